@@ -1,0 +1,155 @@
+"""The front door: `avjax VERB …`.
+
+The only file that may reach into all rooms, and it does so inside functions: a verb
+pays only for what it needs.  Bad input is one sentence and exit status 2.
+"""
+
+import argparse
+import pathlib
+import sys
+from collections.abc import Sequence
+
+import avjax
+from avjax.errors import InputError
+
+DEMO_PUPPET = (0, 4)  # seed and number; nobody of the training split
+DEMO_SENTENCE = "Hello! I am a puppet, and I say whatever you give me to say."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one verb -> the exit status: 0, 2 for bad input, 130 for ctrl-c."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if given[:1] and given[0] in ROOMS:
+            return ROOMS[given[0]](given[1:]) or 0
+        options = parser().parse_args(given)
+        options.run(options)
+    except InputError as error:
+        print(f"avjax: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("avjax: stopped; nothing half-written is left", file=sys.stderr)
+        return 130
+    return 0
+
+
+def data(arguments: list[str]) -> int:
+    """avjax data build CORPUS --out DIR …"""
+    from avjax.data import __main__ as room
+
+    return room.main(arguments)
+
+
+def train(arguments: list[str]) -> int:
+    """avjax train NAME [path=value …]"""
+    from avjax.train import __main__ as room
+
+    return room.train(arguments)
+
+
+def evaluate(arguments: list[str]) -> int:
+    """avjax evaluate NAME|DIR [path=value …]"""
+    from avjax.train import __main__ as room
+
+    return room.evaluate(arguments)
+
+
+ROOMS = {
+    "data": data,
+    "train": train,
+    "evaluate": evaluate,
+}  # these parse for themselves
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="avjax", description=avjax.__doc__.split("\n")[0]
+    )
+    top.add_argument("--version", action="version", version=avjax.__version__)
+    verbs = top.add_subparsers(required=True, metavar="VERB")
+    add_talk(verbs)
+    add_demo(verbs)
+    for name, room in ROOMS.items():
+        verbs.add_parser(name, help=room.__doc__, add_help=False)
+    return top
+
+
+def add_talk(verbs) -> None:
+    verb = verbs.add_parser(
+        "talk", help="make a face say a recording", description=talk.__doc__
+    )
+    add = verb.add_argument
+    add("--face", required=True, metavar="FACE", help="a photo or a clip")
+    add("--audio", required=True, metavar="SOUND", help="any file with sound in it")
+    add("-o", "--out", required=True, metavar="OUT.mp4", help="the clip to write")
+    add("--weights", default="grid-s1", help="a bundled name, or a folder of weights")
+    add("--box", type=box, metavar="x,y,w,h", help="where the face is, in pixels")
+    add("--face-index", type=int, default=0, metavar="N", help="0: the largest face")
+    add(
+        "--native",
+        action="store_true",
+        help="write only the face, as the model made it",
+    )
+    verb.set_defaults(run=talk)
+
+
+def add_demo(verbs) -> None:
+    verb = verbs.add_parser(
+        "demo", help="a puppet that talks", description=demo.__doc__
+    )
+    verb.add_argument("folder", nargs="?", default="avjax-demo", type=pathlib.Path)
+    verb.set_defaults(run=demo)
+
+
+def box(text: str) -> tuple[float, ...]:
+    """ "x,y,w,h" -> four numbers; argparse turns an error into its sentence."""
+    numbers = tuple(float(number) for number in text.split(","))
+    if len(numbers) != 4 or min(numbers[2:]) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not x,y,w,h with w, h > 0")
+    return numbers
+
+
+def talk(options: argparse.Namespace) -> None:
+    """Make a face say a recording: lips that move with the sound, in an mp4."""
+    from avjax.inference import talk
+
+    report = talk.write(
+        options.out,
+        options.face,
+        options.audio,
+        weights=options.weights,
+        box=options.box,
+        face_index=options.face_index,
+        native=options.native,
+    )
+    print(report)
+
+
+def demo(options: argparse.Namespace) -> None:
+    """Write a folder with a puppet that says a sentence; needs no network."""
+    from avjax.data import puppet
+    from avjax.data.puppet.portrait import portrait
+    from avjax.inference import talk
+    from avjax.inference.sheet import contact_sheet
+    from avjax.media import audio, image
+
+    folder = options.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    person = puppet.make_puppet(*DEMO_PUPPET)
+    picture, (left, top, right, bottom) = portrait(person)
+    image.write_png(folder / "face.png", picture)
+    audio.write_wav(folder / "sound.wav", puppet.speak(person, DEMO_SENTENCE).wave)
+    report = talk.write(
+        folder / "talk.mp4",
+        folder / "face.png",
+        folder / "sound.wav",
+        weights="puppet",
+        box=(left, top, right - left, bottom - top),
+    )
+    image.write_png(folder / "contact_sheet.png", contact_sheet(folder / "talk.mp4"))
+    print(report)
+    print(f"wrote face.png, sound.wav, talk.mp4 and contact_sheet.png into {folder}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""Weights as files: one folder with weights.safetensors and config.json.
+
+Nothing in such a folder is ever executed, whoever made it.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+from typing import Any, NamedTuple
+
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from avjax.config import to_json
+from avjax.errors import InputError
+from avjax.typing import Params
+
+FORMAT = 1
+BUNDLED = pathlib.Path(__file__).parent.parent / "bundled"
+
+
+class Weights(NamedTuple):
+    """A trained system, and what it takes to build it again."""
+
+    params: Params  # {part: tree of float32 arrays}
+    stats: Params  # {part: tree}, running statistics
+    config: dict[str, Any]  # of the model, as JSON
+    system: str  # which model, e.g. "synctalkface"
+    card: str  # for people: data, command, figures
+
+
+def save(
+    folder: str | os.PathLike,
+    params: Params,
+    stats: Params,
+    config: Any,
+    *,
+    system: str,
+    card: str,
+    dtype: str = "float32",
+) -> None:
+    """Writes a folder that `load` reads.  dtype "float16" halves it, on disk only.
+
+    config is the model's dataclass, or what JSON makes of it.
+
+    It is written beside and then renamed: a folder is whole, or it is not there.
+    """
+    folder = pathlib.Path(folder).absolute()
+    flat = flatten_dict({"params": dict(params), "stats": dict(stats)}, sep="/")
+    arrays = {name: _stored(np.asarray(array), dtype) for name, array in flat.items()}
+    about = {
+        "format": FORMAT,
+        "system": system,
+        "config": to_json(config),
+        "card": card,
+    }
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent)
+    except OSError as error:
+        raise InputError(f"cannot write {folder}: {error.strerror}") from error
+    try:
+        os.chmod(beside, 0o755)  # mkdtemp is for the owner alone
+        save_file(arrays, os.path.join(beside, "weights.safetensors"))
+        text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
+        pathlib.Path(beside, "config.json").write_text(text, encoding="utf-8")
+        _put(beside, folder)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"cannot write {folder}: {error}") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _stored(array: np.ndarray, dtype: str) -> np.ndarray:
+    floating = np.issubdtype(array.dtype, np.floating)
+    return np.ascontiguousarray(array, dtype if floating else array.dtype)
+
+
+def _put(beside: str, folder: pathlib.Path) -> None:
+    """Renames; an older folder of weights makes way, any other folder does not."""
+    if folder.exists():
+        if any(folder.iterdir()) and not (folder / "weights.safetensors").is_file():
+            raise InputError(f"{folder} holds other things than weights")
+        old = tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent)
+        os.replace(folder, old)
+        os.replace(beside, folder)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        os.replace(beside, folder)
+
+
+def load(name_or_folder: str | os.PathLike) -> Weights:
+    """Reads a folder that `save` wrote, or the bundled weights of that name.
+
+    What was float16 on disk comes back as float32.
+    """
+    folder = _folder_of(name_or_folder)
+    about = _read_about(folder / "config.json")
+    file = folder / "weights.safetensors"
+    try:
+        arrays = load_file(file)
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        raise InputError(f"{file} is missing or damaged: {error}") from error
+    if strange := {name.partition("/")[0] for name in arrays} - {"params", "stats"}:
+        raise InputError(f"{file} holds {min(strange)!r}, not only params and stats")
+    floats = {name: _computed(array) for name, array in arrays.items()}
+    tree = unflatten_dict(floats, sep="/")
+    return Weights(
+        tree.get("params", {}),
+        tree.get("stats", {}),
+        about["config"],
+        about["system"],
+        about["card"],
+    )
+
+
+def _computed(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float32) if array.dtype == np.float16 else array
+
+
+def _folder_of(name_or_folder: str | os.PathLike) -> pathlib.Path:
+    folder, names = pathlib.Path(name_or_folder), bundled()
+    if (folder / "config.json").is_file():
+        return folder
+    if str(name_or_folder) in names:
+        return BUNDLED / name_or_folder
+    raise InputError(
+        f"no weights at {name_or_folder}: give a folder with config.json and "
+        f"weights.safetensors, or a bundled name ({', '.join(names) or 'none yet'})"
+    )
+
+
+def bundled() -> list[str]:
+    """Names of the weights that come with the package."""
+    return sorted(file.parent.name for file in BUNDLED.glob("*/config.json"))
+
+
+def _read_about(file: pathlib.Path) -> dict[str, Any]:
+    try:
+        about = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} is not a description of weights: {error}") from error
+    kinds = {"format": int, "system": str, "config": dict, "card": str}
+    if not isinstance(about, dict) or any(
+        not isinstance(about.get(name), kind) for name, kind in kinds.items()
+    ):
+        raise InputError(f"{file} does not describe weights of ours")
+    if about["format"] != FORMAT:
+        raise InputError(f"{file} is of format {about['format']}, we read {FORMAT}")
+    return about

@@ -1,0 +1,15 @@
+"""How far what was made is from what was there."""
+
+import jax.numpy as jnp
+
+from avjax.typing import Array
+
+
+def pixel_error(made: Array, truth: Array) -> Array:
+    """Absolute difference, pixel by pixel.  [...], [...] -> [...]."""
+    return jnp.abs(made - truth)  # synctalkface (7)
+
+
+def landmark_error(found: Array, truth: Array) -> Array:
+    """Mean distance of landmarks, |dx| + |dy|.  [... p 2], [... p 2] -> [...]."""
+    return jnp.mean(jnp.sum(jnp.abs(found - truth), axis=-1), axis=-1)

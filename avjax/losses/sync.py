@@ -1,0 +1,23 @@
+"""How far lips and sound, or lips and lips, are from each other.  Per clip."""
+
+import jax.numpy as jnp
+
+from avjax.typing import Array
+
+
+def synchrony_error(heard: Array, seen: Array, match: Array, eps=1e-7) -> Array:
+    """Cross entropy of the cosine of two codes, read as a probability of being in sync.
+
+    heard, seen [b d] of length one and not negative; match [b], 1 in sync, 0 out of
+    sync -> [b].
+    """
+    together = jnp.sum(heard.astype(jnp.float32) * seen.astype(jnp.float32), axis=-1)
+    together = jnp.clip(together, 0.0, 1.0)  # rounding may leave it
+    # synctalkface (8)
+    hit = match * jnp.log(together + eps)
+    return -hit - (1 - match) * jnp.log(1 - together + eps)
+
+
+def lip_distance(generated: Array, real: Array) -> Array:
+    """How differently two mouths move.  Lip codes [... d], [... d] -> [...]."""
+    return jnp.mean(jnp.abs(generated - real), axis=-1)  # synctalkface (9)

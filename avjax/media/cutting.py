@@ -1,0 +1,102 @@
+"""Cutting a face out of an image, and putting it back unseen."""
+
+import functools
+
+import cv2
+import numpy as np
+
+CENTRE, REACH = (0.5, 0.71), (0.42, 0.29)  # of the region replaced, in box sides
+CORNERS = 4  # 2 would make it an ellipse, infinity a rectangle
+FEATHER = 0.3  # of its reach: over how much the patch fades in
+COARSE = 64  # pixels a side at which colours are compared
+BLUR = 0.12  # of the box's side: what is finer than this is content, not colour
+ALIKE = 24.0  # grey levels; who differs more shows something else, not another light
+
+
+def crop(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
+    """The square region `box` [4] of an image, as u8 [size size 3].
+
+    Corners may lie between pixels, and beyond the image: its rim goes on there.
+    """
+    fine = max(size, round(float(box[2] - box[0])))  # its own scale, then averaged
+    region = cv2.warpAffine(
+        image,
+        _to_image(box, fine),
+        (fine, fine),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return _resized(region, size)
+
+
+def paste(image: np.ndarray, patch: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """The image with the lower half of a face replaced by that of a patch.
+
+    image u8 [h w 3], patch u8 [s s 3] (what crop gave, redrawn), box f32 [4] -> a new
+    image.  The patch fades in, in the colours that the image has around it; outside
+    the box, and above the nose, no pixel changes.
+    """
+    height, width = image.shape[:2]
+    left, top = np.maximum(np.floor(box[:2]), 0).astype(int)
+    right, bottom = np.minimum(np.ceil(box[2:]), (width, height)).astype(int)
+    pasted = image.copy()
+    if left >= right or top >= bottom:
+        return pasted
+    side = min(len(patch), max(1, round(float(box[2] - box[0]))))
+    fresh = _resized(patch, side).astype(np.float32)
+    fresh += _resized(_light(crop(image, box, COARSE), patch), side)
+    layers = np.concatenate([fresh, _resized(_mask(), side)[..., None]], axis=-1)
+    onto = _to_image(np.asarray(box) - np.array([left, top, left, top]), side)
+    layers = cv2.warpAffine(
+        layers,
+        onto,
+        (int(right - left), int(bottom - top)),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+    )
+    region = pasted[top:bottom, left:right]
+    blend = region + layers[..., 3:] * (layers[..., :3] - region)
+    region[:] = np.clip(np.rint(blend), 0, 255)
+    return pasted
+
+
+def _light(around: np.ndarray, patch: np.ndarray) -> np.ndarray:
+    """What to add to the patch for the colours of its surroundings, f32 [c c 3].
+
+    It is measured where the image will stay, and carried smoothly into the region that
+    the patch will fill.
+    """
+    difference = around - _resized(patch, COARSE).astype(np.float32)
+    weight = (1 - _resized(_mask(), COARSE)) ** 2
+    usual = np.median(difference[weight > 0.5], axis=0)
+    odd = np.linalg.norm(difference - usual, axis=-1)
+    weight = (weight * np.exp(-0.5 * (odd / ALIKE) ** 2) + 1e-6)[..., None]
+    known = np.concatenate([difference * weight, weight], axis=-1)
+    known = cv2.GaussianBlur(known.astype(np.float32), (0, 0), BLUR * COARSE)
+    return known[..., :3] / known[..., 3:]
+
+
+@functools.cache
+def _mask(size: int = 256) -> np.ndarray:
+    """How much of the patch is seen, f32 [size size]: 1 at the mouth, 0 at the rim."""
+    place = (np.arange(size) + 0.5) / size
+    across = np.abs((place - CENTRE[0]) / REACH[0])[None, :]
+    down = np.abs((place - CENTRE[1]) / REACH[1])[:, None]
+    out = (across**CORNERS + down**CORNERS) ** (1 / CORNERS)
+    fade = np.clip((1 - out) / FEATHER, 0, 1)
+    return (fade * fade * (3 - 2 * fade)).astype(np.float32)
+
+
+def _to_image(box: np.ndarray, size: int) -> np.ndarray:
+    """The affine map [2 3] from the pixels of a `size` crop to those of the image."""
+    scale = float(box[2] - box[0]) / size
+    half = 0.5 * scale - 0.5  # pixel n covers n to n + 1, its centre at n + 0.5
+    return np.array([[scale, 0, box[0] + half], [0, scale, box[1] + half]], np.float64)
+
+
+def _resized(image: np.ndarray, size: int) -> np.ndarray:
+    """A square image at another size, averaged when it shrinks."""
+    if len(image) == size:
+        return image
+    way = cv2.INTER_AREA if size < len(image) else cv2.INTER_CUBIC
+    return cv2.resize(image, (size, size), interpolation=way)

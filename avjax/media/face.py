@@ -1,0 +1,12 @@
+"""Faces in images and films: find, follow, cut out, put back.
+
+A box is f32 [4] = x0, y0, x1, y1 in pixels: a square from above the eyebrows to below
+the chin, with the mouth at 3/4 of its height.
+"""
+
+from avjax.media.cache import cached_track
+from avjax.media.cutting import crop, paste
+from avjax.media.detection import detect
+from avjax.media.tracking import Track, smooth, track
+
+__all__ = ["Track", "cached_track", "crop", "detect", "paste", "smooth", "track"]

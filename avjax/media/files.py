@@ -1,0 +1,66 @@
+"""Files that are whole or absent, and trouble with them said in one sentence."""
+
+import contextlib
+import os
+import pathlib
+import secrets
+import sys
+from collections.abc import Iterator
+
+from avjax.errors import InputError
+
+
+@contextlib.contextmanager
+def whole_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Gives a name to write under; the file takes its real name when the block ends.
+
+    The temporary file lies beside the real one, so that the renaming cannot fail half
+    way.  When the block raises, it is removed, and an older file of that name stays.
+    """
+    target = pathlib.Path(os.path.realpath(path))
+    part = target.with_name(f".avjax-{secrets.token_hex(6)}.part")
+    with refusing(path, "write"):
+        if target.exists() and not target.is_file():
+            raise InputError(f"cannot write {path}: that is not an ordinary file")
+        part.touch(exist_ok=False)
+    try:
+        yield part
+        with refusing(path, "write"):
+            os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def refusing(path: str | os.PathLike, deed: str) -> Iterator[None]:
+    """Turns the system's refusal to read or write `path` into an InputError."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        missing = "its folder" if deed == "write" else "it"
+        raise InputError(f"cannot {deed} {path}: {missing} does not exist") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"cannot {deed} {path}: {reason}") from error
+
+
+def require_file(path: str | os.PathLike) -> None:
+    """Raises InputError unless `path` is a file with something in it."""
+    with refusing(path, "read"):
+        size = os.stat(path).st_size
+    if os.path.isdir(path):
+        raise InputError(f"cannot read {path}: it is a folder")
+    if os.path.isfile(path) and size == 0:
+        raise InputError(f"cannot read {path}: it is empty")
+
+
+def cache_folder() -> pathlib.Path:
+    """Where this user's programs keep what they can make again."""
+    if "XDG_CACHE_HOME" in os.environ:
+        return pathlib.Path(os.environ["XDG_CACHE_HOME"]) / "avjax"
+    home = pathlib.Path.home()
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "avjax"
+    if sys.platform == "win32":
+        return pathlib.Path(os.environ.get("LOCALAPPDATA", home)) / "avjax"
+    return home / ".cache" / "avjax"

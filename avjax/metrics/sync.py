@@ -1,0 +1,44 @@
+"""How well lips and sound keep time, by the codes that a sync network gives them.
+
+Published figures (LSE-D, LSE-C) are those of one certain network.  Over codes of our
+own expert the same sums are called lse_d_expert and lse_c_expert: they compare systems
+with each other, and with nothing outside.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from avjax.typing import Array
+
+REACH = 15  # frames to either side
+
+
+class Synchrony(NamedTuple):
+    distance: Array  # LSE-D, at the best offset; less is better
+    confidence: Array  # LSE-C, median minus best; more is better
+    offset: Array  # i32, frames that the sound is ahead of the lips
+
+
+def distances_by_offset(seen: Array, heard: Array, reach: int = REACH) -> Array:
+    """Mean distance of lips to the sound some frames earlier and later.
+
+    seen, heard [t d], one code a frame -> [2 reach + 1].  As published, the sound is
+    continued by zeros, and each difference is shifted by 1e-6.
+    """
+    frames = len(seen)
+    padded = jnp.pad(heard, ((reach, reach), (0, 0)))
+    shifted = jnp.stack([padded[s : s + frames] for s in range(2 * reach + 1)])
+    apart = jnp.linalg.norm(seen[None] - shifted + 1e-6, axis=-1)
+    return jnp.mean(apart, axis=-1)
+
+
+def synchrony(seen: Array, heard: Array, reach: int = REACH) -> Synchrony:
+    """Offset, distance and confidence of one clip.  seen, heard [t d].
+
+    Source: Chung and Zisserman, 2016; Prajwal et al., 2020 (LSE).
+    """
+    distances = distances_by_offset(seen, heard, reach)
+    best = jnp.min(distances)
+    offset = reach - jnp.argmin(distances)
+    return Synchrony(best, jnp.median(distances) - best, offset)

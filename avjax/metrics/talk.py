@@ -1,0 +1,101 @@
+"""What a talking face is worth: one row of figures for it, for the truth, for a floor.
+
+Names without a prefix are of the frames that were made; `truth_` is the same judge over
+the real frames, `pasted_` over real frames with the mouth of the reference pasted in.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from einops import rearrange
+
+from avjax.metrics.base import Mean
+from avjax.metrics.image import psnr, ssim
+from avjax.metrics.landmark import landmark_distance
+from avjax.metrics.sync import synchrony
+from avjax.typing import Array, Batch
+
+SEEN = 5  # frames that an expert looks at together
+
+
+class Judges(NamedTuple):
+    """Networks to measure by; frames are in [0, 1]."""
+
+    watch: Callable[[Array], Array]  # clips [b t=5 h w c] -> codes [b d]
+    hear: Callable[[Array], Array]  # log-mel [b f k] -> codes [b d]
+    find: Callable[[Array], Array]  # faces [b h w c] -> lip points [b p 2], shares
+
+
+def judge(judges: Judges, made: Array, batch: Batch) -> Mapping[str, Mean]:
+    """All figures of clips that were said again by their own sound.
+
+    made [b t h w c] in [0, 1]; batch as data.whole.TalkClip gives it.  lmd is in pixels
+    of the crop: to the true lips where they are known, else to those that the same
+    network finds in the real frames.
+    """
+    real = batch["faces"].astype(jnp.float32) / 255
+    half = real.shape[2] // 2
+    reference = batch["reference"].astype(jnp.float32) / 255
+    mouth = jnp.broadcast_to(reference[:, None, half:], real[:, :, half:].shape)
+    pasted = jnp.concatenate([real[:, :, :half], mouth], axis=2)
+    lips = true_lips(judges, real, batch["landmarks"])
+    figures = {}
+    for prefix, frames in (("", made), ("truth_", real), ("pasted_", pasted)):
+        found = against(judges, frames, real, lips, batch)
+        figures |= {prefix + name: value for name, value in found.items()}
+    for name in ("truth_psnr", "truth_ssim"):
+        del figures[name]
+    return {name: mean_of(value, batch) for name, value in figures.items()}
+
+
+def against(
+    judges: Judges, frames: Array, real: Array, lips: Array, batch: Batch
+) -> dict[str, Array]:
+    """Figures of some frames, per frame [b t] or per clip [b]."""
+    found = landmarks(judges, frames)
+    return {
+        "psnr": psnr(frames, real),
+        "ssim": ssim(frames, real),
+        "lmd": landmark_distance(found, lips),
+        **timing(judges, frames, batch),
+    }
+
+
+def timing(judges: Judges, frames: Array, batch: Batch) -> dict[str, Array]:
+    """Synchrony by the expert, per clip [b]; near is 1 where offset is 0 +- 1 frame."""
+    starts = frames.shape[1] - SEEN + 1
+    clips = jnp.stack([frames[:, i : i + starts] for i in range(SEEN)], axis=2)
+    seen = judges.watch(rearrange(clips, "b t five h w c -> (b t) five h w c"))
+    heard = judges.hear(rearrange(batch["heard"][:, :starts], "b t f k -> (b t) f k"))
+    codes = [rearrange(x, "(b t) d -> b t d", t=starts) for x in (seen, heard)]
+    exists = batch["mask"][:, SEEN - 1 :]
+    found = jax.vmap(synchrony)(*codes, exists)
+    return {
+        "lse_d_expert": found.distance,
+        "lse_c_expert": found.confidence,
+        "offset": found.offset.astype(jnp.float32),
+        "near": (jnp.abs(found.offset) <= 1).astype(jnp.float32),
+    }
+
+
+def landmarks(judges: Judges, frames: Array) -> Array:
+    """[b t h w c] -> lip points in pixels [b t p 2]."""
+    points = judges.find(rearrange(frames, "b t h w c -> (b t) h w c"))
+    points = rearrange(points, "(b t) p two -> b t p two", t=frames.shape[1])
+    return points * frames.shape[2]
+
+
+def true_lips(judges: Judges, real: Array, known: Array) -> Array:
+    """The landmarks that came along, or those that are found; [b t p 2] in pixels."""
+    comes_along = jnp.any(known != 0, axis=(1, 2, 3), keepdims=True)
+    return jnp.where(comes_along, known, landmarks(judges, real))
+
+
+def mean_of(values: Array, batch: Batch) -> Mean:
+    """Per clip [b], by its weight; per frame [b t], over the frames that exist."""
+    weight = batch["weight"]
+    if values.ndim == 2:
+        weight = weight[:, None] * batch["mask"]
+    return Mean(jnp.sum(values * weight), jnp.sum(weight))

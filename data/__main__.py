@@ -1,0 +1,99 @@
+"""avjax data build CORPUS --out DIR: recordings become a corpus to train on."""
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+
+from avjax.errors import InputError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Builds one corpus, says what is in it and what was left out -> 0."""
+    options = parser().parse_args(arguments)
+    recipe = options.recipe(options)  # imports what this corpus needs, and no other
+    from avjax.data.builders import corpus
+
+    with tidy_when_terminated():
+        print(corpus.build(recipe, options.out, workers=options.workers))
+    print(f"wrote {options.out}")
+    return 0
+
+
+@contextlib.contextmanager
+def tidy_when_terminated() -> Iterator[None]:
+    """A polite kill (SIGTERM) unwinds like an error, so that nothing is left behind."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="avjax data", description=__doc__)
+    build = top.add_subparsers(required=True, metavar="build").add_parser("build")
+    corpora = build.add_subparsers(required=True, metavar="CORPUS")
+    one = corpora.add_parser("puppet", help="drawn faces that speak; no download")
+    one.add_argument("--clips", type=count, default=1000, metavar="N")
+    one.add_argument("--seed", type=int, default=0)
+    add_common(one, puppet)
+    for name, recipe in {"grid": grid, "lrw": lrw, "lrs2": lrs2}.items():
+        one = corpora.add_parser(name, help=recipe.__doc__)
+        one.add_argument("--raw", required=True, metavar="DIR", help="as it was got")
+        add_common(one, recipe)
+    return top
+
+
+def add_common(one: argparse.ArgumentParser, recipe) -> None:
+    add = one.add_argument
+    add("--out", required=True, metavar="DIR", help="a folder that is not there yet")
+    add("--size", type=count, default=96, help="pixels of the side of a face crop")
+    cores = os.cpu_count() or 1
+    add("--workers", type=int, default=cores, metavar="N", help="processes that read")
+    one.set_defaults(recipe=recipe)
+
+
+def count(text: str) -> int:
+    """A whole number above zero; argparse turns an error into its sentence."""
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def puppet(options: argparse.Namespace):
+    """drawn faces that speak with a synthetic voice"""
+    from avjax.data.builders.puppet import Puppet
+
+    return Puppet(options.clips, options.seed, options.size)
+
+
+def grid(options: argparse.Namespace):
+    """sentences of six words: s1/video/mpg_6000/*.mpg or video/s1/*.mpg"""
+    from avjax.data.builders.grid import Grid
+
+    return Grid(options.raw, options.size)
+
+
+def lrw(options: argparse.Namespace):
+    """single words: lipread_mp4/ABOUT/train/*.mp4"""
+    from avjax.data.builders.lrw import Lrw
+
+    return Lrw(options.raw, options.size)
+
+
+def lrs2(options: argparse.Namespace):
+    """sentences of television: mvlrs_v1/main/*/*.mp4 and train.txt, ..."""
+    from avjax.data.builders.lrs import Lrs2
+
+    return Lrs2(options.raw, options.size)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except InputError as error:
+        print(f"avjax data: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,185 @@
+"""From a folder of shards to batches in numpy: without end, or once through.
+
+Each host reads its own share; which host it is comes in as plain numbers.
+"""
+
+import atexit
+import contextlib
+import dataclasses
+import os
+import pathlib
+import weakref
+from collections.abc import Iterator, Mapping
+
+import grain
+import numpy as np
+import tensorflow_datasets as tfds
+from absl import flags
+
+from avjax.data import schema
+from avjax.data.transforms import TalkWindow, Window
+from avjax.errors import InputError
+
+Batch = Mapping[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Loader:
+    """What is read, and how it becomes batches.
+
+    root      the folder of a corpus, as `avjax data build` wrote it
+    split     one of its splits: train, test, unseen, ...
+    window    what becomes of a clip
+    batch     examples in one batch, over all hosts
+    seed      of the order and the windows of training
+    workers   processes that read ahead; 0: threads of this process
+    windows   places that an evaluation looks at in each clip
+    """
+
+    root: str
+    split: str = "train"
+    window: Window = TalkWindow()
+    batch: int = 8
+    seed: int = 0
+    workers: int = 0
+    windows: int = 1
+
+
+def batches(loader: Loader, host: int = 0, hosts: int = 1) -> grain.DatasetIterator:
+    """Shuffled batches without end; get_state and set_state make them resumable.
+
+    Every epoch has its own order and windows, which depend on the seed alone.
+    """
+    share = _share(loader, hosts)
+    records = source(loader.root, loader.split)
+    if len(records) < hosts:
+        raise InputError(f"{loader.root}: {len(records)} clips for {hosts} hosts")
+    data = grain.MapDataset.source(records).seed(loader.seed).shuffle()
+    # The draws come before the sharing, or every host would draw the same.
+    data = data.random_map(loader.window)[host::hosts].repeat()
+    data = data.batch(share, drop_remainder=True)
+    return _closed_at_exit(iter(_read_ahead(data, loader.workers)))
+
+
+def one_pass(loader: Loader, host: int = 0, hosts: int = 1) -> Iterator[Batch]:
+    """Every window of the split once, always the same; examples of weight 0 fill up.
+
+    All hosts see equally many batches.
+    """
+    share = _share(loader, hosts)
+    places = Places(source(loader.root, loader.split), loader.window, loader.windows)
+    data = grain.MapDataset.source(_Filled(places, loader.batch))[host::hosts]
+    iterator = iter(_read_ahead(data.batch(share), loader.workers))
+    return _closed_after(_closed_at_exit(iterator))
+
+
+def source(root: str | os.PathLike, split: str) -> "Records":
+    """The records of one split, by number; each as schema describes it.
+
+    A split may be a part of one, as TFDS writes it: "train[:10%]".
+    """
+    return Records(os.fspath(root), split)
+
+
+class Records:
+    """The clips of a split, by number; it travels to other processes by its name."""
+
+    def __init__(self, root: str, split: str):
+        self.root, self.split = root, split
+        self._open = _data_source(root, split)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __getitem__(self, index: int) -> dict:
+        return schema.readable(self._open[index])
+
+    def __iter__(self) -> Iterator[dict]:
+        return (self[index] for index in range(len(self)))
+
+    def __reduce__(self):
+        return Records, (self.root, self.split)
+
+
+class Places:
+    """All windows of an evaluation, clip after clip."""
+
+    def __init__(self, records: Records, window: Window, each: int):
+        self.records, self.window, self.each = records, window, each
+
+    def __len__(self) -> int:
+        return len(self.records) * self.each
+
+    def __getitem__(self, index: int) -> Batch:
+        clip, place = divmod(index, self.each)
+        return self.window.at(self.records[clip], place, self.each)
+
+
+class _Filled:
+    """The same, and at the end enough of weight 0 to make the last batch whole."""
+
+    def __init__(self, places: Places, batch: int):
+        self.places, self.batch = places, batch
+
+    def __len__(self) -> int:
+        return -(-len(self.places) // self.batch) * self.batch
+
+    def __getitem__(self, index: int) -> Batch:
+        if index < len(self.places):
+            return self.places[index]
+        return {**self.places[0], "weight": np.float32(0)}
+
+
+def _share(loader: Loader, hosts: int) -> int:
+    if loader.batch % hosts:
+        raise InputError(f"a batch of {loader.batch} cannot be shared by {hosts} hosts")
+    return loader.batch // hosts
+
+
+def _read_ahead(data: grain.MapDataset, workers: int) -> grain.IterDataset:
+    if not workers:
+        return data.to_iter_dataset(grain.ReadOptions(2, prefetch_buffer_size=4))
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS.mark_as_parsed()  # grain reads one when it starts a process
+    data = data.to_iter_dataset(grain.ReadOptions(1, prefetch_buffer_size=2))
+    data = data.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
+    return data.map(_own)
+
+
+def _own(batch: Batch) -> Batch:
+    """A copy: what comes from a worker lies in memory that is shared, and scarce."""
+    return {key: np.array(value) for key, value in batch.items()}
+
+
+def _closed_after(iterator: grain.DatasetIterator) -> Iterator[Batch]:
+    with contextlib.closing(iterator):
+        yield from iterator
+
+
+def _closed_at_exit(iterator: grain.DatasetIterator) -> grain.DatasetIterator:
+    """The same; whoever forgets to close it leaves no process or shared memory."""
+    reference = weakref.ref(iterator)
+
+    def close() -> None:
+        if (alive := reference()) is not None:
+            alive.close()
+
+    atexit.register(close)
+    return iterator
+
+
+def _data_source(root: str, split: str):
+    if not (pathlib.Path(root) / "dataset_info.json").is_file():
+        raise InputError(
+            f"no corpus in {root}: make one by `avjax data build puppet --out {root}`"
+        )
+    builder = tfds.builder_from_directory(root)
+    splits = builder.info.splits
+    try:
+        empty = not splits[split].num_examples
+    except (KeyError, ValueError) as error:
+        known = ", ".join(splits)
+        raise InputError(f"{root} has no split {split!r}; it has {known}") from error
+    if empty:
+        raise InputError(f"{root}: no clip is in the split {split!r}")
+    return builder.as_data_source(split=split)

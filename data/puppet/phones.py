@@ -1,0 +1,161 @@
+"""What each phone asks of the mouth, and how strongly: the numbers of the model.
+
+A demand is track=(target, strength).  A track that a phone does not name it leaves to
+its neighbours, which is where co-articulation comes from: /k/ asks nothing of the
+lips, so before /u/ they are already round.
+
+    jaw         0 shut .. 1 wide open       bite    lower lip under the upper teeth
+    width      -1 narrow .. 1 spread        teeth   lips drawn apart, teeth to be seen
+    protrusion  0 flat .. 1 pushed forward  tongue  0 low .. 1 tip between the teeth
+    closure     0 apart .. 1 pressed shut
+"""
+
+TRACKS = ("jaw", "width", "protrusion", "closure", "bite", "teeth", "tongue")
+
+# How fast the dominance of a demand falls with distance in time, 1/s: the lips round
+# early and unround late, while closures and the tongue are quick.
+FALL = {
+    "jaw": 16.0,
+    "width": 12.0,
+    "protrusion": 10.0,
+    "closure": 55.0,
+    "bite": 45.0,
+    "teeth": 22.0,
+    "tongue": 30.0,
+}
+
+WEAK = 0.06  # strength on the tracks that a phone does not name
+
+REST = {
+    "jaw": (0.0, 0.6),
+    "width": (0.0, 0.5),
+    "protrusion": (0.0, 0.5),
+    "closure": (0.55, 0.6),
+    "bite": (0.0, 0.5),
+    "teeth": (0.0, 0.6),
+    "tongue": (0.0, 0.5),
+}
+
+
+def _vowel(jaw, width, protrusion, teeth=0.25, tongue=0.1) -> dict:
+    return {
+        "jaw": (jaw, 1.6),
+        "width": (width, 1.0),
+        "protrusion": (protrusion, 1.0 + protrusion),
+        "closure": (0.0, 1.0),
+        "bite": (0.0, 0.8),
+        "teeth": (teeth, 0.6),
+        "tongue": (tongue, 0.3),
+    }
+
+
+def _lips_shut(jaw) -> dict:
+    return {"jaw": (jaw, 0.9), "closure": (1.0, 6.0), "bite": (0.0, 1.0)}
+
+
+_LIP_TO_TEETH = {
+    "jaw": (0.10, 1.2),
+    "closure": (0.0, 1.0),
+    "bite": (1.0, 6.0),
+    "teeth": (0.7, 1.0),
+    "width": (0.15, 0.3),
+}
+
+
+def _tongue_tip(jaw, tongue, teeth=0.5, strength=0.5) -> dict:
+    return {
+        "jaw": (jaw, strength),
+        "closure": (0.0, 0.8),
+        "bite": (0.0, 0.8),
+        "teeth": (teeth, 0.8),
+        "tongue": (tongue, 2.0),
+    }
+
+
+def _hiss(width, protrusion, teeth, strength) -> dict:
+    return {
+        "jaw": (0.08, 1.5),
+        "width": (width, strength),
+        "protrusion": (protrusion, strength),
+        "closure": (0.0, 1.0),
+        "bite": (0.0, 0.8),
+        "teeth": (teeth, 1.6),
+        "tongue": (0.25, 0.5),
+    }
+
+
+_BACK = {"jaw": (0.22, 0.25), "closure": (0.0, 0.8), "bite": (0.0, 0.8)}
+
+TARGETS = {
+    # vowels: jaw, width, protrusion
+    "i": _vowel(0.20, 0.85, 0.0, teeth=0.7),
+    "ɪ": _vowel(0.30, 0.55, 0.0, teeth=0.5),
+    "ᵻ": _vowel(0.27, 0.40, 0.0, teeth=0.4),
+    "e": _vowel(0.42, 0.60, 0.0, teeth=0.5),
+    "ɛ": _vowel(0.52, 0.48, 0.0, teeth=0.45),
+    "æ": _vowel(0.76, 0.52, 0.0, teeth=0.45),
+    "a": _vowel(0.86, 0.25, 0.0, teeth=0.3),
+    "ɑ": _vowel(0.95, 0.00, 0.0),
+    "ɐ": _vowel(0.45, 0.10, 0.0),
+    "ʌ": _vowel(0.58, 0.08, 0.0),
+    "ə": _vowel(0.33, 0.05, 0.0),
+    "ɜ": _vowel(0.40, -0.15, 0.35),
+    "ɚ": _vowel(0.33, -0.20, 0.40),
+    "ɒ": _vowel(0.78, -0.30, 0.45, teeth=0.1),
+    "ɔ": _vowel(0.66, -0.50, 0.70, teeth=0.05),
+    "o": _vowel(0.48, -0.70, 0.85, teeth=0.0),
+    "ʊ": _vowel(0.30, -0.70, 0.80, teeth=0.0),
+    "u": _vowel(0.20, -0.95, 1.00, teeth=0.0),
+    # consonants
+    "p": _lips_shut(0.04),
+    "b": _lips_shut(0.08),
+    "m": _lips_shut(0.06),
+    "f": _LIP_TO_TEETH,
+    "v": _LIP_TO_TEETH,
+    "θ": _tongue_tip(0.18, 1.0, teeth=0.6, strength=0.9),
+    "ð": _tongue_tip(0.18, 0.95, teeth=0.6, strength=0.9),
+    "t": _tongue_tip(0.12, 0.5, strength=0.8),
+    "d": _tongue_tip(0.15, 0.5, strength=0.8),
+    "n": _tongue_tip(0.17, 0.55, strength=0.6),
+    "l": _tongue_tip(0.28, 0.75, teeth=0.4),
+    "ɾ": _tongue_tip(0.22, 0.5),
+    "s": _hiss(0.45, 0.0, 1.0, strength=0.7),
+    "z": _hiss(0.40, 0.0, 0.95, strength=0.7),
+    "ʃ": _hiss(-0.55, 0.85, 0.9, strength=1.3),
+    "ʒ": _hiss(-0.55, 0.80, 0.85, strength=1.3),
+    "ɹ": {
+        "jaw": (0.18, 0.8),
+        "width": (-0.45, 1.0),
+        "protrusion": (0.6, 1.2),
+        "closure": (0.0, 0.8),
+        "bite": (0.0, 0.8),
+    },
+    "w": {
+        "jaw": (0.10, 1.2),
+        "width": (-1.0, 2.2),
+        "protrusion": (1.0, 2.6),
+        "closure": (0.15, 1.2),
+        "bite": (0.0, 0.8),
+        "teeth": (0.0, 1.2),
+    },
+    "j": _vowel(0.16, 0.60, 0.0, teeth=0.5),
+    "k": _BACK,
+    "ɡ": _BACK,
+    "ŋ": _BACK,
+    "x": _BACK,
+    "h": {"closure": (0.0, 0.6), "jaw": (0.3, 0.15)},
+    "ʔ": {"closure": (0.0, 0.3)},
+}
+
+# The share of a phone during which a closure is held; then it is released.
+HELD = {"p": 0.6, "b": 0.6, "t": 0.6, "d": 0.6, "k": 0.6, "ɡ": 0.6, "m": 0.75}
+
+BILABIALS = ("p", "b", "m")
+
+
+def split_phone(symbol: str) -> tuple[str, ...]:
+    """A phone of espeak -> the elementary ones it is made of: aɪ -> a, ɪ; tʃ -> t, ʃ.
+
+    Marks of length and unknown letters are left out; nothing known becomes a schwa.
+    """
+    return tuple(letter for letter in symbol if letter in TARGETS) or ("ə",)

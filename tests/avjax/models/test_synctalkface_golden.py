@@ -1,0 +1,387 @@
+"""Our networks give the numbers of the published ones, weight by weight.
+
+The weights follow from a rule (seed and place of a tensor in its file), so none are
+stored.  tests/golden/talking.npz holds a few hundred numbers that our networks gave on
+inputs of another rule, in the same minute in which they agreed with the originals'.
+To make it anew, where the originals' numbers are:
+
+    AVJAX_REMAKE_GOLDEN=1 pytest tests/avjax/models/test_synctalkface_golden.py
+"""
+
+import functools
+import json
+import os
+import pathlib
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from einops import rearrange
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from avjax.losses.memory import address_divergence, storage_error
+from avjax.models.synctalkface import WAV2LIP, SyncTalkFace, SyncTalkFaceConfig
+from avjax.nn.conv import cpu_options
+from avjax.nn.face import Discriminator
+from avjax.nn.sync import SyncExpert
+
+ROOT = pathlib.Path(__file__).parents[3]
+GOLDEN = pathlib.Path(os.environ.get("AVJAX_GOLDEN", ROOT.parent / "shared" / "golden"))
+DIGESTS = ROOT / "tests/golden/talking.npz"
+
+# A published name, and ours; blocks of the same file in the file's order.
+NAMES = (
+    (r"face_encoder_blocks\.(\d)\.(\d)\.conv_block", r"identity/stage_\1/block_\2"),
+    (r"face_decoder_blocks\.([1-6])\.0\.conv_block", r"decoder/grow_\1"),
+    (r"face_decoder_blocks\.0\.0\.conv_block", r"decoder/stage_0/block_0"),
+    (r"face_decoder_blocks\.(\d)\.1\.conv_block", r"decoder/stage_\1/block_0"),
+    (r"face_decoder_blocks\.(\d)\.2\.conv_block", r"decoder/stage_\1/block_1"),
+    (r"output_block\.0\.conv_block", r"decoder/stage_7/block_0"),
+    (r"output_block\.1", r"decoder/pixels"),
+    (r"audio_encoder\.(\d+)\.conv_block", r"audio/tower/block_\1"),
+    (r"face_encoder\.(\d+)\.conv_block", r"tower/block_\1"),
+    (r"lip_encoder\.0", r"lips"),
+    (r"binary_pred\.0", r"verdict"),
+    (r"mem\.q_embd", r"memory/to_key"),
+    (r"mem\.v_embd", r"memory/to_value"),
+    (r"mem\.fusion", r"fusion/mix"),
+)
+
+
+def our_name(published: str, system: str) -> str:
+    """Our path of a published module; the critic and lip encoder count otherwise."""
+    if system.endswith("disc") and (
+        found := re.match(r"face.*\.(\d)\.(\d)", published)
+    ):
+        stage, block = map(int, found.groups())
+        return f"block_{max(0, 2 * stage - 1) + block}"
+    if found := re.fullmatch(r"lip_encoder\.(\d+)\.conv_block", published):
+        return f"lips/tower/block_{int(found[1]) - 2}"
+    ours = [re.sub(f"^{name}$", path, published) for name, path in NAMES]
+    return next(path for path in ours if path != published)
+
+
+def published_names(system: str) -> list[str]:
+    """Names of a system's modules, in the order of its file."""
+    identity = [
+        f"face_encoder_blocks.{stage}.{block}.conv_block"
+        for stage, blocks in enumerate((1, 3, 4, 3, 3, 2, 2))
+        for block in range(blocks)
+    ]
+    audio = [f"audio_encoder.{index}.conv_block" for index in range(13)]
+    lips = [f"lip_encoder.{index}.conv_block" for index in range(2, 16)]
+    decoder = [
+        f"face_decoder_blocks.{stage}.{block}.conv_block"
+        for stage, blocks in enumerate((1, 2, 3, 3, 3, 3, 3))
+        for block in range(blocks)
+    ] + ["output_block.0.conv_block", "output_block.1"]
+    critic = [
+        f"face_encoder_blocks.{stage}.{block}.conv_block"
+        for stage in range(7)
+        for block in range(1 if stage == 0 else 2)
+    ] + ["binary_pred.0"]
+    memory = ["mem.q_embd", "mem.v_embd", "mem.fusion", "lip_encoder.0"]
+    face = [f"face_encoder.{index}.conv_block" for index in range(19)]
+    deeper = [*audio, "audio_encoder.13.conv_block"]
+    return {
+        "wav2lip": identity + audio + decoder,
+        "wav2lip_disc": critic,
+        "syncnet_color": face[:17] + deeper,
+        "synctalkface_encoder": memory + lips + identity + audio,
+        "synctalkface_decoder": decoder,
+        "synctalkface_disc": critic,
+        "synctalkface_syncnet": face + deeper,
+    }[system]
+
+
+def tensors(system: str, ours: dict) -> list[tuple[str, str | None]]:
+    """(published name, our path) of every tensor, in the order of the file."""
+    rows = []
+    if system == "synctalkface_encoder":
+        rows += [
+            ("mem.key", "params/memory/keys"),
+            ("mem.value", "params/memory/values"),
+        ]
+    for name in published_names(system):
+        path = our_name(name, system)
+        block = name.endswith("conv_block")
+        first, conv = (f"{name}.0", f"{path}/conv") if block else (name, path)
+        rows += [(f"{first}.weight", f"params/{conv}/kernel")]
+        rows += [(f"{first}.bias", f"params/{conv}/bias")]
+        if f"params/{path}/norm/scale" in ours:
+            rows += [(f"{name}.1.weight", f"params/{path}/norm/scale")]
+            rows += [(f"{name}.1.bias", f"params/{path}/norm/bias")]
+            rows += [(f"{name}.1.running_mean", f"batch_stats/{path}/norm/mean")]
+            rows += [(f"{name}.1.running_var", f"batch_stats/{path}/norm/var")]
+            rows += [(f"{name}.1.num_batches_tracked", None)]
+    return rows
+
+
+TURNS = {4: "h w i o -> o i h w", 5: "t h w i o -> o i t h w", 2: "i o -> o i"}
+
+
+def published_shape(path: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    if not path.endswith("kernel"):
+        return shape
+    *window, inputs, outputs = shape
+    transposed = "grow" in path
+    return (inputs, outputs, *window) if transposed else (outputs, inputs, *window)
+
+
+def our_array(path: str, published: np.ndarray) -> np.ndarray:
+    if not path.endswith("kernel"):
+        return published
+    if "grow" in path:
+        return rearrange(published[..., ::-1, ::-1], "i o h w -> h w i o")
+    before, after = TURNS[published.ndim].split(" -> ")
+    return rearrange(published, f"{after} -> {before}")
+
+
+def by_rule(key: str, shape: tuple[int, ...], seed: int, index: int, gain: float):
+    """A tensor of the published network, as the rule makes it."""
+    rng = np.random.Generator(np.random.PCG64([seed, index]))
+    if key.endswith("running_var"):
+        return rng.uniform(0.5, 1.5, shape)
+    if key.endswith("running_mean"):
+        return 0.1 * rng.standard_normal(shape)
+    if len(shape) >= 2:
+        return rng.standard_normal(shape) * np.sqrt(gain / np.prod(shape[1:]))
+    if key.endswith("weight"):
+        return rng.uniform(0.8, 1.2, shape)
+    return 0.05 * rng.standard_normal(shape)
+
+
+def filled(system: str, shapes: dict, seed: int, gain: float) -> dict:
+    """Our variables of one published file, flat: {path: array}."""
+    made = {}
+    for index, (key, path) in enumerate(tensors(system, shapes)):
+        if path is not None:
+            shape = published_shape(path, shapes[path].shape)
+            value = by_rule(key, shape, seed, index, gain).astype(np.float32)
+            made[path] = our_array(path, value)
+            assert made[path].shape == shapes[path].shape
+    return made
+
+
+def shapes_of(module, *inputs) -> dict:
+    shapes = jax.eval_shape(lambda key: module.init(key, *inputs), jax.random.key(0))
+    return flatten_dict(shapes, sep="/")
+
+
+def zeros(*shapes):
+    return [jnp.zeros(shape) for shape in shapes]
+
+
+def talker(config: SyncTalkFaceConfig, frames: int) -> tuple[SyncTalkFace, dict]:
+    side = config.size
+    faces, window = (1, frames, side, side, 6), (1, frames + 4, side, side, 3)
+    module = SyncTalkFace(config)
+    return module, shapes_of(module, *zeros((1, frames, 16, 80), faces, window))
+
+
+def run(function, flat: dict, *inputs) -> dict[str, np.ndarray]:
+    fast = jax.jit(function, compiler_options=cpu_options())
+    out = fast(unflatten_dict(flat, sep="/"), *map(jnp.asarray, inputs))
+    return jax.tree.map(np.asarray, out)
+
+
+def wav2lip(case) -> dict[str, np.ndarray]:
+    module, shapes = talker(WAV2LIP, 1)
+    mel = rearrange(case["mel"], "b 1 k f -> b 1 f k")
+    face = rearrange(case["face"], "b c h w -> b 1 h w c")
+
+    def forward(variables, mel, face):
+        heard = module.apply(variables, mel, method="hear")
+        frames = module.apply(variables, heard, face, method="speak_codes").frames
+        return {"audio_embedding": heard[:, 0], "out": frames[:, 0]}
+
+    out = run(forward, filled("wav2lip", shapes, 1, 1.0), mel, face)
+    return out | {"out": rearrange(out["out"], "b h w c -> b c h w")}
+
+
+def synctalkface(case) -> dict[str, np.ndarray]:
+    module, shapes = talker(SyncTalkFaceConfig(), 5)
+    flat = filled("synctalkface_encoder", shapes, 30, 0.5)
+    flat |= filled("synctalkface_decoder", shapes, 31, 1.3)
+    mels = rearrange(case["mel"], "b t 1 k f -> b t f k")
+    faces = rearrange(case["face"], "b c t h w -> b t h w c")
+    windows = rearrange(case["lip"], "b t c five h w -> (b t) five h w c")
+
+    def forward(variables, mels, faces, windows):
+        def call(method, *inputs):
+            return module.apply(variables, *inputs, method=method)
+
+        def codes(module, mels, windows):
+            heard, lips = module.hear(mels), module.encode_lips(windows)
+            lips = rearrange(lips, "(b t) 1 d -> b t d", t=5)
+            by_audio = module.memory.address(heard)
+            stored, by_lips, goal = module.memory.store(lips)
+            te = module.fusion(heard, module.memory.read(by_audio), False)
+            tr = module.fusion(heard, stored, False)
+            return te, tr, by_audio, by_lips, stored, goal
+
+        te, tr, by_audio, by_lips, stored, goal = call(codes, mels, windows)
+        maps = call("look", faces)
+        return {
+            "te": te,
+            "tr": tr,
+            "key_address": by_audio,
+            "value_address": by_lips,
+            "store": jnp.mean(storage_error(stored, goal), axis=-1),
+            "align": jnp.mean(address_divergence(by_audio, by_lips), axis=-1),
+            "te_frames": call("draw", te, maps, False),
+            "tr_frames": call("draw", tr, maps, False),
+        }
+
+    out = run(forward, flat, mels, faces, windows)
+    turn = {"te_frames", "tr_frames"}
+    swap = {name: rearrange(out[name], "b t h w c -> b c t h w") for name in turn}
+    return out | swap
+
+
+def critic(system: str, size: int, seed: int):
+    def outputs(case) -> dict[str, np.ndarray]:
+        module = Discriminator(size)
+        faces = rearrange(case["frames"], "b c t h w -> (t b) h w c")
+        shapes = shapes_of(module, faces)
+
+        def forward(variables, faces):
+            return {"out": jax.nn.sigmoid(module.apply(variables, faces))[:, None]}
+
+        return run(forward, filled(system, shapes, seed, 2.0), faces)
+
+    return outputs
+
+
+def expert(system: str, size: int, seed: int):
+    def outputs(case) -> dict[str, np.ndarray]:
+        module = SyncExpert(size)
+        mel = rearrange(case["mel"], "b 1 k f -> b f k")
+        mouths = rearrange(case["lips"], "b (t c) h w -> b t h w c", t=5)
+        faces = np.concatenate([np.zeros_like(mouths), mouths], axis=2)
+        shapes = shapes_of(module, mel, faces, False)
+
+        def forward(variables, mel, faces):
+            heard, seen = module.apply(variables, mel, faces, False)
+            return {"audio": heard, "video": seen}
+
+        return run(forward, filled(system, shapes, seed, 0.5), mel, faces)
+
+    return outputs
+
+
+# Files of one case, and what computes its outputs from its inputs.
+CASES = {
+    "wav2lip": (("wav2lip",), wav2lip),
+    "wav2lip_disc": (("wav2lip_disc",), critic("wav2lip_disc", 96, 2)),
+    "syncnet_color": (("syncnet_color",), expert("syncnet_color", 96, 3)),
+    "synctalkface": (("synctalkface_encoder", "synctalkface_decoder"), synctalkface),
+    "synctalkface_syncnet": (
+        ("synctalkface_syncnet",),
+        expert("synctalkface_syncnet", 128, 32),
+    ),
+    "synctalkface_disc": (("synctalkface_disc",), critic("synctalkface_disc", 128, 33)),
+}
+
+INPUTS = {
+    "wav2lip": {"mel": (2, 1, 80, 16), "face": (2, 6, 96, 96)},
+    "wav2lip_disc": {"frames": (2, 3, 1, 96, 96)},
+    "syncnet_color": {"mel": (2, 1, 80, 16), "lips": (2, 15, 48, 96)},
+    "synctalkface": {
+        "mel": (1, 5, 1, 80, 16),
+        "face": (1, 6, 5, 128, 128),
+        "lip": (1, 5, 3, 5, 128, 128),
+    },
+    "synctalkface_syncnet": {"mel": (1, 1, 80, 16), "lips": (1, 15, 64, 128)},
+    "synctalkface_disc": {"frames": (1, 3, 1, 128, 128)},
+}
+DIGEST = 24  # numbers kept of each output
+
+
+def own_inputs(system: str) -> dict[str, np.ndarray]:
+    """Inputs by a rule of ours: what needs no file."""
+    rng = np.random.Generator(np.random.PCG64(len(system)))
+    return {
+        name: rng.uniform(
+            -4 if name == "mel" else 0, 4 if name == "mel" else 1, shape
+        ).astype(np.float32)
+        for name, shape in INPUTS[system].items()
+    }
+
+
+def digest(output: np.ndarray) -> np.ndarray:
+    places = np.linspace(0, output.size - 1, DIGEST).astype(int)
+    return output.ravel()[places]
+
+
+@functools.cache
+def published(system: str) -> dict[str, np.ndarray]:
+    files = [GOLDEN / f"{file}.npz" for file in CASES[system][0]]
+    if not all(file.is_file() for file in files):
+        return {}
+    return {name: array for file in files for name, array in np.load(file).items()}
+
+
+@functools.cache
+def outputs(system: str) -> dict[str, np.ndarray]:
+    """On our own inputs, and behind them on the published ones, where they are."""
+    inputs, given = own_inputs(system), published(system)
+    if given:
+        inputs = {name: np.concatenate([x, given[name]]) for name, x in inputs.items()}
+    return CASES[system][1](inputs)
+
+
+def agree(found: np.ndarray, expected: np.ndarray, share: float) -> None:
+    np.testing.assert_allclose(
+        found, expected, rtol=0, atol=share * np.abs(expected).max()
+    )
+
+
+@pytest.mark.parametrize("system", CASES)
+def test_outputs_are_those_of_the_published_network(system):
+    given = published(system)
+    if not given:
+        pytest.skip("the published numbers are not here; AVJAX_GOLDEN may name them")
+    for name, output in outputs(system).items():
+        agree(output[-len(given[name]) :], given[name], 1e-4)
+
+
+@pytest.mark.parametrize("system", CASES)
+def test_outputs_are_those_that_once_agreed_with_the_published_network(system):
+    count = len(next(iter(own_inputs(system).values())))
+    found = {name: digest(out[:count]) for name, out in outputs(system).items()}
+    if os.environ.get("AVJAX_REMAKE_GOLDEN") and published(system):
+        kept = dict(np.load(DIGESTS)) if DIGESTS.is_file() else {}
+        kept |= {f"{system}/{name}": value for name, value in found.items()}
+        np.savez_compressed(DIGESTS, **kept)
+    kept = np.load(DIGESTS)
+    for name, value in found.items():
+        agree(value, kept[f"{system}/{name}"], 1e-4)
+
+
+@pytest.mark.parametrize(
+    "file", [file for files, _ in CASES.values() for file in files]
+)
+def test_tensors_are_in_the_order_of_the_published_file(file):
+    if not (GOLDEN / f"{file}.json").is_file():
+        pytest.skip("the published numbers are not here; AVJAX_GOLDEN may name them")
+    ours = {
+        f"params/{our_name(name, file)}/norm/scale": None
+        for name in published_names(file)
+    }
+    ours = (
+        {}
+        if "disc" in file
+        else {
+            path: None
+            for path in ours
+            if "pixels" not in path
+            and "memory" not in path
+            and "fusion" not in path
+            and path != "params/lips/norm/scale"
+        }
+    )
+    expected = json.loads((GOLDEN / f"{file}.json").read_text())["tensors"]
+    assert [key for key, _ in tensors(file, ours)] == [key for key, _ in expected]

@@ -1,0 +1,42 @@
+"""Short films to lay out as a corpus, and a detector that knows their face."""
+
+import numpy as np
+import pytest
+
+from avjax.media.video import VideoWriter
+
+FRAMES = 12
+BOX = np.array([[20, 10, 84, 74]], np.float32)
+
+
+def find_box(image):
+    """A face at a known place in every image that is not black."""
+    return BOX if image.mean() > 16 else BOX[:0]
+
+
+@pytest.fixture(scope="session")
+def detector():
+    return find_box
+
+
+@pytest.fixture(scope="session")
+def picture():
+    """A face square of bright skin with a dark mouth at 3/4 of its height."""
+    image = np.full((96, 112, 3), (60, 90, 140), np.uint8)
+    image[10:74, 20:84] = (200, 150, 120)
+    image[54:62, 40:64] = (90, 20, 20)
+    return image
+
+
+@pytest.fixture
+def write_film(picture):
+    """write_film(path, frames, sound, blank) makes a film; no face in blank frames."""
+
+    def write(path, frames=FRAMES, sound=True, blank=()):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        wave = 0.3 * np.sin(np.arange(frames * 640) / 5).astype(np.float32)
+        with VideoWriter(path, 25, wave if sound else None) as video:
+            for number in range(frames):
+                video.write(picture * (number not in blank))
+
+    return write

@@ -1,0 +1,10 @@
+"""A few small clips, made once."""
+
+import pytest
+
+from avjax.data.puppet import make_clip
+
+
+@pytest.fixture(scope="session")
+def clips():
+    return [make_clip(seed=3, index=index, size=64) for index in range(5)]

@@ -1,0 +1,110 @@
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+
+from avjax.data.puppet import MAX_FRAMES, MIN_FRAMES, make_clip, plan_clip
+
+DIGEST = """
+import hashlib, multiprocessing
+from avjax.data.puppet import make_clip
+
+def digest(index):
+    clip = make_clip(3, index, 64)
+    whole = hashlib.sha256()
+    for part in (clip.frames, clip.wave, clip.landmarks, clip.articulation):
+        whole.update(part.tobytes())
+    whole.update(repr((clip.phones, clip.words, clip.text)).encode())
+    return whole.hexdigest()
+
+if __name__ == "__main__":
+    print(digest(2))
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        print(*pool.map(digest, [0, 1, 2, 3]), sep="\\n")
+    print(digest(1))
+"""
+
+
+def digest(clip) -> str:
+    whole = hashlib.sha256()
+    for part in (clip.frames, clip.wave, clip.landmarks, clip.articulation):
+        whole.update(part.tobytes())
+    whole.update(repr((clip.phones, clip.words, clip.text)).encode())
+    return whole.hexdigest()
+
+
+def test_the_same_clip_comes_in_any_order(clips):
+    backwards = [make_clip(3, index, 64) for index in (4, 2, 0)]
+    assert [digest(clip) for clip in backwards] == [digest(clips[i]) for i in (4, 2, 0)]
+
+
+def test_the_same_clip_comes_in_another_process_and_in_its_forks(clips):
+    """A fork that has inherited a running helper starts its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", DIGEST], capture_output=True, text=True, check=True
+    )
+    expected = [digest(clips[index]) for index in (2, 0, 1, 2, 3, 1)]
+    assert done.stdout.split() == expected
+
+
+def test_another_seed_makes_another_clip(clips):
+    assert digest(make_clip(4, 2, 64)) != digest(clips[2])
+
+
+def test_a_clip_is_whole(clips):
+    for clip in clips:
+        count = len(clip.frames)
+        assert clip.frames.shape == (count, 64, 64, 3) and clip.frames.dtype == np.uint8
+        assert clip.wave.shape == (640 * count,) and clip.wave.dtype == np.float32
+        assert clip.landmarks.shape == (count, 20, 2)
+        assert len(clip.articulation) == count
+        assert MIN_FRAMES <= count <= MAX_FRAMES
+        times = [time for _, *span in clip.phones for time in span]
+        assert times == sorted(times) and times[-1] <= count / 25
+        assert [word for word, *_ in clip.words] == clip.text.lower().split()
+
+
+def test_the_wave_survives_sixteen_bits(clips):
+    steps = clips[0].wave * 32768
+    np.testing.assert_array_equal(steps, np.round(steps))
+
+
+def test_sound_is_loud_where_phones_are(clips):
+    for clip in clips:
+        seconds = (np.arange(len(clip.wave)) + 0.5) / 16000
+        spoken = np.zeros(len(seconds), bool)
+        for _, start, end in clip.phones:
+            spoken |= (seconds > start) & (seconds < end)
+        power = clip.wave.astype(float) ** 2
+        assert power[spoken].mean() > 30 * power[~spoken].mean()
+
+
+def test_the_jaw_is_open_where_it_is_loud(clips):
+    """Over a corpus: the sound tells something about the mouth."""
+    loud = np.concatenate(
+        [np.sqrt((c.wave.reshape(-1, 640) ** 2).mean(axis=1)) for c in clips]
+    )
+    jaw = np.concatenate([clip.articulation[:, 0] for clip in clips])
+    assert np.corrcoef(loud, jaw)[0, 1] > 0.4
+
+
+def test_splits_share_neither_speakers_nor_sentences():
+    plans = [plan_clip(0, index) for index in range(3000)]
+    for field in (lambda p: p.puppet.name, lambda p: (p.kind, p.text)):
+        train, test = (
+            {field(p) for p in plans if p.split == split and p.kind != "word"}
+            for split in ("train", "test")
+        )
+        assert train and test and not train & test
+    speakers = {p.puppet.name for p in plans if p.split == "train"}
+    assert not speakers & {p.puppet.name for p in plans if p.split == "test"}
+
+
+def test_both_splits_say_the_same_single_words():
+    plans = [plan_clip(0, index) for index in range(3000)]
+    train, test = (
+        {p.text for p in plans if p.split == split and p.kind == "word"}
+        for split in ("train", "test")
+    )
+    assert test <= train and len(test) > 45

@@ -1,0 +1,83 @@
+"""The front door of the room of data."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from avjax.data import pipeline
+from avjax.data.__main__ import main
+from avjax.errors import InputError
+
+BUILD = ["build", "puppet", "--size", "32", "--clips"]
+
+
+def test_one_line_makes_a_corpus_of_puppets(tmp_path, capsys):
+    out = str(tmp_path / "puppets")
+    assert main([*BUILD, "5", "--workers", "0", "--out", out]) == 0
+    said = capsys.readouterr().out
+    assert "4 clips in train, 1 clips in test" in said and f"wrote {out}" in said
+    assert pipeline.source(out, "test")[0]["face"][0].shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize("corpus", ["grid", "lrw", "lrs2"])
+def test_a_raw_folder_that_is_not_there_is_one_sentence(tmp_path, corpus):
+    raw, out = str(tmp_path / "raw"), str(tmp_path / "out")
+    with pytest.raises(InputError, match=raw):
+        main(["build", corpus, "--raw", raw, "--out", out, "--workers", "0"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_number_that_makes_no_sense_is_refused(tmp_path):
+    for wrong in ("0", "-1", "many"):
+        with pytest.raises(SystemExit, match="2"):
+            main([*BUILD, wrong, "--out", str(tmp_path / "out")])
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
+def test_a_build_that_is_stopped_leaves_nothing(tmp_path, kind):
+    command = [sys.executable, "-m", "avjax.data", *BUILD, "4000"]
+    build = subprocess.Popen(
+        [*command, "--workers", "1", "--out", str(tmp_path / "out")],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    wait_until(lambda: list(tmp_path.rglob("*array_record*")))
+    os.kill(build.pid, kind)
+    assert build.wait(30) != 0
+    assert not list(tmp_path.iterdir())
+    wait_until(lambda: not alive(build.pid))
+
+
+def test_processes_end_when_their_parent_is_killed(tmp_path):
+    command = [sys.executable, "-m", "avjax.data", *BUILD, "4000"]
+    build = subprocess.Popen(
+        [*command, "--workers", "1", "--out", str(tmp_path / "out")],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    wait_until(lambda: list(tmp_path.rglob("*array_record*")))
+    build.kill()
+    build.wait(30)
+    wait_until(lambda: not alive(build.pid))
+    assert not (tmp_path / "out").exists()
+
+
+def wait_until(true, seconds=40):
+    """Until true() holds, or the test fails."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def alive(session):
+    """Whether a process of this session is left."""
+    try:
+        os.killpg(session, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,153 @@
+"""Batches: resumable, shared by hosts, whole."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from avjax.data.pipeline import Loader, batches, one_pass, source
+from avjax.data.transforms import SyncWindow, TalkWindow
+from avjax.errors import InputError
+
+
+def same(one, other):
+    """Whether two batches hold the same numbers."""
+    return one.keys() == other.keys() and all((one[k] == other[k]).all() for k in one)
+
+
+def take(iterator, count):
+    return [next(iterator) for _ in range(count)]
+
+
+def test_batches_have_the_promised_shapes(numbered):
+    talk = next(batches(Loader(numbered, batch=4)))
+    assert {key: (value.shape, value.dtype.name) for key, value in talk.items()} == {
+        "window": ((4, 9, 16, 16, 3), "uint8"),
+        "reference": ((4, 5, 16, 16, 3), "uint8"),
+        "mels": ((4, 5, 16, 80), "float32"),
+        "mel": ((4, 16, 80), "float32"),
+        "landmarks": ((4, 5, 20, 2), "float32"),
+        "weight": ((4,), "float32"),
+    }
+    sync = next(batches(Loader(numbered, window=SyncWindow(), batch=4)))
+    assert {key: (value.shape, value.dtype.name) for key, value in sync.items()} == {
+        "lips": ((4, 5, 16, 16, 3), "uint8"),
+        "mel": ((4, 16, 80), "float32"),
+        "offset": ((4,), "int32"),
+        "weight": ((4,), "float32"),
+    }
+
+
+@pytest.mark.parametrize("window", [TalkWindow(), SyncWindow()])
+def test_a_loader_that_was_stopped_goes_on_where_it_was(numbered, window):
+    loader = Loader(numbered, window=window, batch=4)
+    straight = batches(loader)
+    take(straight, 7)  # into the second epoch
+    state = json.loads(json.dumps(straight.get_state()))
+    resumed = batches(loader)
+    resumed.set_state(state)
+    assert all(map(same, take(straight, 6), take(resumed, 6)))
+
+
+def test_processes_read_what_threads_read(numbered):
+    threads = take(batches(Loader(numbered, batch=4)), 6)
+    iterator = batches(Loader(numbered, batch=4, workers=2))
+    processes = take(iterator, 3)
+    state = iterator.get_state()
+    processes += take(iterator, 3)
+    assert all(map(same, threads, processes))
+    iterator.set_state(state)
+    assert all(map(same, threads[3:], take(iterator, 3)))
+    iterator.close()
+
+
+def test_the_seed_makes_the_order(numbered):
+    first, again = (next(batches(Loader(numbered, batch=8))) for _ in range(2))
+    other = next(batches(Loader(numbered, batch=8, seed=1)))
+    assert same(first, again) and not same(first, other)
+
+
+class Who:
+    """A window that only tells which clip it was given."""
+
+    def random_map(self, record, rng):
+        return {"clip": np.int32(record["clip"].split()[1])}
+
+    def at(self, record, place, places):
+        return {"clip": np.int32(record["clip"].split()[1]), "weight": np.float32(1)}
+
+
+def test_an_epoch_holds_every_clip_once_and_the_next_another_order(numbered):
+    loader = Loader(numbered, window=Who().random_map, batch=17)
+    first, second = (batch["clip"].tolist() for batch in take(batches(loader), 2))
+    assert sorted(first) == sorted(second) == list(range(17))
+    assert first != second and first != sorted(first)
+
+
+def test_hosts_share_the_clips(numbered):
+    loader = Loader(numbered, window=Who().random_map, batch=4)
+    shares = [batches(loader, host, 2) for host in range(2)]
+    clips = [np.concatenate([b["clip"] for b in take(share, 4)]) for share in shares]
+    assert len(clips[0]) == 8 and set(clips[0]).isdisjoint(clips[1])
+
+
+def test_two_hosts_together_see_what_one_would(numbered):
+    """Clips and draws: a run may go on with another number of hosts."""
+    loader = Loader(numbered, window=SyncWindow(), batch=8)
+    alone = next(batches(loader))
+    first, second = (next(batches(loader, host, 2)) for host in range(2))
+    for key in alone:
+        np.testing.assert_array_equal(alone[key][0::2], first[key])
+        np.testing.assert_array_equal(alone[key][1::2], second[key])
+
+
+def test_windows_are_drawn_anew_in_every_epoch(numbered):
+    loader = Loader(numbered, "test[:1]", SyncWindow(), batch=1)
+    drawn = {int(batch["offset"][0]) for batch in take(batches(loader), 20)}
+    assert len(drawn) > 3
+
+
+@pytest.mark.parametrize("hosts", [1, 2])
+def test_an_evaluation_sees_everything_once(numbered, hosts):
+    loader = Loader(numbered, window=Who(), batch=8, windows=3)
+    passes = [list(one_pass(loader, host, hosts)) for host in range(hosts)]
+    assert len({len(one) for one in passes}) == 1, "hosts wait for one another"
+    every = [batch for one in passes for batch in one]
+    assert all(len(batch["clip"]) == 8 // hosts for batch in every)
+    clip, weight = (np.concatenate([b[k] for b in every]) for k in ("clip", "weight"))
+    assert sorted(clip[weight > 0]) == sorted([*range(17)] * 3)
+    assert len(clip) == 56  # 51 made whole
+
+
+def test_an_evaluation_is_the_same_each_time(numbered):
+    loader = Loader(numbered, "test", SyncWindow(), batch=2, windows=2)
+    assert all(map(same, one_pass(loader), one_pass(loader)))
+
+
+def test_a_part_of_a_split_can_be_named(numbered):
+    assert len(source(numbered, "train[:5]")) == 5
+    assert source(numbered, "train[5:7]")[0]["clip"] == "clip 5"
+
+
+def test_a_missing_corpus_says_how_to_make_one(tmp_path):
+    with pytest.raises(InputError, match="avjax data build puppet --out"):
+        batches(Loader(str(tmp_path / "none")))
+    with pytest.raises(InputError, match="no corpus in"):
+        one_pass(Loader(str(tmp_path / "none")))  # at once, not at the first batch
+
+
+def test_an_unknown_split_says_what_there_is(numbered):
+    for split in ("tset", "train[", "train[:0]"):
+        with pytest.raises(InputError, match="split"):
+            source(numbered, split)
+
+
+def test_a_batch_that_hosts_cannot_share_is_refused(numbered):
+    with pytest.raises(InputError, match="8 cannot be shared by 3"):
+        batches(Loader(numbered, batch=8), 0, 3)
+
+
+def test_nothing_here_needs_tensorflow(numbered):
+    next(batches(Loader(numbered)))
+    assert "tensorflow" not in sys.modules

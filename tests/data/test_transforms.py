@@ -1,0 +1,118 @@
+"""Windows: the right frames, the right sound, and no more work than that."""
+
+import numpy as np
+import pytest
+
+from avjax.data import pipeline, schema
+from avjax.data.transforms import SyncWindow, TalkWindow
+from avjax.features import audio, speech
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def clips(numbered):
+    """From 9 to 25 frames; every second one has landmarks."""
+    return pipeline.source(numbered, "train")
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """Counts frames as they are decoded."""
+    count, decode = [], schema._decode
+    monkeypatch.setattr(schema, "_decode", lambda *a: count.append(1) or decode(*a))
+    return count
+
+
+def heard(record, start_seconds):
+    """The windows of the mel of the whole clip, prepared as for inference."""
+    mel = audio.log_mel(speech.prepare(schema.sound(record["wave"])))
+    return audio.windows(mel, np.asarray(start_seconds))
+
+
+def test_a_talk_window_is_nine_frames_in_a_row_and_five_others(clips, rng, number_of):
+    starts = set()
+    for _ in range(200):
+        example = TalkWindow().random_map(clips[16], rng)
+        window, reference = (number_of(example[k]) for k in ("window", "reference"))
+        assert window.tolist() == list(range(window[0], window[0] + 9))
+        assert reference.tolist() == list(range(reference[0], reference[0] + 5))
+        assert reference[0] != window[2]
+        starts.add((window[0], reference[0]))
+    windows, references = (set(column) for column in zip(*starts, strict=True))
+    assert windows == set(range(17)), "every place of 25 frames is drawn"
+    assert references == set(range(21))
+
+
+def test_each_target_hears_the_sound_around_it(clips, rng, number_of):
+    for _ in range(10):
+        example = TalkWindow().random_map(clips[16], rng)
+        targets = number_of(example["window"])[2:7]
+        expected = heard(clips[16], (targets - 1) / 25)
+        np.testing.assert_array_equal(example["mels"], expected)
+        expected = heard(clips[16], [targets[0] / 25])[0]
+        np.testing.assert_array_equal(example["mel"], expected)
+
+
+def test_landmarks_are_those_of_the_targets_or_zeros(clips, rng, number_of):
+    example = TalkWindow().random_map(clips[15], rng)
+    marks = example["landmarks"][:, 0, 0]
+    np.testing.assert_array_equal(marks, number_of(example["window"])[2:7])
+    assert not TalkWindow().random_map(clips[16], rng)["landmarks"].any()
+
+
+def test_no_frame_is_decoded_for_nothing(clips, rng, decoded):
+    TalkWindow().random_map(clips[16], rng)
+    assert len(decoded) == 14
+    SyncWindow().random_map(clips[16], rng)
+    assert len(decoded) == 19
+
+
+def test_half_of_the_sync_windows_are_in_step(clips, rng):
+    drawn = [SyncWindow().random_map(clips[16], rng)["offset"] for _ in range(400)]
+    offsets = np.array(drawn)
+    assert 160 < (offsets == 0).sum() < 240
+    away = offsets[offsets != 0]
+    assert np.abs(away).min() == 5 and away.min() < 0 < away.max()
+
+
+def test_the_offset_says_whose_sound_is_heard(clips, rng, number_of):
+    for _ in range(40):
+        example = SyncWindow(shift=7).random_map(clips[16], rng)
+        frame = number_of(example["lips"])[0] + example["offset"]
+        np.testing.assert_array_equal(example["mel"], heard(clips[16], [frame / 25])[0])
+        assert 0 <= frame <= len(clips[16]["face"]) - 5
+
+
+def test_the_windows_of_an_evaluation_are_always_the_same_and_spread(clips, number_of):
+    starts = []
+    for place in range(4):
+        first, again = (TalkWindow().at(clips[16], place, 4) for _ in range(2))
+        for key in first:
+            np.testing.assert_array_equal(first[key], again[key])
+        starts.append(number_of(first["window"])[0])
+        assert number_of(first["reference"])[0] != starts[-1] + 2
+    assert (np.diff(starts) >= 4).all() and starts[-1] <= 16
+
+
+def test_an_evaluation_of_sync_has_both_kinds(clips):
+    offsets = [
+        int(SyncWindow().at(clips[16], place, 4)["offset"]) for place in range(4)
+    ]
+    assert offsets[0] == offsets[2] == 0
+    assert min(abs(offsets[1]), abs(offsets[3])) >= 5
+
+
+@pytest.mark.parametrize("frames", [1, 4, 5, 8, 9, 10])
+def test_a_short_clip_holds_its_edges(recipe, rng, frames):
+    record = recipe().read(5)
+    record["face"] = schema.Reel(record["face"].blobs[:frames], 3)
+    record["wave"] = record["wave"][: frames * 640]
+    for window in (TalkWindow(), SyncWindow()):
+        drawn, fixed = window.random_map(record, rng), window.at(record, 1, 2)
+        for key in drawn:
+            assert drawn[key].shape == fixed[key].shape
+            assert np.isfinite(drawn[key]).all()

@@ -1,0 +1,81 @@
+import jax
+import numpy as np
+import pytest
+from jax.sharding import PartitionSpec
+
+from avjax.errors import InputError
+from avjax.train import loading, sharding
+from avjax.train.program import build
+
+
+def test_a_mesh_takes_the_devices_that_are_left():
+    assert sharding.make_mesh((-1, 1)).shape == {"data": 2, "fsdp": 1}
+    assert sharding.make_mesh((1, -1)).shape == {"data": 1, "fsdp": 2}
+    assert sharding.make_mesh((1, 1)).size == 1
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (0, 1), (-1, 3), (-1, 0), (-1, -1), (-2, 1)])
+def test_a_mesh_that_does_not_fit_is_refused(shape):
+    with pytest.raises(InputError, match="does not fit 2 devices"):
+        sharding.make_mesh(shape)
+
+
+def test_the_largest_divisible_axis_of_a_large_array_is_divided():
+    mesh = sharding.make_mesh((1, 2))
+    cases = {
+        (3, 3, 512, 256): PartitionSpec(None, None, "fsdp"),
+        (64, 128): PartitionSpec(None, "fsdp"),
+        (129, 64): PartitionSpec(None, "fsdp"),
+        (8, 16): PartitionSpec(),
+        (4095,): PartitionSpec(),
+        (71, 73): PartitionSpec(),
+        (): PartitionSpec(),
+    }
+    for shape, spec in cases.items():
+        assert sharding.place_array(mesh, shape).spec == spec, shape
+
+
+def test_without_fsdp_nothing_is_divided():
+    mesh = sharding.make_mesh((2, 1))
+    assert sharding.place_array(mesh, (512, 512)).is_fully_replicated
+
+
+def test_a_batch_is_divided_over_all_devices_and_texts_stay_behind():
+    x = np.arange(12.0, dtype=np.float32).reshape(4, 3)
+    batch = {"x": x, "text": np.array(["a", "b", "c", "d"])}
+    put = sharding.to_global(sharding.make_mesh((1, 2)), batch)
+    assert list(put) == ["x"]
+    np.testing.assert_array_equal(put["x"], x)
+    assert [shard.data.shape for shard in put["x"].addressable_shards] == [(2, 3)] * 2
+
+
+def test_a_batch_that_does_not_divide_is_refused():
+    mesh = sharding.make_mesh((2, 1))
+    sharding.check_batch(mesh, {"x": np.zeros(8)}, 4)
+    with pytest.raises(InputError, match="multiple of 8"):
+        sharding.check_batch(mesh, {"x": np.zeros(6)}, 4)
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (1, 2)])
+def test_a_divided_run_agrees_with_one_device(experiment, shape):
+    def run(shape):
+        mesh = sharding.make_mesh(shape)
+        data = loading.batches(experiment.train)
+        program = build(experiment, mesh, loading.peek(data))
+        state = program.init()
+        for _ in range(5):
+            batch = sharding.to_global(mesh, next(data))
+            state, logs = program.step(state, batch, program.key)
+            jax.block_until_ready(state)
+        return program, state, logs
+
+    _, alone, logs_alone = run((1, 1))
+    program, divided, logs = run(shape)
+    into = divided.params["maker"]["into"].sharding.spec
+    assert into == (PartitionSpec(None, "fsdp") if shape[1] == 2 else PartitionSpec())
+    assert program.shapes.opt["maker"][1].mu["maker"]["into"].sharding.spec == into
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5, rtol=1e-5),
+        (alone.params, alone.stats, logs_alone),
+        (divided.params, divided.stats, logs),
+    )

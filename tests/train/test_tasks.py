@@ -1,0 +1,149 @@
+"""Every task, walked through the contract on a toy batch."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from avjax.models.synctalkface import WAV2LIP, SyncTalkFaceConfig
+from avjax.train.optim import Adam, make_optimizer
+from avjax.train.step import make_state, make_step
+from avjax.train.tasks.landmarks import LandmarkConfig, LandmarkTask
+from avjax.train.tasks.sync import SyncConfig, SyncTask
+from avjax.train.tasks.synctalkface import SyncTalkFaceTask
+
+SIDE = 32
+TINY = {"size": SIDE, "width": 0.02}
+WIDTHS = {"expert_width": 0.02, "critic_width": 0.02, "landmark_width": 0.02}
+TASKS = {
+    "sync": SyncTask(SyncConfig(**TINY)),
+    "landmarks": LandmarkTask(LandmarkConfig(**TINY)),
+    "synctalkface": SyncTalkFaceTask(SyncTalkFaceConfig(**TINY, slots=4), **WIDTHS),
+    "wav2lip": SyncTalkFaceTask(dataclasses.replace(WAV2LIP, **TINY), **WIDTHS),
+}
+
+
+def pictures(random, *shape):
+    return jnp.asarray(random.integers(0, 256, (*shape, SIDE, SIDE, 3)), jnp.uint8)
+
+
+def sound(random, *shape):
+    return jnp.asarray(random.normal(size=(*shape, 16, 80)), jnp.float32)
+
+
+@pytest.fixture
+def batch():
+    """Two examples with the keys of every training window."""
+    random = np.random.default_rng(0)
+    return {
+        "window": pictures(random, 2, 9),
+        "reference": pictures(random, 2, 5),
+        "mels": sound(random, 2, 5),
+        "mel": sound(random, 2),
+        "landmarks": jnp.asarray(random.uniform(8, 24, (2, 5, 20, 2)), jnp.float32),
+        "lips": pictures(random, 2, 5),
+        "offset": jnp.asarray([0, 7]),
+        "weight": jnp.ones(2),
+    }
+
+
+@pytest.fixture
+def clips():
+    """Two whole clips of eight frames, of which the second has but six."""
+    random = np.random.default_rng(1)
+    exists = jnp.arange(8)[None] < jnp.asarray([[8], [6]])
+    return {
+        "faces": pictures(random, 2, 8),
+        "reference": pictures(random, 2),
+        "mels": sound(random, 2, 8),
+        "heard": sound(random, 2, 8),
+        "landmarks": jnp.zeros((2, 8, 20, 2)),
+        "mask": exists.astype(jnp.float32),
+        "weight": jnp.ones(2),
+    }
+
+
+def trained(task, batch, steps):
+    """States before and after some steps on one batch, and the logs of each."""
+    optimizers = {
+        objective.name: make_optimizer(Adam(rate=2e-3), steps)
+        for objective in task.objectives()
+    }
+    before = make_state(task, optimizers, jax.random.key(0), batch)
+    step = jax.jit(make_step(task, optimizers))
+    state, logs = before, []
+    for _ in range(steps):
+        state, log = step(state, batch, jax.random.key(1))
+        logs.append(log)
+    return before, state, logs
+
+
+def unequal(tree, other) -> bool:
+    same = jax.tree.map(lambda a, b: bool((a == b).all()), tree, other)
+    return not all(jax.tree.leaves(same))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_improves_on_one_batch_and_moves_its_parts_alone(name, batch):
+    task = TASKS[name]
+    before, after, logs = trained(task, batch, steps=8)
+    first = task.objectives()[0].name
+    assert logs[-1][f"{first}/loss"] < logs[0][f"{first}/loss"]
+    moved = {part for objective in task.objectives() for part in objective.moves}
+    for part, tree in after.params.items():
+        assert unequal(tree, before.params[part]) == (part in moved), part
+        if part not in moved and part in after.stats:
+            assert not unequal(after.stats[part], before.stats[part]), part
+
+
+def test_the_critic_judges_the_frames_that_were_just_made(batch):
+    """synctalkface (10)"""
+    task = TASKS["synctalkface"]
+    params, stats = task.init(jax.random.key(0), batch)
+    key = jax.random.key(1)
+    _, report = task.face_loss(params, stats, batch, key)
+    shown = {**batch, **report.shows}
+    gradient = jax.grad(lambda p: task.critic_loss(p, stats, shown, key)[0])(params)
+    assert any(jnp.any(leaf) for leaf in jax.tree.leaves(gradient["critic"]))
+    assert not any(jnp.any(leaf) for leaf in jax.tree.leaves(gradient["face"]))
+
+
+def test_a_loss_of_weight_zero_is_left_out(batch):
+    task = TASKS["synctalkface"]
+    off = {"audio_visual": 0.0, "visual_visual": 0.0, "critic": 0.0}
+    task = dataclasses.replace(task, losses=dataclasses.replace(task.losses, **off))
+    params, stats = task.init(jax.random.key(0), batch)
+    total, report = task.face_loss(params, stats, batch, jax.random.key(1))
+    kept = 10 * report.logs["pixels"] + 0.2 * report.logs["memory"]
+    np.testing.assert_allclose(total, kept, rtol=1e-6)  # synctalkface (11)
+    assert not any(report.logs[name] for name in off)
+
+
+@pytest.mark.parametrize("name", ["synctalkface", "wav2lip"])
+def test_clips_are_measured_beside_the_truth_and_a_floor(name, batch, clips):
+    task = TASKS[name]
+    params, stats = task.init(jax.random.key(0), batch)
+    means = jax.jit(task.measure)(params, stats, clips)
+    names = {"psnr", "ssim", "lmd", "lse_d_expert", "lse_c_expert", "near"}
+    prefixed = {f"{p}_{n}" for p in ("truth", "pasted") for n in names}
+    assert names | prefixed - {"truth_psnr", "truth_ssim"} <= set(means)
+    assert float(means["psnr"].weight) == 14  # frames that exist
+    assert float(means["near"].weight) == 2  # clips
+    assert float(means["truth_lmd"].total) == pytest.approx(0, abs=1e-3)
+
+
+def test_what_is_published_is_enough_to_talk(batch):
+    task = TASKS["synctalkface"]
+    params, stats = task.init(jax.random.key(0), batch)
+    published = task.published(params, stats)
+    assert set(published.params) == {"face"} and published.system == "synctalkface"
+
+
+def test_the_journal_shows_truth_and_speech_side_by_side(batch, clips):
+    task = TASKS["synctalkface"]
+    params, stats = task.init(jax.random.key(0), batch)
+    picture = task.picture(params, stats, clips)["talk"]
+    assert picture.shape == (8, 2 * SIDE, 2 * SIDE, 3) and picture.dtype == jnp.uint8
+    np.testing.assert_array_equal(picture[:, :SIDE, :SIDE], clips["faces"][0])

@@ -1,0 +1,29 @@
+"""Every run that has a name."""
+
+from collections.abc import Callable
+
+from avjax.train.experiment import Experiment
+from avjax.train.experiments.landmarks import landmarks_puppet
+from avjax.train.experiments.sync import sync_grid, sync_lrs2, sync_puppet
+from avjax.train.experiments.synctalkface import (
+    synctalkface_grid,
+    synctalkface_lrs2,
+    synctalkface_lrw,
+    synctalkface_puppet,
+    wav2lip_puppet,
+)
+
+EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
+    make.__name__: make
+    for make in (
+        landmarks_puppet,
+        sync_puppet,
+        sync_grid,
+        sync_lrs2,
+        wav2lip_puppet,
+        synctalkface_puppet,
+        synctalkface_grid,
+        synctalkface_lrs2,
+        synctalkface_lrw,
+    )
+}

@@ -1,0 +1,140 @@
+"""The compiled functions of an experiment, and where their arrays live."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from avjax.errors import InputError
+from avjax.inference import weights
+from avjax.nn.conv import cpu_options
+from avjax.train import sharding
+from avjax.train.experiment import Experiment
+from avjax.train.optim import make_optimizer
+from avjax.train.step import Logs, TrainState, make_state, make_step
+from avjax.typing import Batch, Key, Params
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """An experiment, compiled for a mesh.
+
+    key       what every step's randomness is folded from
+    shapes    the state as ShapeDtypeStructs that say where each array lives
+    init      () -> state before the first step
+    step      (state, batch, key) -> (state, logs); the given state is used up
+    measure   (params, stats, batch) -> {name: Mean}
+    picture   (params, stats, batch) -> {name: u8 [t h w c]}, or None
+    """
+
+    mesh: Mesh
+    key: Key
+    shapes: TrainState
+    init: Callable[[], TrainState]
+    step: Callable[[TrainState, Batch, Key], tuple[TrainState, Logs]]
+    measure: Callable[[Params, Params, Batch], Mapping[str, Any]]
+    picture: Callable[[Params, Params, Batch], Mapping[str, Any]] | None
+
+
+def build(experiment: Experiment, mesh: Mesh, example: Mapping[str, Any]) -> Program:
+    """The functions of an experiment, for batches like the example.
+
+    Of the example only shapes count.
+    """
+    task = experiment.task
+    optimizers = {
+        name: make_optimizer(config, experiment.steps)
+        for name, config in experiment.optim.items()
+    }
+    init_key, step_key = jax.random.split(jax.random.key(experiment.seed))
+    spec = {
+        name: (array.shape, array.dtype)
+        for name, array in sharding.numeric(example).items()
+    }
+
+    def init() -> TrainState:
+        batch = {name: jnp.zeros(*shape) for name, shape in spec.items()}
+        return make_state(task, optimizers, init_key, batch)
+
+    shapes = jax.eval_shape(init)
+    places = sharding.place(mesh, shapes)
+    whole, divided = sharding.everywhere(mesh), sharding.by_example(mesh)
+    reads = (places.params, places.stats, divided)
+    picture = getattr(task, "picture", None)
+    compiled = {"compiler_options": cpu_options()}
+    return Program(
+        mesh=mesh,
+        key=step_key,
+        shapes=jax.tree.map(located, shapes, places),
+        init=jax.jit(init, out_shardings=places),
+        step=jax.jit(
+            make_step(task, optimizers, experiment.accumulate),
+            donate_argnums=0,
+            in_shardings=(places, divided, whole),
+            out_shardings=(places, whole),
+            **compiled,
+        ),
+        measure=jax.jit(
+            task.measure, in_shardings=reads, out_shardings=whole, **compiled
+        ),
+        picture=picture
+        and jax.jit(picture, in_shardings=reads, out_shardings=whole, **compiled),
+    )
+
+
+def located(shape: jax.ShapeDtypeStruct, place: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=place)
+
+
+def first_state(program: Program, start: Mapping[str, str]) -> TrainState:
+    """The state before the first step; the parts that `start` names begin as given."""
+    state = program.init()
+    params, stats = dict(state.params), dict(state.stats)
+    for part, source in start.items():
+        if part not in params:
+            raise InputError(f"start names '{part}'; the parts are {', '.join(params)}")
+        loaded = weights.load(source)
+        theirs = part_for(part, loaded.params, source)
+        what = f"the weights {source} do not fit part '{part}'"
+        params[part] = put(loaded.params[theirs], program.shapes.params[part], what)
+        if part in stats:
+            given = loaded.stats.get(theirs, {})  # a file holds no empty tree
+            stats[part] = put(given, program.shapes.stats[part], what)
+    return state._replace(params=params, stats=stats)
+
+
+def part_for(part: str, loaded: Params, source: str) -> str:
+    """The name of a part in a file; a file of one part serves a part of any name."""
+    if part in loaded:
+        return part
+    if len(loaded) != 1:
+        held = ", ".join(loaded)
+        raise InputError(f"the weights {source} hold no '{part}', but {held}")
+    return next(iter(loaded))
+
+
+def put(tree: Any, wanted: Any, what: str) -> Any:
+    """Loaded arrays in the places where the program wants them."""
+    have, want = shapes_of(tree), shapes_of(wanted)
+    if wrong := sorted(have.items() ^ want.items()):
+        path, shape = wrong[0]
+        side = "lack" if path not in have else "hold"
+        raise InputError(f"{what}: they {side} {path} {shape}")
+
+    def one(path: Any, place: jax.ShapeDtypeStruct) -> jax.Array:
+        array = flat[jax.tree_util.keystr(path)]
+        return jax.device_put(np.asarray(array, place.dtype), place.sharding)
+
+    paths = jax.tree_util.tree_leaves_with_path(tree)
+    flat = {jax.tree_util.keystr(path): array for path, array in paths}
+    return jax.tree_util.tree_map_with_path(one, wanted)
+
+
+def shapes_of(tree: Any) -> dict[str, tuple[int, ...]]:
+    """{path: shape} of every array of a tree."""
+    paths = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(path): tuple(x.shape) for path, x in paths}
