@@ -20,25 +20,26 @@ class Synchrony(NamedTuple):
     offset: Array  # i32, frames that the sound is ahead of the lips
 
 
-def distances_by_offset(seen: Array, heard: Array, reach: int = REACH) -> Array:
+def distances_by_offset(seen: Array, heard: Array, exists: Array) -> Array:
     """Mean distance of lips to the sound some frames earlier and later.
 
-    seen, heard [t d], one code a frame -> [2 reach + 1].  As published, the sound is
-    continued by zeros, and each difference is shifted by 1e-6.
+    seen, heard [t d], one code a frame; exists [t], 1 up to the end of the clip and 0
+    behind it -> [2 REACH + 1].  As published, the sound is continued by zeros, and each
+    difference is shifted by 1e-6.
     """
     frames = len(seen)
-    padded = jnp.pad(heard, ((reach, reach), (0, 0)))
-    shifted = jnp.stack([padded[s : s + frames] for s in range(2 * reach + 1)])
+    padded = jnp.pad(heard * exists[:, None], ((REACH, REACH), (0, 0)))
+    shifted = jnp.stack([padded[s : s + frames] for s in range(2 * REACH + 1)])
     apart = jnp.linalg.norm(seen[None] - shifted + 1e-6, axis=-1)
-    return jnp.mean(apart, axis=-1)
+    return jnp.sum(apart * exists[None], axis=-1) / jnp.maximum(jnp.sum(exists), 1)
 
 
-def synchrony(seen: Array, heard: Array, reach: int = REACH) -> Synchrony:
-    """Offset, distance and confidence of one clip.  seen, heard [t d].
+def synchrony(seen: Array, heard: Array, exists: Array) -> Synchrony:
+    """Offset, distance and confidence of one clip.  seen, heard [t d], exists [t].
 
     Source: Chung and Zisserman, 2016; Prajwal et al., 2020 (LSE).
     """
-    distances = distances_by_offset(seen, heard, reach)
+    distances = distances_by_offset(seen, heard, exists)
     best = jnp.min(distances)
-    offset = reach - jnp.argmin(distances)
+    offset = REACH - jnp.argmin(distances)
     return Synchrony(best, jnp.median(distances) - best, offset)

@@ -47,7 +47,12 @@ def judge(judges: Judges, made: Array, batch: Batch) -> Mapping[str, Mean]:
         figures |= {prefix + name: value for name, value in found.items()}
     for name in ("truth_psnr", "truth_ssim"):
         del figures[name]
-    return {name: mean_of(value, batch) for name, value in figures.items()}
+    weight = batch["weight"]
+    by_frame = weight[:, None] * batch["mask"]
+    return {
+        name: Mean.of(value, weight if value.ndim == 1 else by_frame)
+        for name, value in figures.items()
+    }
 
 
 def against(
@@ -91,11 +96,3 @@ def true_lips(judges: Judges, real: Array, known: Array) -> Array:
     """The landmarks that came along, or those that are found; [b t p 2] in pixels."""
     comes_along = jnp.any(known != 0, axis=(1, 2, 3), keepdims=True)
     return jnp.where(comes_along, known, landmarks(judges, real))
-
-
-def mean_of(values: Array, batch: Batch) -> Mean:
-    """Per clip [b], by its weight; per frame [b t], over the frames that exist."""
-    weight = batch["weight"]
-    if values.ndim == 2:
-        weight = weight[:, None] * batch["mask"]
-    return Mean(jnp.sum(values * weight), jnp.sum(weight))

@@ -64,10 +64,7 @@ class LandmarkTask:
         away = jnp.mean(jnp.linalg.norm(found - truth, axis=-1), axis=-1)
         figures = {"pixels": away, "lmd": landmark_distance(found, truth)}
         return {
-            name: Mean(
-                jnp.sum(size * by_clip(value, batch).mean(axis=1) * weight),
-                jnp.sum(weight),
-            )
+            name: Mean.of(size * by_clip(value, batch), weight)
             for name, value in figures.items()
         }
 

@@ -63,10 +63,7 @@ class SyncTask:
             "loss": synchrony_error(heard, seen, in_step(batch)),
         }
         weight = batch["weight"]
-        return {
-            name: Mean(jnp.sum(value * weight), jnp.sum(weight))
-            for name, value in figures.items()
-        }
+        return {name: Mean.of(value, weight) for name, value in figures.items()}
 
     def published(self, params: Params, stats: Params) -> Published:
         return Published("sync", params, stats, self.model)

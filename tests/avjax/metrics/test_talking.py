@@ -72,8 +72,16 @@ def test_synchrony_finds_how_far_the_sound_is_ahead(late):
     sound = np.abs(RNG.standard_normal((80, 16)))
     sound /= np.linalg.norm(sound, axis=-1, keepdims=True)
     lips = np.roll(sound, late, 0)  # the lips say it `late` frames after the sound
-    found = synchrony(jnp.asarray(lips), jnp.asarray(sound))
+    found = synchrony(jnp.asarray(lips), jnp.asarray(sound), jnp.ones(80))
     assert found.offset == late
+
+
+def test_synchrony_does_not_see_what_fills_up_a_clip():
+    lips, sound = jnp.asarray(RNG.standard_normal((2, 30, 8)))
+    exists = (jnp.arange(30) < 22).astype(jnp.float32)
+    filled = synchrony(lips, sound, exists)
+    short = synchrony(lips[:22], sound[:22], jnp.ones(22))
+    np.testing.assert_allclose(filled, short, rtol=1e-5)
 
 
 def test_synchrony_s_sums_are_the_published_ones():
@@ -86,7 +94,7 @@ def test_synchrony_s_sums_are_the_published_ones():
             other = sound[at] if 0 <= at < 20 else np.zeros(8)
             table[v, j] = np.sqrt(((lips[v] - other + 1e-6) ** 2).sum())
     means = table.mean(0)
-    found = synchrony(jnp.asarray(lips), jnp.asarray(sound))
+    found = synchrony(jnp.asarray(lips), jnp.asarray(sound), jnp.ones(20))
     np.testing.assert_allclose(found.distance, means.min(), rtol=1e-5)
     expected = np.median(means) - means.min()
     np.testing.assert_allclose(found.confidence, expected, rtol=1e-3)

@@ -76,7 +76,7 @@ def test_every_small_transposed_convolution_equals_the_dilated_one():
 
 
 def by_hand(x, taps, stride, around):
-    """Zeros between the pixels, zeros around (or a crop), then a plain sum over taps."""
+    """Zeros between the pixels, zeros around or a crop, then a sum over taps."""
     b, h, w, c = x.shape
     wide = np.zeros((b, (h - 1) * stride + 1, (w - 1) * stride + 1, c))
     wide[:, ::stride, ::stride] = x
