@@ -5,6 +5,7 @@ pays only for what it needs.  Bad input is one sentence and exit status 2.
 """
 
 import argparse
+import os
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb -> the exit status: 0, 2 for bad input, 130 for ctrl-c."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        keep_programs()
         if given[:1] and given[0] in ROOMS:
             return ROOMS[given[0]](given[1:]) or 0
         options = parser().parse_args(given)
@@ -31,6 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("avjax: stopped; nothing half-written is left", file=sys.stderr)
         return 130
     return 0
+
+
+def keep_programs() -> None:
+    """Compiled programs stay in the user's cache: only the first call compiles."""
+    from avjax.media.files import cache_folder
+
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_folder() / "programs"))
 
 
 def data(arguments: list[str]) -> int:

@@ -63,25 +63,26 @@ class SyncWindow(grain.transforms.RandomMap):
     Gives  lips u8 [5 h w c], whole face crops;  mel f32 [16 k];
            offset i32 [], in frames: the sound is that of frame + offset, 0 in step;
            weight f32 [], 1.
-    A clip too short to hold such a shift is always in step.
+    Both are of moments at which somebody speaks, if there are such: one silence cannot
+    be told from another.  A clip too short to hold such a shift is always in step.
     """
 
     shift: int = 5
 
     def random_map(self, record: Mapping, rng: np.random.Generator) -> Example:
         """In step with probability one half."""
-        last = len(record["face"]) - TARGETS
-        start = _draw(rng, 0, last)
-        others = _away(start, last, self.shift)
+        starts = _spoken(record)
+        start = int(rng.choice(starts))
+        others = starts[np.abs(starts - start) >= self.shift]
         in_step = rng.random() < 0.5 or not len(others)
         heard = start if in_step else int(rng.choice(others))
         return sync_example(record, start, heard)
 
     def at(self, record: Mapping, place: int, places: int) -> Example:
-        """Even places are in step; odd ones hear the sound from half a clip away."""
-        last = len(record["face"]) - TARGETS
-        start = _spread(0, last, place, places)
-        others = _away(start, last, self.shift)
+        """Even places are in step; odd ones hear the middle of what is far enough."""
+        starts = _spoken(record)
+        start = int(starts[_spread(0, len(starts) - 1, place, places)])
+        others = starts[np.abs(starts - start) >= self.shift]
         in_step = place % 2 == 0 or not len(others)
         heard = start if in_step else int(others[len(others) // 2])
         return sync_example(record, start, heard)
@@ -160,7 +161,13 @@ def _middle(first: int, last: int) -> int:
     return max(first + last, 0) // 2
 
 
-def _away(start: int, last: int, shift: int) -> np.ndarray:
-    """The frames 0..last that lie at least shift from start."""
-    frames = np.arange(max(last + 1, 0))
-    return frames[np.abs(frames - start) >= shift]
+def _spoken(record: Mapping) -> np.ndarray:
+    """Frames with five on end whose sound is no pause for the most part; else all."""
+    frames = np.arange(max(len(record["face"]) - TARGETS, 0) + 1)
+    silent = speech.pauses(schema.sound(record["wave"])).astype(np.float64)
+    steps = speech.STEPS_PER_SECOND // schema.FPS  # of the pauses, in a frame
+    first = np.minimum(frames * steps, len(silent) - 1)
+    last = np.minimum(first + TARGETS * steps, len(silent))
+    total = np.concatenate([[0.0], np.cumsum(silent)])
+    spoken = frames[(total[last] - total[first]) / (last - first) < 0.5]
+    return spoken if len(spoken) else frames

@@ -37,14 +37,15 @@ class Journal:
         self._writes = jax.process_index() == 0
         self._steps = 0
         self._waited = 0.0
-        self._since = time.perf_counter()
+        self._since = self._begun = time.perf_counter()
+        self._earlier = 0.0  # hours that the run took before this process
         if self._writes:
             self._open(first, last)
 
     def _open(self, first: int, last: int) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._folder / "journal.jsonl"
-        strike_out(file, first)
+        self._earlier = strike_out(file, first)
         self._lines = file.open("a")
         self._board = tensorboardX.SummaryWriter(
             str(self._folder), purge_step=first + 1 if first else None
@@ -66,6 +67,11 @@ class Journal:
             self._lines.close()
             self._board.close()
 
+    @property
+    def hours(self) -> float:
+        """How long the run has taken, over all its processes in turn."""
+        return self._earlier + (time.perf_counter() - self._begun) / 3600
+
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
         """Counts the time inside as time in which the devices wait for data."""
@@ -86,6 +92,7 @@ class Journal:
         pace = {
             "steps_per_second": self._steps / passed,
             "wait_share": self._waited / passed,
+            "hours": self.hours,
         }
         self._steps, self._waited, self._since = 0, 0.0, now
         return pace
@@ -119,18 +126,24 @@ class Journal:
             )
 
 
-def strike_out(file: pathlib.Path, last: int) -> None:
-    """Removes what a journal tells of steps after `last`, and a line cut by a kill."""
+def strike_out(file: pathlib.Path, last: int) -> float:
+    """Removes what a journal tells of steps after `last`, and a line cut by a kill.
+
+    -> the hours that the run had taken by then.
+    """
     if not file.exists():
-        return
-    kept = []
+        return 0.0
+    kept, hours = [], 0.0
     for line in file.read_text().splitlines():
         with contextlib.suppress(json.JSONDecodeError):
             entry: dict[str, Any] = json.loads(line)
-            kept += [line + "\n"] * (entry["step"] <= last)
+            if entry["step"] <= last:
+                kept.append(line + "\n")
+                hours = entry.get("hours", hours)
     beside = file.with_suffix(".tmp")
     beside.write_text("".join(kept))
     os.replace(beside, file)
+    return hours
 
 
 def strip(clip: np.ndarray) -> np.ndarray:

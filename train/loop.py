@@ -18,7 +18,7 @@ from avjax.train.evaluate import evaluate, pictures
 from avjax.train.experiment import Experiment, check, check_same_run
 from avjax.train.journal import Journal
 from avjax.train.program import Program, build, first_state
-from avjax.train.publish import publish
+from avjax.train.publish import card, publish
 from avjax.train.step import TrainState
 
 ASKED = "experiment.json"
@@ -120,7 +120,8 @@ class Run:
         metric, better = self.compare(metrics)
         if better or (step == self.experiment.steps and not self.experiment.best):
             # Before the checkpoint: a run killed in between does both again.
-            publish(self.experiment, state, metrics, self.folder / "weights")
+            about = card(self.experiment, step, metrics, self.journal.hours)
+            publish(self.experiment.task, state, self.folder / "weights", about)
         if save or better:
             notes = Notes(to_json(self.experiment), self.best)
             self.checkpoints.save(state, data, notes, metric)

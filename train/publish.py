@@ -6,20 +6,17 @@ from typing import Any
 
 import jax
 
+from avjax.config import to_json
 from avjax.inference import weights
 from avjax.train import sharding
 from avjax.train.experiment import Experiment
 from avjax.train.step import TrainState
+from avjax.train.task import Task
 
 
-def publish(
-    experiment: Experiment,
-    state: TrainState,
-    metrics: Mapping[str, float],
-    folder: pathlib.Path,
-) -> None:
+def publish(task: Task, state: TrainState, folder: pathlib.Path, about: str) -> None:
     """Writes the weights that the task publishes; process 0 alone writes."""
-    published = getattr(experiment.task, "published", None)
+    published = getattr(task, "published", None)
     if published is None:
         return
     params, stats = jax.device_get(gathered((state.params, state.stats)))
@@ -31,7 +28,7 @@ def publish(
             given.stats,
             given.config,
             system=given.system,
-            card=card(experiment, int(state.step), metrics),
+            card=about,
         )
 
 
@@ -43,9 +40,14 @@ def gathered(tree: Any) -> Any:
     )
 
 
-def card(experiment: Experiment, step: int, metrics: Mapping[str, float]) -> str:
-    """For people: what was trained, how long, how well; no path of this machine."""
+def card(
+    experiment: Experiment, step: int, metrics: Mapping[str, float], hours: float
+) -> str:
+    """For people: what was trained, on what, how long, how well."""
+    train = to_json(experiment.train)
+    data = ", ".join(f"{key} {train[key]}" for key in ("root", "split") if key in train)
     lines = [experiment.doc] if experiment.doc else []
-    lines += [f"Trained for {step} steps, seed {experiment.seed}."]
+    lines += [f"Data: {data}."] if data else []
+    lines += [f"Seed {experiment.seed}, {step} steps, {hours:.2f} hours."]
     lines += [f"{name}: {value:.5g}" for name, value in metrics.items()]
     return "\n".join(lines) + "\n"

@@ -7,7 +7,8 @@ import numpy as np
 
 from avjax.features.audio import RATE
 
-STEP = RATE // 100  # levels are measured every 10 ms
+STEPS_PER_SECOND = 100  # how often levels are measured
+STEP = RATE // STEPS_PER_SECOND  # samples
 LOUD = 95  # percentile of the levels that stands for the loudness of a recording
 GOAL_DB = -15.0  # the loud level of a prepared recording, to full scale
 LARGEST_GAIN_DB = 30.0

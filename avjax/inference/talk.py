@@ -123,7 +123,9 @@ class Talk:
 
     def _quiet(self, frame: int) -> bool:
         """Whether nobody speaks from one frame to the next, on either side of it."""
-        first, last = (int((frame + side) / self.fps * 100) for side in (-1, 2))
+        first, last = (
+            int((frame + side) / self.fps * speech.STEPS_PER_SECOND) for side in (-1, 2)
+        )
         return bool(self._pauses[max(first, 0) : last + 1].all())
 
 

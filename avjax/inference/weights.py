@@ -65,7 +65,9 @@ def save(
         raise InputError(f"cannot write {folder}: {error.strerror}") from error
     try:
         os.chmod(beside, 0o755)  # mkdtemp is for the owner alone
-        save_file(arrays, os.path.join(beside, "weights.safetensors"))
+        file = os.path.join(beside, "weights.safetensors")
+        save_file(arrays, file)
+        os.chmod(file, 0o644)  # as any other file, though it was made for one alone
         text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
         pathlib.Path(beside, "config.json").write_text(text, encoding="utf-8")
         _put(beside, folder)
@@ -132,6 +134,14 @@ def _folder_of(name_or_folder: str | os.PathLike) -> pathlib.Path:
         f"no weights at {name_or_folder}: give a folder with config.json and "
         f"weights.safetensors, or a bundled name ({', '.join(names) or 'none yet'})"
     )
+
+
+def bundle(folder: str | os.PathLike, name: str) -> None:
+    """Puts trained weights among those that come with the package, at half precision."""
+    found = load(folder)
+    parts = found.params, found.stats, found.config
+    about = {"system": found.system, "card": found.card, "dtype": "float16"}
+    save(BUNDLED / name, *parts, **about)
 
 
 def bundled() -> list[str]:

@@ -44,7 +44,8 @@ def test_the_pace_tells_steps_and_the_share_of_waiting(tmp_path, monkeypatch):
         with journal.waiting():
             pass
         journal._steps = 8
-        assert journal.pace() == {"steps_per_second": 2.0, "wait_share": 0.25}
+        pace = {"steps_per_second": 2.0, "wait_share": 0.25, "hours": 4 / 3600}
+        assert journal.pace() == pace
         assert journal._steps == 0
 
 

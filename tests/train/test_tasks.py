@@ -68,11 +68,13 @@ def clips():
 def trained(task, batch, steps):
     """States before and after some steps on one batch, and the logs of each."""
     optimizers = {
-        objective.name: make_optimizer(Adam(rate=2e-3), steps)
+        objective.name: make_optimizer(Adam(rate=5e-3), steps)
         for objective in task.objectives()
     }
-    before = make_state(task, optimizers, jax.random.key(0), batch)
-    step = jax.jit(make_step(task, optimizers))
+    start = jax.jit(
+        lambda batch: make_state(task, optimizers, jax.random.key(0), batch)
+    )
+    before, step = start(batch), jax.jit(make_step(task, optimizers))
     state, logs = before, []
     for _ in range(steps):
         state, log = step(state, batch, jax.random.key(1))
@@ -88,7 +90,7 @@ def unequal(tree, other) -> bool:
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_improves_on_one_batch_and_moves_its_parts_alone(name, batch):
     task = TASKS[name]
-    before, after, logs = trained(task, batch, steps=8)
+    before, after, logs = trained(task, batch, steps=12)
     first = task.objectives()[0].name
     assert logs[-1][f"{first}/loss"] < logs[0][f"{first}/loss"]
     moved = {part for objective in task.objectives() for part in objective.moves}
@@ -98,14 +100,19 @@ def test_a_task_improves_on_one_batch_and_moves_its_parts_alone(name, batch):
             assert not unequal(after.stats[part], before.stats[part]), part
 
 
-def test_the_critic_judges_the_frames_that_were_just_made(batch):
+def test_the_critic_s_loss_moves_the_critic_alone(batch):
     """synctalkface (10)"""
     task = TASKS["synctalkface"]
-    params, stats = task.init(jax.random.key(0), batch)
+    params, stats = jax.jit(task.init)(jax.random.key(0), batch)
     key = jax.random.key(1)
-    _, report = task.face_loss(params, stats, batch, key)
-    shown = {**batch, **report.shows}
-    gradient = jax.grad(lambda p: task.critic_loss(p, stats, shown, key)[0])(params)
+    made = jax.random.uniform(key, (2, 2, 5, SIDE, SIDE, 3), minval=-1)
+    shown = {**batch, "made": made}
+
+    @jax.jit
+    def gradient_of_critic(params):
+        return jax.grad(lambda p: task.critic_loss(p, stats, shown, key)[0])(params)
+
+    gradient = gradient_of_critic(params)
     assert any(jnp.any(leaf) for leaf in jax.tree.leaves(gradient["critic"]))
     assert not any(jnp.any(leaf) for leaf in jax.tree.leaves(gradient["face"]))
 
@@ -114,8 +121,8 @@ def test_a_loss_of_weight_zero_is_left_out(batch):
     task = TASKS["synctalkface"]
     off = {"audio_visual": 0.0, "visual_visual": 0.0, "critic": 0.0}
     task = dataclasses.replace(task, losses=dataclasses.replace(task.losses, **off))
-    params, stats = task.init(jax.random.key(0), batch)
-    total, report = task.face_loss(params, stats, batch, jax.random.key(1))
+    params, stats = jax.jit(task.init)(jax.random.key(0), batch)
+    total, report = jax.jit(task.face_loss)(params, stats, batch, jax.random.key(1))
     kept = 10 * report.logs["pixels"] + 0.2 * report.logs["memory"]
     np.testing.assert_allclose(total, kept, rtol=1e-6)  # synctalkface (11)
     assert not any(report.logs[name] for name in off)
@@ -124,7 +131,7 @@ def test_a_loss_of_weight_zero_is_left_out(batch):
 @pytest.mark.parametrize("name", ["synctalkface", "wav2lip"])
 def test_clips_are_measured_beside_the_truth_and_a_floor(name, batch, clips):
     task = TASKS[name]
-    params, stats = task.init(jax.random.key(0), batch)
+    params, stats = jax.jit(task.init)(jax.random.key(0), batch)
     means = jax.jit(task.measure)(params, stats, clips)
     names = {"psnr", "ssim", "lmd", "lse_d_expert", "lse_c_expert", "near"}
     prefixed = {f"{p}_{n}" for p in ("truth", "pasted") for n in names}
@@ -136,14 +143,14 @@ def test_clips_are_measured_beside_the_truth_and_a_floor(name, batch, clips):
 
 def test_what_is_published_is_enough_to_talk(batch):
     task = TASKS["synctalkface"]
-    params, stats = task.init(jax.random.key(0), batch)
+    params, stats = jax.jit(task.init)(jax.random.key(0), batch)
     published = task.published(params, stats)
     assert set(published.params) == {"face"} and published.system == "synctalkface"
 
 
 def test_the_journal_shows_truth_and_speech_side_by_side(batch, clips):
     task = TASKS["synctalkface"]
-    params, stats = task.init(jax.random.key(0), batch)
-    picture = task.picture(params, stats, clips)["talk"]
+    params, stats = jax.jit(task.init)(jax.random.key(0), batch)
+    picture = jax.jit(task.picture)(params, stats, clips)["talk"]
     assert picture.shape == (8, 2 * SIDE, 2 * SIDE, 3) and picture.dtype == jnp.uint8
     np.testing.assert_array_equal(picture[:, :SIDE, :SIDE], clips["faces"][0])

@@ -1,5 +1,7 @@
 """Recipes of the sync expert.  Loss 0.69 is guessing; it leaves it late, then fast."""
 
+import dataclasses
+
 from avjax.data.pipeline import Loader
 from avjax.data.transforms import SyncWindow
 from avjax.train.experiment import Experiment
@@ -8,17 +10,22 @@ from avjax.train.tasks.sync import SyncConfig, SyncTask
 
 
 def sync_puppet() -> Experiment:
-    """Lips and sound of puppets, 96 px, an eighth of the channels."""
-    return small("corpora/puppet", "test", "The sync expert, trained on puppets.")
+    """Lips and sound of puppets, 96 px, an eighth of the channels.
+
+    Begins as GRID's expert.  From nothing it was still guessing after 1100 steps, with
+    pauses in the windows as without: 160 faces hide what one face shows at once.
+    """
+    experiment = small("corpora/puppet", "The sync expert of puppets, begun as GRID's.")
+    return dataclasses.replace(experiment, start={"expert": "sync-grid-s1"})
 
 
 def sync_grid() -> Experiment:
     """Lips and sound of GRID's speaker s1, 96 px, an eighth of the channels."""
-    return small("corpora/grid", "test", "The sync expert, trained on GRID s1.")
+    return small("corpora/grid", "The sync expert, trained on GRID s1 (CC BY 4.0).")
 
 
 def sync_lrs2() -> Experiment:
-    """The expert of SyncTalkFace on LRS2, 128 px: batch 256, rate 1e-4, as published."""
+    """The expert of SyncTalkFace, 128 px: batch 256, rate 1e-4, as published."""
     root, window = "corpora/lrs2-128", SyncWindow()
     return Experiment(
         task=SyncTask(SyncConfig(size=128)),
@@ -31,18 +38,18 @@ def sync_lrs2() -> Experiment:
     )
 
 
-def small(root: str, split: str, doc: str) -> Experiment:
+def small(root: str, doc: str) -> Experiment:
     """What two cores train in minutes."""
     window = SyncWindow()
     return Experiment(
         task=SyncTask(SyncConfig(size=96, width=0.125)),
         train=Loader(root, "train", window, batch=32, workers=1),
-        evals={split: Loader(root, split, window, batch=32, windows=8)},
-        optim={"expert": Adam(rate=1e-3, warmup=100, schedule="cosine", clip=1.0)},
+        evals={"test": Loader(root, "test", window, batch=32, windows=8)},
+        optim={"expert": Adam(rate=5e-4, warmup=100, schedule="cosine", clip=1.0)},
         steps=3000,
         log_every=50,
         evaluate_every=500,
         save_every=500,
-        best=(f"{split}/accuracy", "max"),
+        best=("test/accuracy", "max"),
         doc=doc,
     )

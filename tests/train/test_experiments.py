@@ -1,0 +1,83 @@
+"""Every named run, at its full size and without computing anything."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from avjax.config import to_json
+from avjax.data.transforms import SyncWindow
+from avjax.data.whole import TalkClip
+from avjax.train.experiment import check
+from avjax.train.experiments import EXPERIMENTS
+from avjax.train.optim import make_optimizer
+from avjax.train.step import make_state, make_step
+
+
+def training_shapes(window, batch: int, size: int) -> dict:
+    """What a loader gives for training, as data.transforms describes it."""
+    pictures, floats = jnp.uint8, jnp.float32
+    if isinstance(window, SyncWindow):
+        kinds = {"lips": ((5, size, size, 3), pictures), "mel": ((16, 80), floats)}
+        kinds |= {"offset": ((), jnp.int32), "weight": ((), floats)}
+    else:
+        kinds = {
+            "window": ((9, size, size, 3), pictures),
+            "reference": ((5, size, size, 3), pictures),
+            "mels": ((5, 16, 80), floats),
+            "mel": ((16, 80), floats),
+            "landmarks": ((5, 20, 2), floats),
+            "weight": ((), floats),
+        }
+    return {
+        key: jax.ShapeDtypeStruct((batch, *shape), kind)
+        for key, (shape, kind) in kinds.items()
+    }
+
+
+def clip_shapes(clip: TalkClip, batch: int, size: int) -> dict:
+    faces, mels = (clip.frames, size, size, 3), (clip.frames, 16, 80)
+    kinds = {
+        "faces": (faces, jnp.uint8),
+        "reference": (faces[1:], jnp.uint8),
+        "mels": (mels, jnp.float32),
+        "heard": (mels, jnp.float32),
+        "landmarks": ((clip.frames, 20, 2), jnp.float32),
+        "mask": ((clip.frames,), jnp.float32),
+        "weight": ((), jnp.float32),
+    }
+    return {
+        key: jax.ShapeDtypeStruct((batch, *shape), kind)
+        for key, (shape, kind) in kinds.items()
+    }
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_recipe_is_whole_and_says_what_it_is(name):
+    experiment = EXPERIMENTS[name]()
+    check(experiment)
+    assert EXPERIMENTS[name].__doc__ and experiment.doc
+    assert to_json(experiment)["steps"] == experiment.steps
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_step_and_a_measurement_have_shapes(name):
+    experiment = EXPERIMENTS[name]()
+    task, loader = experiment.task, experiment.train
+    batch = training_shapes(loader.window, loader.batch, task.model.size)
+    optimizers = {
+        objective: make_optimizer(config, experiment.steps)
+        for objective, config in experiment.optim.items()
+    }
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    state = jax.eval_shape(lambda k, b: make_state(task, optimizers, k, b), key, batch)
+    step = make_step(task, optimizers, experiment.accumulate)
+    after, logs = jax.eval_shape(step, state, batch, key)
+    shapes = lambda tree: jax.tree.map(lambda x: (x.shape, x.dtype), tree)  # noqa: E731
+    assert shapes(after) == shapes(state)
+    assert all(log.shape == () for log in logs.values())
+    for evaluation in experiment.evals.values():
+        window, size = evaluation.window, task.model.size
+        wanted = clip_shapes if isinstance(window, TalkClip) else training_shapes
+        judged = wanted(window, evaluation.batch, size)
+        means = jax.eval_shape(task.measure, state.params, state.stats, judged)
+        assert means and all(mean.total.shape == () for mean in means.values())
