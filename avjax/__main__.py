@@ -131,7 +131,7 @@ def talk(options: argparse.Namespace) -> None:
         face_index=options.face_index,
         native=options.native,
     )
-    print(report)
+    print(f"wrote {options.out}: {report}")
 
 
 def demo(options: argparse.Namespace) -> None:

@@ -12,6 +12,7 @@ from avjax.errors import InputError
 from avjax.media import face, image, video
 
 PHOTO_FPS = Fraction(25)
+LOOKS_PER_SECOND = 8  # of the face detector; between, the face moves evenly
 
 Path = str | os.PathLike
 
@@ -41,7 +42,8 @@ def open_face(
         return open_photo(image.read_image(where).rgb, where, box, index)
     info = video.probe(where)
     if box is None:
-        boxes = face.cached_track(where, index=index).boxes
+        every = max(1, round(info.fps / LOOKS_PER_SECOND))
+        boxes = face.cached_track(where, index, every).boxes
     else:
         boxes = np.tile(corners(box, (info.height, info.width)), (info.frames, 1))
     if not np.isfinite(boxes).any():

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 import jax
 import jax.numpy as jnp
 import numpy as np
+import rich.console
+import rich.progress
 
 from avjax import config as configs
 from avjax.errors import InputError
@@ -30,6 +32,7 @@ from avjax.typing import Array, Params
 CHUNK = 16  # frames that go through the network together
 SYSTEM = "synctalkface"  # a bare name such as `puppet` is one of its sets of weights
 SOUND_RATE = 48_000  # of the sound in the file that is written
+CONSOLE = rich.console.Console(stderr=True)
 
 Path = str | os.PathLike
 
@@ -184,9 +187,13 @@ def read_sound(path: Path) -> np.ndarray:
 
 def write(out: Path, face: Path, sound: Path, **options) -> Report:
     """Writes what talk() yields, with its sound, as one mp4.  Options as talk()'s."""
-    frames = talk(face, sound, **options)
-    wave = audio.read_sound(sound, SOUND_RATE)
-    with video.VideoWriter(out, frames.fps, wave, rate=SOUND_RATE) as writer:
-        for frame in frames:
-            writer.write(frame)
+    with rich.progress.Progress(console=CONSOLE, transient=True) as progress:
+        task = progress.add_task("finding the face", total=None)
+        frames = talk(face, sound, **options)
+        progress.update(task, description="drawing", total=frames.count)
+        wave = audio.read_sound(sound, SOUND_RATE)
+        with video.VideoWriter(out, frames.fps, wave, rate=SOUND_RATE) as writer:
+            for frame in frames:
+                writer.write(frame)
+                progress.advance(task)
     return frames.report

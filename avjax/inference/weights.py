@@ -137,7 +137,7 @@ def _folder_of(name_or_folder: str | os.PathLike) -> pathlib.Path:
 
 
 def bundle(folder: str | os.PathLike, name: str) -> None:
-    """Puts trained weights among those that come with the package, at half precision."""
+    """Puts trained weights among those of the package, at half precision."""
     found = load(folder)
     parts = found.params, found.stats, found.config
     about = {"system": found.system, "card": found.card, "dtype": "float16"}
