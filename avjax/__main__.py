@@ -7,19 +7,22 @@ pays only for what it needs.  Bad input is one sentence and exit status 2.
 import argparse
 import os
 import pathlib
+import signal
 import sys
 from collections.abc import Sequence
 
 import avjax
 from avjax.errors import InputError
 
-DEMO_PUPPET = (0, 4)  # seed and number; nobody of the training split
+DEMO_PUPPET = (0, 164)  # seed and number: one whom no training has seen
 DEMO_SENTENCE = "Hello! I am a puppet, and I say whatever you give me to say."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb -> the exit status: 0, 2 for bad input, 130 for ctrl-c."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    # A polite kill unwinds like an error, so that nothing half-written is left.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         keep_programs()
         if given[:1] and given[0] in ROOMS:
@@ -92,7 +95,12 @@ def add_talk(verbs) -> None:
     add("--audio", required=True, metavar="SOUND", help="any file with sound in it")
     add("-o", "--out", required=True, metavar="OUT.mp4", help="the clip to write")
     add("--weights", default="grid-s1", help="a bundled name, or a folder of weights")
-    add("--box", type=box, metavar="x,y,w,h", help="where the face is, in pixels")
+    add(
+        "--box",
+        type=box,
+        metavar="x,y,w,h",
+        help="the square from above the eyebrows to below the chin, in pixels",
+    )
     add("--face-index", type=int, default=0, metavar="N", help="0: the largest face")
     add(
         "--native",
@@ -140,10 +148,11 @@ def demo(options: argparse.Namespace) -> None:
     from avjax.data.puppet.portrait import portrait
     from avjax.inference import talk
     from avjax.inference.sheet import contact_sheet
-    from avjax.media import audio, image
+    from avjax.media import audio, files, image
 
     folder = options.folder
-    folder.mkdir(parents=True, exist_ok=True)
+    with files.refusing(folder, "write"):
+        folder.mkdir(parents=True, exist_ok=True)
     person = puppet.make_puppet(*DEMO_PUPPET)
     picture, (left, top, right, bottom) = portrait(person)
     image.write_png(folder / "face.png", picture)

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Mapping
 
-import grain
 import numpy as np
 
 from avjax.data import schema
@@ -12,12 +11,13 @@ from avjax.features import audio
 
 
 @dataclasses.dataclass(frozen=True)
-class TalkClip(grain.transforms.Map):
+class TalkClip:
     """The beginning of a clip, to be said again by a face that is seen once.
 
     frames   t, at most; a shorter clip is filled up, and mask [t] is 0 there
 
-    Gives  faces u8 [t h w c];  reference u8 [h w c], from the middle of the clip;
+    Gives  faces u8 [t h w c];
+           reference u8 [h w c], from outside of them if the clip is longer;
            mels f32 [t 16 k], for each frame, beginning 40 ms before it;
            heard f32 [t 16 k], beginning with the frame, for sync experts;
            landmarks f32 [t 20 2], zeros if unknown;  mask f32 [t];  weight f32 [], 1.
@@ -25,15 +25,15 @@ class TalkClip(grain.transforms.Map):
 
     frames: int = 50
 
-    def map(self, record: Mapping) -> Example:
-        return self.at(record, 0, 1)
-
     def at(self, record: Mapping, place: int, places: int) -> Example:
         """One of so many beginnings, spread evenly over the clip."""
         length = len(record["face"])
         first = max(length - self.frames, 0) * place // places
         shown = np.minimum(first + np.arange(self.frames), length - 1)
         exists = first + np.arange(self.frames) < length
+        outside = max(length - self.frames, 0)
+        away = self.frames + outside // 2 if outside else length // 2
+        reference = (first + away) % length
         starts = audio.frame_starts(length, schema.FPS)[shown]
         mels = mel_windows(record["wave"], [*starts, *(shown / schema.FPS)])
         known = (
@@ -41,7 +41,7 @@ class TalkClip(grain.transforms.Map):
         )
         return {
             "faces": record["face"].take(shown),
-            "reference": record["face"][(first + length // 2) % length],
+            "reference": record["face"][reference],
             "mels": mels[: self.frames],
             "heard": mels[self.frames :],
             "landmarks": known[np.minimum(shown, len(known) - 1)].astype(np.float32),

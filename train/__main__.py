@@ -158,10 +158,10 @@ def trained(
         state = read(checkpoints, program.shapes, mode)
         if state is not None:
             return state
-    if not experiment.start:
-        raise InputError(
-            f"no checkpoint in {folder}, and the experiment starts from none"
-        )
+    moved = {part for x in experiment.task.objectives() for part in x.moves}
+    if not moved <= set(experiment.start):
+        missing = ", ".join(sorted(moved - set(experiment.start)))
+        raise InputError(f"no checkpoint in {folder}, and no start for {missing}")
     return first_state(program, experiment.start)
 
 

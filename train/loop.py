@@ -38,6 +38,7 @@ def fit(
     example = loading.peek(data)
     sharding.check_batch(mesh, example, experiment.accumulate)
     program = build(experiment, mesh, example)
+    check_evals(experiment, program)
     mode = experiment.best[1] if experiment.best else None
     make_folder(folder)
     with Checkpoints(folder / "checkpoints", experiment.keep, mode) as checkpoints:
@@ -46,6 +47,22 @@ def fit(
         with Journal(folder, int(state.step), experiment.steps) as journal:
             run = Run(experiment, folder, program, checkpoints, journal, best)
             return run.go(state, data)
+
+
+def check_evals(experiment: Experiment, program: Program) -> None:
+    """Refuses before the first step what would else fail at the first evaluation."""
+    measured = []
+    for name, loader in experiment.evals.items():
+        batch = next(loading.one_pass(loader))
+        sharding.check_batch(program.mesh, batch)
+        shapes = program.shapes.params, program.shapes.stats
+        means = jax.eval_shape(
+            experiment.task.measure, *shapes, sharding.numeric(batch)
+        )
+        measured += [f"{name}/{metric}" for metric in means]
+    if experiment.best and experiment.best[0] not in measured:
+        told = ", ".join(measured)
+        raise InputError(f"best names '{experiment.best[0]}'; measured are {told}")
 
 
 def begin(
@@ -162,8 +179,6 @@ class Run:
         if not self.experiment.best or not metrics:
             return None, False
         name, mode = self.experiment.best
-        if name not in metrics:
-            raise InputError(f"best names '{name}'; measured were {', '.join(metrics)}")
         value = metrics[name]
         sign = 1.0 if mode == "max" else -1.0
         better = math.isfinite(value) and (

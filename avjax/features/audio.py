@@ -21,6 +21,7 @@ WINDOW = 16  # columns a network sees at once: 0.2 s
 _FFT = 800
 _LOWEST_HZ, _HIGHEST_HZ = 55.0, 7600.0
 _PRE_EMPHASIS = 0.97
+_BLOCK = 1000  # columns whose spectra are in memory at once
 
 
 def log_mel(wave: np.ndarray) -> np.ndarray:
@@ -28,7 +29,9 @@ def log_mel(wave: np.ndarray) -> np.ndarray:
 
     wave f32 [n] at 16 kHz in [-1, 1] -> f32 [f k] in [-4, 4], f = 1 + n // 200.
     """
-    return log_mel_between(wave, 0, 1 + len(wave) // HOP)
+    columns = 1 + len(wave) // HOP
+    blocks = [(i, min(i + _BLOCK, columns)) for i in range(0, columns, _BLOCK)]
+    return np.concatenate([log_mel_between(wave, *block) for block in blocks])
 
 
 def log_mel_between(wave: np.ndarray, first: int, last: int) -> np.ndarray:

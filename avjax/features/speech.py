@@ -12,39 +12,55 @@ STEP = RATE // STEPS_PER_SECOND  # samples
 LOUD = 95  # percentile of the levels that stands for the loudness of a recording
 GOAL_DB = -15.0  # the loud level of a prepared recording, to full scale
 LARGEST_GAIN_DB = 30.0
+NEAR_SECONDS = 4.0  # a voice is as loud as it is within so much time...
+WEAKEST_DB = 12.0  # ...but no weaker than this below the recording as a whole
 DEPTH_DB = 22.0  # this far below loud, a stretch is a pause...
 SHORTEST_PAUSE = 15  # ...if it lasts, in steps: a stop's closure is shorter
+BLOCK = 2**20  # samples worked on at once
 SILENCE_DB = -70.0  # a recording that is never louder than this holds nothing
 
 
 def prepare(wave: np.ndarray) -> np.ndarray:
     """A recording brought to the common level, its pauses made digital silence.
 
-    wave f32 [n] at 16 kHz -> f32 [n]
+    wave f32 [n] at 16 kHz -> f32 [n].  The level is that of the seconds around each
+    moment, so that of two voices neither is taken for a pause of the other.
     """
-    open_steps = ~pauses(wave)
-    centres = (np.arange(len(open_steps)) + 0.5) * STEP
-    gate = np.interp(np.arange(len(wave)), centres, open_steps.astype(np.float32))
-    gain = min(GOAL_DB - loudness(wave), LARGEST_GAIN_DB)
-    return (wave * gate * 10 ** (gain / 20)).astype(np.float32)
+    gain = np.minimum(GOAL_DB - loudness(wave), LARGEST_GAIN_DB)
+    factor = np.where(pauses(wave), 0, 10 ** (gain / 20))
+    centres = (np.arange(len(factor)) + 0.5) * STEP
+    prepared = np.array(wave, np.float32)
+    for start in range(0, len(wave), BLOCK):
+        block = prepared[start : start + BLOCK]
+        block *= np.interp(np.arange(start, start + len(block)), centres, factor)
+    return prepared
 
 
 def pauses(wave: np.ndarray) -> np.ndarray:
     """Where nobody speaks: wave [n] -> bool [steps of 10 ms]."""
     levels = levels_db(wave)
     loud = loudness(wave)
-    if loud < SILENCE_DB:
-        return np.ones(len(levels), bool)
-    quiet = smooth(levels) < loud - DEPTH_DB
+    quiet = (smooth(levels) < loud - DEPTH_DB) | (np.max(loud) < SILENCE_DB)
     edges = np.flatnonzero(np.diff(np.r_[False, quiet, False].astype(np.int8)))
     for start, stop in edges.reshape(-1, 2):
-        quiet[start:stop] = stop - start >= SHORTEST_PAUSE
+        long = stop - start >= SHORTEST_PAUSE or np.max(loud) < SILENCE_DB
+        quiet[start:stop] = long
     return quiet
 
 
-def loudness(wave: np.ndarray) -> float:
-    """The level of the loud tenths of a recording, in dB of full scale."""
-    return float(np.percentile(levels_db(wave), LOUD))
+def loudness(wave: np.ndarray) -> np.ndarray:
+    """How loud the voice is around each moment, in dB of full scale.
+
+    wave [n] -> [steps]: the level that one step in twenty exceeds, within the
+    NEAR_SECONDS around; where a recording begins or ends, in its first or last ones.
+    """
+    levels = levels_db(wave)
+    near = min(int(NEAR_SECONDS * STEPS_PER_SECOND), len(levels))
+    starts = np.arange(0, len(levels) - near + 1, STEPS_PER_SECOND // 2)
+    windows = np.lib.stride_tricks.sliding_window_view(levels, near)[starts]
+    found = np.percentile(windows, LOUD, axis=1)
+    around = np.interp(np.arange(len(levels)), starts + near / 2, found)
+    return np.maximum(around, np.percentile(levels, LOUD) - WEAKEST_DB)
 
 
 def levels_db(wave: np.ndarray) -> np.ndarray:
@@ -67,5 +83,4 @@ def sounds_like_speech(wave: np.ndarray) -> bool:
     Steady sounds (music without beats, hum, hiss) swing little.  Only good enough for
     a warning: speech under loud noise swings as little as music does.
     """
-    levels = levels_db(wave)
-    return bool(np.mean(levels < loudness(wave) - 20) > 0.02)
+    return bool(np.mean(levels_db(wave) < loudness(wave) - 20) > 0.02)

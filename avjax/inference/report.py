@@ -18,48 +18,46 @@ class Report:
     frames: int
     fps: Fraction
     native: int
+    pasted: bool = True
     speech: bool = True
-
-    def begin(self) -> None:
-        self.missed: list[int] = []
-        self.sides: list[float] = []
-        self.motion = np.zeros(4)
-        self._last: np.ndarray | None = None
+    missed: list[int] = dataclasses.field(default_factory=list)
+    sides: list[float] = dataclasses.field(default_factory=list)
+    motion: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(4))
+    last: np.ndarray | None = None  # the mouth before
 
     def count(self, frame: int, patch, box: np.ndarray, quiet: bool) -> None:
         if patch is None:
             self.missed.append(frame)
-            self._last = None
+            self.last = None
             return
         self.sides.append(float(box[2] - box[0]))
         mouth = patch[len(patch) // 2 :].astype(np.float32)
-        if self._last is not None:
-            change = float(np.abs(mouth - self._last).mean())
+        if self.last is not None:
+            change = float(np.abs(mouth - self.last).mean())
             self.motion[2 * quiet : 2 * quiet + 2] += change, 1
-        self._last = mouth
+        self.last = mouth
 
     def __str__(self) -> str:
         seconds = float(self.frames / self.fps)
         lines = [f"{self.frames} frames at {float(self.fps):.6g} fps, {seconds:.2f} s"]
         if self.sides:
-            lines += [
-                f"the face was drawn {self.native} pixels wide "
-                f"and pasted {np.median(self.sides):.0f} pixels wide"
-            ]
+            drawn = f"the face was drawn {self.native} pixels wide"
+            side = f" and pasted {np.median(self.sides):.0f} pixels wide"
+            lines += [drawn + side * self.pasted]
         if self.missed:
-            lines += [
-                f"{len(self.missed)} frames showed no face and passed through "
-                f"unchanged: {', '.join(spans(self.missed))}"
-            ]
+            fate = "passed through unchanged" if self.pasted else "are black"
+            where = ", ".join(spans(self.missed))
+            lines += [f"{len(self.missed)} frames showed no face and {fate}: {where}"]
         if not self.speech:
             lines += ["the sound does not seem to be speech; the lips follow it anyway"]
-        speaking, silent = self.motion[:2], self.motion[2:]
-        if silent[1]:
-            lines += [
-                f"from frame to frame the mouth changed by {silent[0] / silent[1]:.2f} "
-                f"grey levels in silence, "
-                f"{speaking[0] / max(speaking[1], 1):.2f} in speech"
-            ]
+        for when, (change, count) in zip(
+            ("speech", "silence"), self.motion.reshape(2, 2), strict=True
+        ):
+            if count:
+                lines += [
+                    f"in {when} the mouth changed by {change / count:.2f} grey levels "
+                    "from frame to frame"
+                ]
         return "\n".join(lines)
 
 

@@ -36,48 +36,60 @@ def open_face(
     where: Path | np.ndarray, box: tuple[float, ...] | None, index: int
 ) -> Source:
     """A photo or a clip, and where its face is; InputError if there is none."""
+    if index < 0:
+        raise InputError(f"faces are counted from 0, so {index} is none")
     if isinstance(where, np.ndarray):
+        if where.ndim != 3 or where.shape[-1] != 3 or where.dtype != np.uint8:
+            raise InputError("a picture is an array of uint8 [height, width, 3]")
         return open_photo(where, "the picture", box, index)
     if image.is_image(where):
         return open_photo(image.read_image(where).rgb, where, box, index)
+    return open_clip(where, box, index)
+
+
+def open_clip(where: Path, box: tuple[float, ...] | None, index: int) -> Source:
     info = video.probe(where)
-    if box is None:
+    shape = info.height, info.width
+    if box is not None:
+        boxes = np.tile(square(box, shape), (info.frames, 1))
+    else:
         every = max(1, round(info.fps / LOOKS_PER_SECOND))
         boxes = face.cached_track(where, index, every).boxes
-    else:
-        boxes = np.tile(corners(box, (info.height, info.width)), (info.frames, 1))
     if not np.isfinite(boxes).any():
-        raise InputError(f"no face was found in {where}; --box x,y,w,h can tell where")
-    return Source(
-        (info.height, info.width),
-        info.fps,
-        boxes,
-        lambda count: video.to_and_fro(where, count),
-    )
+        raise InputError(none_found(where, index))
+    return Source(shape, info.fps, boxes, lambda count: video.to_and_fro(where, count))
 
 
 def open_photo(
     rgb: np.ndarray, name: Path, box: tuple[float, ...] | None, index: int
 ) -> Source:
-    boxes = face.detect(rgb) if box is None else corners(box, rgb.shape[:2])[None]
+    if box is not None:
+        boxes = square(box, rgb.shape[:2])[None]
+    else:
+        boxes = face.detect(rgb)[index : index + 1]
     if not len(boxes):
-        raise InputError(f"no face was found in {name}; --box x,y,w,h can tell where")
-    if box is None and index >= len(boxes):
-        raise InputError(
-            f"{name} shows {len(boxes)} faces; --face-index {index} is none"
-        )
-    chosen = boxes[:1] if box is not None else boxes[index : index + 1]
+        raise InputError(none_found(name, index))
     return Source(
-        rgb.shape[:2], PHOTO_FPS, chosen, lambda count: itertools.repeat(rgb, count)
+        rgb.shape[:2], PHOTO_FPS, boxes, lambda count: itertools.repeat(rgb, count)
     )
 
 
-def corners(box: tuple[float, ...], shape: tuple[int, int]) -> np.ndarray:
-    """x, y, width, height -> x0, y0, x1, y1; InputError if not inside the picture."""
+def none_found(name: Path, index: int) -> str:
+    which = "no face" if index == 0 else f"no face number {index} (the largest is 0)"
+    return f"{which} was found in {name}; --box x,y,w,h can tell where it is"
+
+
+def square(box: tuple[float, ...], shape: tuple[int, int]) -> np.ndarray:
+    """x, y, width, height -> x0, y0, x1, y1 of the square around the same centre.
+
+    InputError if the box is no box, or leaves the picture of this height and width.
+    """
     x, y, width, height = box
+    given = ",".join(f"{number:g}" for number in box)
+    if not np.isfinite(box).all() or width <= 0 or height <= 0:
+        raise InputError(f"the box {given} is not x,y,w,h with w and h above 0")
     if x < 0 or y < 0 or x + width > shape[1] or y + height > shape[0]:
-        size = f"{shape[1]} x {shape[0]}"
-        raise InputError(
-            f"the box {x:g},{y:g},{width:g},{height:g} leaves the {size} frame"
-        )
-    return np.array([x, y, x + width, y + height], np.float32)
+        raise InputError(f"the box {given} leaves the {shape[1]} x {shape[0]} picture")
+    middle = np.array([x + width / 2, y + height / 2])
+    half = max(width, height) / 2
+    return np.concatenate([middle - half, middle + half]).astype(np.float32)

@@ -59,6 +59,8 @@ def talk(
     """
     model = load(weights)
     wave = audio if isinstance(audio, np.ndarray) else read_sound(audio)
+    if wave.ndim != 1 or not len(wave):
+        raise InputError("a wave is an array of float32 [samples], not empty")
     source = open_face(face, box, face_index)
     return Talk(source, wave, model, native)
 
@@ -80,14 +82,14 @@ class Talk:
         self.count = max(1, round(len(wave) / features.RATE * self.fps))
         size = model.config.size
         self.shape = (size, size) if native else source.shape
-        self.report = Report(self.count, self.fps, size)
-        self.report.speech = speech.sounds_like_speech(wave)
+        self._speech = speech.sounds_like_speech(wave)
+        self.report = self._blank_report()
 
     def __len__(self) -> int:
         return self.count
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        self.report.begin()
+        self.report = self._blank_report()
         boxes = self._source.boxes[video.bounce(len(self._source.boxes), self.count)]
         starts = features.frame_starts(self.count, float(self.fps))
         pictures = self._source.play(self.count)
@@ -105,6 +107,10 @@ class Talk:
                 quiet = self._quiet(first + index)
                 self.report.count(first + index, patch, here[index], quiet)
                 yield self._finish(picture, patch, here[index])
+
+    def _blank_report(self) -> Report:
+        size, pasted = self._model.config.size, not self._native
+        return Report(self.count, self.fps, size, pasted, self._speech)
 
     def _crops(self, pictures: list[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Face crops u8 [t h w 3]; black where there is no face."""
@@ -177,8 +183,27 @@ def load(name: str) -> Model:
     if found.system != SYSTEM:
         raise InputError(f"the weights {name} are of {found.system}, not of {SYSTEM}")
     config = configs.from_json(SyncTalkFaceConfig, found.config)
-    variables = {"params": found.params["face"], "batch_stats": found.stats["face"]}
+    variables = {
+        "params": found.params.get("face"),
+        "batch_stats": found.stats.get("face"),
+    }
+    wanted = jax.eval_shape(functools.partial(blank, config))
+    if shapes_of(variables) != shapes_of(wanted):
+        raise InputError(f"the weights {name} are not those of their own config")
     return Model(config, variables)
+
+
+def blank(config: SyncTalkFaceConfig) -> Params:
+    """Variables of a face that has learnt nothing."""
+    side = config.size
+    keys = {"params": jax.random.key(0), "dropout": jax.random.key(0)}
+    given = ((1, 1, 16, 80), (1, 1, side, side, 6), (1, 5, side, side, 3))
+    return SyncTalkFace(config).init(keys, *map(jnp.zeros, given))
+
+
+def shapes_of(tree: Params) -> list:
+    paths = jax.tree_util.tree_leaves_with_path(tree)
+    return [(jax.tree_util.keystr(path), np.shape(leaf)) for path, leaf in paths]
 
 
 def read_sound(path: Path) -> np.ndarray:

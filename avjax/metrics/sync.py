@@ -24,14 +24,18 @@ def distances_by_offset(seen: Array, heard: Array, exists: Array) -> Array:
     """Mean distance of lips to the sound some frames earlier and later.
 
     seen, heard [t d], one code a frame; exists [t], 1 up to the end of the clip and 0
-    behind it -> [2 REACH + 1].  As published, the sound is continued by zeros, and each
-    difference is shifted by 1e-6.
+    behind it -> [2 REACH + 1].  Only pairs that exist count.  (The published program
+    continues the sound by zeros; codes of length one are nearer to zero than to any
+    other sound, so that the ends would win.)
     """
-    frames = len(seen)
-    padded = jnp.pad(heard * exists[:, None], ((REACH, REACH), (0, 0)))
-    shifted = jnp.stack([padded[s : s + frames] for s in range(2 * REACH + 1)])
-    apart = jnp.linalg.norm(seen[None] - shifted + 1e-6, axis=-1)
-    return jnp.sum(apart * exists[None], axis=-1) / jnp.maximum(jnp.sum(exists), 1)
+    padded = jnp.pad(heard, ((REACH, REACH), (0, 0)))
+    shifted = jnp.stack([padded[s : s + len(seen)] for s in range(2 * REACH + 1)])
+    there = jnp.pad(exists, REACH)
+    both = jnp.stack([there[s : s + len(seen)] for s in range(2 * REACH + 1)])
+    both = both * exists[None]
+    apart = jnp.linalg.norm(seen[None] - shifted, axis=-1)
+    mean = jnp.sum(apart * both, axis=-1) / jnp.maximum(jnp.sum(both, axis=-1), 1)
+    return jnp.where(jnp.sum(both, axis=-1) > 0, mean, jnp.inf)
 
 
 def synchrony(seen: Array, heard: Array, exists: Array) -> Synchrony:
@@ -42,4 +46,5 @@ def synchrony(seen: Array, heard: Array, exists: Array) -> Synchrony:
     distances = distances_by_offset(seen, heard, exists)
     best = jnp.min(distances)
     offset = REACH - jnp.argmin(distances)
-    return Synchrony(best, jnp.median(distances) - best, offset)
+    usual = jnp.nanmedian(jnp.where(jnp.isfinite(distances), distances, jnp.nan))
+    return Synchrony(best, usual - best, offset)

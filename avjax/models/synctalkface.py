@@ -28,8 +28,9 @@ Departures  As in the authors' code, not in the paper's text: projections before
             a mean, and its goal the projected feature; what is heard and recalled is
             fused by dropout and one linear layer; one weight for store and align.
             Ours: both paths go through the decoder as one batch, so that in training
-            they share the statistics of its normalisation; the critic gives logits;
-            pictures are RGB.
+            they share the statistics of its normalisation, and L_v-v encodes the
+            clips of both together; the critic gives logits; pictures are RGB; running
+            statistics reach further back.
 """
 
 import dataclasses

@@ -34,6 +34,7 @@ from avjax.typing import Array, Batch, Key, Params
 
 TARGETS = 5  # frames that are made at once in training
 CONTEXT = 2  # frames of a window on either side of the targets
+SILENCE = -3.9  # log-mel of digital silence is -4
 PICTURED = 4  # clips that the journal shows, one below the other
 
 
@@ -168,7 +169,9 @@ class SyncTalkFaceTask:
         mel = repeat(inputs.mel, "b f k -> (p b) f k", p=len(frames))
         heard, seen = self.expert.apply(variables, mel, clips, False)
         error = synchrony_error(heard, seen, jnp.ones(len(seen)))
-        return sum_over_paths(by_path(error, frames), inputs.weight)
+        return sum_over_paths(
+            by_path(error, frames), inputs.weight * spoken(inputs.mel)
+        )
 
     def lip_loss(
         self, variables: Mapping, made: Rehearsed, frames: Array, inputs: Inputs
@@ -247,6 +250,15 @@ def memory_loss(made: Rehearsed, weight: Array) -> Array:
     stored = storage_error(made.stored, made.goal)
     aligned = address_divergence(made.by_audio, made.by_lips)
     return masked_mean(stored + aligned, weight)
+
+
+def spoken(mel: Array) -> Array:
+    """1 where half of a window or more is no digital silence.  [b f k] -> [b].
+
+    The expert was never asked about silence: what it thinks of it would be obeyed.
+    """
+    sounds = jnp.max(mel, axis=-1) > SILENCE
+    return (jnp.mean(sounds, axis=-1) >= 0.5).astype(jnp.float32)
 
 
 def sum_over_paths(values: Array, weight: Array) -> Array:

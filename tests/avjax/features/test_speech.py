@@ -35,6 +35,18 @@ def test_the_level_of_the_recording_does_not_matter(syllables):
     assert speech.loudness(loud) == pytest.approx(speech.GOAL_DB, abs=0.1)
 
 
+def test_a_faint_voice_after_a_loud_one_is_no_pause(syllables):
+    both = np.concatenate([syllables, syllables, 0.06 * syllables, 0.06 * syllables])
+    assert speech.pauses(both)[800:].mean() < 0.5
+    assert np.abs(speech.prepare(both)[10 * RATE :]).max() > 0.02
+
+
+def test_hiss_in_a_long_silence_stays_a_pause(syllables):
+    hiss = 1e-3 * np.random.default_rng(1).standard_normal(10 * RATE)
+    wave = np.concatenate([syllables, hiss]).astype(np.float32)
+    assert speech.pauses(wave)[600:].all()
+
+
 @pytest.mark.parametrize("samples", [0, 1, 159, 16_000])
 def test_silence_of_any_length_stays_silence(samples):
     wave = np.zeros(samples, np.float32)

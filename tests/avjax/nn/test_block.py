@@ -16,7 +16,7 @@ def picture(*shape):
 
 def test_normalisation_is_that_of_linen_in_training_and_after():
     x = picture(4, 3, 5, 8)
-    theirs = nn.BatchNorm(momentum=0.9, epsilon=1e-5)
+    theirs = nn.BatchNorm(momentum=0.99, epsilon=1e-5)
     variables = Norm().init(KEY, x, True)
     y, changed = Norm().apply(variables, x, True, mutable=["batch_stats"])
     expected, updated = theirs.apply(

@@ -1,0 +1,26 @@
+"""Notebooks run from top to bottom, and are kept without their outputs."""
+
+import json
+import pathlib
+
+import pytest
+
+FOLDER = pathlib.Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+
+
+def code_of(notebook: pathlib.Path) -> list[dict]:
+    cells = json.loads(notebook.read_text())["cells"]
+    return [cell for cell in cells if cell["cell_type"] == "code"]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda file: file.stem)
+def test_every_cell_runs(notebook):
+    names = {"__name__": "__main__"}
+    for cell in code_of(notebook):
+        exec("".join(cell["source"]), names)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda file: file.stem)
+def test_no_output_is_kept(notebook):
+    assert not any(cell["outputs"] for cell in code_of(notebook))
