@@ -158,9 +158,10 @@ def trained(
         state = read(checkpoints, program.shapes, mode)
         if state is not None:
             return state
-    moved = {part for x in experiment.task.objectives() for part in x.moves}
-    if not moved <= set(experiment.start):
-        missing = ", ".join(sorted(moved - set(experiment.start)))
+    # The first objective is the system's own; later ones may move critics.
+    own = set(experiment.task.objectives()[0].moves)
+    if not own <= set(experiment.start):
+        missing = ", ".join(sorted(own - set(experiment.start)))
         raise InputError(f"no checkpoint in {folder}, and no start for {missing}")
     return first_state(program, experiment.start)
 
