@@ -108,7 +108,7 @@ def test_the_last_weights_are_published_where_nothing_tells_the_best(
     published = weights.load(tmp_path / "weights")
     assert published.system == "toy"
     assert published.config == {"batch": 8, "seed": 0}
-    assert "12 steps, seed 0." in published.card
+    assert "Seed 0, 12 steps" in published.card
     assert set(published.params) == {"maker"}
     assert_same(published.params["maker"], jax.device_get(state.params["maker"]))
     assert_same(published.stats["maker"], jax.device_get(state.stats["maker"]))
