@@ -73,10 +73,15 @@ ROOMS = {
 }  # these parse for themselves
 
 
-def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
-        prog="avjax", description=avjax.__doc__.split("\n")[0]
-    )
+class Parser(argparse.ArgumentParser):
+    """argparse, but what it does not understand is one sentence, not a page."""
+
+    def error(self, message: str):
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
+def parser() -> Parser:
+    top = Parser(prog="avjax", description=avjax.__doc__.split("\n")[0])
     top.add_argument("--version", action="version", version=avjax.__version__)
     verbs = top.add_subparsers(required=True, metavar="VERB")
     add_talk(verbs)
@@ -121,8 +126,8 @@ def add_demo(verbs) -> None:
 def box(text: str) -> tuple[float, ...]:
     """ "x,y,w,h" -> four numbers; argparse turns an error into its sentence."""
     numbers = tuple(float(number) for number in text.split(","))
-    if len(numbers) != 4 or min(numbers[2:]) <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not x,y,w,h with w, h > 0")
+    if len(numbers) != 4:
+        raise argparse.ArgumentTypeError(f"{text!r} is not x,y,w,h")
     return numbers
 
 
