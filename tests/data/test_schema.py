@@ -1,5 +1,7 @@
 """What goes into a record comes out of it."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -38,11 +40,16 @@ def test_a_grey_reel_has_one_channel(pictures):
 
 
 def test_only_frames_that_are_asked_for_are_decoded(pictures, monkeypatch):
-    reel, decoded = schema.Reel.of(pictures), []
+    reel, threads = schema.Reel.of(pictures), []
     decode = schema._decode
-    monkeypatch.setattr(schema, "_decode", lambda *a: decoded.append(a) or decode(*a))
+
+    def counted(*given):
+        threads.append(threading.get_ident())  # loaders of other tests may still read
+        return decode(*given)
+
+    monkeypatch.setattr(schema, "_decode", counted)
     reel[1:3]
-    assert len(decoded) == 2
+    assert threads.count(threading.get_ident()) == 2
 
 
 def test_sound_keeps_its_value_and_fills_its_frames(rng):
