@@ -56,36 +56,32 @@ class TalkWindow(grain.transforms.RandomMap):
 
 @dataclasses.dataclass(frozen=True)
 class SyncWindow(grain.transforms.RandomMap):
-    """Five frames and 0.2 s of sound that belong together, or are from other moments.
+    """Moments of a clip, five frames and 0.2 s of sound at each.
 
-    shift   frames that sound out of step lies away from the picture, at least
+    moments  how many; no two share a frame, if the clip has room for that
 
-    Gives  lips u8 [5 h w c], whole face crops;  mel f32 [16 k];
-           offset i32 [], in frames: the sound is that of frame + offset, 0 in step;
-           weight f32 [], 1.
-    Both are of moments at which somebody speaks, if there are such: one silence cannot
-    be told from another.  A clip too short to hold such a shift is always in step.
+    Gives  lips u8 [m 5 h w c], whole face crops;  mels f32 [m 16 k];
+           start i32 [m], the first frame of each moment;  weight f32 [], 1.
+    Somebody speaks at all of them, if there are such: one silence cannot be told from
+    another.  In training half of the clips are seen in a mirror.
     """
 
-    shift: int = 5
+    moments: int = 2
 
     def random_map(self, record: Mapping, rng: np.random.Generator) -> Example:
-        """In step with probability one half."""
-        starts = _spoken(record)
-        start = int(rng.choice(starts))
-        others = starts[np.abs(starts - start) >= self.shift]
-        in_step = rng.random() < 0.5 or not len(others)
-        heard = start if in_step else int(rng.choice(others))
-        return sync_example(record, start, heard)
+        """Moments at random."""
+        chosen = _apart(rng.permutation(_spoken(record)), self.moments)
+        example = sync_example(record, chosen)
+        if rng.random() < 0.5:
+            return example
+        return {**example, "lips": example["lips"][..., ::-1, :]}
 
     def at(self, record: Mapping, place: int, places: int) -> Example:
-        """Even places are in step; odd ones hear the middle of what is far enough."""
+        """Moments evenly spread over the clip, from the place-th of so many on."""
         starts = _spoken(record)
-        start = int(starts[_spread(0, len(starts) - 1, place, places)])
-        others = starts[np.abs(starts - start) >= self.shift]
-        in_step = place % 2 == 0 or not len(others)
-        heard = start if in_step else int(others[len(others) // 2])
-        return sync_example(record, start, heard)
+        steps = (np.arange(self.moments) + (place + 0.5) / places) / self.moments
+        spread = starts[(steps * len(starts)).astype(int)]
+        return sync_example(record, _apart([*spread, *starts], self.moments))
 
 
 def talk_example(record: Mapping, target: int, reference: int) -> Example:
@@ -105,13 +101,15 @@ def talk_example(record: Mapping, target: int, reference: int) -> Example:
     }
 
 
-def sync_example(record: Mapping, start: int, heard: int) -> Example:
-    """The frames from start, with the sound of the frames from heard."""
+def sync_example(record: Mapping, starts: np.ndarray) -> Example:
+    """Frames and sound of the moments that begin at these frames."""
     face = record["face"]
+    frames = _inside(starts[:, None] + np.arange(TARGETS), len(face))
+    lips = face.take(frames.ravel())
     return {
-        "lips": face.take(_inside(np.arange(TARGETS) + start, len(face))),
-        "mel": mel_windows(record["wave"], [heard / schema.FPS])[0],
-        "offset": np.int32(heard - start),
+        "lips": lips.reshape(*frames.shape, *lips.shape[1:]),
+        "mels": mel_windows(record["wave"], starts / schema.FPS),
+        "start": starts.astype(np.int32),
         "weight": np.float32(1),
     }
 
@@ -148,6 +146,15 @@ def _draw_other(rng: np.random.Generator, frames: int, target: int) -> int:
         return 0
     drawn = int(rng.integers(others))
     return drawn + (drawn >= target)
+
+
+def _apart(starts, count: int) -> np.ndarray:
+    """The first so many of them that share no frame; filled up where there are less."""
+    chosen, rest = [], []
+    for start in starts:
+        near = any(abs(start - other) < TARGETS for other in chosen)
+        (rest if near or len(chosen) == count else chosen).append(start)
+    return np.resize([*chosen, *rest][: max(count, 1)], count)
 
 
 def _spread(first: int, last: int, place: int, places: int) -> int:

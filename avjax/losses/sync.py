@@ -8,8 +8,8 @@ from avjax.typing import Array
 def synchrony_error(heard: Array, seen: Array, match: Array, eps=1e-7) -> Array:
     """Cross entropy of the cosine of two codes, read as a probability of being in sync.
 
-    heard, seen [b d] of length one and not negative; match [b], 1 in sync, 0 out of
-    sync -> [b].
+    heard, seen [... d] of length one and not negative; match [...], 1 in sync, 0 out of
+    sync -> [...].
     """
     together = jnp.sum(heard.astype(jnp.float32) * seen.astype(jnp.float32), axis=-1)
     together = jnp.clip(together, 0.0, 1.0)  # rounding may leave it

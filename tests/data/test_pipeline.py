@@ -32,9 +32,9 @@ def test_batches_have_the_promised_shapes(numbered):
     }
     sync = next(batches(Loader(numbered, window=SyncWindow(), batch=4)))
     assert {key: (value.shape, value.dtype.name) for key, value in sync.items()} == {
-        "lips": ((4, 5, 16, 16, 3), "uint8"),
-        "mel": ((4, 16, 80), "float32"),
-        "offset": ((4,), "int32"),
+        "lips": ((4, 2, 5, 16, 16, 3), "uint8"),
+        "mels": ((4, 2, 16, 80), "float32"),
+        "start": ((4, 2), "int32"),
         "weight": ((4,), "float32"),
     }
 
@@ -104,7 +104,7 @@ def test_two_hosts_together_see_what_one_would(numbered):
 
 def test_windows_are_drawn_anew_in_every_epoch(numbered):
     loader = Loader(numbered, "test[:1]", SyncWindow(), batch=1)
-    drawn = {int(batch["offset"][0]) for batch in take(batches(loader), 20)}
+    drawn = {int(batch["start"][0, 0]) for batch in take(batches(loader), 20)}
     assert len(drawn) > 3
 
 

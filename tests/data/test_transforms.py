@@ -76,23 +76,38 @@ def test_no_frame_is_decoded_for_nothing(clips, rng, decoded):
     TalkWindow().random_map(clips[16], rng)
     assert len(decoded) == 14
     SyncWindow().random_map(clips[16], rng)
-    assert len(decoded) == 19
+    assert len(decoded) == 24
 
 
-def test_half_of_the_sync_windows_are_in_step(clips, rng):
-    drawn = [SyncWindow().random_map(clips[16], rng)["offset"] for _ in range(400)]
-    offsets = np.array(drawn)
-    assert 160 < (offsets == 0).sum() < 240
-    away = offsets[offsets != 0]
-    assert np.abs(away).min() == 5 and away.min() < 0 < away.max()
+def test_moments_of_a_clip_share_no_frame(clips, rng):
+    starts = [SyncWindow(3).random_map(clips[16], rng)["start"] for _ in range(200)]
+    gaps = np.abs(np.diff(np.sort(starts, axis=1), axis=1))
+    assert gaps.min() == 5
+    assert {int(start) for three in starts for start in three} == set(range(21))
 
 
-def test_the_offset_says_whose_sound_is_heard(clips, rng, number_of):
-    for _ in range(40):
-        example = SyncWindow(shift=7).random_map(clips[16], rng)
-        frame = number_of(example["lips"])[0] + example["offset"]
-        np.testing.assert_array_equal(example["mel"], heard(clips[16], [frame / 25])[0])
-        assert 0 <= frame <= len(clips[16]["face"]) - 5
+def test_each_moment_has_its_own_frames_and_sound(clips, rng, number_of):
+    for moments in (1, 2, 4):
+        example = SyncWindow(moments).random_map(clips[16], rng)
+        assert example["lips"].shape[:2] == (moments, 5)
+        for lips, mel, start in zip(
+            example["lips"], example["mels"], example["start"], strict=True
+        ):
+            assert number_of(lips).tolist() == list(range(start, start + 5))
+            expected = heard(clips[16], [start / 25])[0]
+            np.testing.assert_array_equal(mel, expected)
+
+
+def test_half_of_the_clips_are_seen_in_a_mirror_and_none_in_an_evaluation(clips, rng):
+    ramp = np.broadcast_to(np.arange(0, 160, 10, np.uint8)[:, None], (16, 16, 3))
+    record = {**clips[16], "face": schema.Reel.of([ramp] * 25)}
+
+    def rises(example):
+        return bool(example["lips"][0, 0, 0, -1, 0] > example["lips"][0, 0, 0, 0, 0])
+
+    drawn = [rises(SyncWindow().random_map(record, rng)) for _ in range(200)]
+    assert 70 < sum(drawn) < 130
+    assert all(rises(SyncWindow().at(record, place, 9)) for place in range(9))
 
 
 def test_the_windows_of_an_evaluation_are_always_the_same_and_spread(clips, number_of):
@@ -106,12 +121,11 @@ def test_the_windows_of_an_evaluation_are_always_the_same_and_spread(clips, numb
     assert (np.diff(starts) >= 4).all() and starts[-1] <= 16
 
 
-def test_an_evaluation_of_sync_has_both_kinds(clips):
-    offsets = [
-        int(SyncWindow().at(clips[16], place, 4)["offset"]) for place in range(4)
-    ]
-    assert offsets[0] == offsets[2] == 0
-    assert min(abs(offsets[1]), abs(offsets[3])) >= 5
+def test_moments_of_an_evaluation_are_spread_and_apart(clips):
+    window = SyncWindow(4)
+    starts = np.array([window.at(clips[16], place, 4)["start"] for place in range(4)])
+    assert (np.diff(np.sort(starts, axis=1), axis=1) >= 5).all()
+    assert len(np.unique(starts)) > 12, "another place, other moments"
 
 
 @pytest.mark.parametrize("frames", [1, 4, 5, 8, 9, 10])

@@ -17,8 +17,10 @@ def training_shapes(window, batch: int, size: int) -> dict:
     """What a loader gives for training, as data.transforms describes it."""
     pictures, floats = jnp.uint8, jnp.float32
     if isinstance(window, SyncWindow):
-        kinds = {"lips": ((5, size, size, 3), pictures), "mel": ((16, 80), floats)}
-        kinds |= {"offset": ((), jnp.int32), "weight": ((), floats)}
+        m = window.moments
+        kinds = {"lips": ((m, 5, size, size, 3), pictures)}
+        kinds |= {"mels": ((m, 16, 80), floats), "start": ((m,), jnp.int32)}
+        kinds |= {"weight": ((), floats)}
     else:
         kinds = {
             "window": ((9, size, size, 3), pictures),

@@ -11,7 +11,7 @@ from avjax.models.synctalkface import WAV2LIP, SyncTalkFaceConfig
 from avjax.train.optim import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.landmarks import LandmarkConfig, LandmarkTask
-from avjax.train.tasks.sync import SyncConfig, SyncTask
+from avjax.train.tasks.sync import SyncConfig, SyncTask, every_pair
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
 
 SIDE = 32
@@ -43,8 +43,8 @@ def batch():
         "mels": sound(random, 2, 5),
         "mel": sound(random, 2),
         "landmarks": jnp.asarray(random.uniform(8, 24, (2, 5, 20, 2)), jnp.float32),
-        "lips": pictures(random, 2, 5),
-        "offset": jnp.asarray([0, 7]),
+        "lips": pictures(random, 2, 5, 5),
+        "start": jnp.asarray([[0, 5, 12, 20, 23], [9, 0, 4, 30, 18]]),
         "weight": jnp.ones(2),
     }
 
@@ -115,6 +115,28 @@ def test_the_critic_s_loss_moves_the_critic_alone(batch):
     gradient = gradient_of_critic(params)
     assert any(jnp.any(leaf) for leaf in jax.tree.leaves(gradient["critic"]))
     assert not any(jnp.any(leaf) for leaf in jax.tree.leaves(gradient["face"]))
+
+
+def test_pairs_of_a_clip_that_share_a_frame_are_not_judged(batch):
+    """A loop over clips, lips and sounds."""
+    random = np.random.default_rng(2)
+    codes = np.abs(random.normal(size=(2, 10, 8)))
+    heard, seen = codes / np.linalg.norm(codes, axis=-1, keepdims=True)
+    batch = {**batch, "weight": jnp.asarray([1.0, 0.0])}
+    pairs = every_pair(jnp.asarray(heard), jnp.asarray(seen), batch)
+    assert not pairs.weight[1].any(), "a clip of weight zero"
+    for face, sound in np.ndindex(5, 5):
+        away = abs(int(batch["start"][0, face] - batch["start"][0, sound]))
+        cosine = seen[face] @ heard[sound]
+        likely = cosine if away == 0 else 1 - cosine
+        np.testing.assert_allclose(
+            pairs.error[0, face, sound], -np.log(likely), rtol=1e-4
+        )
+        assert pairs.right[0, face, sound] == ((cosine > 0.5) == (away == 0))
+        assert bool(pairs.weight[0, face, sound]) == (away == 0 or away >= 5)
+    same = np.eye(5, dtype=bool)
+    np.testing.assert_allclose(pairs.weight[0][same].sum(), 1, rtol=1e-6)
+    np.testing.assert_allclose(pairs.weight[0][~same].sum(), 1, rtol=1e-6)
 
 
 def test_a_loss_of_weight_zero_is_left_out(batch):
