@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors import SafetensorError
@@ -79,7 +80,7 @@ def save(
 
 def _stored(array: np.ndarray, dtype: str) -> np.ndarray:
     floating = np.issubdtype(array.dtype, np.floating)
-    return np.ascontiguousarray(array, dtype if floating else array.dtype)
+    return np.asarray(array, dtype if floating else array.dtype, order="C")
 
 
 def _put(beside: str, folder: pathlib.Path) -> None:
@@ -134,6 +135,12 @@ def _folder_of(name_or_folder: str | os.PathLike) -> pathlib.Path:
         f"no weights at {name_or_folder}: give a folder with config.json and "
         f"weights.safetensors, or a bundled name ({', '.join(names) or 'none yet'})"
     )
+
+
+def shapes_of(tree: Any) -> dict[str, tuple[int, ...]]:
+    """{path: shape} of every array of a tree: what fits where."""
+    paths = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(path): np.shape(leaf) for path, leaf in paths}
 
 
 def bundle(folder: str | os.PathLike, name: str) -> None:

@@ -96,7 +96,7 @@ def published_names(system: str) -> list[str]:
     }[system]
 
 
-def tensors(system: str, ours: dict) -> list[tuple[str, str | None]]:
+def tensors(system: str, ours: dict) -> list[tuple[str, str]]:
     """(published name, our path) of every tensor, in the order of the file."""
     rows = []
     if system == "synctalkface_encoder":
@@ -115,7 +115,8 @@ def tensors(system: str, ours: dict) -> list[tuple[str, str | None]]:
             rows += [(f"{name}.1.bias", f"params/{path}/norm/bias")]
             rows += [(f"{name}.1.running_mean", f"batch_stats/{path}/norm/mean")]
             rows += [(f"{name}.1.running_var", f"batch_stats/{path}/norm/var")]
-            rows += [(f"{name}.1.num_batches_tracked", None)]
+            tracked = f"{name}.1.num_batches_tracked"
+            rows += [(tracked, f"batch_stats/{path}/norm/seen")]
     return rows
 
 
@@ -157,11 +158,10 @@ def filled(system: str, shapes: dict, seed: int, gain: float) -> dict:
     """Our variables of one published file, flat: {path: array}."""
     made = {}
     for index, (key, path) in enumerate(tensors(system, shapes)):
-        if path is not None:
-            shape = published_shape(path, shapes[path].shape)
-            value = by_rule(key, shape, seed, index, gain).astype(np.float32)
-            made[path] = our_array(path, value)
-            assert made[path].shape == shapes[path].shape
+        shape = published_shape(path, shapes[path].shape)
+        value = by_rule(key, shape, seed, index, gain)
+        made[path] = our_array(path, np.asarray(value, np.float32))
+        assert made[path].shape == shapes[path].shape
     return made
 
 

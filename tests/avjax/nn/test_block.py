@@ -4,8 +4,17 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from avjax.nn.block import Conv, ConvBlock, DeconvBlock, NoNormBlock, Norm
+from avjax.nn.block import (
+    GROWN,
+    Conv,
+    ConvBlock,
+    DeconvBlock,
+    NoNormBlock,
+    Norm,
+    correction,
+)
 
 KEY = jax.random.key(0)
 
@@ -14,20 +23,72 @@ def picture(*shape):
     return 3 + 2 * jax.random.normal(KEY, shape)
 
 
-def test_normalisation_is_that_of_linen_in_training_and_after():
+def grown(mean, var, seen=GROWN):
+    """A Norm that saw so many batches of these statistics, with learnt parameters."""
+    params = {"scale": jnp.linspace(0.5, 2, 8), "bias": jnp.linspace(-1, 1, 8)}
+    stats = {"mean": jnp.full(8, mean), "var": jnp.full(8, var)}
+    return {"params": params, "batch_stats": stats | {"seen": jnp.asarray(float(seen))}}
+
+
+def test_normalisation_is_that_of_linen_at_first_and_after_training():
     x = picture(4, 3, 5, 8)
-    theirs = nn.BatchNorm(momentum=0.99, epsilon=1e-5)
+    theirs = nn.BatchNorm(momentum=0.0, epsilon=1e-5)  # the first batch is all there is
     variables = Norm().init(KEY, x, True)
     y, changed = Norm().apply(variables, x, True, mutable=["batch_stats"])
     expected, updated = theirs.apply(
         variables, x, use_running_average=False, mutable=["batch_stats"]
     )
     np.testing.assert_allclose(y, expected, atol=1e-5)
-    for name, value in updated["batch_stats"].items():
+    for name in ("mean", "var"):
+        value = updated["batch_stats"][name]
         np.testing.assert_allclose(changed["batch_stats"][name], value, rtol=1e-5)
     y = Norm().apply(variables | changed, x, False)
     after = theirs.apply(variables | updated, x, use_running_average=True)
     np.testing.assert_allclose(y, after, atol=1e-5)
+
+
+def test_running_statistics_are_the_mean_of_few_batches_and_follow_many():
+    variables, means = Norm().init(KEY, picture(4, 8), True), []
+    for count in range(5):
+        x = picture(4, 8) + count
+        _, changed = Norm().apply(variables, x, True, mutable=["batch_stats"])
+        variables |= changed
+        means.append(x.mean(0))
+    stats = variables["batch_stats"]
+    np.testing.assert_allclose(stats["mean"], np.mean(means, axis=0), rtol=1e-5)
+    assert stats["seen"] == 5
+    old = grown(mean=2.0, var=4.0)
+    _, changed = Norm().apply(old, picture(4, 8), True, mutable=["batch_stats"])
+    expected = 0.99 * 2.0 + 0.01 * picture(4, 8).mean(0)
+    np.testing.assert_allclose(changed["batch_stats"]["mean"], expected, rtol=1e-5)
+    assert changed["batch_stats"]["seen"] == GROWN
+
+
+def test_a_grown_norm_does_in_training_what_it_does_later():
+    x, variables = picture(4, 3, 5, 8), grown(mean=2.0, var=6.0)
+    y, _ = Norm().apply(variables, x, True, mutable=["batch_stats"])
+    np.testing.assert_allclose(y, Norm().apply(variables, x, False), atol=1e-5)
+
+
+def test_the_gradient_of_a_grown_norm_is_that_of_batch_normalisation_in_its_scale():
+    x, weight = picture(16, 8), jax.random.normal(jax.random.key(1), (16, 8))
+
+    def total(x, variables):
+        y, _ = Norm().apply(variables, x, True, mutable=["batch_stats"])
+        return jnp.sum(y * weight)
+
+    young = jax.grad(total)(x, grown(mean=2.0, var=6.0, seen=0))
+    old = jax.grad(total)(x, grown(mean=2.0, var=6.0))
+    scale = jnp.sqrt((x.var(0) + 1e-5) / (6.0 + 1e-5))
+    np.testing.assert_allclose(old, young * scale[None], rtol=1e-4, atol=1e-6)
+
+
+def test_a_batch_unlike_all_before_is_corrected_within_limits():
+    own = jnp.asarray([100.0]), jnp.asarray([50.0])
+    known = jnp.asarray([0.0]), jnp.asarray([1.0])
+    assert [float(each[0]) for each in correction(own, known, 0)] == [1, 0]
+    wider, higher = correction(own, known, GROWN)
+    assert float(wider[0]) == pytest.approx(3) and float(higher[0]) == 5
 
 
 def test_init_leaves_the_running_statistics_alone():
