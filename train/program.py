@@ -119,7 +119,7 @@ def part_for(part: str, loaded: Params, source: str) -> str:
 
 def put(tree: Any, wanted: Any, what: str) -> Any:
     """Loaded arrays in the places where the program wants them."""
-    have, want = shapes_of(tree), shapes_of(wanted)
+    have, want = weights.shapes_of(tree), weights.shapes_of(wanted)
     if wrong := sorted(have.items() ^ want.items()):
         path, shape = wrong[0]
         side = "lack" if path not in have else "hold"
@@ -132,9 +132,3 @@ def put(tree: Any, wanted: Any, what: str) -> Any:
     paths = jax.tree_util.tree_leaves_with_path(tree)
     flat = {jax.tree_util.keystr(path): array for path, array in paths}
     return jax.tree_util.tree_map_with_path(one, wanted)
-
-
-def shapes_of(tree: Any) -> dict[str, tuple[int, ...]]:
-    """{path: shape} of every array of a tree."""
-    paths = jax.tree_util.tree_leaves_with_path(tree)
-    return {jax.tree_util.keystr(path): tuple(x.shape) for path, x in paths}

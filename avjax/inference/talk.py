@@ -188,7 +188,7 @@ def load(name: str) -> Model:
         "batch_stats": found.stats.get("face"),
     }
     wanted = jax.eval_shape(functools.partial(blank, config))
-    if shapes_of(variables) != shapes_of(wanted):
+    if published.shapes_of(variables) != published.shapes_of(wanted):
         raise InputError(f"the weights {name} are not those of their own config")
     return Model(config, variables)
 
@@ -199,11 +199,6 @@ def blank(config: SyncTalkFaceConfig) -> Params:
     keys = {"params": jax.random.key(0), "dropout": jax.random.key(0)}
     given = ((1, 1, 16, 80), (1, 1, side, side, 6), (1, 5, side, side, 3))
     return SyncTalkFace(config).init(keys, *map(jnp.zeros, given))
-
-
-def shapes_of(tree: Params) -> list:
-    paths = jax.tree_util.tree_leaves_with_path(tree)
-    return [(jax.tree_util.keystr(path), np.shape(leaf)) for path, leaf in paths]
 
 
 def read_sound(path: Path) -> np.ndarray:

@@ -1,8 +1,9 @@
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
-from avjax.train.optim import Adam, Sgd, make_optimizer, make_schedule
+from avjax.train.optim import Adam, Muon, Sgd, make_optimizer, make_schedule
 
 
 def walk(config, gradients, value, steps=10):
@@ -27,6 +28,34 @@ def test_adam_is_the_loop_of_its_paper():
     config = Adam(rate=0.1, betas=(0.5, 0.9))
     path = walk(config, [jnp.float32(g) for g in gradients], jnp.float32(1.0))
     np.testing.assert_allclose(path, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (3, 3, 8, 4), (5, 2, 2, 3, 6)])
+def test_a_step_of_muon_turns_a_kernel_in_all_directions_alike(shape):
+    """As a matrix of what comes in by what goes out, all its singular values agree."""
+    gradient = jnp.asarray(np.random.default_rng(0).normal(size=shape), jnp.float32)
+    kernel = walk(Muon(rate=1.0), [gradient], jnp.zeros(shape))[0]
+    matrix = np.asarray(kernel).reshape(-1, shape[-1])
+    found = np.linalg.svd(matrix, compute_uv=False)
+    assert found.max() < 2 * found.min(), "Newton and Schulz come near, no nearer"
+    assert np.sum(matrix * np.asarray(gradient).reshape(matrix.shape)) < 0
+
+
+def test_a_step_of_muon_is_as_long_as_one_of_adam():
+    gradient = jnp.asarray(np.random.default_rng(0).normal(size=(64, 32)), jnp.float32)
+    step = walk(Muon(rate=1.0), [gradient], jnp.zeros((64, 32)))[0]
+    assert float(jnp.sqrt(jnp.mean(step**2))) == pytest.approx(0.2, rel=0.2)
+
+
+def test_muon_leaves_biases_to_adam_which_looks_ahead_as_it_does():
+    gradients = [jnp.asarray([0.5, -1.0]), jnp.asarray([2.0, 3.0])]
+    path = walk(Muon(rate=0.1, betas=(0.5, 0.9)), gradients, jnp.zeros(2))
+    adam = optax.nadam(0.1, b1=0.5, b2=0.9)
+    value, state = jnp.zeros(2), adam.init(jnp.zeros(2))
+    for gradient, found in zip(gradients, path, strict=True):
+        update, state = adam.update(gradient, state)
+        value = value + update
+        np.testing.assert_allclose(found, value, rtol=1e-5)
 
 
 def test_momentum_is_a_running_sum_of_gradients():

@@ -6,12 +6,12 @@ from avjax.data.pipeline import Loader
 from avjax.data.whole import TalkClip
 from avjax.models.synctalkface import WAV2LIP, LossWeights, SyncTalkFaceConfig
 from avjax.train.experiment import Experiment
-from avjax.train.optim import Adam
+from avjax.train.optim import Adam, Muon
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
 
 PUPPET_WIDTH = 0.125  # 0.7 million parameters, 1.5 MB at half precision
 GRID_WIDTH = 0.1875  # 1.7 million parameters, 3.3 MB at half precision
-EXPERT_WIDTH = 0.125  # of experiments.sync.small
+EXPERT_WIDTH = 0.25  # of experiments.sync.small
 
 
 def synctalkface_puppet() -> Experiment:
@@ -64,7 +64,7 @@ def small(
     task = SyncTalkFaceTask(
         model,
         # Against a small expert and critic the published 0.2 draws what pleases them.
-        LossWeights(audio_visual=0.05, critic=0.02),
+        LossWeights(audio_visual=0.03, critic=0.02),
         expert_width=EXPERT_WIDTH,
         critic_width=0.125,
         landmark_width=0.5,  # of experiments.landmarks
@@ -75,8 +75,8 @@ def small(
         train=Loader(root, "train", batch=4, workers=1),
         evals={"test": Loader(root, "test[:40]", TalkClip(frames=50), batch=4)},
         optim={
-            "face": Adam(
-                rate=1e-3, betas=betas, warmup=100, schedule="cosine", clip=10.0
+            "face": Muon(
+                rate=6e-3, betas=betas, warmup=100, schedule="cosine", clip=10.0
             ),
             "critic": Adam(rate=5e-4, betas=betas),
         },

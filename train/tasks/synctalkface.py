@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange, repeat
 
+from avjax.data.transforms import CONTEXT, TARGETS
 from avjax.losses.adversarial import passed_as_real, seen_as_fake
 from avjax.losses.base import masked_mean
 from avjax.losses.memory import address_divergence, storage_error
@@ -32,8 +33,6 @@ from avjax.nn.sync import SyncExpert
 from avjax.train.task import Objective, Published, Report
 from avjax.typing import Array, Batch, Key, Params
 
-TARGETS = 5  # frames that are made at once in training
-CONTEXT = 2  # frames of a window on either side of the targets
 SILENCE = -3.9  # log-mel of digital silence is -4
 PICTURED = 4  # clips that the journal shows, one below the other
 
