@@ -29,8 +29,8 @@ class Adam:
 class Muon:
     """Muon for kernels of any number of axes, Adam for all that has one axis.
 
-    Its steps are as long as those of Adam at the same rate.  Short runs of small
-    networks learn in half the steps; nothing was published with it.
+    Its steps are as long as those of Adam at a fifth of the rate.  For short runs of
+    small networks; no system of ours was published with it.
 
     Source   Jordan et al., 2024; the length of a step: Liu et al., 2025 (Moonlight)
     """
@@ -110,7 +110,7 @@ def matrices(params):
 
 
 def in_and_out(params):
-    """How Muon reads kernels as matrices: the last axis goes out, all others come in."""
+    """How Muon reads a kernel as a matrix: only its last axis goes out."""
 
     def axes(array):
         last = array.ndim - 1

@@ -1,7 +1,9 @@
 """What a talking face is worth: one row of figures for it, for the truth, for a floor.
 
-Names without a prefix are of the frames that were made; `truth_` is the same judge over
-the real frames, `pasted_` over real frames with the mouth of the reference pasted in.
+Names without a prefix are of frames that were made by a clip's own sound, `swapped_`
+of those made by the sound of another.  `truth_` is the same judge over the real frames.
+Two floors are real frames with one mouth for all: that of the reference (`pasted_`),
+and that of the frame in which the lips are nearest to each other (`closed_`).
 """
 
 from collections.abc import Callable, Mapping
@@ -37,16 +39,45 @@ def judge(judges: Judges, made: Array, batch: Batch) -> Mapping[str, Mean]:
     """
     real = batch["faces"].astype(jnp.float32) / 255
     half = real.shape[2] // 2
-    reference = batch["reference"].astype(jnp.float32) / 255
-    mouth = jnp.broadcast_to(reference[:, None, half:], real[:, :, half:].shape)
-    pasted = jnp.concatenate([real[:, :, :half], mouth], axis=2)
     lips = true_lips(judges, real, batch["landmarks"])
+
+    def with_mouth_of(face: Array) -> Array:
+        mouth = jnp.broadcast_to(face[:, None, half:], real[:, :, half:].shape)
+        return jnp.concatenate([real[:, :, :half], mouth], axis=2)
+
+    closed = jnp.argmin(jnp.where(batch["mask"] > 0, gap(lips), jnp.inf), axis=1)
+    shut = jnp.take_along_axis(real, closed[:, None, None, None, None], axis=1)[:, 0]
+    rows = {
+        "": made,
+        "truth_": real,
+        "pasted_": with_mouth_of(batch["reference"].astype(jnp.float32) / 255),
+        "closed_": with_mouth_of(shut),
+    }
     figures = {}
-    for prefix, frames in (("", made), ("truth_", real), ("pasted_", pasted)):
+    for prefix, frames in rows.items():
         found = against(judges, frames, real, lips, batch)
         figures |= {prefix + name: value for name, value in found.items()}
     for name in ("truth_psnr", "truth_ssim"):
         del figures[name]
+    return means_of(figures, batch)
+
+
+def judge_timing(judges: Judges, made: Array, other: Batch) -> Mapping[str, Mean]:
+    """How clips keep time with the sound they were given; other: with_other_sound."""
+    found = timing(judges, made, other)
+    return means_of({f"swapped_{name}": value for name, value in found.items()}, other)
+
+
+def with_other_sound(batch: Batch) -> Batch:
+    """Each clip with the sound of the next, as far as both of them last."""
+    swapped = {name: jnp.roll(batch[name], 1, axis=0) for name in ("mels", "heard")}
+    mask = batch["mask"] * jnp.roll(batch["mask"], 1, axis=0)
+    weight = batch["weight"] * jnp.roll(batch["weight"], 1)
+    return {**batch, **swapped, "mask": mask, "weight": weight}
+
+
+def means_of(figures: Mapping[str, Array], batch: Batch) -> Mapping[str, Mean]:
+    """Figures per frame [b t] or per clip [b] -> means over what exists."""
     weight = batch["weight"]
     by_frame = weight[:, None] * batch["mask"]
     return {
@@ -90,6 +121,12 @@ def landmarks(judges: Judges, frames: Array) -> Array:
     points = judges.find(rearrange(frames, "b t h w c -> (b t) h w c"))
     points = rearrange(points, "(b t) p two -> b t p two", t=frames.shape[1])
     return points * frames.shape[2]
+
+
+def gap(lips: Array) -> Array:
+    """Mean distance of the inner lips.  Points 48-67 [... p=20 2] -> [...]."""
+    upper, lower = lips[..., 13:16, :], lips[..., jnp.array([19, 18, 17]), :]
+    return jnp.mean(jnp.linalg.norm(upper - lower, axis=-1), axis=-1)
 
 
 def true_lips(judges: Judges, real: Array, known: Array) -> Array:

@@ -29,8 +29,8 @@ Departures  As in the authors' code, not in the paper's text: projections before
             fused by dropout and one linear layer; one weight for store and align.
             Ours: both paths go through the decoder as one batch, so that in training
             they share the statistics of its normalisation, and L_v-v encodes the
-            clips of both together; the critic gives logits; pictures are RGB; running
-            statistics reach further back.
+            clips of both together; the critic gives logits; pictures are RGB; batches
+            are renormalised (nn/block.py Norm).
 """
 
 import dataclasses

@@ -155,9 +155,12 @@ def test_clips_are_measured_beside_the_truth_and_a_floor(name, batch, clips):
     task = TASKS[name]
     params, stats = jax.jit(task.init)(jax.random.key(0), batch)
     means = jax.jit(task.measure)(params, stats, clips)
-    names = {"psnr", "ssim", "lmd", "lse_d_expert", "lse_c_expert", "near"}
-    prefixed = {f"{p}_{n}" for p in ("truth", "pasted") for n in names}
-    assert names | prefixed - {"truth_psnr", "truth_ssim"} <= set(means)
+    timed = {"lse_d_expert", "lse_c_expert", "offset", "near"}
+    names = timed | {"psnr", "ssim", "lmd"}
+    prefixed = {f"{p}_{n}" for p in ("truth", "pasted", "closed") for n in names}
+    swapped = {f"swapped_{n}" for n in timed}
+    expected = names | swapped | prefixed - {"truth_psnr", "truth_ssim"}
+    assert set(means) == expected
     assert float(means["psnr"].weight) == 14  # frames that exist
     assert float(means["near"].weight) == 2  # clips
     assert float(means["truth_lmd"].total) == pytest.approx(0, abs=1e-3)

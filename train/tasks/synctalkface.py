@@ -15,7 +15,8 @@ from avjax.losses.memory import address_divergence, storage_error
 from avjax.losses.reconstruction import pixel_error
 from avjax.losses.sync import lip_distance, synchrony_error
 from avjax.metrics.base import Mean
-from avjax.metrics.talk import Judges, judge
+from avjax.metrics.memory import share_within, slots_in_use
+from avjax.metrics.talk import Judges, judge, judge_timing, with_other_sound
 from avjax.models.synctalkface import (
     LossWeights,
     Rehearsed,
@@ -149,7 +150,8 @@ class SyncTalkFaceTask:
             terms["memory"] = memory_loss(made, inputs.weight)
         total = sum(getattr(self.losses, name) * term for name, term in terms.items())
         shows = {"made": rearrange(frames, "p b t h w c -> b p t h w c")}
-        return total, Report(terms, {"face": changed}, shows)
+        habits = {} if made is None else memory_habits(made)
+        return total, Report(terms | habits, {"face": changed}, shows)
 
     def pixel_loss(self, frames: Array, inputs: Inputs) -> Array:
         """synctalkface (7), over pixels in [0, 1]."""
@@ -213,11 +215,13 @@ class SyncTalkFaceTask:
     def measure(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Mean]:
-        """What metrics.talk.judge tells of whole clips, by their own sound."""
-        made = self.perform(params, stats, batch)
+        """What metrics.talk tells of whole clips, by their own sound and another's."""
         expert = self.expert.bind(of(params, stats, "expert"))
         finder = self.landmarks.bind(of(params, stats, "landmarks"))
-        return judge(Judges(expert.watch, expert.hear, finder), made, batch)
+        judges = Judges(expert.watch, expert.hear, finder)
+        other = with_other_sound(batch)
+        own = judge(judges, self.perform(params, stats, batch), batch)
+        return own | judge_timing(judges, self.perform(params, stats, other), other)
 
     def picture(
         self, params: Params, stats: Params, batch: Batch
@@ -249,6 +253,15 @@ def memory_loss(made: Rehearsed, weight: Array) -> Array:
     stored = storage_error(made.stored, made.goal)
     aligned = address_divergence(made.by_audio, made.by_lips)
     return masked_mean(stored + aligned, weight)
+
+
+def memory_habits(made: Rehearsed) -> dict[str, Array]:
+    """For the journal: with one slot in use, or lips without motion, memory idles."""
+    return {
+        "slots_by_audio": slots_in_use(made.by_audio),
+        "slots_by_lips": slots_in_use(made.by_lips),
+        "motion": share_within(made.lips),
+    }
 
 
 def spoken(mel: Array) -> Array:

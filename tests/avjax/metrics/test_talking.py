@@ -10,6 +10,7 @@ from avjax.metrics.base import Mean
 from avjax.metrics.image import psnr, ssim
 from avjax.metrics.landmark import landmark_distance
 from avjax.metrics.sync import synchrony
+from avjax.metrics.talk import Judges, gap, judge, with_other_sound
 
 RNG = np.random.default_rng(0)
 
@@ -96,3 +97,59 @@ def test_synchrony_is_the_mean_over_pairs_that_exist():
     expected = np.median(means) - min(means)
     np.testing.assert_allclose(found.confidence, expected, rtol=1e-3)
     assert found.offset == 15 - np.argmin(means)
+
+
+def test_the_gap_is_between_the_inner_lips():
+    lips = RNG.uniform(size=(2, 20, 2))
+    pairs = ((13, 19), (14, 18), (15, 17))  # 61-67, 62-66, 63-65 of the scheme
+    apart = [np.linalg.norm(lips[:, a] - lips[:, b], axis=-1) for a, b in pairs]
+    np.testing.assert_allclose(gap(jnp.asarray(lips)), np.mean(apart, 0), rtol=1e-5)
+
+
+@pytest.fixture
+def clips():
+    """Two clips of eight frames, whose brightness is their number; six of one exist."""
+    level = np.arange(16, dtype=np.uint8).reshape(2, 8, 1, 1, 1)
+    marks = RNG.uniform(10, 20, (2, 8, 20, 2))
+    marks[0, 3], marks[1, 7], marks[1, 5] = (
+        5.0,
+        5.0,
+        np.linspace(9, 10, 40).reshape(20, 2),
+    )
+    sound = RNG.normal(size=(2, 8, 16, 80))
+    given = {
+        "faces": np.broadcast_to(level, (2, 8, 32, 32, 3)),
+        "reference": np.full((2, 32, 32, 3), 200, np.uint8),
+        "mels": sound,
+        "heard": sound,
+        "landmarks": marks,
+        "mask": np.arange(8)[None] < np.array([[8], [6]]),
+        "weight": np.ones(2),
+    }
+    return {name: jnp.asarray(value) for name, value in given.items()}
+
+
+def test_two_floors_are_one_mouth_for_all_frames(clips):
+    """By hand: lips touch in frame 3 of the first clip and 5 of the second."""
+    code = lambda x: jnp.ones((len(x), 4)) / 2  # noqa: E731
+    found = lambda faces: jnp.zeros((len(faces), 20, 2))  # noqa: E731
+    made = jnp.zeros((2, 8, 32, 32, 3))
+    figures = judge(Judges(code, code, found), made, clips)
+    real = np.asarray(clips["faces"], np.float32)[..., 0, 0, 0] / 255
+    for row, mouths in (("pasted", (200, 200)), ("closed", (3, 13))):
+        expected = []
+        for clip, frames in ((0, 8), (1, 6)):
+            error = (real[clip, :frames] - mouths[clip] / 255) ** 2 / 2
+            expected += [min(100, -10 * np.log10(max(e, 1e-10))) for e in error]
+        mean = figures[f"{row}_psnr"].compute()
+        assert mean == pytest.approx(np.mean(expected), rel=1e-3), row
+
+
+def test_another_s_sound_lasts_as_long_as_both_clips(clips):
+    other = with_other_sound(clips)
+    np.testing.assert_array_equal(other["mels"][0], clips["mels"][1])
+    np.testing.assert_array_equal(other["heard"][1], clips["heard"][0])
+    np.testing.assert_array_equal(other["faces"], clips["faces"])
+    np.testing.assert_array_equal(other["mask"].sum(1), [6, 6])
+    padded = with_other_sound({**clips, "weight": jnp.asarray([1.0, 0.0])})
+    assert not padded["weight"].any()
