@@ -27,7 +27,7 @@ class Experiment:
     evals: Mapping[str, Loader] = dataclasses.field(default_factory=dict)
     accumulate: int = 1  # pieces that a batch goes through in, to save memory
     mesh: tuple[int, int] = (-1, 1)  # devices (data, fsdp); -1 takes all that are left
-    # {part: folder of weights or bundled name} that a part begins with
+    # {part, or path in it: folder of weights or bundled name} that it begins with
     start: Mapping[str, str] = dataclasses.field(default_factory=dict)
     seed: int = 0
     log_every: int = 50

@@ -1,7 +1,7 @@
 """The compiled functions of an experiment, and where their arrays live."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -91,20 +91,47 @@ def located(shape: jax.ShapeDtypeStruct, place: Any) -> jax.ShapeDtypeStruct:
 
 
 def first_state(program: Program, start: Mapping[str, str]) -> TrainState:
-    """The state before the first step; the parts that `start` names begin as given."""
+    """The state before the first step; what `start` names begins as given.
+
+    It names parts, or modules in a part by their path: "face/audio".
+    """
     state = program.init()
-    params, stats = dict(state.params), dict(state.stats)
-    for part, source in start.items():
-        if part not in params:
-            raise InputError(f"start names '{part}'; the parts are {', '.join(params)}")
+    params, stats = state.params, state.stats
+    for name, source in start.items():
+        ours = name.split("/")
+        check_name(ours, program.shapes.params)
         loaded = weights.load(source)
-        theirs = part_for(part, loaded.params, source)
-        what = f"the weights {source} do not fit part '{part}'"
-        params[part] = put(loaded.params[theirs], program.shapes.params[part], what)
-        if part in stats:
-            given = loaded.stats.get(theirs, {})  # a file holds no empty tree
-            stats[part] = put(given, program.shapes.stats[part], what)
+        theirs = [part_for(ours[0], loaded.params, source), *ours[1:]]
+        what = f"the weights {source} do not fit '{name}'"
+        given = put(at(loaded.params, theirs), at(program.shapes.params, ours), what)
+        params = graft(params, ours, given)
+        if wanted := at(program.shapes.stats, ours):  # a file holds no empty tree
+            stats = graft(stats, ours, put(at(loaded.stats, theirs), wanted, what))
     return state._replace(params=params, stats=stats)
+
+
+def check_name(path: Sequence[str], params: Params) -> None:
+    """InputError unless there is something to begin at this path."""
+    for index, key in enumerate(path):
+        held = at(params, path[:index])
+        if not isinstance(held, Mapping) or key not in held:
+            there = ", ".join(held) if isinstance(held, Mapping) else "no more"
+            where = f"in '{'/'.join(path[:index])}' is" if index else "the parts are"
+            raise InputError(f"start names '{'/'.join(path)}'; {where} {there}")
+
+
+def at(tree: Any, path: Sequence[str]) -> Any:
+    """What a tree holds at a path; {} where it holds nothing."""
+    for key in path:
+        tree = tree.get(key, {})
+    return tree
+
+
+def graft(tree: Mapping, path: Sequence[str], branch: Any) -> Any:
+    """The tree with another branch at a path."""
+    if not path:
+        return branch
+    return {**tree, path[0]: graft(tree[path[0]], path[1:], branch)}
 
 
 def part_for(part: str, loaded: Params, source: str) -> str:

@@ -5,17 +5,19 @@ import jax.numpy as jnp
 from avjax.typing import Array
 
 
-def synchrony_error(heard: Array, seen: Array, match: Array, eps=1e-7) -> Array:
+def synchrony_error(
+    heard: Array, seen: Array, match: Array, doubt: float = 1e-7
+) -> Array:
     """Cross entropy of the cosine of two codes, read as a probability of being in sync.
 
     heard, seen [... d] of length one and not negative; match [...], 1 in sync, 0 out of
-    sync -> [...].
+    sync -> [...].  doubt is added to the probability: it bounds the slope, 1 / doubt.
     """
     together = jnp.sum(heard.astype(jnp.float32) * seen.astype(jnp.float32), axis=-1)
     together = jnp.clip(together, 0.0, 1.0)  # rounding may leave it
     # synctalkface (8)
-    hit = match * jnp.log(together + eps)
-    return -hit - (1 - match) * jnp.log(1 - together + eps)
+    hit = match * jnp.log(together + doubt)
+    return -hit - (1 - match) * jnp.log(1 - together + doubt)
 
 
 def lip_distance(generated: Array, real: Array) -> Array:

@@ -94,7 +94,7 @@ class Norm(nn.Module):
         running_var = self.variable("batch_stats", "var", jnp.ones, shape)
         seen = self.variable("batch_stats", "seen", jnp.zeros, ())  # up to GROWN
         mean, var = running_mean.value, running_var.value
-        x = x.astype(jnp.float32)
+        x = x.astype(at_least_float32(x.dtype))
         if train:
             known = mean, jnp.sqrt(var + self.epsilon)
             mean = jnp.mean(x, axes)
@@ -113,6 +113,11 @@ class Norm(nn.Module):
         return (x * gain.reshape(pixelwise) + shift.reshape(pixelwise)).astype(
             self.dtype
         )
+
+
+def at_least_float32(dtype) -> jnp.dtype:
+    """What statistics and results are counted in, whatever the products were."""
+    return jnp.promote_types(dtype, jnp.float32)
 
 
 YOUNG, GROWN = 50, 250  # batches: no correction up to here, all of it from here

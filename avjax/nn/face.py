@@ -14,7 +14,14 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 
-from avjax.nn.block import Conv, ConvBlock, DeconvBlock, NoNormBlock, fan_in_uniform
+from avjax.nn.block import (
+    Conv,
+    ConvBlock,
+    DeconvBlock,
+    NoNormBlock,
+    at_least_float32,
+    fan_in_uniform,
+)
 from avjax.nn.conv import Pair, conv3d
 from avjax.typing import Array
 
@@ -37,9 +44,12 @@ def half(channels: int) -> Row:
     return Row(channels, 3, 2, 1)
 
 
-def scaled(channels: int, width: float) -> int:
-    """Channels times width, as a multiple of eight, at least eight."""
-    return max(8, 8 * round(channels * width / 8))
+DRAWN = 16  # channels of the finest published maps: fewer cannot copy two pictures
+
+
+def scaled(channels: int, width: float, least: int = 8) -> int:
+    """Channels times width, as a multiple of eight, and at least so many."""
+    return max(least, 8 * round(channels * width / 8))
 
 
 class Tower(nn.Module):
@@ -48,11 +58,12 @@ class Tower(nn.Module):
     rows: tuple[Row, ...]
     width: float = 1.0
     dtype: str = "float32"
+    least: int = 8
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
         for index, row in enumerate(self.rows):
-            row = row._replace(channels=scaled(row.channels, self.width))
+            row = row._replace(channels=scaled(row.channels, self.width, self.least))
             x = ConvBlock(*row, dtype=self.dtype, name=f"block_{index}")(x, train)
         return x
 
@@ -106,7 +117,7 @@ class IdentityEncoder(nn.Module):
         )
         maps = []
         for index, rows in enumerate(stages):
-            stage = Tower(rows, self.width, self.dtype, name=f"stage_{index}")
+            stage = Tower(rows, self.width, self.dtype, DRAWN, name=f"stage_{index}")
             face = stage(face, train)
             maps.append(face)
         return tuple(maps)
@@ -127,23 +138,24 @@ class FaceDecoder(nn.Module):
     def __call__(self, code: Array, maps: tuple[Array, ...], train: bool) -> Array:
         x = code[:, None, None]
         first = (Row(512, 1),)
-        x = Tower(first, self.width, self.dtype, name="stage_0")(x, train)
+        how = self.width, self.dtype, DRAWN
+        x = Tower(first, *how, name="stage_0")(x, train)
         stages = ((512, 1), (512, 2), (384, 2), (256, 2), (128, 2), (64, 2))
         for index, (channels, repeats) in enumerate(stages, start=1):
             x = jnp.concatenate([x, maps[-index]], axis=-1)
             x = self.grow(index, channels)(x, train)
             rows = repeats * (same(channels),)
-            tower = Tower(rows, self.width, self.dtype, name=f"stage_{index}")
-            x = tower(x, train)
+            x = Tower(rows, *how, name=f"stage_{index}")(x, train)
         x = jnp.concatenate([x, maps[0]], axis=-1)
         last = (Row(32, 3, 1, 1),)
-        x = Tower(last, self.width, self.dtype, name="stage_7")(x, train)
-        x = Conv(3, 1, dtype=self.dtype, name="pixels")(x).astype(jnp.float32)
+        x = Tower(last, *how, name="stage_7")(x, train)
+        x = Conv(3, 1, dtype=self.dtype, name="pixels")(x)
+        x = x.astype(at_least_float32(x.dtype))
         return jnp.tanh(x) if self.signed else jax.nn.sigmoid(x)
 
     def grow(self, index: int, channels: int) -> nn.Module:
         """From one pixel to the deepest map; then twice the sides, each time."""
-        channels = scaled(channels, self.width)
+        channels = scaled(channels, self.width, DRAWN)
         shape = (self.size // 32, 1, 0, 0) if index == 1 else (3, 2, 1, 1)
         return DeconvBlock(channels, *shape, dtype=self.dtype, name=f"grow_{index}")
 

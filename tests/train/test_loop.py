@@ -17,7 +17,7 @@ from avjax.train import loading, sharding
 from avjax.train.checkpoint import read
 from avjax.train.loop import fit
 from avjax.train.optim import Adam
-from avjax.train.program import build
+from avjax.train.program import build, first_state
 
 KILLS = 3
 HERE = pathlib.Path(__file__).parent
@@ -143,10 +143,34 @@ def test_a_part_begins_with_the_weights_that_start_names(experiment, tmp_path):
     misfit = dataclasses.replace(
         second, task=dataclasses.replace(second.task, width=256)
     )
-    with pytest.raises(InputError, match="do not fit part 'maker'"):
+    with pytest.raises(InputError, match="do not fit 'maker'"):
         fit(misfit, tmp_path / "third")
     with pytest.raises(InputError, match="the parts are critic, expert, maker"):
         fit(dataclasses.replace(second, start={"makr": source}), tmp_path / "fourth")
+
+
+def test_a_path_in_a_part_begins_with_the_same_path_of_the_weights(
+    experiment, tmp_path
+):
+    fit(experiment, tmp_path / "first")
+    source = str(tmp_path / "first/weights")
+    given = weights.load(source).params["maker"]
+    other = dataclasses.replace(experiment, seed=1)
+    program = build(
+        other,
+        sharding.make_mesh(other.mesh),
+        loading.peek(loading.batches(other.train)),
+    )
+    fresh = jax.device_get(program.init().params["maker"])
+    begun = jax.device_get(first_state(program, {"maker/into": source}).params["maker"])
+    assert_same(begun["into"], given["into"])
+    assert_same(begun["out"], fresh["out"])
+    for name, there in (
+        ("maker/inn", "in 'maker' is bias, into, out"),
+        ("maker/into/kernel", "in 'maker/into' is no more"),
+    ):
+        with pytest.raises(InputError, match=there):
+            first_state(program, {name: source})
 
 
 def test_a_run_whose_numbers_break_down_stops_and_keeps_its_sound_checkpoint(

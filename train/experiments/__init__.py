@@ -10,6 +10,7 @@ from avjax.train.experiments.synctalkface import (
     synctalkface_lrs2,
     synctalkface_lrw,
     synctalkface_puppet,
+    wav2lip_grid,
     wav2lip_puppet,
 )
 
@@ -22,6 +23,7 @@ EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
         sync_lrs2,
         wav2lip_puppet,
         synctalkface_puppet,
+        wav2lip_grid,
         synctalkface_grid,
         synctalkface_lrs2,
         synctalkface_lrw,

@@ -3,7 +3,7 @@
 from avjax.data.pipeline import Loader
 from avjax.data.transforms import SyncWindow
 from avjax.train.experiment import Experiment
-from avjax.train.optim import Adam
+from avjax.train.optim import Adam, Muon
 from avjax.train.tasks.sync import SyncConfig, SyncTask
 
 
@@ -42,7 +42,7 @@ def small(root: str, doc: str) -> Experiment:
         task=SyncTask(SyncConfig(size=96, width=0.25)),
         train=Loader(root, "train", window, batch=16, workers=1),
         evals={"test": Loader(root, "test", window, batch=16, windows=4)},
-        optim={"expert": Adam(rate=5e-4, warmup=100, schedule="cosine", clip=1.0)},
+        optim={"expert": Muon(rate=3e-3, warmup=100, schedule="cosine", clip=1.0)},
         steps=1600,
         log_every=50,
         evaluate_every=400,

@@ -59,6 +59,7 @@ class SyncTalkFaceTask:
 
     model: SyncTalkFaceConfig = SyncTalkFaceConfig()
     losses: LossWeights = LossWeights()
+    doubt: float = 1e-7  # below it, no verdict of the expert weighs any more
     expert_width: float = 1.0
     critic_width: float = 1.0
     landmark_width: float = 1.0
@@ -169,7 +170,7 @@ class SyncTalkFaceTask:
         clips = to_unit(rearrange(frames, "p b ... -> (p b) ..."), self.model.signed)
         mel = repeat(inputs.mel, "b f k -> (p b) f k", p=len(frames))
         heard, seen = self.expert.apply(variables, mel, clips, False)
-        error = synchrony_error(heard, seen, jnp.ones(len(seen)))
+        error = synchrony_error(heard, seen, jnp.ones(len(seen)), self.doubt)
         return sum_over_paths(
             by_path(error, frames), inputs.weight * spoken(inputs.mel)
         )

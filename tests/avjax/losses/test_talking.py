@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from avjax.losses.adversarial import passed_as_real, seen_as_fake
 from avjax.losses.base import masked_mean
@@ -88,6 +89,20 @@ def test_synchrony_error_is_finite_at_both_ends_and_still_pulls():
             lambda seen, match=match: synchrony_error(a, seen, jnp.full(2, match)).sum()
         )(seen)
         assert jnp.isfinite(value) and jnp.isfinite(slope).all() and slope.any()
+
+
+@pytest.mark.parametrize("doubt", [0.05, 0.5])
+def test_doubt_bounds_what_one_verdict_weighs(doubt):
+    """Lips that the expert finds impossible must not outweigh all others."""
+    cosines = jnp.linspace(0, 1, 50)
+
+    def error(cosine):
+        heard, seen = jnp.ones(1), cosine[None]
+        return synchrony_error(heard, seen, jnp.ones(()), doubt)
+
+    slopes = -jax.vmap(jax.grad(error))(cosines[1:-1])
+    assert slopes.max() <= 1 / doubt and slopes.min() >= 1 / (1 + doubt)
+    assert (jnp.diff(slopes) < 0).all()
 
 
 def test_lip_distance_is_a_mean_over_the_code():

@@ -1,13 +1,19 @@
 """Rewritten convolutions equal the plain ones, and so do all their derivatives."""
 
+import dataclasses
+import importlib.util
 import itertools
+import pathlib
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from avjax.models.synctalkface import WAV2LIP
 from avjax.nn import conv as ours
+
+BENCH = pathlib.Path(__file__).parents[2] / "bench_conv.py"
 
 AXES_3D = ("NDHWC", "DHWIO", "NDHWC")
 
@@ -148,3 +154,13 @@ def test_a_convolution_over_time_equals_the_plain_one(strides, padding):
 def test_the_compiler_takes_our_options():
     double = jax.jit(lambda x: 2 * x, compiler_options=ours.cpu_options())
     assert double(3.0) == 6.0
+
+
+def test_a_whole_generator_has_the_value_and_gradient_of_plain_convolutions():
+    spec = importlib.util.spec_from_file_location("bench_conv", BENCH)
+    bench = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bench)
+    config = dataclasses.replace(WAV2LIP, width=0.0625, dtype="float64")
+    with jax.enable_x64(True):
+        of_value, of_gradient = bench.differences(config, batch=2)
+    assert of_value < 1e-12 and of_gradient < 1e-9

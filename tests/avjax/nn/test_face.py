@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from avjax.nn.face import (
+    DRAWN,
     AudioEncoder,
     Discriminator,
     FaceDecoder,
@@ -69,7 +70,7 @@ def test_every_size_that_32_divides_works(size):
 def test_pixels_stay_in_range(signed):
     decoder = FaceDecoder(64, 0.125, signed)
     sides = (64, 32, 16, 8, 4, 2, 1)
-    channels = [scaled(c, 0.125) for c in (16, 32, 64, 128, 256, 512, 512)]
+    channels = [scaled(c, 0.125, DRAWN) for c in (16, 32, 64, 128, 256, 512, 512)]
     maps = tuple(
         50 * jax.random.normal(KEY, (1, side, side, c))
         for side, c in zip(sides, channels, strict=True)
@@ -119,6 +120,7 @@ def test_codes_of_the_expert_have_length_one_and_no_negative_part():
 
 def test_channels_are_multiples_of_eight():
     assert [scaled(c, 0.1875) for c in (16, 64, 80, 512)] == [8, 16, 16, 96]
+    assert [scaled(c, 0.1875, 16) for c in (16, 64, 80, 512)] == [16, 16, 16, 96]
     assert [scaled(c, 1.0) for c in (16, 384, 512)] == [16, 384, 512]
 
 
