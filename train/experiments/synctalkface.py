@@ -95,7 +95,7 @@ def with_memory(trunk: Experiment, weights: str, doc: str) -> Experiment:
         trunk,
         task=dataclasses.replace(trunk.task, model=model),
         optim={**trunk.optim, "face": face},
-        steps=400,
+        steps=300,
         start={**trunk.start, **known},
         doc=doc,
     )
