@@ -95,12 +95,13 @@ def first_state(program: Program, start: Mapping[str, str]) -> TrainState:
 
     It names parts, or modules in a part by their path: "face/audio".
     """
+    for name in start:
+        check_name(name.split("/"), program.shapes.params)
+    found = {source: weights.load(source) for source in start.values()}
     state = program.init()
     params, stats = state.params, state.stats
     for name, source in start.items():
-        ours = name.split("/")
-        check_name(ours, program.shapes.params)
-        loaded = weights.load(source)
+        ours, loaded = name.split("/"), found[source]
         theirs = [part_for(ours[0], loaded.params, source), *ours[1:]]
         what = f"the weights {source} do not fit '{name}'"
         given = put(at(loaded.params, theirs), at(program.shapes.params, ours), what)

@@ -30,7 +30,9 @@ Departures  As in the authors' code, not in the paper's text: projections before
             Ours: both paths go through the decoder as one batch, so that in training
             they share the statistics of its normalisation, and L_v-v encodes the
             clips of both together; the critic gives logits; pictures are RGB; batches
-            are renormalised (nn/block.py Norm).
+            are renormalised (nn/block.py Norm); at a width below 1 whatever draws keeps
+            16 channels or more; small recipes bound the slope of L_a-v (`doubt`), and
+            begin where a face without memory was trained.
 """
 
 import dataclasses

@@ -23,7 +23,7 @@ def wav2lip_puppet() -> Experiment:
 
 
 def synctalkface_puppet() -> Experiment:
-    """The same puppets learn to remember lips."""
+    """The same puppets with a memory of lips; run wav2lip_puppet first."""
     doc = "SyncTalkFace, trained on puppets after Wav2Lip."
     return with_memory(wav2lip_puppet(), "runs/wav2lip_puppet/weights", doc)
 
@@ -35,7 +35,7 @@ def wav2lip_grid() -> Experiment:
 
 
 def synctalkface_grid() -> Experiment:
-    """The same speaker, with memory."""
+    """The same speaker with a memory of lips; run wav2lip_grid first."""
     doc = "SyncTalkFace, trained on GRID s1 (CC BY 4.0) after Wav2Lip."
     return with_memory(wav2lip_grid(), "runs/wav2lip_grid/weights", doc)
 
