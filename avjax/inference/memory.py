@@ -3,14 +3,18 @@
 Source  the one-hot addresses of SyncTalkFace (Park et al., AAAI 2022)
 """
 
+import functools
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+from einops import repeat
 
 from avjax.errors import InputError
 from avjax.inference.talk import Model
 from avjax.models import synctalkface
-from avjax.models.synctalkface import SyncTalkFace
+from avjax.models.synctalkface import SyncTalkFace, SyncTalkFaceConfig
 from avjax.nn.conv import cpu_options
 from avjax.typing import Array
 
@@ -21,26 +25,31 @@ def draw_slots(model: Model, crop: np.ndarray, mel: np.ndarray) -> np.ndarray:
     crop u8 [h w 3], a face crop as large as the network's; mel f32 [16 80], 0.2 s of it
     -> u8 [slots h w 3].  InputError where the weights have no memory.
     """
-    config = model.config
-    if not config.slots:
+    if not model.config.slots:
         raise InputError("these weights have no memory")
+    return np.asarray(program(model.config)(model.variables, crop, mel))
+
+
+@functools.cache
+def program(config: SyncTalkFaceConfig) -> Callable[..., Array]:
+    """The compiled function; it hears and looks once, and draws slot by slot."""
     network = SyncTalkFace(config)
+
+    def prepare(bound: SyncTalkFace, mel: Array, face: Array):
+        heard = repeat(bound.hear(mel), "1 1 d -> 1 m d", m=config.slots)
+        recalled = bound.memory.read(jnp.eye(config.slots)[None])
+        return bound.fusion(heard, recalled, False)[0], bound.look(face)
 
     def draw(variables, crop, mel) -> Array:
         picture = synctalkface.from_pixels(crop, config.signed)[None, None]
         face = synctalkface.face_input(picture, picture)
+        given = mel[None, None], face
+        codes, maps = network.apply(variables, *given, method=prepare)
 
-        def alone(bound: SyncTalkFace, slot: Array) -> Array:
-            heard = bound.hear(mel[None, None])
-            recalled = bound.memory.read(slot[None, None])
-            code = bound.fusion(heard, recalled, False)
-            return bound.draw(code, bound.look(face), False)[0, 0]
+        def one(code: Array) -> Array:
+            asked = code[None, None], maps, False
+            return network.apply(variables, *asked, method="draw")[0, 0]
 
-        def one(slot: Array) -> Array:
-            return network.apply(variables, slot, method=alone)
+        return synctalkface.to_pixels(jax.lax.map(one, codes), config.signed)
 
-        frames = jax.lax.map(one, jnp.eye(config.slots))
-        return synctalkface.to_pixels(frames, config.signed)
-
-    drawn = jax.jit(draw, compiler_options=cpu_options())(model.variables, crop, mel)
-    return np.asarray(drawn)
+    return jax.jit(draw, compiler_options=cpu_options())
