@@ -1,17 +1,6 @@
-"""Our networks give the numbers of the published ones, weight by weight.
-
-The weights follow from a rule (seed and place of a tensor in its file), so none are
-stored.  tests/golden/talking.npz holds a few hundred numbers that our networks gave on
-inputs of another rule, in the same minute in which they agreed with the originals'.
-To make it anew, where the originals' numbers are:
-
-    AVJAX_REMAKE_GOLDEN=1 pytest tests/avjax/models/test_synctalkface_golden.py
-"""
+"""Our networks give the numbers of the published ones, weight by weight."""
 
 import functools
-import json
-import os
-import pathlib
 import re
 
 import jax
@@ -19,17 +8,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from einops import rearrange
-from flax.traverse_util import flatten_dict, unflatten_dict
+from flax.traverse_util import flatten_dict
+from published import (
+    agree_with_kept,
+    agree_with_published,
+    filled,
+    numbers_of,
+    order_of,
+    run,
+)
 
 from avjax.losses.memory import address_divergence, storage_error
 from avjax.models.synctalkface import WAV2LIP, SyncTalkFace, SyncTalkFaceConfig
-from avjax.nn.conv import cpu_options
 from avjax.nn.face import Discriminator
 from avjax.nn.sync import SyncExpert
-
-ROOT = pathlib.Path(__file__).parents[3]
-GOLDEN = pathlib.Path(os.environ.get("AVJAX_GOLDEN", ROOT.parent / "shared" / "golden"))
-DIGESTS = ROOT / "tests/golden/talking.npz"
 
 # A published name, and ours; blocks of the same file in the file's order.
 NAMES = (
@@ -120,51 +112,6 @@ def tensors(system: str, ours: dict) -> list[tuple[str, str]]:
     return rows
 
 
-TURNS = {4: "h w i o -> o i h w", 5: "t h w i o -> o i t h w", 2: "i o -> o i"}
-
-
-def published_shape(path: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    if not path.endswith("kernel"):
-        return shape
-    *window, inputs, outputs = shape
-    transposed = "grow" in path
-    return (inputs, outputs, *window) if transposed else (outputs, inputs, *window)
-
-
-def our_array(path: str, published: np.ndarray) -> np.ndarray:
-    if not path.endswith("kernel"):
-        return published
-    if "grow" in path:
-        return rearrange(published[..., ::-1, ::-1], "i o h w -> h w i o")
-    before, after = TURNS[published.ndim].split(" -> ")
-    return rearrange(published, f"{after} -> {before}")
-
-
-def by_rule(key: str, shape: tuple[int, ...], seed: int, index: int, gain: float):
-    """A tensor of the published network, as the rule makes it."""
-    rng = np.random.Generator(np.random.PCG64([seed, index]))
-    if key.endswith("running_var"):
-        return rng.uniform(0.5, 1.5, shape)
-    if key.endswith("running_mean"):
-        return 0.1 * rng.standard_normal(shape)
-    if len(shape) >= 2:
-        return rng.standard_normal(shape) * np.sqrt(gain / np.prod(shape[1:]))
-    if key.endswith("weight"):
-        return rng.uniform(0.8, 1.2, shape)
-    return 0.05 * rng.standard_normal(shape)
-
-
-def filled(system: str, shapes: dict, seed: int, gain: float) -> dict:
-    """Our variables of one published file, flat: {path: array}."""
-    made = {}
-    for index, (key, path) in enumerate(tensors(system, shapes)):
-        shape = published_shape(path, shapes[path].shape)
-        value = by_rule(key, shape, seed, index, gain)
-        made[path] = our_array(path, np.asarray(value, np.float32))
-        assert made[path].shape == shapes[path].shape
-    return made
-
-
 def shapes_of(module, *inputs) -> dict:
     shapes = jax.eval_shape(lambda key: module.init(key, *inputs), jax.random.key(0))
     return flatten_dict(shapes, sep="/")
@@ -181,12 +128,6 @@ def talker(config: SyncTalkFaceConfig, frames: int) -> tuple[SyncTalkFace, dict]
     return module, shapes_of(module, *zeros((1, frames, 16, 80), faces, window))
 
 
-def run(function, flat: dict, *inputs) -> dict[str, np.ndarray]:
-    fast = jax.jit(function, compiler_options=cpu_options())
-    out = fast(unflatten_dict(flat, sep="/"), *map(jnp.asarray, inputs))
-    return jax.tree.map(np.asarray, out)
-
-
 def wav2lip(case) -> dict[str, np.ndarray]:
     module, shapes = talker(WAV2LIP, 1)
     mel = rearrange(case["mel"], "b 1 k f -> b 1 f k")
@@ -197,14 +138,14 @@ def wav2lip(case) -> dict[str, np.ndarray]:
         frames = module.apply(variables, heard, face, method="speak_codes").frames
         return {"audio_embedding": heard[:, 0], "out": frames[:, 0]}
 
-    out = run(forward, filled("wav2lip", shapes, 1, 1.0), mel, face)
+    out = run(forward, filled(tensors("wav2lip", shapes), shapes, 1, 1.0), mel, face)
     return out | {"out": rearrange(out["out"], "b h w c -> b c h w")}
 
 
 def synctalkface(case) -> dict[str, np.ndarray]:
     module, shapes = talker(SyncTalkFaceConfig(), 5)
-    flat = filled("synctalkface_encoder", shapes, 30, 0.5)
-    flat |= filled("synctalkface_decoder", shapes, 31, 1.3)
+    flat = filled(tensors("synctalkface_encoder", shapes), shapes, 30, 0.5)
+    flat |= filled(tensors("synctalkface_decoder", shapes), shapes, 31, 1.3)
     mels = rearrange(case["mel"], "b t 1 k f -> b t f k")
     faces = rearrange(case["face"], "b c t h w -> b t h w c")
     windows = rearrange(case["lip"], "b t c five h w -> (b t) five h w c")
@@ -250,7 +191,7 @@ def critic(system: str, size: int, seed: int):
         def forward(variables, faces):
             return {"out": jax.nn.sigmoid(module.apply(variables, faces))[:, None]}
 
-        return run(forward, filled(system, shapes, seed, 2.0), faces)
+        return run(forward, filled(tensors(system, shapes), shapes, seed, 2.0), faces)
 
     return outputs
 
@@ -267,7 +208,9 @@ def expert(system: str, size: int, seed: int):
             heard, seen = module.apply(variables, mel, faces, False)
             return {"audio": heard, "video": seen}
 
-        return run(forward, filled(system, shapes, seed, 0.5), mel, faces)
+        return run(
+            forward, filled(tensors(system, shapes), shapes, seed, 0.5), mel, faces
+        )
 
     return outputs
 
@@ -297,7 +240,6 @@ INPUTS = {
     "synctalkface_syncnet": {"mel": (1, 1, 80, 16), "lips": (1, 15, 64, 128)},
     "synctalkface_disc": {"frames": (1, 3, 1, 128, 128)},
 }
-DIGEST = 24  # numbers kept of each output
 
 
 def own_inputs(system: str) -> dict[str, np.ndarray]:
@@ -311,62 +253,33 @@ def own_inputs(system: str) -> dict[str, np.ndarray]:
     }
 
 
-def digest(output: np.ndarray) -> np.ndarray:
-    places = np.linspace(0, output.size - 1, DIGEST).astype(int)
-    return output.ravel()[places]
-
-
-@functools.cache
-def published(system: str) -> dict[str, np.ndarray]:
-    files = [GOLDEN / f"{file}.npz" for file in CASES[system][0]]
-    if not all(file.is_file() for file in files):
-        return {}
-    return {name: array for file in files for name, array in np.load(file).items()}
-
-
 @functools.cache
 def outputs(system: str) -> dict[str, np.ndarray]:
     """On our own inputs, and behind them on the published ones, where they are."""
-    inputs, given = own_inputs(system), published(system)
+    inputs, given = own_inputs(system), numbers_of(CASES[system][0])
     if given:
         inputs = {name: np.concatenate([x, given[name]]) for name, x in inputs.items()}
     return CASES[system][1](inputs)
 
 
-def agree(found: np.ndarray, expected: np.ndarray, share: float) -> None:
-    np.testing.assert_allclose(
-        found, expected, rtol=0, atol=share * np.abs(expected).max()
-    )
-
-
 @pytest.mark.parametrize("system", CASES)
 def test_outputs_are_those_of_the_published_network(system):
-    given = published(system)
-    if not given:
-        pytest.skip("the published numbers are not here; AVJAX_GOLDEN may name them")
-    for name, output in outputs(system).items():
-        agree(output[-len(given[name]) :], given[name], 1e-4)
+    agree_with_published(outputs(system), numbers_of(CASES[system][0]))
 
 
 @pytest.mark.parametrize("system", CASES)
 def test_outputs_are_those_that_once_agreed_with_the_published_network(system):
     count = len(next(iter(own_inputs(system).values())))
-    found = {name: digest(out[:count]) for name, out in outputs(system).items()}
-    if os.environ.get("AVJAX_REMAKE_GOLDEN") and published(system):
-        kept = dict(np.load(DIGESTS)) if DIGESTS.is_file() else {}
-        kept |= {f"{system}/{name}": value for name, value in found.items()}
-        np.savez_compressed(DIGESTS, **kept)
-    kept = np.load(DIGESTS)
-    for name, value in found.items():
-        agree(value, kept[f"{system}/{name}"], 1e-4)
+    found = {name: out[:count] for name, out in outputs(system).items()}
+    remake = bool(numbers_of(CASES[system][0]))
+    agree_with_kept("talking.npz", system, found, remake)
 
 
 @pytest.mark.parametrize(
     "file", [file for files, _ in CASES.values() for file in files]
 )
 def test_tensors_are_in_the_order_of_the_published_file(file):
-    if not (GOLDEN / f"{file}.json").is_file():
-        pytest.skip("the published numbers are not here; AVJAX_GOLDEN may name them")
+    expected = order_of(file)
     ours = {
         f"params/{our_name(name, file)}/norm/scale": None
         for name in published_names(file)
@@ -383,5 +296,4 @@ def test_tensors_are_in_the_order_of_the_published_file(file):
             and path != "params/lips/norm/scale"
         }
     )
-    expected = json.loads((GOLDEN / f"{file}.json").read_text())["tensors"]
-    assert [key for key, _ in tensors(file, ours)] == [key for key, _ in expected]
+    assert [key for key, _ in tensors(file, ours)] == expected
