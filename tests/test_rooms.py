@@ -21,7 +21,7 @@ LAW = {
     "features": set(),
     "nn": {"typing"},
     "losses": {"typing"},
-    "metrics": {"typing"},
+    "metrics": {"typing", "nn", "losses"},
     "models": {"typing", "nn"},
     "bundled": set(),
     "inference": {"typing", "features", "media", "nn", "models", "losses", "config"},

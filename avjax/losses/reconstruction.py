@@ -13,3 +13,8 @@ def pixel_error(made: Array, truth: Array) -> Array:
 def landmark_error(found: Array, truth: Array) -> Array:
     """Mean distance of landmarks, |dx| + |dy|.  [... p 2], [... p 2] -> [...]."""
     return jnp.mean(jnp.sum(jnp.abs(found - truth), axis=-1), axis=-1)
+
+
+def mel_error(made: Array, truth: Array) -> Array:
+    """Absolute difference of log-mel columns.  [... f k], [... f k] -> [... f]."""
+    return jnp.mean(jnp.abs(made - truth), axis=-1)  # bridging (7)

@@ -32,6 +32,36 @@ class Conv(nn.Module):
         return conv(x, kernel, strides=pair(self.stride), padding=around) + bias
 
 
+class PlainConv(nn.Module):
+    """Convolution without a bias, as before a norm.  [b h w c] -> [b h w d]."""
+
+    features: int
+    kernel: int
+    stride: int = 1
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        shape = (self.kernel, self.kernel, x.shape[-1], self.features)
+        kernel = self.param("kernel", fan_in_uniform, shape).astype(self.dtype)
+        around = ((self.kernel // 2,) * 2,) * 2
+        strides = (self.stride,) * 2
+        return conv(x.astype(kernel.dtype), kernel, strides=strides, padding=around)
+
+
+class PRelu(nn.Module):
+    """What is below zero is scaled by a factor that each channel learns.  [... d].
+
+    Source   He et al., 2015, "Delving Deep into Rectifiers", (1)
+    """
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        slope = self.param("slope", nn.initializers.constant(0.25), x.shape[-1:])
+        slope = slope.astype(x.dtype).reshape((1,) * (x.ndim - 1) + x.shape[-1:])
+        return jnp.where(x >= 0, x, slope * x)
+
+
 class TransposedConv(nn.Module):
     """Transposed convolution and bias.  [b h w c] -> [b h w d].
 

@@ -22,6 +22,7 @@ from avjax.typing import Array
 Pair = tuple[int, int]
 AXES_2D = ("NHWC", "HWIO", "NHWC")
 WASTE = 1.5  # how many more products a rewritten kernel may cost
+FEW = 4  # pixels of a map that is small enough to be taken pixel by pixel
 
 
 def pair(value: int | Sequence[int]) -> Pair:
@@ -60,12 +61,16 @@ def conv(
         covered = einsum(x, kernel, "b h w c, h w c d -> b d")
         return covered[:, None, None]
     folded = math.prod(-(-k // s) * s for k, s in zip(sides, strides, strict=True))
-    if strides == (1, 1) or folded > WASTE * math.prod(sides):
+    if strides == (1, 1) and math.prod(x.shape[1:3]) <= FEW < math.prod(sides):
+        rewritten = _by_pixels
+    elif strides == (1, 1) or folded > WASTE * math.prod(sides):
         return _plain(x, kernel, strides, padding)
+    else:
+        rewritten = _by_folding
     return jax.lax.platform_dependent(
         x,
         kernel,
-        cpu=lambda x, kernel: _by_folding(x, kernel, strides, padding),
+        cpu=lambda x, kernel: rewritten(x, kernel, strides, padding),
         default=lambda x, kernel: _plain(x, kernel, strides, padding),
     )
 
@@ -102,6 +107,48 @@ def _by_folding(x: Array, kernel: Array, strides: Pair, padding) -> Array:
         (1, 1),
         ((0, 0), (0, 0)),
     )
+
+
+def _by_pixels(x: Array, kernel: Array, strides: Pair, padding) -> Array:
+    """The same, without strides, as one product: each pixel in with each pixel out.
+
+    The gradient of a kernel that is larger than its map is ten times slower.
+    """
+    sizes = zip(x.shape[1:3], kernel.shape[:2], padding, strict=True)
+    rows, columns = (
+        [[before + low - after for before in range(size)] for after in range(wide)]
+        for size, (low, _), wide in (
+            (size, around, size + sum(around) - taps + 1)
+            for size, taps, around in sizes
+        )
+    )
+    zero = jnp.zeros_like(kernel[0, 0])
+
+    def tap(row: int, column: int) -> Array:
+        inside = 0 <= row < kernel.shape[0] and 0 <= column < kernel.shape[1]
+        return kernel[row, column] if inside else zero
+
+    taps = [tap(r, c) for out in rows for to in columns for r in out for c in to]
+    shape = {"y": len(rows), "x": len(columns), "h": len(rows[0])}
+    whole = rearrange(taps, "(y x h w) c d -> y x h w c d", **shape)
+    return einsum(x, whole, "b h w c, y x h w c d -> b y x d")
+
+
+def max_pool(x: Array) -> Array:
+    """The largest of 3 x 3 pixels, at every second.  [b h w c] -> [b h/2 w/2 c].
+
+    By rows, then by columns; XLA's own is as exact, and its gradient slower on a CPU.
+    """
+    for axis in (1, 2):
+        around = [(0, 0)] * x.ndim
+        around[axis] = (1, 1)
+        wide = jnp.pad(x, around, constant_values=-jnp.inf)
+        size = x.shape[axis]
+        taps = [
+            jax.lax.slice_in_dim(wide, tap, tap + size, 2, axis) for tap in range(3)
+        ]
+        x = jnp.maximum(jnp.maximum(taps[0], taps[1]), taps[2])
+    return x
 
 
 def _crop(x: Array, padding: Sequence[Pair]) -> tuple[Array, tuple[Pair, ...]]:

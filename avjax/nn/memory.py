@@ -4,7 +4,7 @@ import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from einops import einsum
+from einops import einsum, rearrange
 
 from avjax.typing import Array
 
@@ -27,11 +27,14 @@ class KeyValueMemory(nn.Module):
     slots      m, how many pairs the memory holds
     dim        d, how long a key and a value are
     sharpness  how strongly the nearest slots win the softmax
+    heads      a, parts of a key that point independently; each recalls whole values,
+               which are merged (Kim et al., AAAI 2022); d is divisible by it
     """
 
     slots: int
     dim: int
     sharpness: float = 16.0
+    heads: int = 1
 
     def setup(self):
         bank = nn.initializers.normal(0.5)
@@ -39,15 +42,28 @@ class KeyValueMemory(nn.Module):
         self.values = self.param("values", bank, (self.slots, self.dim))
         self.to_key = nn.Dense(self.dim)
         self.to_value = nn.Dense(self.dim)
+        if self.heads > 1:
+            self.merge = nn.Dense(self.dim)
+            self.norm = nn.LayerNorm()
 
     def __call__(self, source: Array, target: Array) -> tuple[Array, Array]:
-        """Both addresses [... m]; so that `init` sees every parameter."""
-        return self.address(source), self.store(target)[1]
+        """What is recalled [... d], the target's address [... m]; `init` sees all."""
+        return self.recall(source)[0], self.store(target)[1]
 
     def address(self, source: Array) -> Array:
-        """Where the source points.  [... d] -> weights of the slots [... m]."""
+        """Where the source points.  [... d] -> weights of the slots [... m].
+
+        With several heads it is the mean of where they point.
+        """
+        return jnp.mean(self.addresses(source), axis=-2)
+
+    def addresses(self, source: Array) -> Array:
+        """Where each head points.  [... d] -> [... a m]."""
         chex.assert_axis_dimension(source, -1, self.dim)
-        similarity = cosine_to_slots(self.to_key(source), self.keys)
+        query, keys = self.to_key(source), self.keys
+        query = rearrange(query, "... (a d) -> a ... d", a=self.heads)
+        keys = rearrange(keys, "m (a d) -> a m d", a=self.heads)
+        similarity = jax.vmap(cosine_to_slots, out_axes=-2)(query, keys)
         # bridging (1), synctalkface (1)
         return jax.nn.softmax(self.sharpness * similarity)
 
@@ -61,9 +77,13 @@ class KeyValueMemory(nn.Module):
 
         The values are read, not written: no gradient reaches them from here.
         """
-        address = self.address(source)
+        addresses = self.addresses(source)
         values = jax.lax.stop_gradient(self.values)
-        return einsum(address, values, "... m, m d -> ... d"), address
+        found = einsum(addresses, values, "... a m, m d -> ... a d")
+        found = rearrange(found, "... a d -> ... (a d)")
+        if self.heads > 1:
+            found = self.norm(self.merge(found))
+        return found, jnp.mean(addresses, axis=-2)
 
     def store(self, target: Array) -> tuple[Array, Array, Array]:
         """target [... d] -> itself as the values give it back [... d], address [... m],

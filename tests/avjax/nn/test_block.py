@@ -13,6 +13,8 @@ from avjax.nn.block import (
     DeconvBlock,
     NoNormBlock,
     Norm,
+    PlainConv,
+    PRelu,
     correction,
 )
 
@@ -144,3 +146,28 @@ def test_kernels_are_drawn_within_one_over_the_root_of_the_fan_in():
     kernel = conv.init(KEY, picture(1, 4, 4, 16))["params"]["kernel"]
     bound = 1 / np.sqrt(3 * 3 * 16)
     assert 0.95 * bound < np.abs(kernel).max() <= bound
+
+
+def test_what_is_below_zero_is_scaled_by_a_factor_that_each_channel_learns():
+    x = jax.random.normal(KEY, (2, 3, 4))
+    variables = PRelu().init(KEY, x)
+    assert (variables["params"]["slope"] == 0.25).all()
+    slopes = np.array([-1.0, 0, 0.5, 2])
+    y = PRelu().apply({"params": {"slope": jnp.asarray(slopes)}}, x)
+    for place in np.ndindex(2, 3, 4):
+        factor = 1 if x[place] >= 0 else slopes[place[-1]]
+        np.testing.assert_allclose(y[place], factor * x[place], rtol=1e-6)
+    half = PRelu().apply(variables, x.astype(jnp.bfloat16))
+    assert half.dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (1, 2)])
+def test_a_plain_convolution_has_no_bias_and_keeps_the_middle(kernel, stride):
+    """A kernel that is one at its middle alone picks every stride-th pixel."""
+    x, conv = picture(1, 6, 6, 2), PlainConv(2, kernel, stride)
+    variables = conv.init(KEY, x)
+    assert set(variables["params"]) == {"kernel"}
+    middle = np.zeros((kernel, kernel, 2, 2), np.float32)
+    middle[kernel // 2, kernel // 2] = np.eye(2)
+    y = conv.apply({"params": {"kernel": jnp.asarray(middle)}}, x)
+    np.testing.assert_allclose(y, x[:, ::stride, ::stride], rtol=1e-6)

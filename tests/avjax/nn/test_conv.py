@@ -5,6 +5,7 @@ import importlib.util
 import itertools
 import pathlib
 
+import flax.linen
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -124,6 +125,36 @@ def test_a_convolution_equals_the_plain_one(size, kernel, strides, padding):
         return plain(x, taps, strides, padding)
 
     agree_with_derivatives(mine, theirs, x, taps)
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (2, 2), (1, 4), (2, 1)])
+def test_a_map_of_few_pixels_is_convolved_pixel_by_pixel(sizes):
+    x, taps = draw(0, 3, *sizes, 4), draw(1, 3, 5, 4, 2)
+    around = ((1, 2), (2, 3))
+
+    def mine(x, taps):
+        return ours.conv(x, taps, padding=around)
+
+    assert "conv_general" in str(jax.make_jaxpr(mine)(x, taps)), "off a CPU, plain"
+    agree_with_derivatives(
+        lambda x, taps: ours._by_pixels(x, taps, (1, 1), around),
+        lambda x, taps: plain(x, taps, (1, 1), around),
+        x,
+        taps,
+    )
+
+
+@pytest.mark.parametrize("sizes", [(8, 6), (7, 9), (1, 2)])
+def test_the_largest_of_nine_pixels_is_xla_s(sizes):
+    x = draw(0, 2, *sizes, 3)
+    edges = ((1, 1), (1, 1))
+    theirs = lambda x: flax.linen.max_pool(x, (3, 3), (2, 2), edges)  # noqa: E731
+    np.testing.assert_array_equal(ours.max_pool(x), theirs(x))
+    slopes = [
+        jax.grad(lambda x, f=f: jnp.sum(jnp.sin(f(x))))(x)
+        for f in (ours.max_pool, theirs)
+    ]
+    close(*slopes)
 
 
 def test_negative_padding_crops():

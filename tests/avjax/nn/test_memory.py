@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from published import drawn
 
 from avjax.nn.memory import Fusion, KeyValueMemory, cosine_to_slots, unit
 
@@ -25,8 +26,13 @@ def variables(memory, source):
     return memory.init(KEY, source, source)
 
 
+def draw(*shape):
+    return jax.random.normal(KEY, shape)
+
+
 def gradient(memory, variables, function):
-    return jax.grad(lambda params: function({"params": params}))(variables["params"])
+    slopes = jax.grad(lambda params: function({"params": params}))
+    return jax.jit(slopes)(variables["params"])
 
 
 def moved(grads):
@@ -106,3 +112,40 @@ def test_fusion_drops_in_training_alone(source):
     still = fusion.apply(variables, source, source, False)
     moving = fusion.apply(variables, source, source, True, rngs={"dropout": KEY})
     assert still.shape == source.shape and not jnp.allclose(still, moving)
+
+
+def test_each_head_recalls_whole_values_that_are_merged():
+    """bridging (1), bridging (2): by a loop over frames and heads."""
+    memory, source = KeyValueMemory(slots=5, dim=8, heads=4), draw(2, 3, 8)
+    variables = drawn(lambda: memory.init(KEY, source, source))
+    recall = jax.jit(lambda source: memory.apply(variables, source, method="recall"))
+    recalled, address = recall(source)
+    params = jax.tree.map(np.asarray, variables["params"])
+    for place in np.ndindex(2, 3):
+        query = source[place] @ params["to_key"]["kernel"] + params["to_key"]["bias"]
+        addresses = []
+        for head in range(4):
+            part = slice(2 * head, 2 * head + 2)
+            cosines = [
+                query[part] @ key / np.linalg.norm(query[part]) / np.linalg.norm(key)
+                for key in params["keys"][:, part]
+            ]
+            odds = np.exp(16 * np.array(cosines))
+            addresses.append(odds / odds.sum())
+        np.testing.assert_allclose(address[place], np.mean(addresses, 0), atol=1e-4)
+        found = np.concatenate([a @ params["values"] for a in addresses])
+        merged = found @ params["merge"]["kernel"] + params["merge"]["bias"]
+        standard = (merged - merged.mean()) / np.sqrt(merged.var() + 1e-6)
+        expected = standard * params["norm"]["scale"] + params["norm"]["bias"]
+        np.testing.assert_allclose(recalled[place], expected, atol=1e-3)
+
+
+def test_several_heads_leave_the_values_to_storing_too(source):
+    memory = KeyValueMemory(slots=6, dim=4, heads=2)
+    variables = drawn(lambda: memory.init(KEY, source, source))
+
+    def recalled(variables):
+        return jnp.sin(memory.apply(variables, source, method="recall")[0]).sum()
+
+    moves = moved(gradient(memory, variables, recalled))
+    assert moves == {"keys", "to_key", "merge", "norm"}

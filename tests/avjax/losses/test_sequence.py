@@ -1,0 +1,97 @@
+"""Losses of what is read and said: one word, symbols in their order, a mel."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from avjax.losses.reconstruction import mel_error
+from avjax.losses.sequence import transcript_error, word_error
+
+
+def draw(seed, *shape):
+    return jax.random.normal(jax.random.key(seed), shape)
+
+
+def log_softmax(logits):
+    logits = np.asarray(logits, float)
+    return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+
+
+def test_a_word_s_error_is_minus_the_log_of_its_probability():
+    """bridging (6)"""
+    logits, words = draw(0, 3, 4), [2, 0, 3]
+    found = word_error(logits, jnp.asarray(words))
+    expected = [
+        -log_softmax(row)[word] for row, word in zip(logits, words, strict=True)
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def said(path):
+    """What a path through the frames says: lasting symbols once, without blanks."""
+    return [symbol for symbol, _ in itertools.groupby(path) if symbol != 0]
+
+
+def by_brute_force(logits, symbols):
+    """-log of the summed probability of all paths that say the symbols."""
+    log_probs = log_softmax(logits)
+    paths = itertools.product(range(logits.shape[-1]), repeat=len(logits))
+    likely = [
+        np.exp(sum(row[symbol] for row, symbol in zip(log_probs, path, strict=True)))
+        for path in paths
+        if said(path) == symbols
+    ]
+    return -np.log(sum(likely))
+
+
+SENTENCES = [([1, 2], 4), ([2, 2], 4), ([], 3), ([1], 1), ([2, 2], 3), ([1, 2, 1], 3)]
+
+
+@pytest.fixture
+def clips():
+    """logits [b t v], exists [b t], symbols [b l], spoken [b l] of SENTENCES."""
+    symbols, spoken = np.zeros((2, len(SENTENCES), 3), int)
+    exists = np.zeros((len(SENTENCES), 4))
+    for clip, (sentence, frames) in enumerate(SENTENCES):
+        symbols[clip, : len(sentence)] = sentence
+        spoken[clip, : len(sentence)] = 1
+        exists[clip, :frames] = 1
+    rest = jnp.asarray(exists), jnp.asarray(symbols), jnp.asarray(spoken, jnp.float32)
+    return draw(0, len(SENTENCES), 4, 3), *rest
+
+
+def test_the_error_of_a_transcript_counts_all_ways_to_say_it(clips):
+    """bridging (6): frames that do not exist say nothing."""
+    found = jax.jit(transcript_error)(*clips)
+    for clip, (sentence, frames) in enumerate(SENTENCES):
+        expected = by_brute_force(np.asarray(clips[0][clip, :frames]), sentence)
+        np.testing.assert_allclose(found[clip], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_transcript_that_does_not_fit_gives_no_error_and_no_gradient(clips):
+    """A blank must part equal symbols: two of them take three frames."""
+    logits, exists, symbols, spoken = clips
+    too_short = exists.at[:, :].set(0).at[:, :2].set(1)
+
+    def total(logits):
+        errors = transcript_error(logits, too_short, symbols, spoken)
+        return errors.sum(), errors
+
+    (_, errors), slopes = jax.jit(jax.value_and_grad(total, has_aux=True))(logits)
+    fits = np.array([True, False, True, True, False, False])
+    np.testing.assert_array_equal(errors != 0, fits)
+    np.testing.assert_array_equal(np.any(slopes, axis=(1, 2)), fits)
+    assert np.isfinite(slopes).all()
+
+
+def test_the_error_of_a_mel_is_the_mean_difference_of_each_column():
+    """bridging (7)"""
+    made, truth = draw(0, 2, 3, 4), draw(1, 2, 3, 4)
+    found = mel_error(made, truth)
+    assert found.shape == (2, 3)
+    for place in np.ndindex(2, 3):
+        expected = np.mean([abs(made[place][k] - truth[place][k]) for k in range(4)])
+        np.testing.assert_allclose(found[place], expected, rtol=1e-5)
