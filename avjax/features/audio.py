@@ -73,20 +73,30 @@ def frame_starts(frames: int, fps: float, lead: float = 0.04) -> np.ndarray:
 
 
 @functools.cache
-def mel_filters() -> np.ndarray:
+def mel_filters(
+    fft: int = _FFT, lowest_hz: float = _LOWEST_HZ, highest_hz: float = _HIGHEST_HZ
+) -> np.ndarray:
     """Triangles over the spectrum, equally wide in Slaney's mel scale, of equal area.
 
     -> f64 [k bin].  Slaney, "Auditory Toolbox", 1998: linear below 1 kHz, logarithmic
     above.
     """
-    lowest, highest = _mel_of_hz(_LOWEST_HZ), _mel_of_hz(_HIGHEST_HZ)
+    lowest, highest = _mel_of_hz(lowest_hz), _mel_of_hz(highest_hz)
     corners = _hz_of_mel(np.linspace(lowest, highest, MELS + 2))
-    bins = np.linspace(0, RATE / 2, 1 + _FFT // 2)
+    area = (corners[2:, None] - corners[:-2, None]) / 2
+    return triangles(corners, fft) / area
+
+
+def triangles(corners: np.ndarray, fft: int) -> np.ndarray:
+    """Filters of height one, each from a corner over the next to the one after.
+
+    corners [k + 2] in Hz, rising -> f64 [k bin], over the bins of `fft` samples.
+    """
+    bins = np.linspace(0, RATE / 2, 1 + fft // 2)
     widths = np.diff(corners)
     rising = (bins - corners[:-2, None]) / widths[:-1, None]
     falling = (corners[2:, None] - bins) / widths[1:, None]
-    area = (corners[2:, None] - corners[:-2, None]) / 2
-    return np.maximum(0, np.minimum(rising, falling)) / area
+    return np.maximum(0, np.minimum(rising, falling))
 
 
 def _mel_of_hz(hz: float) -> float:
