@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     one = corpora.add_parser("puppet", help="drawn faces that speak; no download")
     one.add_argument("--clips", type=count, default=1000, metavar="N")
     one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--kind", choices=("grid", "word", "free"), help="of speech")
     add_common(one, puppet)
     for name, recipe in {"grid": grid, "lrw": lrw, "lrs2": lrs2}.items():
         one = corpora.add_parser(name, help=recipe.__doc__)
@@ -65,9 +66,10 @@ def count(text: str) -> int:
 
 def puppet(options: argparse.Namespace):
     """drawn faces that speak with a synthetic voice"""
-    from avjax.data.builders.puppet import Puppet
+    from avjax.data.builders.puppet import KINDS, Puppet
 
-    return Puppet(options.clips, options.seed, options.size)
+    kinds = (options.kind,) if options.kind else KINDS
+    return Puppet(options.clips, options.seed, options.size, kinds)
 
 
 def grid(options: argparse.Namespace):

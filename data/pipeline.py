@@ -6,10 +6,11 @@ Each host reads its own share; which host it is comes in as plain numbers.
 import atexit
 import contextlib
 import dataclasses
+import json
 import os
 import pathlib
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import grain
 import numpy as np
@@ -21,6 +22,7 @@ from avjax.data.transforms import TalkWindow, Window
 from avjax.errors import InputError
 
 Batch = Mapping[str, np.ndarray]
+SUMMARY = "summary.json"  # of a corpus, as its builder wrote it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Loader:
     seed      of the order and the windows of training
     workers   processes that read ahead; 0: threads of this process
     windows   places that an evaluation looks at in each clip
+    buckets   lengths, ascending, one of which the window's `frames` becomes: a clip is
+              in a batch with clips that need the same one.  Each is compiled for once
     """
 
     root: str
@@ -43,6 +47,7 @@ class Loader:
     seed: int = 0
     workers: int = 0
     windows: int = 1
+    buckets: tuple[int, ...] = ()
 
 
 def batches(loader: Loader, host: int = 0, hosts: int = 1) -> grain.DatasetIterator:
@@ -54,10 +59,15 @@ def batches(loader: Loader, host: int = 0, hosts: int = 1) -> grain.DatasetItera
     records = source(loader.root, loader.split)
     if len(records) < hosts:
         raise InputError(f"{loader.root}: {len(records)} clips for {hosts} hosts")
-    data = grain.MapDataset.source(records).seed(loader.seed).shuffle()
-    # The draws come before the sharing, or every host would draw the same.
-    data = data.random_map(loader.window)[host::hosts].repeat()
-    data = data.batch(share, drop_remainder=True)
+    parts, sizes = [], []
+    for window, chosen in _by_bucket(records, loader):
+        data = grain.MapDataset.source(chosen).seed(loader.seed).shuffle()
+        # The draws come before the sharing, or every host would draw the same; so do
+        # the epochs, or a host would have nothing of a bucket with fewer clips.
+        data = data.random_map(window).repeat()[host::hosts]
+        parts.append(data.batch(share, drop_remainder=True))
+        sizes.append(len(chosen))
+    data = grain.MapDataset.mix(parts, sizes) if len(parts) > 1 else parts[0]
     return _closed_at_exit(iter(_read_ahead(data, loader.workers)))
 
 
@@ -67,9 +77,13 @@ def one_pass(loader: Loader, host: int = 0, hosts: int = 1) -> Iterator[Batch]:
     All hosts see equally many batches.
     """
     share = _share(loader, hosts)
-    places = Places(source(loader.root, loader.split), loader.window, loader.windows)
-    data = grain.MapDataset.source(_Filled(places, loader.batch))[host::hosts]
-    iterator = iter(_read_ahead(data.batch(share), loader.workers))
+    parts = []
+    for window, chosen in _by_bucket(source(loader.root, loader.split), loader):
+        places = Places(chosen, window, loader.windows)
+        data = grain.MapDataset.source(_Filled(places, loader.batch))[host::hosts]
+        parts.append(data.batch(share))
+    data = grain.MapDataset.concatenate(parts)
+    iterator = iter(_read_ahead(data, loader.workers))
     return _closed_after(_closed_at_exit(iterator))
 
 
@@ -79,6 +93,17 @@ def source(root: str | os.PathLike, split: str) -> "Records":
     A split may be a part of one, as TFDS writes it: "train[:10%]".
     """
     return Records(os.fspath(root), split)
+
+
+def vocabulary(root: str | os.PathLike, words: int) -> tuple[str, ...]:
+    """What is said in a corpus of single words, in the order of the alphabet.
+
+    Before the corpus is there, so many nameless words.
+    """
+    summary = pathlib.Path(root) / SUMMARY
+    if not summary.is_file():
+        return tuple(f"word {number}" for number in range(words))
+    return tuple(json.loads(summary.read_text()).get("texts", ()))
 
 
 class Records:
@@ -101,10 +126,44 @@ class Records:
         return Records, (self.root, self.split)
 
 
+class Chosen:
+    """Some clips of a split, by their numbers there."""
+
+    def __init__(self, records: Records, numbers: Sequence[int]):
+        self.records, self.numbers = records, numbers
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, index: int) -> dict:
+        return self.records[self.numbers[index]]
+
+
+def _by_bucket(
+    records: Records, loader: Loader
+) -> list[tuple[Window, "Records | Chosen"]]:
+    """The window and the clips of each bucket that has any; of all, without buckets."""
+    if not loader.buckets:
+        return [(loader.window, records)]
+    lengths = np.array([len(record["mouth"]) for record in records])
+    if lengths.max() > loader.buckets[-1]:
+        long = f"{loader.root}: a clip has {lengths.max()} frames"
+        raise InputError(f"{long}, and {loader.buckets[-1]} is the largest bucket")
+    homes = np.searchsorted(loader.buckets, lengths)
+    return [
+        (
+            dataclasses.replace(loader.window, frames=frames),
+            Chosen(records, np.flatnonzero(homes == home).tolist()),
+        )
+        for home, frames in enumerate(loader.buckets)
+        if (homes == home).any()
+    ]
+
+
 class Places:
     """All windows of an evaluation, clip after clip."""
 
-    def __init__(self, records: Records, window: Window, each: int):
+    def __init__(self, records: "Records | Chosen", window: Window, each: int):
         self.records, self.window, self.each = records, window, each
 
     def __len__(self) -> int:

@@ -19,9 +19,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.features import feature
 
+from avjax.media.cutting import MOUTH
+
 FPS = 25
 SAMPLES_PER_FRAME = 640  # 16 kHz / 25 fps
-MOUTH = 96  # pixels
 LANDMARKS = 20
 QUALITY = 95  # of JPEG
 

@@ -5,8 +5,18 @@ the chin, with the mouth at 3/4 of its height.
 """
 
 from avjax.media.cache import cached_track
-from avjax.media.cutting import crop, paste
+from avjax.media.cutting import MOUTH, crop, mouth, paste
 from avjax.media.detection import detect
 from avjax.media.tracking import Track, smooth, track
 
-__all__ = ["Track", "cached_track", "crop", "detect", "paste", "smooth", "track"]
+__all__ = [
+    "MOUTH",
+    "Track",
+    "cached_track",
+    "crop",
+    "detect",
+    "mouth",
+    "paste",
+    "smooth",
+    "track",
+]

@@ -29,10 +29,11 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TaskID, TimeRemainingColumn
 
 from avjax.data import schema
+from avjax.data.pipeline import SUMMARY
 from avjax.errors import InputError
 
-SUMMARY = "summary.json"
 _CLIPS_PER_SHARD = 64  # at least; a shard is held in memory while it is written
+_WORDS = 2000  # different texts that a summary tells: a vocabulary, not a library
 _SHARDS = 512  # at most in a split, since a reader keeps one file open for each
 
 
@@ -71,6 +72,7 @@ class Summary:
     clips: dict[str, int] = dataclasses.field(default_factory=dict)
     frames: dict[str, int] = dataclasses.field(default_factory=dict)
     skipped: list[Skipped] = dataclasses.field(default_factory=list)
+    texts: list[str] = dataclasses.field(default_factory=list)  # each once, if few
 
     def __str__(self) -> str:
         seconds = sum(self.frames.values()) / schema.FPS
@@ -98,6 +100,7 @@ class Corpus(tfds.core.ShardBasedBuilder, skip_registration=True):
         self.run = run
         self.progress = progress
         self.summary = Summary(recipe.name, repr(recipe))
+        self.texts = set()
         super().__init__(data_dir=folder, file_format="array_record")
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -131,6 +134,7 @@ class Corpus(tfds.core.ShardBasedBuilder, skip_registration=True):
             yield self.summary.clips[split], result
             self.summary.clips[split] += 1
             self.summary.frames[split] += len(result["face"])
+            self.texts.add(result["text"])
 
 
 def build(recipe: Recipe, out: str | os.PathLike, workers: int = 2) -> Summary:
@@ -150,6 +154,7 @@ def build(recipe: Recipe, out: str | os.PathLike, workers: int = 2) -> Summary:
         if not any(summary.clips.values()):
             raise InputError(f"{recipe.name}: no clip could be used; {_first(summary)}")
         whole = pathlib.Path(corpus.data_path)
+        summary.texts = sorted(corpus.texts) if len(corpus.texts) <= _WORDS else []
         note = dataclasses.asdict(summary)
         note["skipped"] = [skipped._asdict() for skipped in summary.skipped]
         (whole / SUMMARY).write_text(json.dumps(note, indent=1) + "\n")

@@ -1,15 +1,12 @@
 """From a video file to the pictures and the sound of a record.
 
-Face crops are the squares of media.face.  The mouth crop is a square of 0.6 times that
-side, centred left to right and at 3/4 of the height, where the square has its mouth:
-nose tip to chin.  It is cut from the original frame, so it is sharper than the face.
+Face and mouth crops are those of media.face, both cut from the original frame.
 """
 
 import os
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from avjax.data import schema
@@ -17,8 +14,6 @@ from avjax.errors import InputError
 from avjax.features.audio import RATE
 from avjax.media import audio, face, video
 
-MOUTH_SIDE = 0.6  # of the face square
-MOUTH_HEIGHT = 0.75
 SHORTEST = 5  # frames: what a window makes or judges
 EVERY = 3  # frames from look to look of the detector: 0.12 s
 
@@ -56,19 +51,5 @@ def crops(
     faces, mouths = [], []
     for frame, box in zip(frames, boxes, strict=True):
         faces.append(schema.encode(face.crop(frame, box, size)))
-        mouths.append(schema.encode(grey_crop(frame, mouth_box(box))))
+        mouths.append(schema.encode(face.mouth(frame, box)))
     return schema.Reel(faces, 3), schema.Reel(mouths, 1)
-
-
-def mouth_box(box: np.ndarray) -> np.ndarray:
-    """The square around the mouth of a face square.  [4] -> [4]"""
-    x0, y0, x1, y1 = box
-    x, y = (x0 + x1) / 2, y0 + MOUTH_HEIGHT * (y1 - y0)
-    half = MOUTH_SIDE * (x1 - x0) / 2
-    return np.array([x - half, y - half, x + half, y + half], np.float32)
-
-
-def grey_crop(frame: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """frame u8 [h w 3], box [4] -> u8 [96 96 1]"""
-    crop = face.crop(frame, box, schema.MOUTH)
-    return cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None]

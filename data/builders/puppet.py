@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from avjax.data import schema
-from avjax.data.builders import film
-from avjax.data.puppet import TRACKS, make_clip, plan_clip
+from avjax.data.puppet import KINDS, TRACKS, make_clip, plan_clip
+from avjax.media import face
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,11 +17,13 @@ class Puppet:
     clips  how many, over both splits
     seed   of everything; one seed is one corpus, on any machine
     size   pixels of the side of a face crop, at which the puppets are drawn
+    kinds  what they say: grid sentences, free ones, or single words
     """
 
     clips: int = 1000
     seed: int = 0
     size: int = 96
+    kinds: tuple[str, ...] = KINDS
 
     name = "puppet"
     tracks = len(TRACKS)
@@ -29,16 +31,16 @@ class Puppet:
     def listing(self) -> Mapping[str, list[int]]:
         splits = {"train": [], "test": []}
         for index in range(self.clips):
-            splits[plan_clip(self.seed, index).split].append(index)
+            splits[plan_clip(self.seed, index, self.kinds).split].append(index)
         return splits
 
     def read(self, index: int) -> dict:
         """The frame of a puppet is its face crop; the mouth is cut out of that."""
-        clip = make_clip(self.seed, index, self.size)
-        box = film.mouth_box(np.array([0, 0, self.size, self.size], np.float32))
+        clip = make_clip(self.seed, index, self.size, self.kinds)
+        box = np.array([0, 0, self.size, self.size], np.float32)
         return schema.record(
             face=schema.Reel.of(clip.frames),
-            mouth=schema.Reel.of(film.grey_crop(frame, box) for frame in clip.frames),
+            mouth=schema.Reel.of(face.mouth(frame, box) for frame in clip.frames),
             wave=clip.wave,
             landmarks=clip.landmarks,
             articulation=clip.articulation,

@@ -8,6 +8,7 @@ bit of an exponential may differ, and with it, rarely, a pixel by one step.
 from avjax.data.puppet.articulation import REACH_FRAMES, REACH_SECONDS, articulate
 from avjax.data.puppet.clip import (
     FPS,
+    KINDS,
     MAX_FRAMES,
     MIN_FRAMES,
     SPEAKERS,

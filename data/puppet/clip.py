@@ -21,6 +21,7 @@ SAMPLES_PER_FRAME = RATE // FPS
 SPEAKERS = 200
 TEST_SPEAKERS = 40
 MIN_FRAMES, MAX_FRAMES = 25, 100
+KINDS = ("grid", "grid", "word", "free")  # one is drawn for each clip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,11 +57,11 @@ class Clip:
     split: str
 
 
-def plan_clip(seed: int, index: int) -> Plan:
-    """Who says what in clip number index, a pure function."""
+def plan_clip(seed: int, index: int, kinds: tuple[str, ...] = KINDS) -> Plan:
+    """Who says what in clip number index, a pure function.  Kinds are alike likely."""
     draw = np.random.default_rng([seed, index, 2]).random
     split = "test" if index % 5 == 4 else "train"
-    kind = ("grid", "grid", "word", "free")[int(4 * draw())]
+    kind = kinds[int(len(kinds) * draw())]
     return Plan(
         seed=seed,
         index=index,
@@ -71,9 +72,11 @@ def plan_clip(seed: int, index: int) -> Plan:
     )
 
 
-def make_clip(seed: int, index: int, size: int = 96) -> Clip:
+def make_clip(
+    seed: int, index: int, size: int = 96, kinds: tuple[str, ...] = KINDS
+) -> Clip:
     """Clip number index of a seed: a pure function, in any order and any process."""
-    plan = plan_clip(seed, index)
+    plan = plan_clip(seed, index, kinds)
     draw = np.random.default_rng([seed, index, 3]).random
     speech = speak(plan.puppet, spell(plan.kind, plan.text), seed=index)
     wave, lead = _in_silence(speech.wave, draw)

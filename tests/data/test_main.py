@@ -10,6 +10,7 @@ import pytest
 
 from avjax.data import pipeline
 from avjax.data.__main__ import main
+from avjax.data.puppet import WORDS
 from avjax.errors import InputError
 
 BUILD = ["build", "puppet", "--size", "32", "--clips"]
@@ -21,6 +22,21 @@ def test_one_line_makes_a_corpus_of_puppets(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "4 clips in train, 1 clips in test" in said and f"wrote {out}" in said
     assert pipeline.source(out, "test")[0]["face"][0].shape == (32, 32, 3)
+
+
+def test_puppets_may_say_single_words_which_the_corpus_then_tells(tmp_path):
+    out = str(tmp_path / "words")
+    build = [*BUILD, "5", "--kind", "word", "--workers", "0", "--out", out]
+    assert main(build) == 0
+    said = {
+        r["text"] for split in ("train", "test") for r in pipeline.source(out, split)
+    }
+    assert said < set(WORDS) and pipeline.vocabulary(out, 9) == tuple(sorted(said))
+
+
+def test_a_kind_of_speech_that_there_is_not_is_refused(tmp_path):
+    with pytest.raises(SystemExit, match="2"):
+        main([*BUILD, "5", "--kind", "song", "--out", str(tmp_path / "out")])
 
 
 @pytest.mark.parametrize("corpus", ["grid", "lrw", "lrs2"])

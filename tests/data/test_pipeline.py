@@ -1,12 +1,15 @@
 """Batches: resumable, shared by hosts, whole."""
 
+import dataclasses
 import json
 import sys
 
+import grain
 import numpy as np
 import pytest
 
-from avjax.data.pipeline import Loader, batches, one_pass, source
+from avjax.data.pipeline import Loader, batches, one_pass, source, vocabulary
+from avjax.data.reading import ReadClip
 from avjax.data.transforms import SyncWindow, TalkWindow
 from avjax.errors import InputError
 
@@ -123,6 +126,97 @@ def test_an_evaluation_sees_everything_once(numbered, hosts):
 def test_an_evaluation_is_the_same_each_time(numbered):
     loader = Loader(numbered, "test", SyncWindow(), batch=2, windows=2)
     assert all(map(same, one_pass(loader), one_pass(loader)))
+
+
+BUCKETS = 12, 18, 30  # for 4, 6 and 7 clips, of 9 to 25 frames
+READ = ReadClip(size=8, symbols=("", *"dforstw ö"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Sized(grain.transforms.RandomMap):
+    """A window that tells which clip it was given, and holds so many frames."""
+
+    frames: int = 0
+
+    def random_map(self, record, rng):
+        return self.at(record, 0, 1) | {"drawn": rng.random()}
+
+    def at(self, record, place, places):
+        frames, clip = np.zeros(self.frames), int(record["clip"].split()[1])
+        return {"frames": frames, "clip": clip, "weight": np.float32(1)}
+
+
+def sized(root, batch, **changes):
+    return Loader(root, window=Sized(), batch=batch, buckets=BUCKETS, **changes)
+
+
+def fits(batch):
+    """Whether a batch has the smallest length that each of its clips fits into."""
+    lengths = np.asarray(batch["clip"]) + 9
+    homes = np.searchsorted(BUCKETS, lengths)
+    return {BUCKETS[home] for home in homes} == {batch["frames"].shape[1]}
+
+
+def test_clips_are_in_batches_of_one_length_and_none_comes_more_often(numbered):
+    epochs = take(batches(sized(numbered, 1)), 3 * 17)
+    assert all(map(fits, epochs))
+    for epoch in range(3):
+        clips = [int(b["clip"][0]) for b in epochs[17 * epoch : 17 * epoch + 17]]
+        assert sorted(clips) == list(range(17))
+    assert all(map(fits, take(batches(sized(numbered, 4)), 12)))
+
+
+@pytest.mark.parametrize("hosts", [1, 2])
+def test_an_evaluation_by_buckets_sees_everything_once(numbered, hosts):
+    loader = sized(numbered, 4, windows=2)
+    passes = [list(one_pass(loader, host, hosts)) for host in range(hosts)]
+    lengths = [[batch["frames"].shape for batch in one] for one in passes]
+    assert lengths[0] == lengths[-1], "hosts wait for one another"
+    every = [batch for one in passes for batch in one]
+    clip, weight = (np.concatenate([b[k] for b in every]) for k in ("clip", "weight"))
+    assert sorted(clip[weight > 0]) == sorted([*range(17)] * 2)
+    assert len(clip) == 8 + 12 + 16 and all(map(fits, every))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_loader_with_buckets_goes_on_where_it_was(numbered, workers):
+    loader = Loader(numbered, window=READ, batch=3, buckets=BUCKETS, workers=workers)
+    straight = batches(loader)
+    take(straight, 7)
+    state = json.loads(json.dumps(straight.get_state()))
+    resumed = batches(loader)
+    resumed.set_state(state)
+    assert all(map(same, take(straight, 9), take(resumed, 9)))
+    straight.close(), resumed.close()
+
+
+def test_hosts_have_batches_of_one_length_and_together_see_what_one_would(numbered):
+    """Also of a bucket with fewer clips than hosts."""
+    loader = dataclasses.replace(sized(numbered, 2), buckets=(9, 18, 30))
+    alone = take(batches(loader), 17)
+    shares = [take(batches(loader, host, 2), 17) for host in range(2)]
+    assert {batch["frames"].shape[1] for batch in alone} == {9, 18, 30}
+    for one, first, second in zip(alone, *shares, strict=True):
+        assert first["frames"].shape == second["frames"].shape
+        for key in one:
+            np.testing.assert_array_equal(one[key][0::2], first[key])
+            np.testing.assert_array_equal(one[key][1::2], second[key])
+
+
+@pytest.mark.parametrize("read", [batches, one_pass])
+def test_a_clip_that_is_too_long_is_one_sentence(numbered, read):
+    with pytest.raises(InputError, match="25 frames, and 24 is the largest bucket"):
+        read(Loader(numbered, window=Sized(), buckets=(12, 24)))
+    with pytest.raises(InputError, match="frames, and 10 are the most"):
+        short = dataclasses.replace(READ, frames=10)
+        list(zip(read(Loader(numbered, window=short)), range(9), strict=False))
+
+
+def test_a_corpus_tells_its_vocabulary_and_before_it_is_there_words_have_no_name(
+    numbered, tmp_path
+):
+    assert vocabulary(numbered, 3) == ("söft words",)
+    assert vocabulary(tmp_path / "none", 3) == ("word 0", "word 1", "word 2")
 
 
 def test_a_part_of_a_split_can_be_named(numbered):

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from avjax.media.face import crop, detect, paste
+from avjax.media.cutting import mouth_box
+from avjax.media.face import crop, detect, mouth, paste
 
 DRAW = np.random.default_rng(0)
 
@@ -100,3 +101,25 @@ def test_a_real_face_in_another_light_goes_back_unseen(face_image):
     patch = np.clip(patch, 0, 255).astype(np.uint8)
     pasted = paste(face_image, patch, box).astype(int)
     assert np.abs(pasted - face_image).mean() < 1
+
+
+def test_the_mouth_square_lies_around_three_quarters_of_the_height():
+    box = mouth_box(np.array([100, 200, 200, 300], np.float32))
+    np.testing.assert_allclose(box, [120, 245, 180, 305])
+
+
+def test_the_mouth_is_cut_from_the_image_itself_in_grey(scene):
+    box = np.array([-30, -20, 130, 140], np.float32)  # its mouth square has 96 pixels
+    found = mouth(scene, box)
+    assert found.shape == (96, 96, 1) and found.dtype == np.uint8
+    by_hand = scene[52:120, 2:98] @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(found[:68, :, 0] - by_hand).max() <= 1
+    assert (found[68:] == found[67]).all()  # beyond the image its rim goes on
+
+
+def test_a_mouth_of_any_size_fills_its_picture(scene):
+    box = np.array([40, 10, 120, 90], np.float32)
+    small = mouth(scene, box).astype(int)
+    twice = scene.repeat(2, axis=0).repeat(2, axis=1)
+    large = mouth(twice, 2 * box).astype(int)
+    assert np.abs(large - small).mean() < 1.5

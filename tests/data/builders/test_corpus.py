@@ -25,6 +25,22 @@ def test_a_torn_clip_is_skipped_and_told(recipe, tmp_path):
     assert len(pipeline.source(tmp_path / "out", "train")) == 16
 
 
+def test_the_summary_tells_what_is_said_where_that_is_not_too_much(
+    recipe, tmp_path, monkeypatch
+):
+    @dataclasses.dataclass(frozen=True)
+    class Said(recipe):
+        def read(self, number):
+            return {**super().read(number), "text": "cab"[number % 3]}
+
+    for most, texts in ((3, ["a", "b", "c"]), (2, [])):
+        monkeypatch.setattr(corpus, "_WORDS", most)
+        out = tmp_path / str(most)
+        assert corpus.build(Said(5), out, workers=0).texts == texts
+        note = json.loads((out / pipeline.SUMMARY).read_text())
+        assert note["texts"] == texts
+
+
 def test_an_empty_split_is_named_when_it_is_read(recipe, tmp_path):
     corpus.build(recipe(torn=(17, 18, 19)), tmp_path / "out", workers=0)
     with pytest.raises(InputError, match="no clip is in the split 'test'"):

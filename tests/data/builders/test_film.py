@@ -21,11 +21,6 @@ def test_face_mouth_and_voice_are_cut_out_of_a_film(write_film, detector, tmp_pa
     assert mouth[20:30].min() > 120, "skin above it"
 
 
-def test_the_mouth_square_lies_around_three_quarters_of_the_height():
-    box = film.mouth_box(np.array([100, 200, 200, 300], np.float32))
-    np.testing.assert_allclose(box, [120, 245, 180, 305])
-
-
 def test_another_rate_becomes_25_frames_a_second(picture, detector, tmp_path):
     from avjax.media.video import VideoWriter
 

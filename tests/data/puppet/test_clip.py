@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from avjax.data.puppet import MAX_FRAMES, MIN_FRAMES, make_clip, plan_clip
 
@@ -108,3 +109,23 @@ def test_both_splits_say_the_same_single_words():
         for split in ("train", "test")
     )
     assert test <= train and len(test) > 45
+
+
+def test_a_corpus_may_be_of_one_kind_whose_clips_are_as_ever_in_all_else():
+    for index in range(40):
+        plan = plan_clip(0, index, ("word",))
+        assert plan.kind == "word" and len(plan.text.split()) == 1
+        assert plan.split == plan_clip(0, index).split
+    clip = make_clip(3, 2, 32, ("word",))
+    assert clip.kind == "word" and clip.text == plan_clip(3, 2, ("word",)).text
+    assert [word for word, *_ in clip.words] == [clip.text]
+
+
+def test_kinds_are_alike_likely_and_one_that_is_named_twice_twice_as_much():
+    kinds = [plan_clip(0, index).kind for index in range(2000)]
+    share = {kind: kinds.count(kind) / 2000 for kind in set(kinds)}
+    assert share == {
+        "grid": pytest.approx(0.5, abs=0.04),
+        "word": pytest.approx(0.25, abs=0.04),
+        "free": pytest.approx(0.25, abs=0.04),
+    }
