@@ -19,7 +19,10 @@ def evaluate(
     for host_batch in batches:
         sharding.check_batch(program.mesh, host_batch)
         batch = sharding.to_global(program.mesh, host_batch)
-        means = jax.device_get(program.measure(state.params, state.stats, batch))
+        given = state.params, state.stats, batch
+        means = jax.device_get(program.measure(*given))
+        if program.answer is not None:
+            means |= program.score(jax.device_get(program.answer(*given)))
         for name, mean in means.items():
             pair = np.array([mean.total, mean.weight], np.float64)
             totals[name] = totals.get(name, 0.0) + pair

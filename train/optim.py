@@ -50,6 +50,7 @@ class Sgd:
 
     rate: float = 1e-2
     momentum: float = 0.0
+    nesterov: bool = False
     decay: float = 0.0
     warmup: int = 0
     schedule: Schedule = "constant"
@@ -86,7 +87,7 @@ def direction(optimizer: Optimizer) -> optax.GradientTransformation:
             muon_weight_dimension_numbers=in_and_out,
         )
     if optimizer.momentum:
-        return optax.trace(decay=optimizer.momentum)
+        return optax.trace(optimizer.momentum, optimizer.nesterov)
     return optax.identity()
 
 

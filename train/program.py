@@ -29,6 +29,8 @@ class Program:
     step      (state, batch, key) -> (state, logs); the given state is used up
     measure   (params, stats, batch) -> {name: Mean}
     picture   (params, stats, batch) -> {name: u8 [t h w c]}, or None
+    answer    (params, stats, batch) -> {name: array [b ...]}, or None
+    score     what an answer, in numpy, is worth -> {name: Mean}, or None
     """
 
     mesh: Mesh
@@ -38,6 +40,8 @@ class Program:
     step: Callable[[TrainState, Batch, Key], tuple[TrainState, Logs]]
     measure: Callable[[Params, Params, Batch], Mapping[str, Any]]
     picture: Callable[[Params, Params, Batch], Mapping[str, Any]] | None
+    answer: Callable[[Params, Params, Batch], Mapping[str, Any]] | None
+    score: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
 
 
 def build(experiment: Experiment, mesh: Mesh, example: Mapping[str, Any]) -> Program:
@@ -64,8 +68,14 @@ def build(experiment: Experiment, mesh: Mesh, example: Mapping[str, Any]) -> Pro
     places = sharding.place(mesh, shapes)
     whole, divided = sharding.everywhere(mesh), sharding.by_example(mesh)
     reads = (places.params, places.stats, divided)
-    picture = getattr(task, "picture", None)
     compiled = {"compiler_options": cpu_options()}
+
+    def reader(method: str) -> Callable | None:
+        """What reads a state and a batch, where the task has it."""
+        function = getattr(task, method, None)
+        shardings = {"in_shardings": reads, "out_shardings": whole}
+        return function and jax.jit(function, **shardings, **compiled)
+
     return Program(
         mesh=mesh,
         key=step_key,
@@ -78,11 +88,10 @@ def build(experiment: Experiment, mesh: Mesh, example: Mapping[str, Any]) -> Pro
             out_shardings=(places, whole),
             **compiled,
         ),
-        measure=jax.jit(
-            task.measure, in_shardings=reads, out_shardings=whole, **compiled
-        ),
-        picture=picture
-        and jax.jit(picture, in_shardings=reads, out_shardings=whole, **compiled),
+        measure=reader("measure"),
+        picture=reader("picture"),
+        answer=reader("answer"),
+        score=getattr(task, "score", None),
     )
 
 

@@ -54,6 +54,9 @@ class Task(Protocol):
 
     A task is a frozen dataclass of plain values.  It may also have
         picture(params, stats, batch) -> {name: u8 [t h w c]}    shown in the journal
+        answer(params, stats, batch) -> {name: array [b ...]}    with
+        score(answers) -> {name: Mean}                           in numpy, on the host:
+            what an evaluation measures that no device computes
         published(params, stats) -> Published                    written beside the run
     """
 

@@ -139,3 +139,22 @@ def long_experiment() -> Experiment:
 @pytest.fixture(name="long_experiment")
 def _long_experiment() -> Experiment:
     return long_experiment()
+
+
+@pytest.fixture
+def reading():
+    """Two clips with the keys of both windows of data.reading; one has six frames."""
+    random = np.random.default_rng(2)
+    exists = np.arange(8)[None] < np.array([[8], [6]])
+    symbols = np.zeros((2, 64), np.int32)
+    symbols[:, :3] = [[1, 2, 2], [3, 1, 0]]
+    return {
+        "lips": jnp.asarray(random.integers(0, 256, (2, 8, 16, 16, 1)), jnp.uint8),
+        "mel": jnp.asarray(random.normal(size=(2, 32, 80)), jnp.float32),
+        "voice": jnp.asarray(random.uniform(-1, 1, (2, 32, 80)), jnp.float32),
+        "wave": jnp.asarray(random.uniform(-0.5, 0.5, (2, 5120)), jnp.float32),
+        "mask": jnp.asarray(exists, jnp.float32),
+        "symbols": jnp.asarray(symbols),
+        "spoken": jnp.asarray(np.arange(64) < np.array([[3], [2]]), jnp.float32),
+        "weight": jnp.ones(2),
+    }

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from avjax.config import to_json
+from avjax.data.reading import LONGEST, ReadClip, VoiceClip
 from avjax.data.transforms import SyncWindow
 from avjax.data.whole import TalkClip
 from avjax.train.experiment import check
@@ -14,9 +15,11 @@ from avjax.train.step import make_state, make_step
 
 
 def training_shapes(window, batch: int, size: int) -> dict:
-    """What a loader gives for training, as data.transforms describes it."""
+    """What a loader gives for training, as data.transforms and .reading describe it."""
     pictures, floats = jnp.uint8, jnp.float32
-    if isinstance(window, SyncWindow):
+    if isinstance(window, ReadClip | VoiceClip):
+        kinds = reading_shapes(window)
+    elif isinstance(window, SyncWindow):
         m = window.moments
         kinds = {"lips": ((m, 5, size, size, 3), pictures)}
         kinds |= {"mels": ((m, 16, 80), floats), "start": ((m,), jnp.int32)}
@@ -34,6 +37,17 @@ def training_shapes(window, batch: int, size: int) -> dict:
         key: jax.ShapeDtypeStruct((batch, *shape), kind)
         for key, (shape, kind) in kinds.items()
     }
+
+
+def reading_shapes(window) -> dict:
+    t, size, floats = window.frames, window.size, jnp.float32
+    kinds = {"lips": ((t, size, size, 1), jnp.uint8), "mel": ((4 * t, 80), floats)}
+    kinds |= {"mask": ((t,), floats), "weight": ((), floats)}
+    if isinstance(window, VoiceClip):
+        sound = {"voice": ((4 * t, 80), floats), "wave": ((640 * t,), floats)}
+        return kinds | sound
+    room = 1 if window.of == "words" else LONGEST
+    return kinds | {"symbols": ((room,), jnp.int32), "spoken": ((room,), floats)}
 
 
 def clip_shapes(clip: TalkClip, batch: int, size: int) -> dict:
@@ -81,5 +95,9 @@ def test_a_step_and_a_measurement_have_shapes(name):
         window, size = evaluation.window, task.model.size
         wanted = clip_shapes if isinstance(window, TalkClip) else training_shapes
         judged = wanted(window, evaluation.batch, size)
-        means = jax.eval_shape(task.measure, state.params, state.stats, judged)
+        given = state.params, state.stats, judged
+        means = jax.eval_shape(task.measure, *given)
         assert means and all(mean.total.shape == () for mean in means.values())
+        if getattr(task, "answer", None):
+            answers = jax.eval_shape(task.answer, *given)
+            assert {x.shape[0] for x in answers.values()} == {evaluation.batch}

@@ -63,6 +63,17 @@ def test_momentum_is_a_running_sum_of_gradients():
     np.testing.assert_allclose(path, [-0.1, -0.25, -0.425], rtol=1e-5)
 
 
+def test_momentum_of_nesterov_looks_one_step_ahead():
+    gradients, x, sum_, expected = [1.0, -2.0, 0.5], 0.0, 0.0, []
+    for gradient in gradients:
+        sum_ = gradient + 0.5 * sum_
+        x -= 0.1 * (gradient + 0.5 * sum_)
+        expected.append(x)
+    config = Sgd(rate=0.1, momentum=0.5, nesterov=True)
+    path = walk(config, [jnp.float32(g) for g in gradients], jnp.float32(0.0))
+    np.testing.assert_allclose(path, expected, rtol=1e-5)
+
+
 def test_kernels_decay_and_biases_do_not():
     kernel = walk(Sgd(rate=0.1, decay=0.5), [jnp.zeros((2, 2))], jnp.ones((2, 2)))[0]
     bias = walk(Sgd(rate=0.1, decay=0.5), [jnp.zeros(2)], jnp.ones(2))[0]

@@ -7,9 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from avjax.models.bridging import BridgingConfig
 from avjax.models.synctalkface import WAV2LIP, SyncTalkFaceConfig
 from avjax.train.optim import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
+from avjax.train.tasks.bridging import BridgingTask
 from avjax.train.tasks.landmarks import LandmarkConfig, LandmarkTask
 from avjax.train.tasks.sync import SyncConfig, SyncTask, every_pair
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
@@ -17,7 +19,15 @@ from avjax.train.tasks.synctalkface import SyncTalkFaceTask
 SIDE = 32
 TINY = {"size": SIDE, "width": 0.02}
 WIDTHS = {"expert_width": 0.02, "critic_width": 0.02, "landmark_width": 0.02}
+QUICK = {"size": 16, "width": 1 / 64, "slots": 5}
+BRIDGING = {
+    "words": BridgingConfig("words", tuple("abcd"), **QUICK),
+    "sentences": BridgingConfig("sentences", ("", *"abc"), **QUICK, steps=2),
+    "speech": BridgingConfig("speech", **QUICK, heads=2),
+    "control": BridgingConfig("words", tuple("abcd"), **QUICK | {"slots": 0}),
+}
 TASKS = {
+    **{name: BridgingTask(config) for name, config in BRIDGING.items()},
     "sync": SyncTask(SyncConfig(**TINY)),
     "landmarks": LandmarkTask(LandmarkConfig(**TINY)),
     "synctalkface": SyncTalkFaceTask(SyncTalkFaceConfig(**TINY, slots=4), **WIDTHS),
@@ -88,8 +98,11 @@ def unequal(tree, other) -> bool:
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_task_improves_on_one_batch_and_moves_its_parts_alone(name, batch):
+def test_a_task_improves_on_one_batch_and_moves_its_parts_alone(
+    name, batch, reading, quick_fronts
+):
     task = TASKS[name]
+    batch = reading if name in BRIDGING else batch
     before, after, logs = trained(task, batch, steps=12)
     first = task.objectives()[0].name
     assert logs[-1][f"{first}/loss"] < logs[0][f"{first}/loss"]

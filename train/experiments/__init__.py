@@ -3,6 +3,14 @@
 from collections.abc import Callable
 
 from avjax.train.experiment import Experiment
+from avjax.train.experiments.bridging import (
+    bridging_grid,
+    bridging_lrw,
+    bridging_puppet,
+    bridging_speech_grid,
+    bridging_speech_puppet,
+    bridging_words_puppet,
+)
 from avjax.train.experiments.landmarks import landmarks_puppet
 from avjax.train.experiments.sync import sync_grid, sync_lrs2, sync_puppet
 from avjax.train.experiments.synctalkface import (
@@ -27,5 +35,11 @@ EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
         synctalkface_grid,
         synctalkface_lrs2,
         synctalkface_lrw,
+        bridging_puppet,
+        bridging_words_puppet,
+        bridging_grid,
+        bridging_lrw,
+        bridging_speech_puppet,
+        bridging_speech_grid,
     )
 }
