@@ -3,13 +3,14 @@
 Nothing heavy is imported here: the worker processes of a loader import this file.
 """
 
+import importlib
+
 __version__ = "0.1.0"
-__all__ = ["talk"]
+__all__ = ["lipread", "speak", "talk"]
 
 
 def __getattr__(name: str):
-    if name == "talk":
-        from avjax.inference.talk import talk
-
-        return talk
+    if name in __all__:
+        verb = importlib.import_module(f"avjax.inference.{name}")
+        return getattr(verb, name)
     raise AttributeError(f"module 'avjax' has no attribute {name!r}")

@@ -5,6 +5,7 @@ pays only for what it needs.  Bad input is one sentence and exit status 2.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import signal
@@ -85,6 +86,8 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=avjax.__version__)
     verbs = top.add_subparsers(required=True, metavar="VERB")
     add_talk(verbs)
+    add_lipread(verbs)
+    add_speak(verbs)
     add_demo(verbs)
     for name, room in ROOMS.items():
         verbs.add_parser(name, help=room.__doc__, add_help=False)
@@ -99,6 +102,18 @@ def add_talk(verbs) -> None:
     add("--face", required=True, metavar="FACE", help="a photo or a clip")
     add("--audio", required=True, metavar="SOUND", help="any file with sound in it")
     add("-o", "--out", required=True, metavar="OUT.mp4", help="the clip to write")
+    add_face(verb)
+    add(
+        "--native",
+        action="store_true",
+        help="write only the face, as the model made it",
+    )
+    verb.set_defaults(run=talk)
+
+
+def add_face(verb: argparse.ArgumentParser) -> None:
+    """Whose face it is, and which weights it is given to."""
+    add = verb.add_argument
     add("--weights", default="grid-s1", help="a bundled name, or a folder of weights")
     add(
         "--box",
@@ -107,12 +122,32 @@ def add_talk(verbs) -> None:
         help="the square from above the eyebrows to below the chin, in pixels",
     )
     add("--face-index", type=int, default=0, metavar="N", help="0: the largest face")
-    add(
-        "--native",
-        action="store_true",
-        help="write only the face, as the model made it",
+
+
+def add_lipread(verbs) -> None:
+    verb = verbs.add_parser(
+        "lipread", help="read silent lips", description=lipread.__doc__
     )
-    verb.set_defaults(run=talk)
+    add = verb.add_argument
+    add("clips", nargs="+", metavar="CLIP", help="a video in which somebody speaks")
+    add_face(verb)
+    add("--beam", type=int, metavar="N", help="beginnings that the search holds")
+    add("--grammar", metavar="FILE", help="what may be said: grid, or a file")
+    add("--srt", metavar="OUT.srt", help="write subtitles of the one clip")
+    add("--json", action="store_true", help="print a list instead of lines")
+    verb.set_defaults(run=lipread)
+
+
+def add_speak(verbs) -> None:
+    verb = verbs.add_parser(
+        "speak", help="give silent lips a voice", description=speak.__doc__
+    )
+    add = verb.add_argument
+    add("clip", metavar="CLIP", help="a video in which somebody speaks")
+    out = "the sound, or as .mp4 the clip with it"
+    add("-o", "--out", required=True, metavar="OUT.wav|OUT.mp4", help=out)
+    add_face(verb)
+    verb.set_defaults(run=speak)
 
 
 def add_demo(verbs) -> None:
@@ -145,6 +180,56 @@ def talk(options: argparse.Namespace) -> None:
         native=options.native,
     )
     print(f"wrote {options.out}: {report}")
+
+
+def lipread(options: argparse.Namespace) -> None:
+    """Read what is said in silent clips: words, with their times and how sure they are.
+
+    A clip that cannot be read is told at the end, when the others are.
+    """
+    from avjax.inference import lipread, subtitles
+    from avjax.media import files
+
+    if options.srt:
+        if len(options.clips) > 1:
+            raise InputError("--srt takes one clip, for there is one file to write")
+        files.require_place(options.srt)
+    reader = lipread.open_reader(options.weights, options.beam, options.grammar)
+    readings, troubles = [], []
+    for clip in options.clips:
+        try:
+            reading = lipread.watched(reader, clip, options.box, options.face_index)
+        except InputError as error:
+            troubles.append(str(error))
+            continue
+        readings.append(reading)
+        if not options.json:
+            print(reading, flush=True)
+    if options.json:
+        print(json.dumps([reading.plain() for reading in readings], indent=1))
+    if options.srt and readings:
+        with (
+            files.whole_file(options.srt) as part,
+            files.refusing(options.srt, "write"),
+        ):
+            part.write_text(subtitles.to_srt(readings[0].words), encoding="utf-8")
+        print(f"wrote {options.srt}", file=sys.stderr)
+    if troubles:
+        raise InputError("; ".join(troubles))
+
+
+def speak(options: argparse.Namespace) -> None:
+    """Give a silent clip a voice, from the lips alone."""
+    from avjax.inference import speak
+
+    speech = speak.write(
+        options.out,
+        options.clip,
+        weights=options.weights,
+        box=options.box,
+        face_index=options.face_index,
+    )
+    print(f"wrote {options.out}: {speech}")
 
 
 def demo(options: argparse.Namespace) -> None:

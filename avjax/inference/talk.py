@@ -16,7 +16,6 @@ import numpy as np
 import rich.console
 import rich.progress
 
-from avjax import config as configs
 from avjax.errors import InputError
 from avjax.features import audio as features
 from avjax.features import speech
@@ -178,19 +177,7 @@ def program(config: SyncTalkFaceConfig) -> Callable[..., Array]:
 
 def load(name: str) -> Model:
     """Weights by a bundled name, with or without the system, or by folder."""
-    short = f"{SYSTEM}-{name}"
-    found = published.load(short if short in published.bundled() else name)
-    if found.system != SYSTEM:
-        raise InputError(f"the weights {name} are of {found.system}, not of {SYSTEM}")
-    config = configs.from_json(SyncTalkFaceConfig, found.config)
-    variables = {
-        "params": found.params.get("face"),
-        "batch_stats": found.stats.get("face"),
-    }
-    wanted = jax.eval_shape(functools.partial(blank, config))
-    if published.shapes_of(variables) != published.shapes_of(wanted):
-        raise InputError(f"the weights {name} are not those of their own config")
-    return Model(config, variables)
+    return Model(*published.open_part(name, SYSTEM, SyncTalkFaceConfig, blank))
 
 
 def blank(config: SyncTalkFaceConfig) -> Params:

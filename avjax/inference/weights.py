@@ -3,11 +3,13 @@
 Nothing in such a folder is ever executed, whoever made it.
 """
 
+import functools
 import json
 import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -16,6 +18,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from avjax import config as configs
 from avjax.config import to_json
 from avjax.errors import InputError
 from avjax.typing import Params
@@ -108,7 +111,8 @@ def load(name_or_folder: str | os.PathLike) -> Weights:
         arrays = load_file(file)
     except (OSError, SafetensorError, ValueError, KeyError) as error:
         raise InputError(f"{file} is missing or damaged: {error}") from error
-    if strange := {name.partition("/")[0] for name in arrays} - {"params", "stats"}:
+    known = "params/", "stats/"
+    if strange := [name for name in arrays if not name.startswith(known)]:
         raise InputError(f"{file} holds {min(strange)!r}, not only params and stats")
     floats = {name: _computed(array) for name, array in arrays.items()}
     tree = unflatten_dict(floats, sep="/")
@@ -119,6 +123,41 @@ def load(name_or_folder: str | os.PathLike) -> Weights:
         about["system"],
         about["card"],
     )
+
+
+def open_part(
+    name: str, prefix: str, kind: type, blank: Callable[[Any], Any]
+) -> tuple[Any, dict[str, Any]]:
+    """The config and the variables of a system of one part, ready for its network.
+
+    name    a bundled name, with or without the prefix, or a folder
+    prefix  of the bundled names that serve, such as "synctalkface"
+    kind    the class of the config;  its module's name is the system's
+    blank   config -> variables of a network that has learnt nothing
+
+    InputError for weights of another system, or that do not fit their own config.
+    """
+    short = f"{prefix}-{name}"
+    found, system = load(short if short in bundled() else name), system_of(kind)
+    if found.system != system:
+        raise InputError(f"the weights {name} are of {found.system}, not of {system}")
+    config = configs.from_json(kind, found.config)
+    given = {"params": found.params, "batch_stats": found.stats}
+    variables = {of: tree for of, parts in given.items() for tree in parts.values()}
+    alone = all(len(parts) == 1 for parts in given.values())
+    if not alone or shapes_of(variables) != _shapes_wanted(blank, config):
+        raise InputError(f"the weights {name} are not those of their own config")
+    return config, variables
+
+
+@functools.cache
+def _shapes_wanted(blank: Callable[[Any], Any], config: Any) -> dict:
+    return shapes_of(jax.eval_shape(lambda: blank(config)))
+
+
+def system_of(kind: type) -> str:
+    """The file in avjax/models that a config belongs to: the name of its system."""
+    return kind.__module__.rpartition(".")[2]
 
 
 def _computed(array: np.ndarray) -> np.ndarray:

@@ -12,23 +12,30 @@ from avjax.errors import InputError
 from avjax.media.detection import detect
 from avjax.media.files import cache_folder, refusing, whole_file
 from avjax.media.tracking import MAX_GAP, Looks, Track, follow, look
-from avjax.media.video import read_frames
+from avjax.media.video import read_at_rate, read_frames
 
 VERSION = 1  # to be raised with every change of what the detector finds
 
 
 def cached_track(
-    path: str | os.PathLike, index: int = 0, every: int = 1, max_gap: int = MAX_GAP
+    path: str | os.PathLike,
+    index: int = 0,
+    every: int = 1,
+    max_gap: int = MAX_GAP,
+    fps: float | None = None,
 ) -> Track:
-    """track() over a video's own frames; what the detector finds is kept on disk.
+    """track() over a video's own frames, or over those that it shows at another rate.
 
-    It is kept under the content of the file, so that neither another name for it nor
-    the choice of another face makes the detector look again.
+    What the detector finds is kept on disk under the content of the file, so that
+    neither another name for it nor the choice of another face makes it look again.
     """
-    kept = cache_folder() / "faces" / f"{fingerprint(path)}-{every}-{VERSION}.npz"
+    rate = f"-{fps:g}fps" if fps else ""
+    name = f"{fingerprint(path)}-{every}{rate}-{VERSION}.npz"
+    kept = cache_folder() / "faces" / name
     looks = _load(kept)
     if looks is None:
-        looks = look(read_frames(path), detect, every)
+        frames = read_at_rate(path, fps) if fps else read_frames(path)
+        looks = look(frames, detect, every)
         _keep(kept, looks)
     return follow(looks, index, max_gap)
 

@@ -17,18 +17,30 @@ def whole_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     The temporary file lies beside the real one, so that the renaming cannot fail half
     way.  When the block raises, it is removed, and an older file of that name stays.
     """
-    target = pathlib.Path(os.path.realpath(path))
-    part = target.with_name(f".avjax-{secrets.token_hex(6)}.part")
-    with refusing(path, "write"):
-        if target.exists() and not target.is_file():
-            raise InputError(f"cannot write {path}: that is not an ordinary file")
-        part.touch(exist_ok=False)
+    target, part = _begun(path)
     try:
         yield part
         with refusing(path, "write"):
             os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def require_place(path: str | os.PathLike) -> None:
+    """Raises InputError unless a file can be written there, before long work."""
+    _, part = _begun(path)
+    part.unlink()
+
+
+def _begun(path: str | os.PathLike) -> tuple[pathlib.Path, pathlib.Path]:
+    """The file that a path means, and a new, empty one beside it."""
+    target = pathlib.Path(os.path.realpath(path))
+    part = target.with_name(f".avjax-{secrets.token_hex(6)}.part")
+    with refusing(path, "write"):
+        if target.exists() and not target.is_file():
+            raise InputError(f"cannot write {path}: that is not an ordinary file")
+        part.touch(exist_ok=False)
+    return target, part
 
 
 @contextlib.contextmanager

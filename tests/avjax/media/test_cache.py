@@ -41,6 +41,15 @@ def test_another_film_or_another_stride_is_looked_at_anew(film, counted):
     assert len(counted) == 19
 
 
+def test_at_another_rate_boxes_are_those_of_its_frames(film, counted):
+    path = film(12, fps=30)
+    assert len(cached_track(path).boxes) == 12 and len(counted) == 12
+    assert len(cached_track(path, fps=25).boxes) == 10 and len(counted) == 22
+    assert len(cached_track(path, every=2, fps=50).boxes) == 20 and len(counted) == 32
+    cached_track(path), cached_track(path, fps=25.0), cached_track(path, index=1)
+    assert len(counted) == 32
+
+
 def test_a_damaged_entry_is_made_again(film, counted):
     path = film(10)
     first = cached_track(path)

@@ -1,0 +1,124 @@
+"""Speech from silent lips: a clip -> the sound that goes with its mouth."""
+
+import functools
+import os
+from typing import NamedTuple
+
+import numpy as np
+import rich.console
+import rich.progress
+
+from avjax.errors import InputError
+from avjax.features.spectrum import HOP, PEAK
+from avjax.inference import lips as clips
+from avjax.inference.lipread import Box, blank, program
+from avjax.inference.lips import Path, open_lips
+from avjax.inference.report import spans
+from avjax.inference.vocoder import GriffinLim, Vocoder
+from avjax.inference.weights import open_part
+from avjax.media import audio, files, video
+from avjax.models.bridging import BridgingConfig
+from avjax.typing import Params
+
+PREFIX = "bridging-speech"
+RATE = 16_000  # samples a second
+SILENCE, LOUDEST = -1.0, 2.0  # of a voice_mel; no real sound has more
+PIECE, FADE = 1600, 16  # columns that are voiced at once, and that two of them share
+LOUDER = 4.0  # at most: who does not speak is not made to
+GRIFFIN_LIM = GriffinLim()
+CONSOLE = rich.console.Console(stderr=True)
+
+
+class Speech(NamedTuple):
+    """A voice.  wave f32 [n] at 16 kHz; mel f32 [f k]; missed: frames without face."""
+
+    wave: np.ndarray
+    mel: np.ndarray
+    missed: list[int]
+
+    def __str__(self) -> str:
+        lines = [f"{len(self.wave) / RATE:.2f} s of speech"]
+        if self.missed:
+            where = ", ".join(spans(self.missed))
+            missed = f"{len(self.missed)} frames of 25 a second showed no face"
+            lines += [f"{missed}, and are silent: {where}"]
+        return "\n".join(lines)
+
+
+def speak(
+    clip: Path,
+    *,
+    weights: str = "grid-s1",
+    box: Box | None = None,
+    face_index: int = 0,
+    vocoder: Vocoder = GRIFFIN_LIM,
+) -> Speech:
+    """Gives a silent clip a voice.
+
+    weights     a bundled name, or a folder of weights
+    box         x, y, width, height of the face in pixels, where it is known
+    face_index  which face, the largest being 0
+    vocoder     what makes a wave of a voice_mel
+
+    Raises InputError, one clear sentence, for what cannot be used.
+    """
+    config, variables = load(weights)
+    lips = open_lips(clip, box, face_index)
+    ask = functools.partial(program(config), variables)
+    mel = clips.answers(lips, config.size, ask)
+    each = len(mel) // len(lips)
+    seen = np.repeat(lips.seen, each)[:, None]
+    mel = np.where(seen, np.clip(mel, SILENCE, LOUDEST), np.float32(SILENCE))
+    missed = np.flatnonzero(~lips.seen).tolist()
+    return Speech(voiced(mel, vocoder), mel, missed)
+
+
+def voiced(mel: np.ndarray, vocoder: Vocoder) -> np.ndarray:
+    """A mel of any length -> its wave [n = 160 f], piece by piece, its peak at 0.9.
+
+    Pieces have one length, so that one program serves them, and fade into each other.
+    What is hardly there at all stays quiet.
+    """
+    wave = np.zeros(len(mel) * HOP, np.float32)
+    rising = (np.arange(FADE * HOP, dtype=np.float32) + 0.5) / (FADE * HOP)
+    for first in range(0, max(len(mel) - FADE, 1), PIECE - FADE):
+        part = mel[first : first + PIECE]
+        missing = (0, PIECE - len(part)), (0, 0)
+        filled = np.pad(part, missing, constant_values=SILENCE)
+        piece = np.array(vocoder(filled[None])[0][: len(part) * HOP])
+        if first:
+            piece[: FADE * HOP] *= rising
+        if first + PIECE < len(mel):
+            piece[-FADE * HOP :] *= rising[::-1]
+        wave[first * HOP : first * HOP + len(piece)] += piece
+    peak = np.max(np.abs(wave), initial=0)
+    return wave * min(PEAK / max(peak, 1e-9), LOUDER)
+
+
+def load(name: str) -> tuple[BridgingConfig, Params]:
+    """Weights of a voice, by a bundled name or by folder."""
+    config, variables = open_part(name, PREFIX, BridgingConfig, blank)
+    if config.task != "speech":
+        raise InputError(f"the weights {name} read lips, and have no voice")
+    return config, variables
+
+
+def write(out: Path, clip: Path, **options) -> Speech:
+    """Writes what speak() says: a .wav, or as .mp4 the clip with its new sound."""
+    kind = os.path.splitext(out)[1].lower()
+    if kind not in (".wav", ".mp4"):
+        raise InputError(f"cannot write {out}: its name should end in .wav or .mp4")
+    files.require_place(out)
+    with rich.progress.Progress(console=CONSOLE, transient=True) as progress:
+        task = progress.add_task("reading the lips", total=None)
+        speech = speak(clip, **options)
+        if kind == ".wav":
+            audio.write_wav(out, speech.wave, RATE)
+            return speech
+        info = video.probe(clip)
+        progress.update(task, description="writing", total=info.frames)
+        with video.VideoWriter(out, info.fps, speech.wave, rate=RATE) as writer:
+            for frame in video.read_at_rate(clip, info.fps):
+                writer.write(frame)
+                progress.advance(task)
+    return speech

@@ -1,0 +1,118 @@
+"""Weights that nobody trained, a puppet that speaks, and files that cannot be used."""
+
+import pathlib
+from collections.abc import Callable
+
+import jax
+import numpy as np
+import pytest
+
+from avjax.data import puppet
+from avjax.features.text import CHARACTERS
+from avjax.inference import weights
+from avjax.inference.lipread import blank
+from avjax.media import audio, image, video
+from avjax.models.bridging import BridgingConfig
+
+SMALL = {"size": 32, "width": 0.02, "slots": 6}
+KINDS = {
+    "sentences": BridgingConfig("sentences", CHARACTERS, steps=2, **SMALL),
+    "words": BridgingConfig("words", ("blue", "green", "red"), **SMALL),
+    "speech": BridgingConfig("speech", **SMALL),
+    "idle": BridgingConfig("speech", **SMALL | {"slots": 0}),
+}
+SIDE = 96
+
+
+def made_up(config: BridgingConfig) -> dict:
+    """Variables of the right shapes; drawing them is quicker than compiling `init`."""
+    rng = np.random.default_rng(0)
+
+    def leaf(path, like) -> np.ndarray:
+        name = path[-1].key
+        if len(like.shape) > 1:
+            scale = np.prod(like.shape[:-1]) ** -0.5
+            return rng.normal(scale=2 * scale, size=like.shape).astype(np.float32)
+        return np.full(like.shape, name in ("scale", "var"), np.float32)
+
+    shapes = jax.eval_shape(lambda: blank(config))
+    return jax.tree_util.tree_map_with_path(leaf, shapes)
+
+
+def save(folder: pathlib.Path, config: BridgingConfig, system="bridging", parts=1):
+    variables = made_up(config)
+    names = ["bridge", "other"][:parts]
+    params, stats = (
+        dict.fromkeys(names, variables[kind]) for kind in ("params", "batch_stats")
+    )
+    weights.save(folder, params, stats, config, system=system, card="")
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> pathlib.Path:
+    """A folder of weights of every kind, by its name."""
+    folder = tmp_path_factory.mktemp("weights")
+    for name, config in KINDS.items():
+        save(folder / name, config)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def speaker(tmp_path_factory) -> pathlib.Path:
+    """A puppet that says a sentence, as a clip with sound; its face is the picture."""
+    clip = puppet.make_clip(0, 4, SIDE, ("grid",))
+    path = tmp_path_factory.mktemp("speaker") / "speaker.mp4"
+    with video.VideoWriter(path, 25, clip.wave) as writer:
+        for frame in clip.frames:
+            writer.write(frame)
+    return path
+
+
+def write_grey(path: pathlib.Path, levels, fps=25) -> pathlib.Path:
+    with video.VideoWriter(path, fps) as writer:
+        for level in levels:
+            writer.write(np.full((48, 64, 3), level, np.uint8))
+    return path
+
+
+@pytest.fixture
+def grey_film(tmp_path) -> Callable[..., pathlib.Path]:
+    """grey_film([16, 20, ...], fps) writes a silent film of those grey levels."""
+
+    def write(levels, fps=25, name="grey.mp4") -> pathlib.Path:
+        return write_grey(tmp_path / name, levels, fps)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def bad(tmp_path_factory, speaker, made) -> pathlib.Path:
+    """A folder of what cannot be used, named by what is wrong with it.
+
+    It is that of all tests, and also holds what is good: one.mp4 with a box, and
+    weights.
+    """
+    folder, whole = tmp_path_factory.mktemp("bad"), speaker.read_bytes()
+    contents = {
+        "empty.mp4": b"",
+        "text.mp4": b"this is no video\n" * 50,
+        "cut.mp4": whole[: len(whole) // 3],
+        "star.txt": b"bin lay\n*\n",
+        "binary.txt": b"\xff\xfe\x00",
+        "numbers.txt": b"one 2 three\n",
+        "wordless.txt": b"# nothing\n",
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    image.write_png(folder / "photo.png", np.full((64, 64, 3), 128, np.uint8))
+    audio.write_wav(folder / "sound.wav", np.zeros(1600, np.float32))
+    write_grey(folder / "black.mp4", [0] * 6)
+    write_grey(folder / "one.mp4", [128])
+    save(folder / "foreign", KINDS["words"], system="sync")
+    save(folder / "two", KINDS["words"], parts=2)
+    for name in ("folder", "folder.wav", "broken"):
+        (folder / name).mkdir()
+    (folder / "broken" / "config.json").write_text("{}")
+    for name in KINDS:
+        (folder / name).symlink_to(made / name)
+    return folder
