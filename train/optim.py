@@ -27,7 +27,7 @@ class Adam:
 
 @dataclasses.dataclass(frozen=True)
 class Muon:
-    """Muon for kernels of any number of axes, Adam for all that has one axis.
+    """Muon for kernels of any number of axes, Adam for all that has one, and slots.
 
     Its steps are as long as those of Adam at a fifth of the rate.  For short runs of
     small networks; no system of ours was published with it.
@@ -110,12 +110,20 @@ def matrices(params):
     return jax.tree.map(lambda array: array.ndim > 1, params)
 
 
-def in_and_out(params):
-    """How Muon reads a kernel as a matrix: only its last axis goes out."""
+SLOTS = ("keys", "values")  # of a memory: rows that go where they are needed
 
-    def axes(array):
+
+def in_and_out(params):
+    """How Muon reads a kernel as a matrix: only its last axis goes out.
+
+    The slots of a memory are no kernel.  At Muon's pace, which is that of the whole
+    bank, each of them would need thousands of steps to get to what it should hold.
+    """
+
+    def axes(path, array):
         last = array.ndim - 1
         kernel = optax.contrib.MuonDimensionNumbers(tuple(range(last)), (last,))
-        return kernel if last > 0 else None
+        name = getattr(path[-1], "key", None) if path else None
+        return kernel if last > 0 and name not in SLOTS else None
 
-    return jax.tree.map(axes, params)
+    return jax.tree_util.tree_map_with_path(axes, params)

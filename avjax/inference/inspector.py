@@ -92,7 +92,7 @@ def draw_addresses(bridge: Bridge, words: Sequence[Word] = ()) -> np.ndarray:
         for edge in {edge for word in words for edge in word[1:]}:
             panel.axvline(edge, color="white", linewidth=0.8, alpha=0.6)
     panels[0].set_yticks(np.arange(slots)[named] + 0.5, order[named], fontsize=8)
-    panels[0].set(ylabel="slots, in the order in which the sound fires them")
+    panels[0].set(ylabel="slots, in the sound's order")
     figure.colorbar(shown, ax=panels, label="weight of a slot, one scale for both")
     return _pixels(figure)
 
@@ -109,8 +109,8 @@ def draw_use(bridge: Bridge) -> np.ndarray:
         share = use(address)
         panel.bar(np.arange(slots), 100 * share, color=colour)
         panel.xaxis.get_major_locator().set_params(integer=True)
-        found = f"{2 ** entropy(share):.1f} of {slots} slots in use by the {side}"
-        panel.set(title=f"{found} (entropy {entropy(share):.2f} bits)")
+        found = f"{2 ** entropy(share):.1f} of {slots} slots in use"
+        panel.set(title=f"{side}: {found} (entropy {entropy(share):z.2f} bits)")
         panel.set(xlabel="slot", ylabel="% of use", xlim=(-0.5, slots - 0.5))
         bits.plot(seconds, entropy(address), ".-", color=colour, label=side)
     bits.set(title="entropy of where each frame points", ylabel="bits")
@@ -138,7 +138,8 @@ def draw_slots(
         panels, chosen, strips, moments / FPS, strict=True
     ):
         panel.imshow(strip, cmap="gray", vmin=0, vmax=255)
-        panel.vlines(middles[1:] - SHOWN / 2, 0, SHOWN - 1, "white", linewidth=4)
+        for edge in range(SHOWN, width, SHOWN):
+            panel.axvline(edge - 0.5, color="white", linewidth=4)
         panel.set_xticks(middles, [f"{second:.2f} s" for second in seconds])
         panel.set_yticks([SHOWN / 2], [f"slot {slot}\n{shares[slot]:.1%} of use"])
         panel.tick_params(length=0)

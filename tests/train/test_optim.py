@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -56,6 +57,20 @@ def test_muon_leaves_biases_to_adam_which_looks_ahead_as_it_does():
         update, state = adam.update(gradient, state)
         value = value + update
         np.testing.assert_allclose(found, value, rtol=1e-5)
+
+
+def test_muon_leaves_the_slots_of_a_memory_to_adam():
+    """A slot that is used moves at the full rate, and one that is not stays."""
+    gradient = jnp.zeros((4, 3)).at[1].set(jnp.asarray([1e-3, -2.0, 0.5]))
+    given = {"memory": {"keys": gradient, "values": gradient, "kernel": gradient}}
+    optimizer = make_optimizer(Muon(rate=0.1), steps=10)
+    start = jax.tree.map(jnp.zeros_like, given)
+    update, _ = optimizer.update(given, optimizer.init(start), start)
+    for bank in ("keys", "values"):
+        moved = np.abs(update["memory"][bank])
+        np.testing.assert_allclose(moved[1], moved[1, 0], rtol=1e-3)
+        assert moved[1, 0] > 0.09 and not moved[[0, 2, 3]].any()
+    assert np.ptp(np.abs(update["memory"]["kernel"][1])) > 0.01
 
 
 def test_momentum_is_a_running_sum_of_gradients():

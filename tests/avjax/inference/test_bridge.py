@@ -31,6 +31,19 @@ def drawn():
     return Bridge(*addresses, *codes, np.ones(40, bool))
 
 
+@pytest.fixture
+def figures(monkeypatch):
+    """The figures that are drawn, before they become pixels."""
+    seen, pixels = [], inspector._pixels
+
+    def keep(figure):
+        seen.append(figure)
+        return pixels(figure)
+
+    monkeypatch.setattr(inspector, "_pixels", keep)
+    return seen
+
+
 def test_a_clip_is_watched_and_heard_frame_by_frame(speaker, made):
     lips = open_lips(speaker, BOX)
     lips.boxes[3:5] = np.nan
@@ -108,22 +121,57 @@ def test_three_pictures_are_written(speaker, made, tmp_path):
     assert (word.first, len(word.seen)) == (5, 7)
 
 
-def test_words_are_marked_where_they_are_said(drawn):
-    plain = draw_addresses(drawn)
-    marked = draw_addresses(drawn, [("bin", 0.4, 0.8), ("later", 7.0, 8.0)])
-    columns = np.flatnonzero((plain != marked)[100].any(axis=-1))
-    width = inspector.NARROW
-    by_hand = [70 + width / 4, 70 + width / 2]
-    by_hand += [x + width + 40 for x in by_hand]
-    np.testing.assert_allclose(columns, by_hand, atol=1)
+def test_words_are_marked_where_they_are_said(drawn, figures):
+    words = [("bin", 0.4, 0.8), ("$_$", 0.8, 1.8)]
+    draw_addresses(drawn, words)
+    for panel in figures[0].axes[:2]:
+        edges = {line.get_xdata()[0] for line in panel.lines}
+        assert edges == {0.4, 0.8, 1.8} and panel.get_xlim() == (0, 1.6)
+        (above,) = panel.child_axes
+        np.testing.assert_allclose(above.get_xticks(), [0.6, 1.3])
+        assert [name.get_text() for name in above.get_xticklabels()] == ["bin", "$_$"]
 
 
-def test_the_map_is_bright_where_it_is_pointed_at(drawn):
-    address = np.eye(6, dtype=np.float32)[np.repeat([2, 4], 20)]
-    page = draw_addresses(drawn._replace(by_lips=address, by_sound=address))
-    wide = page[80 : 80 + 160, 70 : 70 + inspector.NARROW].astype(int)
-    bright = wide[..., 0] + wide[..., 1] > 400
-    assert bright.any(axis=0).all() and bright.mean() == pytest.approx(1 / 6, abs=0.02)
+def test_both_maps_show_the_sounds_order_at_one_scale(drawn, figures):
+    late = drawn.between(0.4, 1.2)
+    draw_addresses(late)
+    order, most = by_time(late.by_sound), max(late.by_lips.max(), late.by_sound.max())
+    maps = [panel.images[0] for panel in figures[0].axes[:2]]
+    for shown, address in zip(maps, (late.by_lips, late.by_sound), strict=True):
+        np.testing.assert_array_equal(shown.get_array(), address.T[order])
+        assert shown.get_extent() == [0.4, 1.2, 6, 0]
+        assert shown.get_clim() == (0, pytest.approx(most))
+    rows = [name.get_text() for name in figures[0].axes[0].get_yticklabels()]
+    assert rows == [str(slot) for slot in order]
+
+
+def test_bars_are_as_high_as_the_use_and_curves_as_the_entropy(drawn, figures):
+    late = drawn.between(0.4, 1.2)
+    draw_use(late)
+    *bars, bits = figures[0].axes
+    assert bars[0].get_ylim() == bars[1].get_ylim()
+    addresses = late.by_lips, late.by_sound
+    for panel, line, address in zip(bars, bits.lines, addresses, strict=True):
+        heights = [bar.get_height() for bar in panel.patches]
+        np.testing.assert_allclose(heights, 100 * use(address), rtol=1e-6)
+        np.testing.assert_array_equal(line.get_ydata(), entropy(address))
+        assert line.get_xdata()[[0, -1]] == pytest.approx([0.42, 1.18])
+
+
+def test_a_strip_shows_the_frames_that_fire_its_slot(drawn, figures, monkeypatch):
+    """Each frame is as grey as its number."""
+    monkeypatch.setattr(inspector, "SHOWN", 4)
+    told = [np.full((4, 4, 1), number, np.uint8) for number in range(60)]
+    monkeypatch.setattr(Lips, "pictures", lambda self, size: iter(told))
+    draw_slots(drawn.by_lips, Lips("clip", np.zeros((60, 4))), 3, 5, first=10)
+    assert len(figures[0].axes) == 3
+    slots = most_used(drawn.by_lips, 3)
+    for panel, slot in zip(figures[0].axes, slots, strict=True):
+        by_hand = 10 + strongest(drawn.by_lips, slot, 5)
+        (strip,) = panel.images
+        np.testing.assert_array_equal(strip.get_array()[0, ::4], by_hand)
+        names = [name.get_text() for name in panel.get_xticklabels()]
+        assert names == [f"{frame / 25:.2f} s" for frame in by_hand]
 
 
 @pytest.mark.parametrize("frames", [1, 2, 40])
@@ -134,9 +182,14 @@ def test_pictures_of_any_size_can_be_drawn(frames, slots, drawn, monkeypatch):
     lips = Lips("clip", np.zeros((60, 4)))
     blank = np.zeros((inspector.SHOWN, inspector.SHOWN, 1), np.uint8)
     monkeypatch.setattr(Lips, "pictures", lambda self, size: iter([blank] * 60))
-    pages = draw_addresses(small), draw_use(small)
-    pages += (draw_slots(small.by_lips, lips, first=3),)
+
+    def draw():
+        strips = draw_slots(small.by_lips, lips, first=3)
+        return draw_addresses(small, [("late", 7, 8)]), draw_use(small), strips
+
+    pages = draw()
     assert all(page.dtype == np.uint8 and page.min() < 100 for page in pages)
+    assert all(map(np.array_equal, pages, draw()))
 
 
 def test_what_has_no_memory_or_no_sound_is_refused(made, bad, tmp_path):
