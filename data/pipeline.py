@@ -98,12 +98,12 @@ def source(root: str | os.PathLike, split: str) -> "Records":
 def vocabulary(root: str | os.PathLike, words: int) -> tuple[str, ...]:
     """What is said in a corpus of single words, in the order of the alphabet.
 
-    Before the corpus is there, so many nameless words.
+    So many nameless ones before the corpus is there, or where it is of other things.
     """
     summary = pathlib.Path(root) / SUMMARY
-    if not summary.is_file():
-        return tuple(f"word {number}" for number in range(words))
-    return tuple(json.loads(summary.read_text()).get("texts", ()))
+    known = json.loads(summary.read_text()) if summary.is_file() else {}
+    nameless = (f"word {number}" for number in range(words))
+    return tuple(known.get("texts") or nameless)
 
 
 class Records:

@@ -1,6 +1,7 @@
 """Optimizers as plain data: Adam (AdamW where it decays), Muon, SGD; schedules."""
 
 import dataclasses
+import functools
 from typing import Literal
 
 import jax
@@ -27,7 +28,7 @@ class Adam:
 
 @dataclasses.dataclass(frozen=True)
 class Muon:
-    """Muon for kernels of any number of axes, Adam for all that has one, and slots.
+    """Muon for kernels of any number of axes, Adam for all that has one axis.
 
     Its steps are as long as those of Adam at a fifth of the rate.  For short runs of
     small networks; no system of ours was published with it.
@@ -38,6 +39,9 @@ class Muon:
     rate: float = 1e-2  # peak, per step
     momentum: float = 0.9
     betas: tuple[float, float] = (0.9, 0.999)  # of Adam
+    # Names of arrays that are no kernels, and Adam's too: the slots of a memory.  At
+    # Muon's pace, that of a whole bank, one takes thousands of steps to its place.
+    apart: tuple[str, ...] = ()
     decay: float = 0.0
     warmup: int = 0
     schedule: Schedule = "constant"
@@ -84,7 +88,7 @@ def direction(optimizer: Optimizer) -> optax.GradientTransformation:
             adam_b1=first,
             adam_b2=second,
             consistent_rms=0.2,
-            muon_weight_dimension_numbers=in_and_out,
+            muon_weight_dimension_numbers=in_and_out(optimizer.apart),
         )
     if optimizer.momentum:
         return optax.trace(optimizer.momentum, optimizer.nesterov)
@@ -110,20 +114,13 @@ def matrices(params):
     return jax.tree.map(lambda array: array.ndim > 1, params)
 
 
-SLOTS = ("keys", "values")  # of a memory: rows that go where they are needed
-
-
-def in_and_out(params):
-    """How Muon reads a kernel as a matrix: only its last axis goes out.
-
-    The slots of a memory are no kernel.  At Muon's pace, which is that of the whole
-    bank, each of them would need thousands of steps to get to what it should hold.
-    """
+def in_and_out(apart: tuple[str, ...]):
+    """How Muon reads a kernel as a matrix: only its last axis goes out."""
 
     def axes(path, array):
         last = array.ndim - 1
         kernel = optax.contrib.MuonDimensionNumbers(tuple(range(last)), (last,))
-        name = getattr(path[-1], "key", None) if path else None
-        return kernel if last > 0 and name not in SLOTS else None
+        named = path and getattr(path[-1], "key", None) in apart
+        return kernel if last > 0 and not named else None
 
-    return jax.tree_util.tree_map_with_path(axes, params)
+    return functools.partial(jax.tree_util.tree_map_with_path, axes)

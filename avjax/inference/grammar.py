@@ -48,8 +48,12 @@ class State(NamedTuple):
     ends: bool
 
 
-def load(name: str | os.PathLike, symbols: Sequence[str] = CHARACTERS) -> "Grammar":
+def load(
+    name: str | os.PathLike, symbols: Sequence[str] = CHARACTERS, again: bool = False
+) -> "Grammar":
     """The grammar of a file, or one that comes with the package, by its name alone.
+
+    again  whether several sentences may follow each other
 
     InputError where there is none, it cannot be understood, or the alphabet lacks a
     character of it.
@@ -64,7 +68,7 @@ def load(name: str | os.PathLike, symbols: Sequence[str] = CHARACTERS) -> "Gramm
     except UnicodeDecodeError as error:
         raise InputError(f"cannot read {name}: it is not UTF-8 text") from error
     try:
-        return Grammar(parse(text), symbols)
+        return Grammar(parse(text), symbols, again)
     except InputError as error:
         raise InputError(f"cannot use the grammar {name}: {error}") from error
 
@@ -104,8 +108,12 @@ class Grammar:
     """
 
     def __init__(
-        self, forms: Iterable[Sequence[Place]], symbols: Sequence[str] = CHARACTERS
+        self,
+        forms: Iterable[Sequence[Place]],
+        symbols: Sequence[str] = CHARACTERS,
+        again: bool = False,
     ):
+        """again: after a sentence another one may begin."""
         self.symbols = tuple(symbols)
         self._space = self.symbols.index(SPACE) if SPACE in self.symbols else BLANK
         self._letter = [BLANK]  # the symbol that leads to each node
@@ -114,6 +122,12 @@ class Grammar:
         self._ends = [False]
         for form in forms:
             self._plant(form)
+        if again:
+            begin = self._next[0]
+            for node in range(1, len(self._ends)):
+                if self._ends[node]:
+                    new = [root for root in begin if root not in self._next[node]]
+                    self._next[node] += new
         self._needs = self._shortest_endings()
         self._sets = [frozenset([0])]
         self._numbers = {self._sets[0]: 0}

@@ -90,7 +90,7 @@ def open_reader(
         raise InputError(
             f"the weights {weights} read single words: they take no beam or grammar"
         )
-    known = grammar.load(rules, config.symbols) if rules else None
+    known = grammar.load(rules, config.symbols, again=True) if rules else None
     return Reader(config, variables, beam or (BEAM if known else 1), known)
 
 
@@ -139,9 +139,9 @@ class Reader:
         log_probs = without_faces(log_probs, np.repeat(lips.seen, self.config.steps))
         words = []
         for piece in pieces(log_probs, LONGEST * fps, gap):
-            here = log_probs[piece]
+            here = trimmed(log_probs[piece], gap)
             ids = decode.greedy(here)
-            if not np.any(ids != gap):
+            if not len(ids):
                 continue  # a grammar would find a sentence even in silence
             if self.beam > 1 or self.rules:
                 ids = decode.beam_search(here, self.beam, self.rules)
@@ -154,6 +154,23 @@ def without_faces(log_probs: np.ndarray, seen: np.ndarray) -> np.ndarray:
     nothing = np.full_like(log_probs[0], SILENT)
     nothing[text.BLANK] = 0
     return np.where(seen[:, None], log_probs, nothing)
+
+
+def trimmed(log_probs: np.ndarray, gap: int) -> np.ndarray:
+    """The same, its gaps before the first symbol and behind the last made blanks.
+
+    [t v] -> [t v].  To a grammar a gap would be the beginning of another sentence.
+    """
+    likeliest = np.argmax(log_probs, axis=-1)
+    said = np.flatnonzero((likeliest != text.BLANK) & (likeliest != gap))
+    outside = np.ones(len(log_probs), bool)
+    if len(said):
+        outside[said[0] : said[-1] + 1] = False
+    made = log_probs.copy()
+    if gap != text.BLANK:
+        made[outside, text.BLANK] = np.logaddexp(*made[outside][:, [text.BLANK, gap]].T)
+        made[outside, gap] = SILENT
+    return made
 
 
 def pieces(log_probs: np.ndarray, longest: int, gap: int) -> Iterator[slice]:

@@ -19,7 +19,6 @@ from avjax.inference.source import none_found, square
 from avjax.media import face, image, video
 
 FPS = 25
-EVERY = 3  # frames from look to look of the detector, as where networks were trained
 LENGTHS = (25, 50, 75, 100)  # of windows, in frames; the last is that of a long clip
 MARGIN = 20  # frames of a window, at either side, for which another one answers
 
@@ -99,7 +98,7 @@ def open_lips(path: Path, box: tuple[float, ...] | None = None, index: int = 0) 
     if image.is_image(path):
         raise InputError(f"{path} is a picture: lips are read in a clip")
     if box is None:
-        boxes = face.cached_track(path, index, EVERY, fps=FPS).boxes
+        boxes = face.cached_track(path, index, face.EVERY, fps=FPS).boxes
     else:
         info = video.probe(path)
         count = sum(1 for _ in video.read_at_rate(path, FPS))

@@ -9,20 +9,19 @@ import rich.console
 import rich.progress
 
 from avjax.errors import InputError
+from avjax.features.audio import RATE
 from avjax.features.spectrum import HOP, PEAK
 from avjax.inference import lips as clips
 from avjax.inference.lipread import Box, blank, program
 from avjax.inference.lips import Path, open_lips
 from avjax.inference.report import spans
-from avjax.inference.vocoder import GriffinLim, Vocoder
+from avjax.inference.vocoder import SILENCE, GriffinLim, Vocoder
 from avjax.inference.weights import open_part
 from avjax.media import audio, files, video
 from avjax.models.bridging import BridgingConfig
 from avjax.typing import Params
 
 PREFIX = "bridging-speech"
-RATE = 16_000  # samples a second
-SILENCE, LOUDEST = -1.0, 2.0  # of a voice_mel; no real sound has more
 PIECE, FADE = 1600, 16  # columns that are voiced at once, and that two of them share
 LOUDER = 4.0  # at most: who does not speak is not made to
 GRIFFIN_LIM = GriffinLim()
@@ -68,7 +67,7 @@ def speak(
     mel = clips.answers(lips, config.size, ask)
     each = len(mel) // len(lips)
     seen = np.repeat(lips.seen, each)[:, None]
-    mel = np.where(seen, np.clip(mel, SILENCE, LOUDEST), np.float32(SILENCE))
+    mel = np.where(seen, mel, np.float32(SILENCE))
     missed = np.flatnonzero(~lips.seen).tolist()
     return Speech(voiced(mel, vocoder), mel, missed)
 

@@ -34,13 +34,17 @@ _HOPS = VOICE_FFT // HOP  # in a window
 _BEFORE = 2  # hops of the first window that come before the wave
 _AFTER = 1  # hops of the last window that come after it
 _TINY = 1e-12
+SILENCE, LOUDEST = -1.0, 2.0  # of a voice_mel; no real sound has more
 
 
 class Vocoder(Protocol):
     """Anything that makes a wave of a mel."""
 
     def __call__(self, mel: Array) -> Array:
-        """mel [b f k], as voice_mel gives it -> wave f32 [b n], n = 160 f, at 16 kHz"""
+        """mel [b f k], as voice_mel gives it -> wave f32 [b n], n = 160 f, at 16 kHz.
+
+        Below SILENCE and above LOUDEST there is no sound: it must bear that.
+        """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +73,7 @@ class GriffinLim:
 @jax.default_matmul_precision("float32")  # three digits, as on a GPU, would be heard
 def _griffin_lim(config: GriffinLim, mel: Array) -> Array:
     chex.assert_shape(mel, (None, None, MELS))
-    magnitude = magnitude_of(mel, config.fitting)
+    magnitude = magnitude_of(jnp.clip(mel, SILENCE, LOUDEST), config.fitting)
     emphasised = with_phase(magnitude, config.iterations, config.momentum)
     return de_emphasise(emphasised, config.emphasis)
 

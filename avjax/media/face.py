@@ -7,9 +7,10 @@ the chin, with the mouth at 3/4 of its height.
 from avjax.media.cache import cached_track
 from avjax.media.cutting import MOUTH, crop, mouth, paste
 from avjax.media.detection import detect
-from avjax.media.tracking import Track, smooth, track
+from avjax.media.tracking import EVERY, Track, smooth, track
 
 __all__ = [
+    "EVERY",
     "MOUTH",
     "Track",
     "cached_track",

@@ -8,6 +8,7 @@ import numpy as np
 from avjax.media.detection import detect as detect_faces
 
 MAX_GAP = 12  # frames without the face that are bridged: half a second
+EVERY = 3  # frames of 25 a second from look to look, where networks are trained
 NEAR = 0.5  # of a box's side: who has moved further between two looks is another
 TRUSTED = 3  # looks at which a face must be found, if there are as many
 SPAN = 3.0  # frames: how far smoothing reaches

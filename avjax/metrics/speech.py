@@ -1,7 +1,8 @@
 """How near spoken waves are to the true ones, as numbers that people report.
 
 Waves are [n] at 16 kHz, numpy, on the host; where one is longer, its end is left out.
-Not a number where there is nothing to judge: silence, or a clip that is too short.
+Not a number where there is nothing to judge by: the truth is silent, or too short.  A
+voice that is mute where there is speech gets the worst figure.
 The packages behind them come with `pip install 'avjax[metrics]'`.
 
 All but mel_distance compare moments that lie at the same sample: 20 ms of delay cost
@@ -22,6 +23,7 @@ from avjax.errors import InputError
 
 RATE = 16_000  # samples a second
 SHORTEST_SECONDS = 0.42  # STOI compares 30 frames of 12.8 ms, PESQ a quarter second
+WORST_PESQ = 1.0
 LONGEST_SECONDS = 20  # has 50 utterances at most, for which PESQ has room
 
 
@@ -83,6 +85,8 @@ def _intelligibility(spoken: np.ndarray, truth: np.ndarray, extended: bool) -> f
     waves = _comparable(spoken, truth)
     if waves is None:
         return math.nan
+    if not np.any(waves[0]):
+        return 0.0
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         try:
@@ -93,29 +97,39 @@ def _intelligibility(spoken: np.ndarray, truth: np.ndarray, extended: bool) -> f
 
 def _quality(spoken: np.ndarray, truth: np.ndarray, rate: int, band: str) -> float:
     """The mean over pieces: of a longer wave PESQ would write outside its memory."""
-    package = _package("pesq")
     waves = _comparable(spoken, truth)
     if waves is None:
         return math.nan
     pieces = math.ceil(len(waves[0]) / (LONGEST_SECONDS * RATE))
-    found = []
-    for piece in zip(*(np.array_split(wave, pieces) for wave in waves), strict=True):
-        at_rate = [soxr.resample(wave, RATE, rate) for wave in piece]
-        if not all(np.any(wave) for wave in at_rate):
-            continue
-        try:
-            found.append(package.pesq(rate, at_rate[1], at_rate[0], band))
-        except (package.BufferTooShortError, package.NoUtterancesError):
-            continue
+    cut = zip(*(np.array_split(wave, pieces) for wave in waves), strict=True)
+    found = [_quality_of_piece(*piece, rate, band) for piece in cut]
+    found = [value for value in found if not math.isnan(value)]
     return float(np.mean(found)) if found else math.nan
 
 
+def _quality_of_piece(
+    spoken: np.ndarray, truth: np.ndarray, rate: int, band: str
+) -> float:
+    package = _package("pesq")
+    spoken, truth = (soxr.resample(wave, RATE, rate) for wave in (spoken, truth))
+    if not np.any(truth):
+        return math.nan
+    if not np.any(spoken):
+        return WORST_PESQ
+    try:
+        return package.pesq(rate, truth, spoken, band)
+    except (package.BufferTooShortError, package.NoUtterancesError):
+        return math.nan
+
+
 def _comparable(spoken: np.ndarray, truth: np.ndarray):
-    """Both waves as f64 [n], equally long; None where one is silent or too short."""
+    """Both waves as f64 [n], equally long; None where there is nothing to compare to:
+    the truth is silent, or too short.
+    """
     samples = min(len(spoken), len(truth))
     waves = [np.asarray(wave[:samples], np.float64) for wave in (spoken, truth)]
-    heard = all(np.any(wave) for wave in waves)
-    return waves if heard and samples >= SHORTEST_SECONDS * RATE else None
+    enough = samples >= SHORTEST_SECONDS * RATE
+    return waves if enough and np.any(waves[1]) else None
 
 
 def _package(name: str) -> types.ModuleType:

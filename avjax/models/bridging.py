@@ -22,10 +22,9 @@ Equations   (the numbers are ours: the paper's own were not at hand)
 
 Departures  As in the authors' code, not in the paper's figure: what is seen and what is
             recalled is joined by dropout and one linear layer, not added.
-            Ours: both paths go through the back-end as one batch; the last map of the
-            ResNet is averaged whole, the statistics of MsTcn see the clip alone, and
-            what is heard is standardised (`published` takes the authors' way in all
-            three); batches are renormalised
+            Ours: the last map of the ResNet is averaged whole, the statistics of MsTcn
+            do not see the border around a clip, and what is heard is standardised
+            (`published` takes the authors' way in all three); batches are renormalised
             (nn/block.py Norm); kernels begin within 1 / sqrt(fan in) everywhere;
             sentences are read by CTC, which the paper does not do; the decoder of
             speech is ours, since the paper's is not known: the back-end of reading,
@@ -170,6 +169,7 @@ class Bridging(nn.Module):
         codes = self.fusion(seen, sound, train)
         answers = self.answers(self.backend(codes, exists, train))
         if self.config.task == "speech":
+            answers = answers * exists[..., None]
             columns = rearrange(answers, "b t (r d) -> b (t r) d", r=SOUND_STEPS)
             return self.columns(columns, train)
         return rearrange(answers, "b t (r v) -> b (t r) v", r=self.config.steps)
@@ -189,10 +189,9 @@ class Bridging(nn.Module):
         seen, heard = self.watch(lips, train), self.hear(mel, train)
         recalled, by_lips = self.recall(seen)
         stored, by_sound, _ = self.memory.store(jax.lax.stop_gradient(heard))
-        twice = jnp.concatenate([seen, seen]), jnp.concatenate([recalled, heard])
-        answers = self.answer(*twice, jnp.concatenate([exists, exists]), train)
-        answered = jnp.split(answers, 2)
-        return Rehearsed(*answered, by_lips, by_sound, recalled, stored, heard)
+        # One after the other: a batch of both would tie them by its statistics.
+        answers = [self.answer(seen, x, exists, train) for x in (recalled, heard)]
+        return Rehearsed(*answers, by_lips, by_sound, recalled, stored, heard)
 
 
 def standard(codes: Array) -> Array:

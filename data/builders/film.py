@@ -15,7 +15,6 @@ from avjax.features.audio import RATE
 from avjax.media import audio, face, video
 
 SHORTEST = 5  # frames: what a window makes or judges
-EVERY = 3  # frames from look to look of the detector: 0.12 s
 
 Detect = Callable[[np.ndarray], np.ndarray]
 
@@ -36,7 +35,7 @@ def read_film(path: str | os.PathLike, size: int, detect: Detect) -> Film:
     """
     wave = audio.read_sound(path, RATE)
     frames = video.read_at_rate(path, schema.FPS)
-    boxes = face.track(frames, detect=detect, every=EVERY).boxes
+    boxes = face.track(frames, detect=detect, every=face.EVERY).boxes
     if len(boxes) < SHORTEST:
         raise InputError(f"{path}: {len(boxes)} frames are too few")
     if (missing := int(np.isnan(boxes).any(axis=-1).sum())) > 0:

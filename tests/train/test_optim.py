@@ -63,7 +63,8 @@ def test_muon_leaves_the_slots_of_a_memory_to_adam():
     """A slot that is used moves at the full rate, and one that is not stays."""
     gradient = jnp.zeros((4, 3)).at[1].set(jnp.asarray([1e-3, -2.0, 0.5]))
     given = {"memory": {"keys": gradient, "values": gradient, "kernel": gradient}}
-    optimizer = make_optimizer(Muon(rate=0.1), steps=10)
+    config = Muon(rate=0.1, apart=("keys", "values"))
+    optimizer = make_optimizer(config, steps=10)
     start = jax.tree.map(jnp.zeros_like, given)
     update, _ = optimizer.update(given, optimizer.init(start), start)
     for bank in ("keys", "values"):

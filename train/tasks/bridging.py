@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -192,7 +193,7 @@ class BridgingTask:
         return {name: Mean(*pair) for name, pair in sums.items()}
 
     def score_reading(self, one: Mapping[str, np.ndarray]) -> dict[str, tuple]:
-        """{wer and ser, greedily and with the grammar: (errors, words or symbols)}."""
+        """{wer, symbol_error, wer_grammar: (errors, how many there were)}."""
         symbols = self.model.symbols
         truth = one["symbols"][one["spoken"] > 0]
         frames = int(np.sum(one["mask"])) * self.model.steps
@@ -202,11 +203,11 @@ class BridgingTask:
                 continue
             seen, prefix = one[name][:frames], name.removesuffix("read")
             read = decode.greedy(seen)
-            found[f"{prefix}ser"] = symbol_errors(truth, read)
+            found[f"{prefix}symbol_error"] = symbol_errors(truth, read)
             said = text.to_text(truth, symbols)
             found[f"{prefix}wer"] = word_errors(said, text.to_text(read, symbols))
             if self.grammar:
-                rules = grammar.load(self.grammar, symbols)
+                rules = rules_of(self.grammar, symbols)
                 best = decode.beam_search(seen, self.beam, rules)
                 errors = word_errors(said, text.to_text(best, symbols))
                 found[f"{prefix}wer_grammar"] = errors
@@ -214,6 +215,12 @@ class BridgingTask:
 
     def published(self, params: Params, stats: Params) -> Published:
         return Published("bridging", params, stats, self.model)
+
+
+@functools.cache
+def rules_of(name: str, symbols: tuple[str, ...]) -> grammar.Grammar:
+    """A grammar, read once; what it finds out while it searches, it keeps."""
+    return grammar.load(name, symbols)
 
 
 def score_speech(one: Mapping[str, np.ndarray]) -> dict[str, tuple]:

@@ -50,6 +50,25 @@ def frames_of(text: str) -> int:
     return len(text) + sum(a == b for a, b in itertools.pairwise(text))
 
 
+def in_a_row(text: str, allowed: set[str]) -> bool:
+    """Whether a text is one sentence or several, a space between two."""
+    if text in allowed:
+        return True
+    cuts = (i for i, letter in enumerate(text) if letter == " ")
+    return any(text[:i] in allowed and in_a_row(text[i + 1 :], allowed) for i in cuts)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_several_sentences_follow_each_other_where_they_may(name):
+    automaton = Grammar(FORMS[name], SPACED, again=True)
+    allowed = written(FORMS[name], SPACED, letters=7)
+    for length in range(8):
+        for letters in itertools.product(SPACED[1:], repeat=length):
+            text = "".join(letters)
+            expected = in_a_row(text, allowed - {""}) or text in allowed
+            assert automaton.accepts(text) == expected, text
+
+
 @pytest.mark.parametrize(("name", "symbols"), CASES)
 def test_exactly_the_sentences_of_the_grammar_are_accepted(name, symbols):
     automaton = Grammar(FORMS[name], symbols)

@@ -275,3 +275,13 @@ def test_weights_of_two_parts_are_refused(bad):
     assert len(weights.load(bad / "two").params) == 2
     with pytest.raises(avjax.errors.InputError, match="their own config"):
         lipread.load(bad / "two")
+
+
+def test_a_space_at_the_ends_is_none_and_one_between_words_stays():
+    symbols = 2, 1, 0, 2, 1, 2, 0, 1  # a row a frame: 1 is the space, 2 a letter
+    log_probs = np.log(np.full((8, 3), 0.01))
+    log_probs[np.arange(8), symbols[::-1]] = np.log(0.9)
+    made = lipread.trimmed(log_probs, gap=1)
+    assert np.argmax(made, axis=-1).tolist() == [0, 0, 2, 1, 2, 0, 1, 2]
+    np.testing.assert_array_equal(made[2:], log_probs[2:])
+    np.testing.assert_allclose(np.exp(made[0, 0]), 0.91)

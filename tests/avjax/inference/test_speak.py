@@ -69,7 +69,6 @@ def test_another_vocoder_may_make_the_wave(speaker, made):
     given = {"weights": made / "speech", "box": (0, 0, 96, 96), "vocoder": level}
     said = avjax.speak(speaker, **given)
     assert said.mel.shape == (4 * 56, 80) and said.mel.dtype == np.float32
-    assert said.mel.min() >= SILENCE and said.mel.max() <= speak.LOUDEST
     by_hand = level(said.mel[None])[0]
     gain = min(speak.LOUDER, PEAK / by_hand.max())
     np.testing.assert_allclose(said.wave, gain * by_hand, atol=1e-5)

@@ -284,7 +284,7 @@ def test_the_control_has_no_address_and_answers_from_the_lips():
     model, seen = Bridging(BridgingConfig(**(TINY | {"slots": 0}))), draw(3, 2, 3, DIM)
     variables = drawn(lambda: model.init(KEY, seen, method="recall"))
     recalled, address = model.apply(variables, seen, method="recall")
-    inner, outer = (variables["params"]["substitute"][f"Dense_{n}"] for n in (1, 0))
+    inner, outer = (variables["params"]["substitute"][n] for n in ("inner", "outer"))
     hidden = np.maximum(seen @ inner["kernel"] + inner["bias"][None, None], 0)
     expected = hidden @ outer["kernel"] + outer["bias"][None, None]
     np.testing.assert_allclose(recalled, expected, atol=1e-5)

@@ -174,9 +174,9 @@ def test_what_was_read_is_scored_word_by_word_and_symbol_by_symbol():
         ("cccccccccc", "a a a", 5, 0.0),  # fills up
     )
     found = LETTERS.score(answers)
-    assert set(found) == {"wer", "ser"}
+    assert set(found) == {"wer", "symbol_error"}
     assert tuple(found["wer"]) == (1, 4)
-    assert tuple(found["ser"]) == (1, 9)
+    assert tuple(found["symbol_error"]) == (1, 9)
     both = LETTERS.score({**answers, "heard_read": answers["read"][[0, 2, 1]]})
     assert tuple(both["wer"]) == (1, 4)
     assert tuple(both["heard_wer"]) == (2, 4), "one wrong word for two"
@@ -220,16 +220,18 @@ def test_what_was_said_is_judged_against_the_truth_as_far_as_it_exists(voices):
 
 
 def test_a_figure_that_is_no_number_is_left_out(voices):
+    """Against a silent truth; a mute voice has the worst one."""
     silent = np.zeros_like(voices["wave"])
-    assert not score_speech({**voices, "said": silent, "oracle_said": silent})
+    assert not score_speech({**voices, "wave": silent})
+    assert score_speech({**voices, "said": silent})["stoi"] == (0, 1)
 
 
 def test_figures_of_speech_are_means_over_clips(voices):
     batch = {name: np.stack([value] * 3) for name, value in voices.items()}
     batch["weight"] = np.array([1.0, 1, 0])
-    batch["said"][1] = 0  # no number
+    batch["said"][1] = 0  # mute, which counts as nothing
     found, one = SPEECH.score(batch), score_speech(voices)
-    assert tuple(found["stoi"]) == (pytest.approx(one["stoi"][0]), 1)
+    assert tuple(found["stoi"]) == (pytest.approx(one["stoi"][0]), 2)
     assert tuple(found["oracle_stoi"]) == (pytest.approx(2 * one["oracle_stoi"][0]), 2)
 
 
