@@ -198,7 +198,7 @@ def lipread(options: argparse.Namespace) -> None:
     readings, troubles = [], []
     for clip in options.clips:
         try:
-            reading = lipread.watched(reader, clip, options.box, options.face_index)
+            reading = reader.read(clip, options.box, options.face_index, shown=True)
         except InputError as error:
             troubles.append(str(error))
             continue

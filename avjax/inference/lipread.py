@@ -9,7 +9,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import rich.console
 
 from avjax.errors import InputError
 from avjax.features import text
@@ -28,7 +27,6 @@ PREFIX = "bridging"  # a bare name such as `puppet` is one of its sets of weight
 BEAM = 16  # beginnings that are held, where a grammar is given and no number
 SILENT = -30.0  # log-probability of what cannot be read where no face is
 LONGEST = 20  # seconds that are searched at once
-CONSOLE = rich.console.Console(stderr=True)
 
 Box = tuple[float, float, float, float]
 
@@ -94,12 +92,6 @@ def open_reader(
     return Reader(config, variables, beam or (BEAM if known else 1), known)
 
 
-def watched(reader: "Reader", clip: Path, box: Box | None, face_index: int) -> Reading:
-    """The same as reader.read, while whoever waits sees that something is done."""
-    with CONSOLE.status("reading the lips"):
-        return reader.read(clip, box, face_index)
-
-
 @dataclasses.dataclass(frozen=True)
 class Reader:
     """Weights, and how what they answer is searched for words."""
@@ -109,15 +101,22 @@ class Reader:
     beam: int
     rules: grammar.Grammar | None
 
-    def read(self, clip: Path, box: Box | None = None, face_index: int = 0) -> Reading:
+    def read(
+        self,
+        clip: Path,
+        box: Box | None = None,
+        face_index: int = 0,
+        shown: bool = False,
+    ) -> Reading:
         """Reads one clip; InputError if it cannot be used.
 
         box         x, y, width, height of the face in pixels, where it is known
         face_index  which face, the largest being 0
+        shown       whether whoever waits sees how far it is
         """
-        lips = open_lips(clip, box, face_index)
+        lips = open_lips(clip, box, face_index, shown)
         ask = functools.partial(program(self.config), self.variables)
-        answers = clips.answers(lips, self.config.size, ask)
+        answers = clips.answers(lips, self.config.size, ask, shown)
         find = self.one_word if self.config.task == "words" else self.sentences
         words = find(answers, lips)
         said = " ".join(word.word for word in words)

@@ -5,6 +5,7 @@ of a long clip, one of them is in memory at a time.  Their lengths are few, so t
 few programs are compiled.
 """
 
+import contextlib
 import dataclasses
 import itertools
 import os
@@ -12,6 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+import rich.console
+import rich.progress
 
 from avjax.errors import InputError
 from avjax.features.lips import GREY, mouth_pictures
@@ -21,6 +24,8 @@ from avjax.media import face, image, video
 FPS = 25
 LENGTHS = (25, 50, 75, 100)  # of windows, in frames; the last is that of a long clip
 MARGIN = 20  # frames of a window, at either side, for which another one answers
+
+CONSOLE = rich.console.Console(stderr=True)
 
 Path = str | os.PathLike
 
@@ -87,18 +92,26 @@ def starts(frames: int, length: int) -> list[int]:
     return [*range(0, last, length - 2 * MARGIN), last]
 
 
-def open_lips(path: Path, box: tuple[float, ...] | None = None, index: int = 0) -> Lips:
+def open_lips(
+    path: Path,
+    box: tuple[float, ...] | None = None,
+    index: int = 0,
+    shown: bool = False,
+) -> Lips:
     """A clip, and where its face is; InputError if there is none.
 
     box    x, y, width, height of the face in pixels, where it is known
     index  which face, the largest being 0
+    shown  whether whoever waits sees that something is done
     """
     if index < 0:
         raise InputError(f"faces are counted from 0, so {index} is none")
     if image.is_image(path):
         raise InputError(f"{path} is a picture: lips are read in a clip")
     if box is None:
-        boxes = face.cached_track(path, index, face.EVERY, fps=FPS).boxes
+        busy = CONSOLE.status("finding the face") if shown else contextlib.nullcontext()
+        with busy:
+            boxes = face.cached_track(path, index, face.EVERY, fps=FPS).boxes
     else:
         info = video.probe(path)
         count = sum(1 for _ in video.read_at_rate(path, FPS))
@@ -109,15 +122,26 @@ def open_lips(path: Path, box: tuple[float, ...] | None = None, index: int = 0) 
 
 
 def answers(
-    lips: Lips, size: int, ask: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    lips: Lips,
+    size: int,
+    ask: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    shown: bool = False,
 ) -> np.ndarray:
     """What a network answers to every frame of a clip, window by window.
 
-    ask  (pictures u8 [1 w h w 1], exists f32 [1 w]) -> [1 r*w ...], r answers a frame
+    ask    (pictures u8 [1 w h w 1], exists f32 [1 w]) -> [1 r*w ...], r answers a frame
+    shown  whether whoever waits sees how far it is
     -> [r*t ...]
     """
     parts = []
-    for window in lips.windows(size):
+    for window in rich.progress.track(
+        lips.windows(size),
+        "reading the lips",
+        total=len(starts(len(lips), LENGTHS[-1])),
+        console=CONSOLE,
+        transient=True,
+        disable=not shown,
+    ):
         answer = np.asarray(ask(window.pictures[None], window.exists[None]))[0]
         each = len(answer) // len(window.exists)
         parts.append(answer[each * window.kept.start : each * window.kept.stop])

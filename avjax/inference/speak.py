@@ -5,7 +5,6 @@ import os
 from typing import NamedTuple
 
 import numpy as np
-import rich.console
 import rich.progress
 
 from avjax.errors import InputError
@@ -25,7 +24,6 @@ PREFIX = "bridging-speech"
 PIECE, FADE = 1600, 16  # columns that are voiced at once, and that two of them share
 LOUDER = 4.0  # at most: who does not speak is not made to
 GRIFFIN_LIM = GriffinLim()
-CONSOLE = rich.console.Console(stderr=True)
 
 
 class Speech(NamedTuple):
@@ -51,6 +49,7 @@ def speak(
     box: Box | None = None,
     face_index: int = 0,
     vocoder: Vocoder = GRIFFIN_LIM,
+    shown: bool = False,
 ) -> Speech:
     """Gives a silent clip a voice.
 
@@ -58,13 +57,14 @@ def speak(
     box         x, y, width, height of the face in pixels, where it is known
     face_index  which face, the largest being 0
     vocoder     what makes a wave of a voice_mel
+    shown       whether whoever waits sees how far it is
 
     Raises InputError, one clear sentence, for what cannot be used.
     """
     config, variables = load(weights)
-    lips = open_lips(clip, box, face_index)
+    lips = open_lips(clip, box, face_index, shown)
     ask = functools.partial(program(config), variables)
-    mel = clips.answers(lips, config.size, ask)
+    mel = clips.answers(lips, config.size, ask, shown)
     each = len(mel) // len(lips)
     seen = np.repeat(lips.seen, each)[:, None]
     mel = np.where(seen, mel, np.float32(SILENCE))
@@ -108,16 +108,19 @@ def write(out: Path, clip: Path, **options) -> Speech:
     if kind not in (".wav", ".mp4"):
         raise InputError(f"cannot write {out}: its name should end in .wav or .mp4")
     files.require_place(out)
-    with rich.progress.Progress(console=CONSOLE, transient=True) as progress:
-        task = progress.add_task("reading the lips", total=None)
-        speech = speak(clip, **options)
-        if kind == ".wav":
-            audio.write_wav(out, speech.wave, RATE)
-            return speech
-        info = video.probe(clip)
-        progress.update(task, description="writing", total=info.frames)
-        with video.VideoWriter(out, info.fps, speech.wave, rate=RATE) as writer:
-            for frame in video.read_at_rate(clip, info.fps):
-                writer.write(frame)
-                progress.advance(task)
+    speech = speak(clip, shown=True, **options)
+    if kind == ".wav":
+        audio.write_wav(out, speech.wave, RATE)
+        return speech
+    info = video.probe(clip)
+    frames = rich.progress.track(
+        video.read_at_rate(clip, info.fps),
+        "writing",
+        total=info.frames,
+        console=clips.CONSOLE,
+        transient=True,
+    )
+    with video.VideoWriter(out, info.fps, speech.wave, rate=RATE) as writer:
+        for frame in frames:
+            writer.write(frame)
     return speech
