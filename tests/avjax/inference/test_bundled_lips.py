@@ -1,0 +1,37 @@
+"""The bundled weights of a reader and of a voice, on the speaker that they know."""
+
+import numpy as np
+import pytest
+
+import avjax
+from avjax.features.audio import RATE
+from avjax.inference import weights
+from avjax.media import audio
+from avjax.metrics import speech
+from avjax.metrics.text import word_errors
+
+SAID = "bin blue at f two now"
+
+
+@pytest.fixture
+def clip(real):
+    """A sentence of the test split."""
+    return real / "grid" / "video" / "s1" / "bbaf2n.mpg"
+
+
+def test_every_verb_has_weights_of_its_default_name():
+    names = {"bridging-grid-s1", "bridging-speech-grid-s1", "synctalkface-grid-s1"}
+    assert names <= set(weights.bundled())
+
+
+def test_the_speaker_that_the_weights_know_is_read(clip):
+    reading = avjax.lipread(clip, rules="grid")
+    assert word_errors(SAID, reading.text)[0] <= 2
+    assert all(0 < word.confidence <= 1 for word in reading.words)
+
+
+def test_the_speaker_that_the_weights_know_gets_his_voice(clip):
+    truth, said = audio.read_sound(clip, RATE), avjax.speak(clip).wave
+    assert len(said) == 75 * 640
+    late = speech.stoi(np.roll(said, RATE), truth)
+    assert speech.stoi(said, truth) > late + 0.2
