@@ -19,6 +19,7 @@ from avjax.features import lips, spectrum, text
 COLUMNS = spectrum.COLUMNS_PER_FRAME
 LONGEST = 64  # symbols of a text, at most
 BANDS_COVERED, COLUMNS_COVERED = 10, 20  # of a mel: always less than these
+REACH = 0.08  # seconds by which a symbol may be named too early or too late
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,9 @@ class ReadClip(grain.transforms.RandomMap):
 
     Gives  lips u8 [t h w 1];  mel f32 [f=4t k], as features.spectrum.heard_mel;
            mask f32 [t];  symbols i32 [l=64];  spoken f32 [l], 1 where there is one;
-           weight f32 [], 1.  Of words, l is 1.
+           allowed u8 [t v], 1 where a symbol may be named in a frame, as far as it is
+           known when what is said;  weight f32 [], 1.  Of words l is 1, and nothing is
+           told of when.
     """
 
     frames: int = 75
@@ -70,7 +73,33 @@ class ReadClip(grain.transforms.RandomMap):
             found = f"{record['clip']} has {len(record['mouth'])} frames"
             raise InputError(f"{found}, and {self.frames} are the most")
         given = perceived(record, 0, self.frames, self.size, self.cover, rng)
-        return given | self.transcript(record)
+        given = given | self.transcript(record)
+        return (
+            given if self.of == "words" else given | {"allowed": self.allowed(record)}
+        )
+
+    def allowed(self, record: Mapping) -> np.ndarray:
+        """u8 [t v]: the blank anywhere, a symbol while its word or phone is said, the
+        space from the first word to the last.  Without times, everything.
+        """
+        spans, name = {
+            "characters": (record["words"], "word"),
+            "phones": (record["phones"], "phone"),
+        }[self.of]
+        if not spans[name]:
+            return np.ones((self.frames, len(self.symbols)), np.uint8)
+        begins, ends = spans["start"] - REACH, spans["end"] + REACH
+        middle = (np.arange(self.frames) + 0.5) / schema.FPS
+        may = np.zeros((self.frames, len(self.symbols)), np.uint8)
+        may[:, text.BLANK] = 1
+        if text.SPACE in self.symbols:
+            between = (begins[0] < middle) & (middle < ends[-1])
+            may[between, self.symbols.index(text.SPACE)] = 1
+        for said, begin, end in zip(spans[name], begins, ends, strict=True):
+            here = (begin < middle) & (middle < end)
+            said = said if self.of == "characters" else [said]
+            may[np.ix_(here, text.to_ids(said, self.symbols))] = 1
+        return may
 
     def transcript(self, record: Mapping) -> Example:
         """The symbols of a record, and how many there are."""

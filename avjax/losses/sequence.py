@@ -1,5 +1,6 @@
 """Losses of what is read: one word a clip, or symbols in their order.  Per clip."""
 
+import jax
 import jax.numpy as jnp
 import optax
 
@@ -28,3 +29,13 @@ def transcript_error(
     twice = (symbols[:, 1:] == symbols[:, :-1]) * spoken[:, 1:]
     fits = jnp.sum(spoken, 1) + jnp.sum(twice, 1) <= jnp.sum(exists, 1)
     return jnp.where(fits, error, 0.0)
+
+
+def timing_error(logits: Array, allowed: Array) -> Array:
+    """-log of how likely it is that only what may be said is named.
+
+    logits [b t v], allowed [b t v], 1 or 0 -> [b t].  CTC alone lets a network that
+    sees a whole clip name a word anywhere in it.
+    """
+    likely = jax.nn.log_softmax(logits)
+    return -jax.nn.logsumexp(likely, axis=-1, where=allowed > 0)

@@ -50,6 +50,7 @@ def test_a_clip_to_be_read_has_the_promised_arrays(clips, read, rng):
         "mask": ((20,), "float32"),
         "symbols": ((64,), "int32"),
         "spoken": ((64,), "float32"),
+        "allowed": ((20, len(read.symbols)), "uint8"),
         "weight": ((), "float32"),
     }
     for clip in (0, 5, 11):  # 9, 14 and 20 frames
@@ -122,6 +123,28 @@ def test_the_symbols_of_a_text_are_its_characters(clips, read):
     assert said == "söft words"
     np.testing.assert_array_equal(example["spoken"], [1] * 10 + [0] * 54)
     assert not example["symbols"][10:].any()
+
+
+def test_a_symbol_may_be_named_while_its_word_is_said(clips, read):
+    """söft from 0.1 to 0.25 s, words from there to 0.3 s; a reach of 0.08 s."""
+    may = read.at(clips[1], 0, 1)["allowed"]
+    for frame, middle in enumerate(np.arange(20) / 25 + 0.02):
+        first, second = 0.02 < middle < 0.33, 0.17 < middle < 0.38
+        letters = {*("söft" if first else ""), *("words" if second else "")}
+        letters |= {" "} if first or second else set()
+        named = {LETTERS[i] for i in np.flatnonzero(may[frame])}
+        assert named == letters | {""}, frame
+
+
+def test_without_times_every_symbol_may_be_named_anywhere(clips, read):
+    assert read.at(clips[0], 0, 1)["allowed"].all()
+
+
+def test_a_phone_may_be_named_while_it_is_said(clips, read):
+    phones = dataclasses.replace(read, symbols=("", "t", "s"), of="phones")
+    may = phones.at(clips[1], 0, 1)["allowed"]  # s from 0.1 to 0.2 s
+    assert may[:, 0].all() and not may[:, 1].any()
+    assert np.flatnonzero(may[:, 2]).tolist() == [1, 2, 3, 4, 5, 6]
 
 
 def test_the_symbols_of_a_text_may_be_its_phones(clips, read):

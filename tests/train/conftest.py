@@ -148,7 +148,10 @@ def reading():
     exists = np.arange(8)[None] < np.array([[8], [6]])
     symbols = np.zeros((2, 64), np.int32)
     symbols[:, :3] = [[1, 2, 2], [3, 1, 0]]
+    allowed = random.integers(0, 2, (2, 8, 5))
+    allowed[..., 0] = 1
     return {
+        "allowed": jnp.asarray(allowed, jnp.uint8),
         "lips": jnp.asarray(random.integers(0, 256, (2, 8, 16, 16, 1)), jnp.uint8),
         "mel": jnp.asarray(random.normal(size=(2, 32, 80)), jnp.float32),
         "voice": jnp.asarray(random.uniform(-1, 1, (2, 32, 80)), jnp.float32),

@@ -47,6 +47,8 @@ def reading_shapes(window) -> dict:
         sound = {"voice": ((4 * t, 80), floats), "wave": ((640 * t,), floats)}
         return kinds | sound
     room = 1 if window.of == "words" else LONGEST
+    if window.of != "words":
+        kinds |= {"allowed": ((t, len(window.symbols)), jnp.uint8)}
     return kinds | {"symbols": ((room,), jnp.int32), "spoken": ((room,), floats)}
 
 

@@ -22,7 +22,7 @@ WIDTHS = {"expert_width": 0.02, "critic_width": 0.02, "landmark_width": 0.02}
 QUICK = {"size": 16, "width": 1 / 64, "slots": 5}
 BRIDGING = {
     "words": BridgingConfig("words", tuple("abcd"), **QUICK),
-    "sentences": BridgingConfig("sentences", ("", *"abc"), **QUICK, steps=2),
+    "sentences": BridgingConfig("sentences", ("", *"abcd"), **QUICK, steps=2),
     "speech": BridgingConfig("speech", **QUICK, heads=2),
     "control": BridgingConfig("words", tuple("abcd"), **QUICK | {"slots": 0}),
 }

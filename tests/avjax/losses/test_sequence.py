@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avjax.losses.reconstruction import mel_error
-from avjax.losses.sequence import transcript_error, word_error
+from avjax.losses.sequence import timing_error, transcript_error, word_error
 
 
 def draw(seed, *shape):
@@ -95,3 +95,14 @@ def test_the_error_of_a_mel_is_the_mean_difference_of_each_column():
     for place in np.ndindex(2, 3):
         expected = np.mean([abs(made[place][k] - truth[place][k]) for k in range(4)])
         np.testing.assert_allclose(found[place], expected, rtol=1e-5)
+
+
+def test_what_is_named_too_early_costs_its_probability():
+    logits, allowed = draw(0, 2, 3, 4), np.ones((2, 3, 4))
+    allowed[0, 1, 2] = allowed[1, 2, 1:] = 0
+    found = timing_error(logits, jnp.asarray(allowed))
+    likely = np.exp(log_softmax(logits))
+    for place in np.ndindex(2, 3):
+        expected = -np.log(np.sum(likely[place] * allowed[place]))
+        np.testing.assert_allclose(found[place], expected, atol=1e-5)
+    assert float(found[0, 1]) > 0.01 and abs(float(found[0, 0])) < 1e-6
