@@ -26,8 +26,8 @@ Departures  As in the authors' code, not in the paper's figure: what is seen and
             do not see the border around a clip, and what is heard is standardised
             (`published` takes the authors' way in all three); batches are renormalised
             (nn/block.py Norm); kernels begin within 1 / sqrt(fan in) everywhere;
-            sentences are read by CTC, which the paper does not do, and which is told
-            when words are said where that is known; the decoder of
+            sentences are read by CTC, which the paper does not do, and in which words
+            count only where they are said, as far as that is known; the decoder of
             speech is ours, since the paper's is not known: the back-end of reading,
             four columns a frame, and three convolutions along them; with several heads
             the bridge aligns their mean, and the sound is stored as with one.
@@ -84,14 +84,13 @@ class BridgingConfig:
 
 @dataclasses.dataclass(frozen=True)
 class LossWeights:
-    """All one, as in the authors' code; timing is ours."""
+    """All one, as in the authors' code."""
 
     # bridging (8)
     recalled: float = 1.0  # L_task of h_te
     heard: float = 1.0  # L_task of h_tr
     save: float = 1.0
     bridge: float = 1.0
-    timing: float = 1.0  # of sentences: symbols that are named when they are not said
 
 
 class Rehearsed(NamedTuple):

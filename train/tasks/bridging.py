@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -18,7 +18,7 @@ from avjax.inference.vocoder import GriffinLim
 from avjax.losses.base import masked_mean
 from avjax.losses.memory import address_divergence, storage_error
 from avjax.losses.reconstruction import mel_error
-from avjax.losses.sequence import timing_error, transcript_error, word_error
+from avjax.losses.sequence import transcript_error, word_error
 from avjax.metrics import speech
 from avjax.metrics.base import Mean
 from avjax.metrics.memory import bridge_figures
@@ -81,7 +81,6 @@ class BridgingTask:
             given = lips, exists
             answer, changed = self.bridge.apply(variables, *given, method="read", **how)
             errors = {"recalled": self.task_error(answer, batch)}
-            errors |= self.timing_errors([answer], batch)
         means = {
             name: masked_mean(value, self.weight(value, batch))
             for name, value in errors.items()
@@ -91,21 +90,12 @@ class BridgingTask:
 
     def errors(self, made: Rehearsed, batch: Batch) -> dict[str, Array]:
         """The losses, per clip [b] or frame [b t], named as in LossWeights."""
-        answers = made.recalled_answer, made.heard_answer
         return {
             "recalled": self.task_error(made.recalled_answer, batch),
             "heard": self.task_error(made.heard_answer, batch),
             "save": storage_error(made.stored, made.heard),
             "bridge": address_divergence(made.by_lips, made.by_sound),
-            **self.timing_errors(answers, batch),
         }
-
-    def timing_errors(self, answers: Sequence[Array], batch: Batch) -> dict[str, Array]:
-        """How likely symbols are named when they are not said: [b steps*t]."""
-        if self.model.task != "sentences":
-            return {}
-        allowed = repeat(batch["allowed"], "b t v -> b (t r) v", r=self.model.steps)
-        return {"timing": sum(timing_error(answer, allowed) for answer in answers)}
 
     def task_error(self, answer: Array, batch: Batch) -> Array:
         """How wrong an answer is: of reading per clip [b], of speaking per column."""
@@ -114,9 +104,10 @@ class BridgingTask:
             return mel_error(answer, batch["voice"])
         if self.model.task == "words":
             return word_error(word_logits(answer, exists), batch["symbols"][:, 0])
-        steps = repeat(exists, "b t -> b (t r)", r=self.model.steps)
-        spoken = batch["spoken"]
-        error = transcript_error(answer, steps, batch["symbols"], spoken)
+        spoken, each = batch["spoken"], self.model.steps
+        steps = repeat(exists, "b t -> b (t r)", r=each)
+        allowed = repeat(batch["allowed"], "b t v -> b (t r) v", r=each)
+        error = transcript_error(answer, steps, batch["symbols"], spoken, allowed)
         return error / jnp.maximum(jnp.sum(spoken, axis=1), 1)  # nats a symbol
 
     def weight(self, value: Array, batch: Batch) -> Array:
@@ -148,9 +139,8 @@ class BridgingTask:
         made = answers.pop("bridge", None)
         means = {}
         for prefix, answer in answers.items():
-            found = {"loss": self.task_error(answer, batch)}
-            for name, error in (found | self.timing_errors([answer], batch)).items():
-                means[prefix + name] = Mean.of(error, self.weight(error, batch))
+            error = self.task_error(answer, batch)
+            means[f"{prefix}loss"] = Mean.of(error, self.weight(error, batch))
             if self.model.task == "words":
                 read = jnp.argmax(word_logits(answer, batch["mask"]), axis=-1)
                 right = (read == batch["symbols"][:, 0]).astype(jnp.float32)

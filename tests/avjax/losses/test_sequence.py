@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avjax.losses.reconstruction import mel_error
-from avjax.losses.sequence import timing_error, transcript_error, word_error
+from avjax.losses.sequence import transcript_error, word_error
 
 
 def draw(seed, *shape):
@@ -35,14 +35,15 @@ def said(path):
     return [symbol for symbol, _ in itertools.groupby(path) if symbol != 0]
 
 
-def by_brute_force(logits, symbols):
-    """-log of the summed probability of all paths that say the symbols."""
+def by_brute_force(logits, symbols, allowed):
+    """-log of the summed probability of all allowed paths that say the symbols."""
     log_probs = log_softmax(logits)
     paths = itertools.product(range(logits.shape[-1]), repeat=len(logits))
     likely = [
         np.exp(sum(row[symbol] for row, symbol in zip(log_probs, path, strict=True)))
         for path in paths
         if said(path) == symbols
+        and all(row[symbol] for row, symbol in zip(allowed, path, strict=True))
     ]
     return -np.log(sum(likely))
 
@@ -52,32 +53,46 @@ SENTENCES = [([1, 2], 4), ([2, 2], 4), ([], 3), ([1], 1), ([2, 2], 3), ([1, 2, 1
 
 @pytest.fixture
 def clips():
-    """logits [b t v], exists [b t], symbols [b l], spoken [b l] of SENTENCES."""
+    """logits, exists, symbols, spoken, allowed of SENTENCES, where all is allowed."""
     symbols, spoken = np.zeros((2, len(SENTENCES), 3), int)
     exists = np.zeros((len(SENTENCES), 4))
     for clip, (sentence, frames) in enumerate(SENTENCES):
         symbols[clip, : len(sentence)] = sentence
         spoken[clip, : len(sentence)] = 1
         exists[clip, :frames] = 1
-    rest = jnp.asarray(exists), jnp.asarray(symbols), jnp.asarray(spoken, jnp.float32)
-    return draw(0, len(SENTENCES), 4, 3), *rest
+    logits = draw(0, len(SENTENCES), 4, 3)
+    rest = exists, symbols, spoken.astype(np.float32), np.ones(logits.shape)
+    return logits, *map(jnp.asarray, rest)
 
 
 def test_the_error_of_a_transcript_counts_all_ways_to_say_it(clips):
     """bridging (6): frames that do not exist say nothing."""
     found = jax.jit(transcript_error)(*clips)
     for clip, (sentence, frames) in enumerate(SENTENCES):
-        expected = by_brute_force(np.asarray(clips[0][clip, :frames]), sentence)
+        given = np.asarray(clips[0][clip, :frames]), sentence, np.ones((frames, 3))
+        expected = by_brute_force(*given)
         np.testing.assert_allclose(found[clip], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_way_that_says_a_symbol_too_early_does_not_count(clips):
+    *given, allowed = clips
+    allowed = allowed.at[:, 0, 1].set(0).at[:, 2, 2].set(0)
+    found = jax.jit(transcript_error)(*given, allowed)
+    for clip in (0, 1, 2):
+        sentence, frames = SENTENCES[clip]
+        here = np.asarray(allowed[clip, :frames])
+        expected = by_brute_force(np.asarray(given[0][clip, :frames]), sentence, here)
+        np.testing.assert_allclose(found[clip], expected, rtol=1e-4, atol=1e-5)
+    assert found[3] == 0  # its one frame may not say its one symbol
 
 
 def test_a_transcript_that_does_not_fit_gives_no_error_and_no_gradient(clips):
     """A blank must part equal symbols: two of them take three frames."""
-    logits, exists, symbols, spoken = clips
+    logits, exists, *rest = clips
     too_short = exists.at[:, :].set(0).at[:, :2].set(1)
 
     def total(logits):
-        errors = transcript_error(logits, too_short, symbols, spoken)
+        errors = transcript_error(logits, too_short, *rest)
         return errors.sum(), errors
 
     (_, errors), slopes = jax.jit(jax.value_and_grad(total, has_aux=True))(logits)
@@ -95,14 +110,3 @@ def test_the_error_of_a_mel_is_the_mean_difference_of_each_column():
     for place in np.ndindex(2, 3):
         expected = np.mean([abs(made[place][k] - truth[place][k]) for k in range(4)])
         np.testing.assert_allclose(found[place], expected, rtol=1e-5)
-
-
-def test_what_is_named_too_early_costs_its_probability():
-    logits, allowed = draw(0, 2, 3, 4), np.ones((2, 3, 4))
-    allowed[0, 1, 2] = allowed[1, 2, 1:] = 0
-    found = timing_error(logits, jnp.asarray(allowed))
-    likely = np.exp(log_softmax(logits))
-    for place in np.ndindex(2, 3):
-        expected = -np.log(np.sum(likely[place] * allowed[place]))
-        np.testing.assert_allclose(found[place], expected, atol=1e-5)
-    assert float(found[0, 1]) > 0.01 and abs(float(found[0, 0])) < 1e-6
