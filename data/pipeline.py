@@ -6,6 +6,7 @@ Each host reads its own share; which host it is comes in as plain numbers.
 import atexit
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -145,7 +146,8 @@ def _by_bucket(
     """The window and the clips of each bucket that has any; of all, without buckets."""
     if not loader.buckets:
         return [(loader.window, records)]
-    lengths = np.array([len(record["mouth"]) for record in records])
+    built = os.stat(records.root).st_ctime_ns
+    lengths = _lengths(records.root, records.split, built)
     if lengths.max() > loader.buckets[-1]:
         long = f"{loader.root}: a clip has {lengths.max()} frames"
         raise InputError(f"{long}, and {loader.buckets[-1]} is the largest bucket")
@@ -158,6 +160,15 @@ def _by_bucket(
         for home, frames in enumerate(loader.buckets)
         if (homes == home).any()
     ]
+
+
+@functools.cache
+def _lengths(root: str, split: str, built: int) -> np.ndarray:
+    """How many frames each clip has; looked up once, for it takes a while.
+
+    built is when the folder came to be: another corpus in its place has its own.
+    """
+    return np.array([len(record["mouth"]) for record in source(root, split)])
 
 
 class Places:

@@ -20,9 +20,9 @@ def evaluate(
         sharding.check_batch(program.mesh, host_batch)
         batch = sharding.to_global(program.mesh, host_batch)
         given = state.params, state.stats, batch
-        means = jax.device_get(program.measure(*given))
-        if program.answer is not None:
-            means |= program.score(jax.device_get(program.answer(*given)))
+        means, answer = jax.device_get(program.measure(*given))
+        if answer:
+            means |= program.score(answer)
         for name, mean in means.items():
             pair = np.array([mean.total, mean.weight], np.float64)
             totals[name] = totals.get(name, 0.0) + pair

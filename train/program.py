@@ -27,9 +27,8 @@ class Program:
     shapes    the state as ShapeDtypeStructs that say where each array lives
     init      () -> state before the first step
     step      (state, batch, key) -> (state, logs); the given state is used up
-    measure   (params, stats, batch) -> {name: Mean}
+    measure   (params, stats, batch) -> {name: Mean}, and the task's answer or {}
     picture   (params, stats, batch) -> {name: u8 [t h w c]}, or None
-    answer    (params, stats, batch) -> {name: array [b ...]}, or None
     score     what an answer, in numpy, is worth -> {name: Mean}, or None
     """
 
@@ -38,9 +37,8 @@ class Program:
     shapes: TrainState
     init: Callable[[], TrainState]
     step: Callable[[TrainState, Batch, Key], tuple[TrainState, Logs]]
-    measure: Callable[[Params, Params, Batch], Mapping[str, Any]]
+    measure: Callable[[Params, Params, Batch], tuple[Mapping[str, Any], ...]]
     picture: Callable[[Params, Params, Batch], Mapping[str, Any]] | None
-    answer: Callable[[Params, Params, Batch], Mapping[str, Any]] | None
     score: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
 
 
@@ -70,11 +68,16 @@ def build(experiment: Experiment, mesh: Mesh, example: Mapping[str, Any]) -> Pro
     reads = (places.params, places.stats, divided)
     compiled = {"compiler_options": cpu_options()}
 
-    def reader(method: str) -> Callable | None:
-        """What reads a state and a batch, where the task has it."""
-        function = getattr(task, method, None)
+    answer, picture = (getattr(task, name, None) for name in ("answer", "picture"))
+
+    def measure(*given) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """In one program, in which the network that both need runs once."""
+        return task.measure(*given), answer(*given) if answer else {}
+
+    def reader(function: Callable) -> Callable:
+        """What reads a state and a batch."""
         shardings = {"in_shardings": reads, "out_shardings": whole}
-        return function and jax.jit(function, **shardings, **compiled)
+        return jax.jit(function, **shardings, **compiled)
 
     return Program(
         mesh=mesh,
@@ -88,9 +91,8 @@ def build(experiment: Experiment, mesh: Mesh, example: Mapping[str, Any]) -> Pro
             out_shardings=(places, whole),
             **compiled,
         ),
-        measure=reader("measure"),
-        picture=reader("picture"),
-        answer=reader("answer"),
+        measure=reader(measure),
+        picture=picture and reader(picture),
         score=getattr(task, "score", None),
     )
 

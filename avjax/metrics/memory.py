@@ -14,9 +14,14 @@ from avjax.typing import Array
 NEAREST = 5  # slots that a source may point at, and still be near
 
 
-def slots_in_use(address: Array) -> Array:
-    """How many slots a batch points at: perplexity of the mean.  [b t m] -> 1 to m."""
-    mean = jnp.mean(address, axis=(0, 1))
+def slots_in_use(address: Array, weight: Array | None = None) -> Array:
+    """How many slots a batch points at: perplexity of the mean over frames.
+
+    [b t m], weight [b t], one where not given -> 1 to m.
+    """
+    weight = jnp.ones(address.shape[:2]) if weight is None else weight
+    total = jnp.maximum(jnp.sum(weight), 1e-8)
+    mean = jnp.sum(address * weight[..., None], axis=(0, 1)) / total
     return jnp.exp(-jnp.sum(xlogy(mean, mean)))
 
 
@@ -58,8 +63,6 @@ def bridge_figures(
     weights = {name: weight for name in values} | {"shuffled_cosine": weight * exists}
     means = {name: Mean.of(value, weights[name]) for name, value in values.items()}
     for side, address in (("source", by_source), ("target", by_target)):
-        kept = address * weight[..., None]
-        share = jnp.sum(kept, axis=(0, 1)) / jnp.maximum(jnp.sum(weight), 1e-8)
-        used = jnp.exp(-jnp.sum(xlogy(share, share)))
+        used = slots_in_use(address, weight)
         means[f"slots_by_{side}"] = Mean.of(used[None], jnp.any(weight > 0)[None])
     return means

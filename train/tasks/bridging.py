@@ -4,7 +4,6 @@ import collections
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -118,25 +117,27 @@ class BridgingTask:
         exists = repeat(batch["mask"], "b t -> b (t r)", r=each)
         return exists * batch["weight"][:, None]
 
-    def answers(self, params: Params, stats: Params, batch: Batch) -> dict[str, Any]:
+    def answers(
+        self, params: Params, stats: Params, batch: Batch
+    ) -> tuple[dict[str, Array], Rehearsed | None]:
         """{prefix: answer}: "" from the lips alone, "heard_" with the real sound.
 
-        With a memory also {"bridge": Rehearsed}.
+        And what the memory did, if there is one.
         """
         variables = {"params": params["bridge"], "batch_stats": stats["bridge"]}
         lips, exists = from_grey(batch["lips"]), batch["mask"]
         if not self.model.slots:
-            return {"": self.bridge.apply(variables, lips, exists, method="read")}
+            answer = self.bridge.apply(variables, lips, exists, method="read")
+            return {"": answer}, None
         given = lips, batch["mel"], exists
         made = self.bridge.apply(variables, *given, method="rehearse")
-        return {"": made.recalled_answer, "heard_": made.heard_answer, "bridge": made}
+        return {"": made.recalled_answer, "heard_": made.heard_answer}, made
 
     def measure(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Mean]:
         """loss and, of words, accuracy; heard_ with the real sound; and the bridge."""
-        answers = self.answers(params, stats, batch)
-        made = answers.pop("bridge", None)
+        answers, made = self.answers(params, stats, batch)
         means = {}
         for prefix, answer in answers.items():
             error = self.task_error(answer, batch)
@@ -160,16 +161,14 @@ class BridgingTask:
 
     def read(self, params: Params, stats: Params, batch: Batch) -> Mapping[str, Array]:
         """log-probabilities [b t v] of every path, and what was said."""
-        answers = self.answers(params, stats, batch)
-        answers.pop("bridge", None)
+        answers, _ = self.answers(params, stats, batch)
         found = {f"{at}read": jax.nn.log_softmax(x) for at, x in answers.items()}
         keys = "mask", "symbols", "spoken", "weight"
         return found | {key: batch[key] for key in keys}
 
     def speak(self, params: Params, stats: Params, batch: Batch) -> Mapping[str, Array]:
         """Waves [b n] of every path, of the true mel, and of a mel that never moves."""
-        answers = self.answers(params, stats, batch)
-        answers.pop("bridge", None)
+        answers, _ = self.answers(params, stats, batch)
         truth = batch["voice"]
         exists = self.weight(truth, batch)[..., None]
         mean = jnp.sum(truth * exists, (0, 1)) / jnp.maximum(jnp.sum(exists), 1)

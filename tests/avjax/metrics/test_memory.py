@@ -15,6 +15,12 @@ def test_slots_in_use_are_those_that_the_batch_points_at():
     assert float(slots_in_use(jnp.full((2, 3, 8), 1 / 8))) == pytest.approx(8)
 
 
+def test_frames_without_weight_use_no_slots():
+    address = jax.nn.one_hot(jnp.asarray([[0, 1, 2, 3]]), 4)
+    weight = jnp.asarray([[1.0, 1.0, 0.0, 0.0]])
+    assert float(slots_in_use(address, weight)) == pytest.approx(2)
+
+
 def test_codes_move_within_clips_or_tell_them_apart():
     moving = jnp.asarray([[[1.0, 0], [-1, 0]], [[0, 3], [0, -3]]])
     telling = jnp.asarray([[[1.0]] * 2, [[2.0]] * 2])

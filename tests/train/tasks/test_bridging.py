@@ -113,7 +113,7 @@ def test_speech_is_judged_column_by_column(reading):
 def test_words_are_measured_with_the_recalled_and_with_the_real_sound(reading):
     params, stats = jax.jit(WORDS.init)(KEY, reading)
     reading["weight"] = jnp.asarray([1.0, 0.0])
-    answers, means = jax.jit(
+    (answers, _), means = jax.jit(
         lambda *given: (WORDS.answers(*given), WORDS.measure(*given))
     )(params, stats, reading)
     for prefix in ("", "heard_"):
