@@ -17,7 +17,6 @@ from avjax.errors import InputError
 from avjax.features import lips, spectrum, text
 
 COLUMNS = spectrum.COLUMNS_PER_FRAME
-LONGEST = 64  # symbols of a text, at most
 BANDS_COVERED, COLUMNS_COVERED = 10, 20  # of a mel: always less than these
 REACH = 0.08  # seconds by which a symbol may be named too early or too late
 
@@ -46,9 +45,10 @@ class ReadClip(grain.transforms.RandomMap):
     size     sides of the picture of the mouth
     symbols  words of which a clip is one, or an alphabet that begins with the blank
     of       what they are symbols of
+    longest  l, for a text; one of more symbols is an InputError
 
     Gives  lips u8 [t h w 1];  mel f32 [f=4t k], as features.spectrum.heard_mel;
-           mask f32 [t];  symbols i32 [l=64];  spoken f32 [l], 1 where there is one;
+           mask f32 [t];  symbols i32 [l];  spoken f32 [l], 1 where there is one;
            allowed u8 [t v], 1 where a symbol may be named in a frame, as far as it is
            known when what is said;  weight f32 [], 1.  Of words l is 1, and nothing is
            told of when.
@@ -58,6 +58,7 @@ class ReadClip(grain.transforms.RandomMap):
     size: int = 64
     symbols: tuple[str, ...] = text.CHARACTERS
     of: Literal["words", "characters", "phones"] = "characters"
+    longest: int = 64
     cover: Cover = Cover()
 
     def random_map(self, record: Mapping, rng: np.random.Generator) -> Example:
@@ -110,7 +111,7 @@ class ReadClip(grain.transforms.RandomMap):
         else:
             said = {"characters": record["text"], "phones": record["phones"]["phone"]}
             ids = text.to_ids(said[self.of], self.symbols)
-        room = 1 if self.of == "words" else LONGEST
+        room = 1 if self.of == "words" else self.longest
         if len(ids) > room:
             raise InputError(f"{record['clip']} has {len(ids)} symbols, not {room}")
         symbols = np.zeros(room, np.int32)

@@ -32,7 +32,7 @@ def bridging_lrw() -> Experiment:
     """
     root = "corpora/lrw"
     words = vocabulary(root, 500)
-    window = ReadClip(29, 112, words, "words", Cover(erase=0.5))
+    window = ReadClip(29, 112, words, "words", cover=Cover(erase=0.5))
     return Experiment(
         task=BridgingTask(BridgingConfig("words", words, published=True)),
         train=Loader(root, "train", window, batch=320, workers=16),

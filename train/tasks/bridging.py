@@ -12,6 +12,7 @@ from einops import repeat
 
 from avjax.data.schema import SAMPLES_PER_FRAME
 from avjax.features import text
+from avjax.features.spectrum import prepare_voice, voice_mel
 from avjax.inference import decode, grammar
 from avjax.inference.vocoder import GriffinLim
 from avjax.losses.base import masked_mean
@@ -223,12 +224,20 @@ def rules_of(name: str, symbols: tuple[str, ...]) -> grammar.Grammar:
     return grammar.load(name, symbols)
 
 
+def mel_l1(said: np.ndarray, truth: np.ndarray) -> float:
+    """Mean absolute difference of the voice_mels of two waves [n], in their unit."""
+    if not np.any(truth):
+        return np.nan
+    return speech.mel_distance(*(voice_mel(prepare_voice(x)) for x in (said, truth)))
+
+
 def score_speech(one: Mapping[str, np.ndarray]) -> dict[str, tuple]:
     """{measure of every wave: (value, 1)}, as far as the packages are there."""
     samples = int(np.sum(one["mask"])) * SAMPLES_PER_FRAME
+    measures = speech.available() | {"mel_l1": mel_l1}
     found = {}
     for name in (name for name in one if name.endswith("said")):
-        for measure, judge in speech.available().items():
+        for measure, judge in measures.items():
             value = judge(one[name][:samples], one["wave"][:samples])
             if np.isfinite(value):
                 found[name.removesuffix("said") + measure] = value, 1.0

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from avjax.features import spectrum
 from avjax.losses.sequence import transcript_error
 from avjax.metrics import speech
 from avjax.models.bridging import BridgingConfig, LossWeights, Rehearsed
@@ -220,6 +221,9 @@ def test_what_was_said_is_judged_against_the_truth_as_far_as_it_exists(voices):
     extended = speech.estoi(said, truth)  # its package adds a little noise
     assert found["estoi"] == (pytest.approx(extended, abs=1e-6), 1)
     assert found["oracle_stoi"][0] == pytest.approx(1, abs=1e-5)
+    mels = (spectrum.voice_mel(spectrum.prepare_voice(x)) for x in (said, truth))
+    assert found["mel_l1"] == (speech.mel_distance(*mels), 1)
+    assert found["oracle_mel_l1"] == (0, 1)
 
 
 def test_a_figure_that_is_no_number_is_left_out(voices):
