@@ -241,7 +241,7 @@ def _closed_at_exit(iterator: grain.DatasetIterator) -> grain.DatasetIterator:
 def _data_source(root: str, split: str):
     if not (pathlib.Path(root) / "dataset_info.json").is_file():
         raise InputError(
-            f"no corpus in {root}: make one by `avjax data build puppet --out {root}`"
+            f"no corpus in {root}: `avjax data build --help` tells how to make one"
         )
     builder = tfds.builder_from_directory(root)
     splits = builder.info.splits

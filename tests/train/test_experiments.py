@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from avjax.config import to_json
-from avjax.data.reading import LONGEST, ReadClip, VoiceClip
+from avjax.data.reading import ReadClip, VoiceClip
 from avjax.data.transforms import SyncWindow
 from avjax.data.whole import TalkClip
 from avjax.train.experiment import check
@@ -46,7 +46,7 @@ def reading_shapes(window) -> dict:
     if isinstance(window, VoiceClip):
         sound = {"voice": ((4 * t, 80), floats), "wave": ((640 * t,), floats)}
         return kinds | sound
-    room = 1 if window.of == "words" else LONGEST
+    room = 1 if window.of == "words" else window.longest
     if window.of != "words":
         kinds |= {"allowed": ((t, len(window.symbols)), jnp.uint8)}
     return kinds | {"symbols": ((room,), jnp.int32), "spoken": ((room,), floats)}

@@ -11,6 +11,10 @@ from avjax.features import spectrum
 from avjax.losses.sequence import transcript_error
 from avjax.metrics import speech
 from avjax.models.bridging import BridgingConfig, LossWeights, Rehearsed
+from avjax.train import sharding
+from avjax.train.experiment import Experiment
+from avjax.train.optim import Sgd
+from avjax.train.program import build
 from avjax.train.tasks import bridging
 from avjax.train.tasks.bridging import BridgingTask, score_speech
 
@@ -259,3 +263,24 @@ def test_every_way_to_speak_is_made_a_wave(reading, monkeypatch):
 def test_what_is_published_is_enough_to_read(shapes):
     published = LETTERS.published({"bridge": 1}, {"bridge": 2})
     assert published.system == "bridging" and published.config == LETTERS.model
+
+
+def test_a_divided_step_agrees_with_one_device(reading):
+    """The statistics of a batch, the memory, dropout and CTC, over two devices."""
+    reading["allowed"] = jnp.ones_like(reading["allowed"])
+
+    def step(shape):
+        sgd = {"bridge": Sgd(rate=0.1)}
+        recipe = Experiment(LETTERS, train=None, evals={}, optim=sgd, steps=1)
+        mesh = sharding.make_mesh(shape)
+        program = build(recipe, mesh, jax.tree.map(np.asarray, reading))
+        batch = sharding.to_global(mesh, jax.tree.map(np.asarray, reading))
+        return program.step(program.init(), batch, program.key)
+
+    (alone, logs), (divided, divided_logs) = step((1, 1)), step((2, 1))
+    assert float(logs["bridge/recalled"]) > 1
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5, rtol=1e-4),
+        (alone.params, alone.stats, logs),
+        (divided.params, divided.stats, divided_logs),
+    )
