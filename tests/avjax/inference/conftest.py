@@ -1,5 +1,6 @@
 """Weights that nobody trained, a puppet that speaks, and files that cannot be used."""
 
+import os
 import pathlib
 from collections.abc import Callable
 
@@ -22,6 +23,7 @@ KINDS = {
     "idle": BridgingConfig("speech", **SMALL | {"slots": 0}),
 }
 SIDE = 96
+BOX = ("--box", "8,0,48,48")
 
 
 def made_up(config: BridgingConfig) -> dict:
@@ -116,3 +118,46 @@ def bad(tmp_path_factory, speaker, made) -> pathlib.Path:
     for name in KINDS:
         (folder / name).symlink_to(made / name)
     return folder
+
+
+UNUSABLE = [  # by any verb that looks at lips
+    ["missing.mp4"],
+    ["empty.mp4"],
+    ["text.mp4"],
+    ["cut.mp4"],
+    ["photo.png"],
+    ["sound.wav"],
+    ["black.mp4"],
+    ["folder"],
+    ["one.mp4", *BOX, "--weights", "unheard-of"],
+    ["one.mp4", *BOX, "--weights", "foreign"],
+    ["one.mp4", *BOX, "--weights", "two"],
+    ["one.mp4", *BOX, "--weights", "broken"],
+    ["one.mp4", "--box", "10,10,9999,10"],
+    ["one.mp4", "--box", "nonsense"],
+    ["one.mp4", "--box", "nan,0,9,9"],
+    ["one.mp4", "--face-index", "-1"],
+    ["one.mp4", "--face-index", "3"],
+]
+
+
+@pytest.fixture(params=UNUSABLE, ids=" ".join)
+def unusable(request) -> list[str]:
+    return request.param
+
+
+@pytest.fixture
+def refused(bad, capfd, monkeypatch) -> Callable[..., None]:
+    """refused(call, words): among the bad it is one sentence, and nothing is left."""
+    monkeypatch.chdir(bad)
+    monkeypatch.setenv("XDG_CACHE_HOME", os.devnull)  # nothing is kept
+
+    def check(call, *words) -> None:
+        before = sorted(bad.rglob("*"))
+        assert call(*words) == 2
+        out, told = capfd.readouterr()
+        (told,) = told.strip().splitlines()
+        assert told.startswith("avjax: ") and told.count("unheard-of") <= 1 and not out
+        assert sorted(bad.rglob("*")) == before
+
+    return check
