@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import avjax
+from avjax.data import puppet
 from avjax.features.audio import RATE
 from avjax.inference import weights
 from avjax.media import audio
@@ -22,6 +23,17 @@ def clip(real):
 def test_every_verb_has_weights_of_its_default_name():
     names = {"bridging-grid-s1", "bridging-speech-grid-s1", "synctalkface-grid-s1"}
     assert names <= set(weights.bundled())
+
+
+def test_a_puppet_that_was_never_seen_is_read_word_by_word_in_time(speaker):
+    said = puppet.make_clip(0, 4, 96, ("grid",)).words
+    found = avjax.lipread(speaker, weights="puppet", rules="grid", box=(0, 0, 96, 96))
+    assert [word.word for word in found.words] == [word for word, _, _ in said]
+    starts = [
+        word.start - start
+        for word, (_, start, _) in zip(found.words, said, strict=True)
+    ]
+    assert np.max(np.abs(starts)) < 0.15
 
 
 def test_the_speaker_that_the_weights_know_is_read(clip):
