@@ -88,6 +88,7 @@ def parser() -> Parser:
     add_talk(verbs)
     add_lipread(verbs)
     add_speak(verbs)
+    add_convert(verbs)
     add_demo(verbs)
     for name, room in ROOMS.items():
         verbs.add_parser(name, help=room.__doc__, add_help=False)
@@ -148,6 +149,19 @@ def add_speak(verbs) -> None:
     add("-o", "--out", required=True, metavar="OUT.wav|OUT.mp4", help=out)
     add_face(verb)
     verb.set_defaults(run=speak)
+
+
+def add_convert(verbs) -> None:
+    verb = verbs.add_parser(
+        "convert", help="take weights from PyTorch", description=convert.__doc__
+    )
+    add = verb.add_argument
+    add("source", metavar="SRC", help=".pth, .pt, .ckpt, .model, .safetensors or .npz")
+    add("folder", metavar="DST", help="the folder of weights to write")
+    add("--as", dest="name", metavar="NETWORK", help="if it is not to be found out")
+    words = "the words of a reader, one a line (LRW's: by the alphabet); else numbers"
+    add("--words", metavar="FILE", help=words)
+    verb.set_defaults(run=convert)
 
 
 def add_demo(verbs) -> None:
@@ -230,6 +244,17 @@ def speak(options: argparse.Namespace) -> None:
         face_index=options.face_index,
     )
     print(f"wrote {options.out}: {speech}")
+
+
+def convert(options: argparse.Namespace) -> None:
+    """Write published weights as a folder of ours; nothing in a file is executed."""
+    from avjax.convert import files
+
+    tensors = files.tensors(options.source)  # told before anything heavy is imported
+    from avjax.convert import writing
+
+    given = options.folder, options.source, tensors, options.name, options.words
+    print(f"wrote {options.folder}: {writing.write(*given)}")
 
 
 def demo(options: argparse.Namespace) -> None:

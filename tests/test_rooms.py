@@ -25,6 +25,7 @@ LAW = {
     "models": {"typing", "nn"},
     "bundled": set(),
     "inference": {"typing", "features", "media", "nn", "models", "losses", "config"},
+    "convert": {"typing", "media", "nn", "models", "inference"},
     "data": {"features", "media", "config"},
     "train": MATHS | {"features", "media", "models", "inference", "data"},
 }

@@ -64,6 +64,7 @@ class SyncTalkFaceConfig:
     sharpness: float = 16.0  # kappa
     dropout: float = 0.5  # before the fusion
     signed: bool = True  # pixels in [-1, 1] (tanh), else in [0, 1] (sigmoid)
+    published: bool = False  # is shown and told what the authors' programs give theirs
     dtype: str = "float32"  # of the convolutions; parameters stay float32
 
 

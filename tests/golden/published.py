@@ -16,39 +16,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from einops import rearrange
 from flax.traverse_util import unflatten_dict
 
+from avjax.convert.layers import Rows, our_array, published_shape
 from avjax.nn.conv import cpu_options
 
 ROOT = pathlib.Path(__file__).parents[2]
 GOLDEN = pathlib.Path(os.environ.get("AVJAX_GOLDEN", ROOT.parent / "shared" / "golden"))
 DIGEST = 24  # numbers kept of each output
-TURNS = {  # our kernels -> published ones, by how many axes they have
-    2: "i o -> o i",
-    3: "t i o -> o i t",
-    4: "h w i o -> o i h w",
-    5: "t h w i o -> o i t h w",
-}
-
-Rows = list[tuple[str, str]]  # (published key, our path), in the order of the file
-
-
-def published_shape(path: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    if not path.endswith("kernel"):
-        return shape
-    *window, inputs, outputs = shape
-    transposed = "grow" in path
-    return (inputs, outputs, *window) if transposed else (outputs, inputs, *window)
-
-
-def our_array(path: str, published: np.ndarray) -> np.ndarray:
-    if not path.endswith("kernel"):
-        return published
-    if "grow" in path:
-        return rearrange(published[..., ::-1, ::-1], "i o h w -> h w i o")
-    before, after = TURNS[published.ndim].split(" -> ")
-    return rearrange(published, f"{after} -> {before}")
 
 
 def by_rule(key: str, shape: tuple[int, ...], seed: int, index: int, gain: float):

@@ -17,6 +17,7 @@ from published import (
     run,
 )
 
+from avjax.convert import readers
 from avjax.losses.memory import address_divergence, storage_error
 from avjax.models.bridging import Bridging, BridgingConfig, word_logits
 
@@ -33,109 +34,13 @@ SEEDS = {  # of the published files, with their gains
 }
 
 
-def both(name: str, path: str) -> list[tuple[str, str]]:
-    """Kernel and bias of a layer."""
-    return [
-        (f"{name}.{theirs}", f"params/{path}/{ours}")
-        for theirs, ours in (("weight", "kernel"), ("bias", "bias"))
-    ]
-
-
-def norm(name: str, path: str) -> list[tuple[str, str]]:
-    return [
-        (f"{name}.weight", f"params/{path}/scale"),
-        (f"{name}.bias", f"params/{path}/bias"),
-        (f"{name}.running_mean", f"batch_stats/{path}/mean"),
-        (f"{name}.running_var", f"batch_stats/{path}/var"),
-        (f"{name}.num_batches_tracked", f"batch_stats/{path}/seen"),
-    ]
-
-
-def slope(name: str, path: str) -> list[tuple[str, str]]:
-    return [(f"{name}.weight", f"params/{path}/slope")]
-
-
-def block(name: str, path: str, learnt: bool, halved: bool) -> list[tuple[str, str]]:
-    rows = [(f"{name}.conv1.weight", f"params/{path}/conv_1/kernel")]
-    rows += norm(f"{name}.bn1", f"{path}/norm_1")
-    if learnt:
-        for bend in (1, 2):
-            rows += slope(f"{name}.relu{bend}", f"{path}/bend_{bend}")
-    rows += [(f"{name}.conv2.weight", f"params/{path}/conv_2/kernel")]
-    rows += norm(f"{name}.bn2", f"{path}/norm_2")
-    if halved:
-        shortcut = f"params/{path}/conv_shortcut/kernel"
-        rows += [(f"{name}.downsample.0.weight", shortcut)]
-        rows += norm(f"{name}.downsample.1", f"{path}/norm_shortcut")
-    return rows
-
-
-def lip_front() -> list[tuple[str, str]]:
-    rows = [("frontend.0.weight", "params/visual/stem/kernel")]
-    rows += norm("frontend.1", "visual/stem/norm")
-    rows += slope("frontend.2", "visual/stem/bend")
-    for stage in range(4):
-        for number in range(2):
-            name = f"resnet.layer{stage + 1}.{number}"
-            path = f"visual/block_{2 * stage + number}"
-            rows += block(name, path, True, stage > 0 and number == 0)
-    return rows
-
-
-def sound_front() -> list[tuple[str, str]]:
-    rows = []
-    for index in range(2):
-        rows += both(f"frontend.{3 * index}", f"audio/conv_{index}")
-        rows += norm(f"frontend.{3 * index + 1}", f"audio/norm_{index}")
-        rows += slope(f"frontend.{3 * index + 2}", f"audio/bend_{index}")
-    rows += block("Res_block.0", "audio/block", False, False)
-    return rows + both("Linear", "audio/code")
-
-
-def memory() -> list[tuple[str, str]]:
-    rows = [("key", "params/memory/keys"), ("value", "params/memory/values")]
-    rows += both("q_embd", "memory/to_key") + both("v_embd", "memory/to_value")
-    return rows + both("fusion", "fusion/mix")
-
-
-def gru() -> list[tuple[str, str]]:
-    rows = []
-    for layer in range(2):
-        for way, suffix in (("forth", ""), ("back", "_reverse")):
-            path = f"params/backend/{way}_{layer}"
-            end = f"l{layer}{suffix}"
-            rows += [
-                (f"gru.weight_ih_{end}", f"{path}/given/kernel"),
-                (f"gru.weight_hh_{end}", f"{path}/kernel"),
-                (f"gru.bias_ih_{end}", f"{path}/given/bias"),
-                (f"gru.bias_hh_{end}", f"{path}/bias"),
-            ]
-    return rows + both("fc", "answers")
-
-
-def mstcn() -> list[tuple[str, str]]:
-    rows = []
-    for number in range(4):
-        for half in range(2):
-            for branch, taps in enumerate((3, 5, 7)):
-                name = f"tcn.mb_ms_tcn.network.{number}.cbcr{half}_{branch}"
-                path = f"backend/block_{number}_{half}_{taps}"
-                rows += both(f"{name}.conv", path)
-                rows += norm(f"{name}.batchnorm", f"{path}/norm")
-                rows += slope(f"{name}.non_lin", f"{path}/bend")
-        name = f"tcn.mb_ms_tcn.network.{number}"
-        rows += both(f"{name}.downsample", f"backend/shortcut_{number}")
-        rows += slope(f"{name}.relu_final", f"backend/bend_{number}")
-    return rows + both("tcn.tcn_output", "answers")
-
-
 ROWS = {
-    "visual_front": lip_front(),
-    "audio_front": sound_front(),
-    "memory88": memory(),
-    "memory168": memory(),
-    "gru": gru(),
-    "mstcn": mstcn(),
+    "visual_front": readers.lip_front(),
+    "audio_front": readers.sound_front(),
+    "memory88": readers.memory(),
+    "memory168": readers.memory(),
+    "gru": readers.gru(),
+    "mstcn": readers.tcn(),
 }
 
 

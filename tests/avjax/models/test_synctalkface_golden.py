@@ -1,7 +1,6 @@
 """Our networks give the numbers of the published ones, weight by weight."""
 
 import functools
-import re
 
 import jax
 import jax.numpy as jnp
@@ -18,98 +17,21 @@ from published import (
     run,
 )
 
+from avjax.convert import faces as tables
 from avjax.losses.memory import address_divergence, storage_error
 from avjax.models.synctalkface import WAV2LIP, SyncTalkFace, SyncTalkFaceConfig
 from avjax.nn.face import Discriminator
 from avjax.nn.sync import SyncExpert
 
-# A published name, and ours; blocks of the same file in the file's order.
-NAMES = (
-    (r"face_encoder_blocks\.(\d)\.(\d)\.conv_block", r"identity/stage_\1/block_\2"),
-    (r"face_decoder_blocks\.([1-6])\.0\.conv_block", r"decoder/grow_\1"),
-    (r"face_decoder_blocks\.0\.0\.conv_block", r"decoder/stage_0/block_0"),
-    (r"face_decoder_blocks\.(\d)\.1\.conv_block", r"decoder/stage_\1/block_0"),
-    (r"face_decoder_blocks\.(\d)\.2\.conv_block", r"decoder/stage_\1/block_1"),
-    (r"output_block\.0\.conv_block", r"decoder/stage_7/block_0"),
-    (r"output_block\.1", r"decoder/pixels"),
-    (r"audio_encoder\.(\d+)\.conv_block", r"audio/tower/block_\1"),
-    (r"face_encoder\.(\d+)\.conv_block", r"tower/block_\1"),
-    (r"lip_encoder\.0", r"lips"),
-    (r"binary_pred\.0", r"verdict"),
-    (r"mem\.q_embd", r"memory/to_key"),
-    (r"mem\.v_embd", r"memory/to_value"),
-    (r"mem\.fusion", r"fusion/mix"),
-)
-
-
-def our_name(published: str, system: str) -> str:
-    """Our path of a published module; the critic and lip encoder count otherwise."""
-    if system.endswith("disc") and (
-        found := re.match(r"face.*\.(\d)\.(\d)", published)
-    ):
-        stage, block = map(int, found.groups())
-        return f"block_{max(0, 2 * stage - 1) + block}"
-    if found := re.fullmatch(r"lip_encoder\.(\d+)\.conv_block", published):
-        return f"lips/tower/block_{int(found[1]) - 2}"
-    ours = [re.sub(f"^{name}$", path, published) for name, path in NAMES]
-    return next(path for path in ours if path != published)
-
-
-def published_names(system: str) -> list[str]:
-    """Names of a system's modules, in the order of its file."""
-    identity = [
-        f"face_encoder_blocks.{stage}.{block}.conv_block"
-        for stage, blocks in enumerate((1, 3, 4, 3, 3, 2, 2))
-        for block in range(blocks)
-    ]
-    audio = [f"audio_encoder.{index}.conv_block" for index in range(13)]
-    lips = [f"lip_encoder.{index}.conv_block" for index in range(2, 16)]
-    decoder = [
-        f"face_decoder_blocks.{stage}.{block}.conv_block"
-        for stage, blocks in enumerate((1, 2, 3, 3, 3, 3, 3))
-        for block in range(blocks)
-    ] + ["output_block.0.conv_block", "output_block.1"]
-    critic = [
-        f"face_encoder_blocks.{stage}.{block}.conv_block"
-        for stage in range(7)
-        for block in range(1 if stage == 0 else 2)
-    ] + ["binary_pred.0"]
-    memory = ["mem.q_embd", "mem.v_embd", "mem.fusion", "lip_encoder.0"]
-    face = [f"face_encoder.{index}.conv_block" for index in range(19)]
-    deeper = [*audio, "audio_encoder.13.conv_block"]
-    return {
-        "wav2lip": identity + audio + decoder,
-        "wav2lip_disc": critic,
-        "syncnet_color": face[:17] + deeper,
-        "synctalkface_encoder": memory + lips + identity + audio,
-        "synctalkface_decoder": decoder,
-        "synctalkface_disc": critic,
-        "synctalkface_syncnet": face + deeper,
-    }[system]
-
-
-def tensors(system: str, ours: dict) -> list[tuple[str, str]]:
-    """(published name, our path) of every tensor, in the order of the file."""
-    rows = []
-    if system == "synctalkface_encoder":
-        rows += [
-            ("mem.key", "params/memory/keys"),
-            ("mem.value", "params/memory/values"),
-        ]
-    for name in published_names(system):
-        path = our_name(name, system)
-        block = name.endswith("conv_block")
-        first, conv = (f"{name}.0", f"{path}/conv") if block else (name, path)
-        rows += [(f"{first}.weight", f"params/{conv}/kernel")]
-        rows += [(f"{first}.bias", f"params/{conv}/bias")]
-        if f"params/{path}/norm/scale" in ours:
-            rows += [(f"{name}.1.weight", f"params/{path}/norm/scale")]
-            rows += [(f"{name}.1.bias", f"params/{path}/norm/bias")]
-            rows += [(f"{name}.1.running_mean", f"batch_stats/{path}/norm/mean")]
-            rows += [(f"{name}.1.running_var", f"batch_stats/{path}/norm/var")]
-            tracked = f"{name}.1.num_batches_tracked"
-            rows += [(tracked, f"batch_stats/{path}/norm/seen")]
-    return rows
+ROWS = {
+    "wav2lip": tables.wav2lip(),
+    "wav2lip_disc": tables.critic(),
+    "syncnet_color": tables.expert(17),
+    "synctalkface_encoder": tables.encoder(),
+    "synctalkface_decoder": tables.decoder(),
+    "synctalkface_disc": tables.critic(),
+    "synctalkface_syncnet": tables.expert(19),
+}
 
 
 def shapes_of(module, *inputs) -> dict:
@@ -138,14 +60,14 @@ def wav2lip(case) -> dict[str, np.ndarray]:
         frames = module.apply(variables, heard, face, method="speak_codes").frames
         return {"audio_embedding": heard[:, 0], "out": frames[:, 0]}
 
-    out = run(forward, filled(tensors("wav2lip", shapes), shapes, 1, 1.0), mel, face)
+    out = run(forward, filled(ROWS["wav2lip"], shapes, 1, 1.0), mel, face)
     return out | {"out": rearrange(out["out"], "b h w c -> b c h w")}
 
 
 def synctalkface(case) -> dict[str, np.ndarray]:
     module, shapes = talker(SyncTalkFaceConfig(), 5)
-    flat = filled(tensors("synctalkface_encoder", shapes), shapes, 30, 0.5)
-    flat |= filled(tensors("synctalkface_decoder", shapes), shapes, 31, 1.3)
+    flat = filled(ROWS["synctalkface_encoder"], shapes, 30, 0.5)
+    flat |= filled(ROWS["synctalkface_decoder"], shapes, 31, 1.3)
     mels = rearrange(case["mel"], "b t 1 k f -> b t f k")
     faces = rearrange(case["face"], "b c t h w -> b t h w c")
     windows = rearrange(case["lip"], "b t c five h w -> (b t) five h w c")
@@ -191,7 +113,7 @@ def critic(system: str, size: int, seed: int):
         def forward(variables, faces):
             return {"out": jax.nn.sigmoid(module.apply(variables, faces))[:, None]}
 
-        return run(forward, filled(tensors(system, shapes), shapes, seed, 2.0), faces)
+        return run(forward, filled(ROWS[system], shapes, seed, 2.0), faces)
 
     return outputs
 
@@ -208,9 +130,7 @@ def expert(system: str, size: int, seed: int):
             heard, seen = module.apply(variables, mel, faces, False)
             return {"audio": heard, "video": seen}
 
-        return run(
-            forward, filled(tensors(system, shapes), shapes, seed, 0.5), mel, faces
-        )
+        return run(forward, filled(ROWS[system], shapes, seed, 0.5), mel, faces)
 
     return outputs
 
@@ -279,21 +199,4 @@ def test_outputs_are_those_that_once_agreed_with_the_published_network(system):
     "file", [file for files, _ in CASES.values() for file in files]
 )
 def test_tensors_are_in_the_order_of_the_published_file(file):
-    expected = order_of(file)
-    ours = {
-        f"params/{our_name(name, file)}/norm/scale": None
-        for name in published_names(file)
-    }
-    ours = (
-        {}
-        if "disc" in file
-        else {
-            path: None
-            for path in ours
-            if "pixels" not in path
-            and "memory" not in path
-            and "fusion" not in path
-            and path != "params/lips/norm/scale"
-        }
-    )
-    assert [key for key, _ in tensors(file, ours)] == expected
+    assert [key for key, _ in ROWS[file]] == order_of(file)

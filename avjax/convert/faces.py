@@ -1,0 +1,81 @@
+"""Talking faces, their critic and their expert, as published: which tensor is which.
+
+Source   the files of github.com/Rudrabha/Wav2Lip (Prajwal et al., ACM MM 2020); the
+         layer tables of SyncTalkFace (Park et al., AAAI 2022)
+"""
+
+from avjax.convert.layers import Rows, kernel_and_bias, norm
+
+
+def conv_block(name: str, path: str) -> Rows:
+    """Convolution and norm."""
+    rows = kernel_and_bias(f"{name}.conv_block.0", f"{path}/conv")
+    return rows + norm(f"{name}.conv_block.1", f"{path}/norm")
+
+
+def tower(name: str, path: str, blocks: range, skipped: int = 0) -> Rows:
+    """Blocks in a row; ours begin at 0, where theirs have `skipped` other layers."""
+    rows = []
+    for index in blocks:
+        rows += conv_block(f"{name}.{index}", f"{path}/block_{index - skipped}")
+    return rows
+
+
+def identity() -> Rows:
+    rows = []
+    for stage, blocks in enumerate((1, 3, 4, 3, 3, 2, 2)):
+        name = f"face_encoder_blocks.{stage}"
+        rows += tower(name, f"identity/stage_{stage}", range(blocks))
+    return rows
+
+
+def audio(blocks: int) -> Rows:
+    return tower("audio_encoder", "audio/tower", range(blocks))
+
+
+def decoder() -> Rows:
+    rows = conv_block("face_decoder_blocks.0.0", "decoder/stage_0/block_0")
+    for stage, blocks in enumerate((2, 3, 3, 3, 3, 3), start=1):
+        name, path = f"face_decoder_blocks.{stage}", f"decoder/stage_{stage}"
+        rows += conv_block(f"{name}.0", f"decoder/grow_{stage}")
+        rows += tower(name, path, range(1, blocks), skipped=1)
+    rows += conv_block("output_block.0", "decoder/stage_7/block_0")
+    return rows + kernel_and_bias("output_block.1", "decoder/pixels")
+
+
+def wav2lip() -> Rows:
+    return identity() + audio(13) + decoder()
+
+
+def encoder() -> Rows:
+    """What SyncTalkFace has before its decoder."""
+    rows = [("mem.key", "params/memory/keys"), ("mem.value", "params/memory/values")]
+    rows += kernel_and_bias("mem.q_embd", "memory/to_key")
+    rows += kernel_and_bias("mem.v_embd", "memory/to_value")
+    rows += kernel_and_bias("mem.fusion", "fusion/mix")
+    rows += kernel_and_bias("lip_encoder.0", "lips")
+    rows += tower("lip_encoder", "lips/tower", range(2, 16), skipped=2)
+    return rows + identity() + audio(13)
+
+
+def synctalkface() -> Rows:
+    """Both parts of a file; its third is a critic."""
+    parts = {"model_state_dict": encoder(), "dec_state_dict": decoder()}
+    return [
+        (f"{part}.{key}", path) for part, rows in parts.items() for key, path in rows
+    ]
+
+
+def critic() -> Rows:
+    rows, stages = (
+        [],
+        [(0, 0), *((stage, block) for stage in range(1, 7) for block in (0, 1))],
+    )
+    for index, (stage, block) in enumerate(stages):
+        name = f"face_encoder_blocks.{stage}.{block}.conv_block.0"
+        rows += kernel_and_bias(name, f"block_{index}/conv")
+    return rows + kernel_and_bias("binary_pred.0", "verdict")
+
+
+def expert(blocks: int) -> Rows:
+    return tower("face_encoder", "tower", range(blocks)) + audio(14)
