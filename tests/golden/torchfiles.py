@@ -99,3 +99,13 @@ def write_old(path: pathlib.Path, value: Any) -> None:
     for storage in written.storages:
         out.write(struct.pack("<q", storage.size) + storage.tobytes())
     path.write_bytes(out.getvalue())
+
+
+def archive(
+    pickled: bytes, name="archive/data.pkl", storage=bytes(24), **entry
+) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", **entry) as whole:
+        whole.writestr(name, pickled)
+        whole.writestr("archive/data/0", storage)
+    return out.getvalue()
