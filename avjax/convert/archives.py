@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 
 from avjax.convert.tensors import Refused
 
-LONGEST_TABLE = 2**22  # bytes; those of published files have 2**16 at most
+LONGEST_TABLE = 2**20  # bytes; those of published files have 2**17 at most
 LONGEST_COMMENT = 2**16
 STORED, DEFLATED = 0, 8  # how an entry is packed
 DENSEST = 1040  # bytes that one byte of a deflated entry can stand for
@@ -96,7 +96,8 @@ def with_large(size: int, packed: int, place: int, extra: bytes) -> list[int]:
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<2H", extra, at)
         if kind == 1:
-            given = struct.iter_unpack("<Q", extra[at + 4 :][: length // 8 * 8])
+            field = extra[at + 4 : at + 4 + length]
+            given = struct.iter_unpack("<Q", field[: len(field) // 8 * 8])
             for index, number in enumerate(numbers):
                 if number == FULL:
                     numbers[index] = next(given, (FULL,))[0]

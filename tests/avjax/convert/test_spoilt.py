@@ -60,6 +60,16 @@ def test_a_file_that_is_cut_off_anywhere_is_refused(kind, good, tmp_path):
             files.tensors(tmp_path / "file")
 
 
+def test_a_table_of_contents_whose_row_is_cut_off_is_refused(good, tmp_path):
+    content = good["zip"]
+    row = content.index(b"PK\1\2")
+    field = b"\1\0\5\0" + bytes(1)  # says that it has five bytes
+    extra = content[: row + 30] + b"\5\0" + content[row + 32 : row + 62] + field
+    (tmp_path / "file").write_bytes(extra + content[row + 62 :])
+    with pytest.raises(InputError):
+        files.tensors(tmp_path / "file")
+
+
 def test_an_array_that_does_not_unpack_is_refused_when_it_is_read(good, tmp_path):
     at = good["npz"].index(b"b.npy")  # of the head; the contents of a are before it
     content = bytearray(good["npz"])
