@@ -243,5 +243,5 @@ def variables(network: Network, tensors: Mapping[str, Tensor]) -> Params:
         array = our_array(path, tensors[key].read())
         if path in network.blue_first:
             array = red_first(array, network.blue_first[path])
-        flat[path] = np.ascontiguousarray(array)
+        flat[path] = np.asarray(array, order="C")
     return unflatten_dict(flat, sep="/")
