@@ -3,6 +3,7 @@
 Sources  Kim et al., ICCV 2021, whose abstract claims that both memories correspond
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import NamedTuple, Self
@@ -60,6 +61,7 @@ class Bridge(NamedTuple):
 
 def observe(lips: Lips, config: BridgingConfig, variables: Params) -> Bridge:
     """Watches and hears a clip, a window at a time; InputError where it is silent."""
+    lips = dataclasses.replace(lips, wide=config.published)
     wave = audio.read_sound(lips.path, RATE)
     length = len(lips) * RATE // FPS
     mel = heard_mel(np.pad(wave[:length], (0, max(0, length - len(wave)))))

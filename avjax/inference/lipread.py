@@ -115,6 +115,7 @@ class Reader:
         shown       whether whoever waits sees how far it is
         """
         lips = open_lips(clip, box, face_index, shown)
+        lips = dataclasses.replace(lips, wide=self.config.published)
         ask = functools.partial(program(self.config), self.variables)
         answers = clips.answers(lips, self.config.size, ask, shown)
         find = self.one_word if self.config.task == "words" else self.sentences

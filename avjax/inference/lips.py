@@ -47,10 +47,15 @@ class Window(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Lips:
-    """A clip in which somebody speaks.  boxes [t 4], NaN where no face was found."""
+    """A clip in which somebody speaks.
+
+    boxes  [t 4], NaN where no face was found
+    wide   its pictures show the lower face, as published readers want it
+    """
 
     path: Path
     boxes: np.ndarray
+    wide: bool = False
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -63,11 +68,14 @@ class Lips:
     def pictures(self, size: int) -> Iterator[np.ndarray]:
         """The mouth in every frame, u8 [size size 1]; grey where there is none."""
         frames = video.read_at_rate(self.path, FPS)
-        blank = np.full((1, face.MOUTH, face.MOUTH, 1), GREY, np.uint8)
+        blank = np.full((size, size, 1), GREY, np.uint8)
         for frame, box in zip(frames, self.boxes, strict=True):
-            there = np.isfinite(box[0])
-            mouth = face.mouth(frame, box)[None] if there else blank
-            yield mouth_pictures(mouth, size)[0]
+            if not np.isfinite(box[0]):
+                yield blank
+            elif self.wide:
+                yield face.lower_face(frame, box, size)
+            else:
+                yield mouth_pictures(face.mouth(frame, box)[None], size)[0]
 
     def windows(self, size: int) -> Iterator[Window]:
         """All frames in their order, in windows of one length."""

@@ -75,7 +75,7 @@ class Talk:
 
     def __init__(self, source: Source, wave: np.ndarray, model: "Model", native: bool):
         self._source, self._model, self._native = source, model, native
-        self._mel = features.log_mel(speech.prepare(wave))
+        self._mel = features.log_mel(model.heard(wave))
         self._pauses = speech.pauses(wave)
         self.fps = source.fps
         self.count = max(1, round(len(wave) / features.RATE * self.fps))
@@ -89,7 +89,8 @@ class Talk:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         self.report = self._blank_report()
-        boxes = self._source.boxes[video.bounce(len(self._source.boxes), self.count)]
+        boxes = self._model.framed(self._source.boxes)
+        boxes = boxes[video.bounce(len(boxes), self.count)]
         starts = features.frame_starts(self.count, float(self.fps))
         pictures = self._source.play(self.count)
         reference = None
@@ -144,10 +145,19 @@ class Model:
     config: SyncTalkFaceConfig
     variables: Mapping[str, Params]
 
+    def heard(self, wave: np.ndarray) -> np.ndarray:
+        """The sound as it was in training: published ones heard it as it came."""
+        return wave if self.config.published else speech.prepare(wave)
+
+    def framed(self, boxes: np.ndarray) -> np.ndarray:
+        """Where faces were cut out in training.  Squares [t 4] -> boxes [t 4]."""
+        return face.upright(boxes) if self.config.published else boxes
+
     def speak(self, mels: np.ndarray, crops: np.ndarray, reference) -> np.ndarray:
         """mels f32 [t 16 80], crops u8 [t h w 3], reference u8 [h w 3] -> u8 [t h w 3].
 
-        t is CHUNK at most; without a reference there is nothing to draw.
+        t is CHUNK at most; without a reference there is nothing to draw.  Published
+        faces have each frame itself as their reference.
         """
         if reference is None:
             return crops
@@ -168,7 +178,8 @@ def program(config: SyncTalkFaceConfig) -> Callable[..., Array]:
     def speak(variables, mels, crops, reference):
         targets = synctalkface.from_pixels(crops, config.signed)[None]
         same = synctalkface.from_pixels(reference, config.signed)[None, None]
-        faces = synctalkface.face_input(targets, jnp.broadcast_to(same, targets.shape))
+        same = targets if config.published else jnp.broadcast_to(same, targets.shape)
+        faces = synctalkface.face_input(targets, same)
         spoken = network.apply(variables, mels[None], faces, method="speak")
         return synctalkface.to_pixels(spoken.frames[0], config.signed)
 

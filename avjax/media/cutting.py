@@ -11,16 +11,17 @@ FEATHER = 0.3  # of its reach: over how much the patch fades in
 COARSE = 64  # pixels a side at which colours are compared
 BLUR = 0.12  # of the box's side: what is finer than this is content, not colour
 ALIKE = 24.0  # grey levels; who differs more shows something else, not another light
+FACE_WIDTH = 0.75  # of the box; by eye, on six portraits
 MOUTH = 96  # pixels of the side of a mouth crop
 MOUTH_SIDE, MOUTH_HEIGHT = 0.6, 0.75  # of the box: its side, and where its middle is
 
 
 def crop(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
-    """The square region `box` [4] of an image, as u8 [size size 3].
+    """The region `box` [4] of an image, made a square: u8 [size size 3].
 
     Corners may lie between pixels, and beyond the image: its rim goes on there.
     """
-    fine = max(size, round(float(box[2] - box[0])))  # its own scale, then averaged
+    fine = max(size, round(_longest(box)))  # its own scale, then averaged
     region = cv2.warpAffine(
         image,
         _to_image(box, fine),
@@ -31,21 +32,41 @@ def crop(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
     return _resized(region, size)
 
 
+def upright(box: np.ndarray) -> np.ndarray:
+    """The middle of a face square, as wide as a face: [... 4] -> [... 4].
+
+    So published detectors of faces cut them: ear to ear, and forehead to chin.
+    """
+    rim = (1 - FACE_WIDTH) / 2 * (box[..., 2] - box[..., 0])
+    return box + np.stack([rim, 0 * rim, -rim, 0 * rim], axis=-1)
+
+
 def mouth(image: np.ndarray, box: np.ndarray) -> np.ndarray:
     """The grey square around the mouth of the face in `box` [4]: u8 [96 96 1].
 
     It reaches from the tip of the nose to the chin, and is cut from the image itself,
     so it is sharper than the face crop.
     """
-    grey = cv2.cvtColor(crop(image, mouth_box(box), MOUTH), cv2.COLOR_RGB2GRAY)
-    return grey[..., None]
+    return _grey(crop(image, mouth_box(box), MOUTH))
 
 
-def mouth_box(box: np.ndarray) -> np.ndarray:
-    """The square around the mouth of a face square.  [4] -> [4]"""
+def lower_face(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
+    """The grey square around the mouth, as wide as the face square: u8 [size size 1].
+
+    So large are the 136 of 256 pixels of LRW's clips that published readers see.
+    """
+    return _grey(crop(image, mouth_box(box, side=1.0), size))
+
+
+def _grey(image: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
+
+
+def mouth_box(box: np.ndarray, side: float = MOUTH_SIDE) -> np.ndarray:
+    """The square around the mouth of a face square, whose side is 1.  [4] -> [4]"""
     x0, y0, x1, y1 = box
     x, y = (x0 + x1) / 2, y0 + MOUTH_HEIGHT * (y1 - y0)
-    half = MOUTH_SIDE * (x1 - x0) / 2
+    half = side * (x1 - x0) / 2
     return np.array([x - half, y - half, x + half, y + half], np.float32)
 
 
@@ -62,7 +83,7 @@ def paste(image: np.ndarray, patch: np.ndarray, box: np.ndarray) -> np.ndarray:
     pasted = image.copy()
     if left >= right or top >= bottom:
         return pasted
-    side = min(len(patch), max(1, round(float(box[2] - box[0]))))
+    side = min(len(patch), max(1, round(_longest(box))))
     fresh = _resized(patch, side).astype(np.float32)
     fresh += _resized(_light(crop(image, box, COARSE), patch), side)
     layers = np.concatenate([fresh, _resized(_mask(), side)[..., None]], axis=-1)
@@ -107,11 +128,17 @@ def _mask(size: int = 256) -> np.ndarray:
     return (fade * fade * (3 - 2 * fade)).astype(np.float32)
 
 
+def _longest(box: np.ndarray) -> float:
+    """The longer side of a box, in pixels."""
+    return float(max(box[2] - box[0], box[3] - box[1]))
+
+
 def _to_image(box: np.ndarray, size: int) -> np.ndarray:
     """The affine map [2 3] from the pixels of a `size` crop to those of the image."""
-    scale = float(box[2] - box[0]) / size
-    half = 0.5 * scale - 0.5  # pixel n covers n to n + 1, its centre at n + 0.5
-    return np.array([[scale, 0, box[0] + half], [0, scale, box[1] + half]], np.float64)
+    across, down = float(box[2] - box[0]) / size, float(box[3] - box[1]) / size
+    # Pixel n covers n to n + 1, its centre at n + 0.5.
+    left, top = box[0] + 0.5 * across - 0.5, box[1] + 0.5 * down - 0.5
+    return np.array([[across, 0, left], [0, down, top]], np.float64)
 
 
 def _resized(image: np.ndarray, size: int) -> np.ndarray:

@@ -5,7 +5,7 @@ the chin, with the mouth at 3/4 of its height.
 """
 
 from avjax.media.cache import cached_track
-from avjax.media.cutting import MOUTH, crop, mouth, paste
+from avjax.media.cutting import MOUTH, crop, lower_face, mouth, paste, upright
 from avjax.media.detection import detect
 from avjax.media.tracking import EVERY, Track, smooth, track
 
@@ -16,8 +16,10 @@ __all__ = [
     "cached_track",
     "crop",
     "detect",
+    "lower_face",
     "mouth",
     "paste",
     "smooth",
     "track",
+    "upright",
 ]

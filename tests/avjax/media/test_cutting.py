@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from avjax.media.cutting import mouth_box
-from avjax.media.face import crop, detect, mouth, paste
+from avjax.media.face import crop, detect, lower_face, mouth, paste, upright
 
 DRAW = np.random.default_rng(0)
 
@@ -123,3 +123,36 @@ def test_a_mouth_of_any_size_fills_its_picture(scene):
     twice = scene.repeat(2, axis=0).repeat(2, axis=1)
     large = mouth(twice, 2 * box).astype(int)
     assert np.abs(large - small).mean() < 1.5
+
+
+def test_an_upright_box_is_the_middle_of_the_square():
+    boxes = np.array([[30, 20, 94, 84], [np.nan] * 4], np.float32)
+    found = upright(boxes)
+    np.testing.assert_array_equal(found[0], [38, 20, 86, 84])
+    assert np.isnan(found[1]).all()
+
+
+def test_an_upright_crop_is_as_high_as_the_square_and_stretched(scene):
+    square = np.array([30, 20, 94, 84], np.float32)
+    stretched = crop(scene, upright(square), 64).astype(int)
+    columns = np.rint((np.arange(64) + 0.5) * 0.75 + 8 - 0.5).astype(int)
+    assert np.abs(stretched - crop(scene, square, 64)[:, columns]).max() <= 6
+
+
+@pytest.mark.parametrize("size", [48, 64, 200])
+def test_pasting_what_was_cut_upright_changes_almost_nothing(scene, size):
+    box = upright(np.array([30.3, 20.6, 94.3, 84.6], np.float32))
+    again = paste(scene, crop(scene, box, size), box).astype(int)
+    assert np.abs(again - scene).max() <= 4
+    painted = paste(scene, np.zeros((size, size, 3), np.uint8), box)
+    changed = np.flatnonzero((painted != scene).any(axis=(0, 2)))
+    assert changed.min() >= 38 and changed.max() <= 86
+
+
+def test_the_lower_face_is_as_wide_as_the_face_around_the_mouth(scene):
+    box = np.array([40, 10, 104, 74], np.float32)
+    around = np.array([40, 26, 104, 90], np.float32)  # its middle is at 3/4 of the box
+    found = lower_face(scene, box, 112)
+    assert found.shape == (112, 112, 1)
+    grey = crop(scene, around, 112).astype(float) @ [0.299, 0.587, 0.114]
+    assert np.abs(found[..., 0] - grey).max() <= 1
