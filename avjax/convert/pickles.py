@@ -19,7 +19,7 @@ import numpy as np
 
 from avjax.convert.tensors import Refused, counted, shaped
 
-OPERATIONS = 2**18  # of one pickle; that of Wav2Lip and its optimizer takes 30,000
+OPERATIONS = 2**17  # of one pickle; that of Wav2Lip and its optimizer takes 30,000
 LARGEST_KEY = 2**60  # of whole numbers
 
 NAMES = {

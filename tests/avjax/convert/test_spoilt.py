@@ -12,6 +12,8 @@ from torchfiles import archive, plain, write_old, write_zip
 from avjax.convert import archives, files
 from avjax.errors import InputError
 
+# Of Python's own reader of instructions, at texts that are spoilt.
+pytestmark = pytest.mark.filterwarnings("ignore:invalid escape sequence")
 TRIES = int(os.environ.get("AVJAX_FUZZ", 100))  # of each test that draws files
 ARRAYS = {"a": np.arange(6, dtype=np.float32), "b": np.ones((2, 3), np.float32)}
 
