@@ -3,6 +3,8 @@
 Source   Prajwal et al., ACM Multimedia 2020 (96 pixels); Park et al., AAAI 2022 (128)
 """
 
+import dataclasses
+
 import chex
 import flax.linen as nn
 import jax.numpy as jnp
@@ -11,6 +13,13 @@ from einops import rearrange
 from avjax.nn.face import AudioEncoder, Row, Tower, half, same
 from avjax.nn.memory import unit
 from avjax.typing import Array
+
+
+@dataclasses.dataclass(frozen=True)
+class SyncConfig:
+    size: int = 96  # sides of a face crop
+    width: float = 1.0  # scales all channels; 1 is published
+    dtype: str = "float32"
 
 
 class SyncExpert(nn.Module):

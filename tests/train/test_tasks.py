@@ -9,11 +9,13 @@ import pytest
 
 from avjax.models.bridging import BridgingConfig
 from avjax.models.synctalkface import WAV2LIP, SyncTalkFaceConfig
+from avjax.nn.landmarks import LandmarkConfig
+from avjax.nn.sync import SyncConfig
 from avjax.train.optim import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.bridging import BridgingTask
-from avjax.train.tasks.landmarks import LandmarkConfig, LandmarkTask
-from avjax.train.tasks.sync import SyncConfig, SyncTask, every_pair
+from avjax.train.tasks.landmarks import LandmarkTask
+from avjax.train.tasks.sync import SyncTask, every_pair
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
 
 SIDE = 32

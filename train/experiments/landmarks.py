@@ -1,9 +1,10 @@
 """The recipe of the lip finder that figures are measured with."""
 
 from avjax.data.pipeline import Loader
+from avjax.nn.landmarks import LandmarkConfig
 from avjax.train.experiment import Experiment
 from avjax.train.optim import Adam
-from avjax.train.tasks.landmarks import LandmarkConfig, LandmarkTask
+from avjax.train.tasks.landmarks import LandmarkTask
 
 
 def landmarks_puppet() -> Experiment:

@@ -2,9 +2,10 @@
 
 from avjax.data.pipeline import Loader
 from avjax.data.transforms import SyncWindow
+from avjax.nn.sync import SyncConfig
 from avjax.train.experiment import Experiment
 from avjax.train.optim import Adam, Muon
-from avjax.train.tasks.sync import SyncConfig, SyncTask
+from avjax.train.tasks.sync import SyncTask
 
 
 def sync_puppet() -> Experiment:

@@ -10,15 +10,9 @@ from avjax.losses.base import masked_mean
 from avjax.losses.reconstruction import landmark_error
 from avjax.metrics.base import Mean
 from avjax.metrics.landmark import landmark_distance
-from avjax.nn.landmark import LipLandmarks
+from avjax.nn.landmarks import LandmarkConfig, LipLandmarks
 from avjax.train.task import Objective, Published, Report
 from avjax.typing import Array, Batch, Key, Params
-
-
-@dataclasses.dataclass(frozen=True)
-class LandmarkConfig:
-    size: int = 96  # sides of a face crop
-    width: float = 1.0  # scales all channels
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,16 +11,9 @@ from avjax.data.transforms import TARGETS
 from avjax.losses.base import masked_mean
 from avjax.losses.sync import synchrony_error
 from avjax.metrics.base import Mean
-from avjax.nn.sync import SyncExpert
+from avjax.nn.sync import SyncConfig, SyncExpert
 from avjax.train.task import Objective, Published, Report
 from avjax.typing import Array, Batch, Key, Params
-
-
-@dataclasses.dataclass(frozen=True)
-class SyncConfig:
-    size: int = 96  # sides of a face crop
-    width: float = 1.0  # scales all channels; 1 is published
-    dtype: str = "float32"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,7 +29,7 @@ from avjax.models.synctalkface import (
     to_unit,
 )
 from avjax.nn.face import Discriminator
-from avjax.nn.landmark import LipLandmarks
+from avjax.nn.landmarks import LipLandmarks
 from avjax.nn.sync import SyncExpert
 from avjax.train.task import Objective, Published, Report
 from avjax.typing import Array, Batch, Key, Params

@@ -14,7 +14,7 @@ from avjax.nn.face import (
     LipEncoder,
     scaled,
 )
-from avjax.nn.landmark import LipLandmarks, centres
+from avjax.nn.landmarks import LipLandmarks, centres
 from avjax.nn.sync import SyncExpert
 
 KEY = jax.random.key(0)

@@ -1,5 +1,7 @@
 """Where the lips are, in a face crop: a small network, to measure by."""
 
+import dataclasses
+
 import chex
 import flax.linen as nn
 import jax
@@ -9,6 +11,12 @@ from einops import einsum, rearrange, repeat
 from avjax.nn.block import Conv
 from avjax.nn.face import Row, Tower, half, same
 from avjax.typing import Array
+
+
+@dataclasses.dataclass(frozen=True)
+class LandmarkConfig:
+    size: int = 96  # sides of a face crop
+    width: float = 1.0  # scales all channels
 
 
 class LipLandmarks(nn.Module):
