@@ -9,7 +9,7 @@ from skimage.metrics import structural_similarity
 from avjax.metrics.base import Mean
 from avjax.metrics.image import psnr, ssim
 from avjax.metrics.landmark import landmark_distance
-from avjax.metrics.sync import synchrony
+from avjax.metrics.sync import distances_by_offset, synchrony, verdict
 from avjax.metrics.talk import Judges, gap, judge, with_other_sound
 
 RNG = np.random.default_rng(0)
@@ -97,6 +97,36 @@ def test_synchrony_is_the_mean_over_pairs_that_exist():
     expected = np.median(means) - min(means)
     np.testing.assert_allclose(found.confidence, expected, rtol=1e-3)
     assert found.offset == 15 - np.argmin(means)
+
+
+def test_parts_of_a_clip_add_up_to_its_verdict():
+    lips, sound = jnp.asarray(RNG.standard_normal((2, 40, 8)))
+    exists = jnp.ones(40).at[7:12].set(0)
+    around = jnp.pad(sound, ((15, 15), (0, 0)))
+    there = jnp.pad(jnp.ones(40), 15)
+    whole = distances_by_offset(lips, around, exists, there)
+    parts = [
+        distances_by_offset(
+            lips[i:j], around[i : j + 30], exists[i:j], there[i : j + 30]
+        )
+        for i, j in ((0, 10), (10, 40))
+    ]
+    added = parts[0].merge(parts[1])
+    np.testing.assert_allclose(added.total, whole.total, rtol=1e-5)
+    np.testing.assert_array_equal(added.pairs, whole.pairs)
+    assert whole.pairs[15] == 35 and whole.pairs[0] == 25
+    assert verdict(added).offset == verdict(whole).offset
+
+
+def test_sound_that_counts_beyond_the_ends_is_met_there():
+    """The published way: zeros, which are near to lips whose code is small."""
+    lips = 0.1 * RNG.standard_normal((20, 8))
+    around = np.pad(5 * RNG.standard_normal((20, 8)), ((15, 15), (0, 0)))
+    given = map(jnp.asarray, (lips, around, np.ones(20), np.ones(50)))
+    found = distances_by_offset(*given)
+    apart = np.linalg.norm(lips - around[:20] + 1e-6, axis=-1)
+    np.testing.assert_allclose(found.total[0], apart.sum(), rtol=1e-5)
+    assert (found.pairs == 20).all() and abs(verdict(found).offset) == 15
 
 
 def test_the_gap_is_between_the_inner_lips():
