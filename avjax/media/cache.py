@@ -11,7 +11,7 @@ import numpy as np
 from avjax.errors import InputError
 from avjax.media.detection import detect
 from avjax.media.files import cache_folder, refusing, whole_file
-from avjax.media.tracking import MAX_GAP, Looks, Track, follow, look
+from avjax.media.tracking import MAX_GAP, Looks, Track, follow, follow_all, look
 from avjax.media.video import read_at_rate, read_frames
 
 VERSION = 1  # to be raised with every change of what the detector finds
@@ -29,6 +29,17 @@ def cached_track(
     What the detector finds is kept on disk under the content of the file, so that
     neither another name for it nor the choice of another face makes it look again.
     """
+    return follow(_cached_looks(path, every, fps), index, max_gap)
+
+
+def cached_tracks(
+    path: str | os.PathLike, every: int = 1, fps: float | None = None
+) -> list[Track]:
+    """The same for everybody who is found, the most important first."""
+    return follow_all(_cached_looks(path, every, fps))
+
+
+def _cached_looks(path: str | os.PathLike, every: int, fps: float | None) -> Looks:
     rate = f"-{fps:g}fps" if fps else ""
     name = f"{fingerprint(path)}-{every}{rate}-{VERSION}.npz"
     kept = cache_folder() / "faces" / name
@@ -37,7 +48,7 @@ def cached_track(
         frames = read_at_rate(path, fps) if fps else read_frames(path)
         looks = look(frames, detect, every)
         _keep(kept, looks)
-    return follow(looks, index, max_gap)
+    return looks
 
 
 def fingerprint(path: str | os.PathLike) -> str:

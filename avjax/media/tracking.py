@@ -1,5 +1,6 @@
 """One face followed through a film: linked, its gaps filled, its jitter smoothed."""
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -84,6 +85,13 @@ def follow(looks: Looks, index: int = 0, max_gap: int = MAX_GAP) -> Track:
         at = frame[:, None] + np.arange(looks.every)
         seen[at[at < looks.frames]] = True
     return Track(smooth(boxes), seen)
+
+
+def follow_all(looks: Looks) -> list[Track]:
+    """Everybody who was found, in the order of `index`."""
+    everybody = (follow(looks, index) for index in itertools.count())
+    found = itertools.takewhile(lambda one: np.isfinite(one.boxes).any(), everybody)
+    return list(found)
 
 
 def _linked(looks: Looks, max_gap: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -5,7 +5,7 @@ import pytest
 
 from avjax.errors import InputError
 from avjax.media import cache
-from avjax.media.face import cached_track
+from avjax.media.face import cached_track, cached_tracks
 
 
 @pytest.fixture
@@ -31,6 +31,16 @@ def test_the_same_film_is_looked_at_once_whatever_its_name(film, counted):
     assert len(counted) == 10
     assert np.array_equal(first.boxes, again.boxes) and first.seen.all()
     assert not np.allclose(first.boxes, other.boxes)
+
+
+def test_everybody_is_found_at_one_look(film, counted):
+    path = film(10)
+    everybody = cached_tracks(path)
+    assert len(everybody) == 2 and len(counted) == 10
+    for index, track in enumerate(everybody):
+        one = cached_track(path, index)
+        np.testing.assert_array_equal(track.boxes, one.boxes)
+    assert len(counted) == 10
 
 
 def test_another_film_or_another_stride_is_looked_at_anew(film, counted):
