@@ -89,46 +89,41 @@ def parser() -> Parser:
     add_lipread(verbs)
     add_speak(verbs)
     add_convert(verbs)
+    add_sync(verbs)
     add_demo(verbs)
     for name, room in ROOMS.items():
         verbs.add_parser(name, help=room.__doc__, add_help=False)
     return top
 
 
+def added(verbs, run, summary: str) -> argparse.ArgumentParser:
+    """A verb that is called as the function that it runs."""
+    verb = verbs.add_parser(run.__name__, help=summary, description=run.__doc__)
+    verb.set_defaults(run=run)
+    return verb
+
+
 def add_talk(verbs) -> None:
-    verb = verbs.add_parser(
-        "talk", help="make a face say a recording", description=talk.__doc__
-    )
+    verb = added(verbs, talk, "make a face say a recording")
     add = verb.add_argument
     add("--face", required=True, metavar="FACE", help="a photo or a clip")
     add("--audio", required=True, metavar="SOUND", help="any file with sound in it")
     add("-o", "--out", required=True, metavar="OUT.mp4", help="the clip to write")
     add_face(verb)
-    add(
-        "--native",
-        action="store_true",
-        help="write only the face, as the model made it",
-    )
-    verb.set_defaults(run=talk)
+    add("--native", action="store_true", help="only the face, as the model made it")
 
 
 def add_face(verb: argparse.ArgumentParser) -> None:
     """Whose face it is, and which weights it is given to."""
     add = verb.add_argument
     add("--weights", default="grid-s1", help="a bundled name, or a folder of weights")
-    add(
-        "--box",
-        type=box,
-        metavar="x,y,w,h",
-        help="the square from above the eyebrows to below the chin, in pixels",
-    )
+    where = "the square from above the eyebrows to below the chin, in pixels"
+    add("--box", type=box, metavar="x,y,w,h", help=where)
     add("--face-index", type=int, default=0, metavar="N", help="0: the largest face")
 
 
 def add_lipread(verbs) -> None:
-    verb = verbs.add_parser(
-        "lipread", help="read silent lips", description=lipread.__doc__
-    )
+    verb = added(verbs, lipread, "read silent lips")
     add = verb.add_argument
     add("clips", nargs="+", metavar="CLIP", help="a video in which somebody speaks")
     add_face(verb)
@@ -136,40 +131,38 @@ def add_lipread(verbs) -> None:
     add("--grammar", metavar="FILE", help="what may be said: grid, or a file")
     add("--srt", metavar="OUT.srt", help="write subtitles of the one clip")
     add("--json", action="store_true", help="print a list instead of lines")
-    verb.set_defaults(run=lipread)
 
 
 def add_speak(verbs) -> None:
-    verb = verbs.add_parser(
-        "speak", help="give silent lips a voice", description=speak.__doc__
-    )
+    verb = added(verbs, speak, "give silent lips a voice")
     add = verb.add_argument
     add("clip", metavar="CLIP", help="a video in which somebody speaks")
     out = "the sound, or as .mp4 the clip with it"
     add("-o", "--out", required=True, metavar="OUT.wav|OUT.mp4", help=out)
     add_face(verb)
-    verb.set_defaults(run=speak)
+
+
+def add_sync(verbs) -> None:
+    verb = added(verbs, sync, "do lips and sound keep time?")
+    verb.add_argument("clip", metavar="CLIP", help="a video in which somebody speaks")
+    add_face(verb)
+    verb.add_argument("--json", action="store_true", help="print an object, not lines")
+    verb.set_defaults(face_index=None)  # every one
 
 
 def add_convert(verbs) -> None:
-    verb = verbs.add_parser(
-        "convert", help="take weights from PyTorch", description=convert.__doc__
-    )
+    verb = added(verbs, convert, "take weights from PyTorch")
     add = verb.add_argument
     add("source", metavar="SRC", help=".pth, .pt, .ckpt, .model, .safetensors or .npz")
     add("folder", metavar="DST", help="the folder of weights to write")
     add("--as", dest="name", metavar="NETWORK", help="if it is not to be found out")
     words = "the words of a reader, one a line (LRW's: by the alphabet); else numbers"
     add("--words", metavar="FILE", help=words)
-    verb.set_defaults(run=convert)
 
 
 def add_demo(verbs) -> None:
-    verb = verbs.add_parser(
-        "demo", help="a puppet that talks", description=demo.__doc__
-    )
+    verb = added(verbs, demo, "a puppet that talks")
     verb.add_argument("folder", nargs="?", default="avjax-demo", type=pathlib.Path)
-    verb.set_defaults(run=demo)
 
 
 def box(text: str) -> tuple[float, ...]:
@@ -180,19 +173,17 @@ def box(text: str) -> tuple[float, ...]:
     return numbers
 
 
+def face_of(options: argparse.Namespace) -> dict:
+    """What add_face asks for."""
+    return {name: getattr(options, name) for name in ("weights", "box", "face_index")}
+
+
 def talk(options: argparse.Namespace) -> None:
     """Make a face say a recording: lips that move with the sound, in an mp4."""
     from avjax.inference import talk
 
-    report = talk.write(
-        options.out,
-        options.face,
-        options.audio,
-        weights=options.weights,
-        box=options.box,
-        face_index=options.face_index,
-        native=options.native,
-    )
+    given = options.out, options.face, options.audio
+    report = talk.write(*given, native=options.native, **face_of(options))
     print(f"wrote {options.out}: {report}")
 
 
@@ -236,13 +227,7 @@ def speak(options: argparse.Namespace) -> None:
     """Give a silent clip a voice, from the lips alone."""
     from avjax.inference import speak
 
-    speech = speak.write(
-        options.out,
-        options.clip,
-        weights=options.weights,
-        box=options.box,
-        face_index=options.face_index,
-    )
+    speech = speak.write(options.out, options.clip, **face_of(options))
     print(f"wrote {options.out}: {speech}")
 
 
@@ -255,6 +240,14 @@ def convert(options: argparse.Namespace) -> None:
 
     given = options.folder, options.source, tensors, options.name, options.words
     print(f"wrote {options.folder}: {writing.write(*given)}")
+
+
+def sync(options: argparse.Namespace) -> None:
+    """Measure how the lips of every face, or of one, keep time with the sound."""
+    from avjax.inference.sync import sync
+
+    report = sync(options.clip, **face_of(options), shown=True)
+    print(json.dumps(report.plain(), indent=1) if options.json else report)
 
 
 def demo(options: argparse.Namespace) -> None:

@@ -24,7 +24,7 @@ LAW = {
     "metrics": {"typing", "nn", "losses"},
     "models": {"typing", "nn"},
     "bundled": set(),
-    "inference": {"typing", "features", "media", "nn", "models", "losses", "config"},
+    "inference": MATHS | {"features", "media", "models"},
     "convert": {"typing", "media", "nn", "models", "inference"},
     "data": {"features", "media", "config"},
     "train": MATHS | {"features", "media", "models", "inference", "data"},

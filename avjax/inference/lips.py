@@ -77,6 +77,19 @@ class Lips:
             else:
                 yield mouth_pictures(face.mouth(frame, box)[None], size)[0]
 
+    def faces(
+        self, size: int, around: Callable[[np.ndarray], np.ndarray]
+    ) -> Iterator[np.ndarray]:
+        """The face in every frame, u8 [size size 3]; black where there is none.
+
+        around  the box of a face [4] -> what is to be seen of it [4]
+        """
+        frames = video.read_at_rate(self.path, FPS)
+        blank = np.zeros((size, size, 3), np.uint8)
+        for frame, box in zip(frames, self.boxes, strict=True):
+            there = np.isfinite(box[0])
+            yield face.crop(frame, around(box), size) if there else blank
+
     def windows(self, size: int) -> Iterator[Window]:
         """All frames in their order, in windows of one length."""
         count = len(self)
@@ -114,11 +127,9 @@ def open_lips(
     """
     if index < 0:
         raise InputError(f"faces are counted from 0, so {index} is none")
-    if image.is_image(path):
-        raise InputError(f"{path} is a picture: lips are read in a clip")
+    require_clip(path)
     if box is None:
-        busy = CONSOLE.status("finding the face") if shown else contextlib.nullcontext()
-        with busy:
+        with busy(shown):
             boxes = face.cached_track(path, index, face.EVERY, fps=FPS).boxes
     else:
         info = video.probe(path)
@@ -127,6 +138,27 @@ def open_lips(
     if not np.isfinite(boxes).any():
         raise InputError(none_found(path, index))
     return Lips(path, boxes)
+
+
+def open_everybody(path: Path, shown: bool = False) -> list[Lips]:
+    """A clip for every face in it, the largest first; InputError if there is none."""
+    require_clip(path)
+    with busy(shown):
+        tracks = face.cached_tracks(path, face.EVERY, fps=FPS)
+    if not tracks:
+        raise InputError(none_found(path, 0))
+    return [Lips(path, track.boxes) for track in tracks]
+
+
+def require_clip(path: Path) -> None:
+    """Raises InputError for a picture."""
+    if image.is_image(path):
+        raise InputError(f"{path} is a picture: lips are read in a clip")
+
+
+def busy(shown: bool) -> contextlib.AbstractContextManager:
+    """Whoever waits sees that something is done, if it is to be shown."""
+    return CONSOLE.status("finding the face") if shown else contextlib.nullcontext()
 
 
 def answers(

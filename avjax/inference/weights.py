@@ -155,8 +155,15 @@ def _shapes_wanted(blank: Callable[[Any], Any], config: Any) -> dict:
     return shapes_of(jax.eval_shape(lambda: blank(config)))
 
 
+def system_at(name: str, prefix: str = "") -> str:
+    """The system of weights that open_part would open, by their description alone."""
+    short = f"{prefix}-{name}"
+    folder = _folder_of(short if short in bundled() else name)
+    return _read_about(folder / "config.json")["system"]
+
+
 def system_of(kind: type) -> str:
-    """The file in avjax/models that a config belongs to: the name of its system."""
+    """The file that a config is written in: the name of its system."""
     return kind.__module__.rpartition(".")[2]
 
 
