@@ -90,6 +90,7 @@ def parser() -> Parser:
     add_speak(verbs)
     add_convert(verbs)
     add_sync(verbs)
+    add_export(verbs)
     add_demo(verbs)
     for name, room in ROOMS.items():
         verbs.add_parser(name, help=room.__doc__, add_help=False)
@@ -158,6 +159,13 @@ def add_convert(verbs) -> None:
     add("--as", dest="name", metavar="NETWORK", help="if it is not to be found out")
     words = "the words of a reader, one a line (LRW's: by the alphabet); else numbers"
     add("--words", metavar="FILE", help=words)
+
+
+def add_export(verbs) -> None:
+    verb = added(verbs, export, "a program for others")
+    verb.add_argument("weights", metavar="NAME|DIR", help="such as sync-puppet")
+    verb.add_argument("out", metavar="DST", help="the file to write")
+    verb.add_argument("--to", required=True, choices=("stablehlo", "npz"))
 
 
 def add_demo(verbs) -> None:
@@ -248,6 +256,13 @@ def sync(options: argparse.Namespace) -> None:
 
     report = sync(options.clip, **face_of(options), shown=True)
     print(json.dumps(report.plain(), indent=1) if options.json else report)
+
+
+def export(options: argparse.Namespace) -> None:
+    """Write what a system does, or its weights, as a file that runs without avjax."""
+    from avjax.inference.export import export
+
+    print(export(options.weights, options.out, options.to))
 
 
 def demo(options: argparse.Namespace) -> None:

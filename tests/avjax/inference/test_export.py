@@ -1,0 +1,190 @@
+"""What is exported runs without us, and gives the same numbers."""
+
+import dataclasses
+import functools
+import json
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from avjax.__main__ import main
+from avjax.features.text import CHARACTERS
+from avjax.inference import export, judge, lipread, talk, weights
+from avjax.models.bridging import BridgingConfig
+from avjax.models.synctalkface import SyncTalkFaceConfig
+from avjax.nn.landmarks import LandmarkConfig
+from avjax.nn.sync import SyncConfig
+from avjax.nn.syncnet_v2 import SyncNetConfig
+
+SMALL = {"size": 32, "width": 0.02}
+CASES = {
+    "face": (SyncTalkFaceConfig(**SMALL, slots=4), talk.blank),
+    "sentences": (
+        BridgingConfig("sentences", CHARACTERS, **SMALL, slots=6, steps=2),
+        lipread.blank,
+    ),
+    "words": (
+        BridgingConfig("words", ("blue", "red"), **SMALL, slots=6, backend="tcn"),
+        lipread.blank,
+    ),
+    "speech": (BridgingConfig("speech", **SMALL, slots=6), lipread.blank),
+    "expert": (SyncConfig(**SMALL), judge.blank),
+    "published": (SyncNetConfig(size=96, width=0.02), judge.blank),
+    "landmarks": (LandmarkConfig(**SMALL), export.blank_lip_finder),
+}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """{name: a folder of weights that nobody trained}"""
+    folder = tmp_path_factory.mktemp("weights")
+    for name, (config, blank) in CASES.items():
+        save(folder / name, config, made_up(jax.eval_shape(lambda: blank(config))))  # noqa: B023
+    return folder
+
+
+def made_up(shapes) -> dict:
+    rng = np.random.default_rng(0)
+
+    def leaf(path, like) -> np.ndarray:
+        if len(like.shape) > 1:
+            scale = 1.5 * np.prod(like.shape[:-1]) ** -0.5
+            return rng.normal(scale=scale, size=like.shape).astype(np.float32)
+        ones = path[-1].key in ("scale", "var")
+        return (ones + 0.1 * rng.random(like.shape)).astype(np.float32)
+
+    return jax.tree_util.tree_map_with_path(leaf, shapes)
+
+
+def save(folder, config, variables) -> None:
+    params, stats = ({"part": variables[k]} for k in ("params", "batch_stats"))
+    system = weights.system_of(type(config))
+    weights.save(folder, params, stats, config, system=system, card="of nobody")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_exported_program_gives_our_numbers_on_batches_of_any_size(
+    name, folders, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(export, "TRIED", (1,))  # each size is compiled twice
+    out = tmp_path / "program"
+    assert "batches of 1, " in export.export(folders / name, out, "stablehlo")
+    program = export.PROGRAMS[weights.system_at(folders / name)](folders / name)
+    again = jax.export.deserialize(bytearray(out.read_bytes()))
+    answers = []
+
+    def kept(*given):
+        answers.append(again.call(*given))
+        return answers[0]
+
+    assert export.apart(program, kept, 3) <= 1e-5
+    assert set(answers[0]) == set(program.outputs)
+    for answer in answers[0].values():
+        assert len(answer) == 3 and np.ptp(answer) > 1e-3
+
+
+def test_a_program_that_is_off_is_not_left_behind(folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "apart", lambda *_: 2e-5)
+    with pytest.raises(RuntimeError, match="2.0e-05 of the scale"):
+        export.export(folders / "landmarks", tmp_path / "program", "stablehlo")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_program_is_as_far_off_as_its_worst_output(folders):
+    program = export.PROGRAMS["sync"](folders / "expert")
+
+    def other(*given):
+        ours = program.run(*given)
+        return {"heard": ours["heard"], "seen": 1.01 * ours["seen"]}
+
+    assert export.apart(program, other, 2) == pytest.approx(0.01, rel=1e-2)
+
+
+def test_the_exported_face_is_the_one_that_talk_draws(folders):
+    model = talk.load(folders / "face")
+    program = export.PROGRAMS["synctalkface"](folders / "face")
+    sound, face, reference = export.made_up(program, 3)
+    same = np.repeat(reference[:1], 3, axis=0)
+    frames = 255 * np.asarray(jax.jit(program.run)(sound, face, same)["frames"])
+    assert np.abs(frames - model.speak(sound, face, same[0])).max() <= 0.5 + 1e-3
+
+
+def test_the_description_tells_what_goes_in_and_comes_out(folders, tmp_path):
+    out = tmp_path / "program"
+    export.export(folders / "sentences", out, "stablehlo")
+    about = json.loads((tmp_path / "program.json").read_text())
+    slots = [tuple(slot.values())[:3] for slot in about["inputs"]]
+    lips, exists = ("lips", "b t 32 32 1", "uint8"), ("exists", "b t", "float32")
+    assert slots == [lips, exists]
+    assert list(about["outputs"]) == ["log_probs"]
+    assert about["system"] == "bridging" and about["card"] == "of nobody"
+    assert about["config"]["symbols"] == list(CHARACTERS)
+    assert about["platforms"] == ["cpu", "cuda", "tpu"]
+
+
+def test_a_program_runs_where_there_is_no_avjax(folders, tmp_path):
+    out = tmp_path / "program"
+    export.export(folders / "landmarks", out, "stablehlo")
+    script = (
+        "import sys, numpy as np; from jax import export\n"
+        "program = export.deserialize(bytearray(open(sys.argv[1], 'rb').read()))\n"
+        "points = program.call(np.zeros((4, 32, 32, 3), np.uint8))['points']\n"
+        "assert not {'avjax', 'flax'} & set(sys.modules)\n"
+        "print(points.shape)"
+    )
+    given = [sys.executable, "-P", "-c", script, str(out)]
+    done = subprocess.run(given, capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.strip() == "(4, 20, 2)", done.stderr
+
+
+def test_arrays_are_those_of_the_weights_by_their_path(folders, tmp_path, capfd):
+    out = tmp_path / "arrays.npz"
+    assert main(["export", str(folders / "expert"), str(out), "--to", "npz"]) == 0
+    assert f"wrote {out} and {out}.json" in capfd.readouterr().out
+    found = weights.load(folders / "expert")
+    with np.load(out, allow_pickle=False) as arrays:
+        kernel = arrays["params/part/tower/block_0/conv/kernel"]
+        assert len(arrays) == len(jax.tree.leaves((found.params, found.stats)))
+    expected = found.params["part"]["tower"]["block_0"]["conv"]["kernel"]
+    np.testing.assert_array_equal(kernel, expected)
+
+
+def test_every_bundled_system_can_be_exported():
+    systems = {weights.system_at(name) for name in weights.bundled()}
+    assert systems and systems <= set(export.PROGRAMS)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["unheard-of", "out", "--to", "npz"],
+        ["grid-s1", "out", "--to", "stablehlo"],
+        ["foreign", "out", "--to", "npz"],
+        ["strange", "out", "--to", "npz"],
+        ["expert", "no/such/folder/out", "--to", "npz"],
+        ["expert", "out", "--to", "onnx"],
+        ["expert", "out"],
+        [],
+    ],
+    ids=" ".join,
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(
+    words, folders, capfd, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    config = CASES["expert"][0]
+    variables = made_up(jax.eval_shape(functools.partial(judge.blank, config)))
+    save(tmp_path / "expert", config, variables)
+    narrow = dataclasses.replace(config, width=0.5)
+    save(tmp_path / "foreign", narrow, variables)
+    one = {"part": {"x": np.zeros(1)}}
+    weights.save("strange", one, {}, {}, system="strange", card="")
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["export", *words]) == 2
+    out, told = capfd.readouterr()
+    (told,) = told.strip().splitlines()
+    assert told.startswith("avjax: ") and not out
+    assert sorted(tmp_path.rglob("*")) == before
