@@ -36,6 +36,14 @@ def test_weights_come_back_as_they_went(folder, trees):
     assert found.params["face"]["steps"].dtype.kind == "i"
 
 
+def test_the_system_is_told_by_the_description_alone(folder):
+    (folder / "weights.safetensors").unlink()
+    assert weights.system_at(folder) == "synctalkface"
+    assert weights.system_at("puppet", "sync") == weights.system_at("sync-puppet")
+    with pytest.raises(InputError, match="no weights at sync-puppet-2"):
+        weights.system_at("sync-puppet-2")
+
+
 def test_half_the_size_on_disk_is_float32_in_memory(tmp_path, trees):
     target = tmp_path / "half"
     weights.save(target, *trees, {}, system="toy", card="", dtype="float16")
