@@ -9,6 +9,7 @@ state of an optimizer as well.  A row: seconds, memory in MiB at most, the size 
 file, and how far the worst output is from the published one, by the output's scale.
 """
 
+import dataclasses
 import json
 import pathlib
 import subprocess
@@ -33,7 +34,8 @@ from avjax.models.bridging import Bridging, BridgingConfig, word_logits  # noqa:
 from avjax.models.synctalkface import SyncTalkFace, SyncTalkFaceConfig  # noqa: E402
 from avjax.nn.conv import cpu_options  # noqa: E402
 from avjax.nn.face import Discriminator  # noqa: E402
-from avjax.nn.sync import SyncExpert  # noqa: E402
+from avjax.nn.sync import SyncConfig, SyncExpert  # noqa: E402
+from avjax.nn.syncnet_v2 import SyncNet, SyncNetConfig  # noqa: E402
 
 
 def made(file: str) -> dict[str, np.ndarray]:
@@ -140,8 +142,16 @@ def compares(found: weights.Weights, variables: dict, numbers: dict) -> dict:
     mel = rearrange(numbers["mel"], "b 1 k f -> b f k")
     mouths = red(rearrange(numbers["lips"], "b (t c) h w -> b t h w c", t=5))
     faces = np.concatenate([np.zeros_like(mouths), mouths], axis=2)
-    module = SyncExpert(**found.config)
+    module = SyncExpert(**dataclasses.asdict(from_json(SyncConfig, found.config)))
     heard, seen = run(lambda *x: module.apply(*x, False), variables, mel, faces)
+    return {"audio": heard, "video": seen}
+
+
+def judges(found: weights.Weights, variables: dict, numbers: dict) -> dict:
+    mfcc = rearrange(numbers["mfcc"], "b 1 k f -> b f k")
+    faces = red(rearrange(numbers["lips"], "b c t h w -> b t h w c"))
+    module = SyncNet(from_json(SyncNetConfig, found.config))
+    heard, seen = run(lambda *x: module.apply(*x, False), variables, mfcc, faces)
     return {"audio": heard, "video": seen}
 
 
@@ -214,6 +224,10 @@ CASES = {  # file: what is in it, how it is written, how it is run, and on what
     "lipsync_expert.pth": (
         lambda: {"state_dict": made("syncnet_color")},
         *(write_old, compares, golden("syncnet_color")),
+    ),
+    "syncnet_v2.model": (
+        lambda: made("syncnet_v2"),
+        *(write_old, judges, golden("syncnet_v2")),
     ),
     "GRU_Back_Ckpt.ckpt": (
         lambda: reader(88, "gru"),

@@ -1,7 +1,8 @@
-"""Talking faces, their critic and their expert, as published: which tensor is which.
+"""Talking faces, their critic and who judges them, as published: which tensor is which.
 
 Source   the files of github.com/Rudrabha/Wav2Lip (Prajwal et al., ACM MM 2020); the
-         layer tables of SyncTalkFace (Park et al., AAAI 2022)
+         layer tables of SyncTalkFace (Park et al., AAAI 2022); the network of
+         github.com/joonson/syncnet_python (Chung and Zisserman, 2016)
 """
 
 from avjax.convert.layers import Rows, kernel_and_bias, norm
@@ -79,3 +80,25 @@ def critic() -> Rows:
 
 def expert(blocks: int) -> Rows:
     return tower("face_encoder", "tower", range(blocks)) + audio(14)
+
+
+# Convolutions stand at these places of a tower of syncnet_v2, their norms behind them.
+PLACES = (0, 4, 8, 11, 14, 18)
+
+
+def syncnet_v2() -> Rows:
+    def side(name: str, path: str, conv: str) -> Rows:
+        rows = []
+        for block, place in enumerate(PLACES):
+            here = f"{path}/block_{block}"
+            rows += kernel_and_bias(f"{name}.{place}", f"{here}{conv}")
+            rows += norm(f"{name}.{place + 1}", f"{here}/norm")
+        return rows
+
+    def code(name: str, path: str) -> Rows:
+        rows = kernel_and_bias(f"{name}.0", f"{path}/inner")
+        rows += norm(f"{name}.1", f"{path}/norm")
+        return rows + kernel_and_bias(f"{name}.3", f"{path}/outer")
+
+    codes = code("netfcaud", "audio_code") + code("netfclip", "lip_code")
+    return side("netcnnaud", "audio", "/conv") + codes + side("netcnnlip", "lips", "")

@@ -18,11 +18,12 @@ from avjax.convert import faces, readers
 from avjax.convert.layers import Rows, our_array, published_shape, red_first
 from avjax.convert.tensors import Tensor
 from avjax.errors import InputError
-from avjax.inference import lipread, talk
+from avjax.inference import judge, lipread, talk
 from avjax.models.bridging import BridgingConfig
 from avjax.models.synctalkface import WAV2LIP, SyncTalkFaceConfig
 from avjax.nn.face import Discriminator
-from avjax.nn.sync import SyncExpert
+from avjax.nn.sync import SyncConfig
+from avjax.nn.syncnet_v2 import SyncNetConfig
 from avjax.typing import Params
 
 WORDS, SLOTS, DIM = 500, 96, 512  # of published files, where a tensor does not tell
@@ -64,11 +65,6 @@ def synctalkface(shapes: Shapes) -> SyncTalkFaceConfig:
     return SyncTalkFaceConfig(slots=slots, published=True)
 
 
-def judge(_: Shapes, size: int) -> dict[str, Any]:
-    """Of an expert or a critic: what train.tasks makes them by."""
-    return {"size": size, "width": 1.0, "dtype": "float32"}
-
-
 def reader(shapes: Shapes, backend: str, answers: str, codes: int) -> BridgingConfig:
     words = rows_in(shapes, f"back_state_dict.{answers}.weight", codes, WORDS)
     return BridgingConfig(
@@ -85,29 +81,22 @@ def rows_in(shapes: Shapes, key: str, columns: int, usual: int) -> int:
     return rows if rows and rest == [columns] else usual
 
 
-def blank_expert(config: Mapping[str, Any]) -> Params:
-    faces = jnp.zeros((1, 5, config["size"], config["size"], 3))
-    given = jnp.zeros((1, 16, 80)), faces, False
-    return SyncExpert(**config).init(jax.random.key(0), *given)
-
-
 def blank_critic(config: Mapping[str, Any]) -> Params:
     faces = jnp.zeros((1, config["size"], config["size"], 3))
     return Discriminator(**config).init(jax.random.key(0), faces)
 
 
 def expert(size: int, blocks: int) -> Network:
-    config = functools.partial(judge, size=size)
     blue_first = {"params/tower/block_0/conv/kernel": 2}
-    rows = faces.expert(blocks)
-    return Network("sync", "expert", rows, config, blank_expert, blue_first)
+    made = faces.expert(blocks), lambda _: SyncConfig(size), judge.blank, blue_first
+    return Network("sync", "expert", *made)
 
 
 def critic(size: int) -> Network:
-    config = functools.partial(judge, size=size)
+    config = {"size": size, "width": 1.0, "dtype": "float32"}  # as train.tasks makes it
     blue_first = {"params/block_0/conv/kernel": 2}
-    rows = faces.critic()
-    return Network("critic", "critic", rows, config, blank_critic, blue_first)
+    made = faces.critic(), lambda _: config, blank_critic, blue_first
+    return Network("critic", "critic", *made)
 
 
 def bridging(backend: str, rows: Rows, answers: str, codes: int) -> Network:
@@ -127,6 +116,14 @@ NETWORKS = {
     ),
     "wav2lip_disc": critic(96),
     "syncnet_color": expert(96, blocks=17),
+    "syncnet_v2": Network(
+        "syncnet_v2",
+        "expert",
+        faces.syncnet_v2(),
+        lambda _: SyncNetConfig(),
+        judge.blank,
+        {"params/lips/block_0/kernel": 3},
+    ),
     "bridging_gru": bridging("gru", readers.gru(), "fc", 1024),
     "bridging_mstcn": bridging("tcn", readers.tcn(), "tcn.tcn_output", 768),
     "synctalkface": Network(

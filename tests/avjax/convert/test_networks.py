@@ -16,12 +16,13 @@ from avjax.convert.layers import our_array
 from avjax.convert.networks import NETWORKS
 from avjax.convert.tensors import Tensor
 from avjax.errors import InputError
-from avjax.inference import lipread, talk, weights
+from avjax.inference import judge, lipread, talk, weights
 from avjax.models.synctalkface import SyncTalkFace
 from avjax.nn.block import GROWN
 from avjax.nn.face import Discriminator
 from avjax.nn.sync import SyncExpert
-from avjax.train.tasks.sync import SyncConfig, SyncTask
+from avjax.nn.syncnet_v2 import SyncNet
+from avjax.train.tasks.sync import SyncTask
 
 WIDTH = 0.02  # of the networks of these tests; the published ones have 1
 
@@ -104,12 +105,19 @@ def test_a_published_file_becomes_weights_of_its_own_config(name, tmp_path, caps
     assert flatten_dict(trees, sep="/").keys() == paths
 
 
-@pytest.mark.parametrize("name", ["wav2lip", "bridging_mstcn"])
+OPENS = {
+    "wav2lip": talk.load,
+    "bridging_mstcn": lipread.load,
+    "syncnet_color": judge.open_judge,
+    "syncnet_v2": judge.open_judge,
+}
+
+
+@pytest.mark.parametrize("name", OPENS)
 def test_verbs_take_what_was_converted(name, tmp_path):
     write_zip(tmp_path / "file", in_parts(fabricated(name)))
     assert main(["convert", str(tmp_path / "file"), str(tmp_path / "out")]) == 0
-    verb = {"wav2lip": talk, "bridging_mstcn": lipread}[name]
-    verb.load(str(tmp_path / "out"))  # which compares all shapes with the config's
+    OPENS[name](str(tmp_path / "out"))  # which compares all shapes with the config's
 
 
 def test_the_wrappers_of_pytorch_are_taken_off(tmp_path):
@@ -177,7 +185,7 @@ def test_mouths_are_shown_red_first():
 
 
 def test_an_expert_is_shown_faces_red_first(name="syncnet_color"):
-    module = SyncExpert(**NETWORKS[name].config({}))
+    module = SyncExpert(**dataclasses.asdict(NETWORKS[name].config({})))
     faces = pictures(1, 5, module.size, module.size, 3)
     watch = jax.jit(
         lambda variables, faces: module.apply(variables, faces, method="watch")
@@ -186,12 +194,22 @@ def test_an_expert_is_shown_faces_red_first(name="syncnet_color"):
     np.testing.assert_allclose(watch(converted(name), faces), theirs, atol=1e-5)
 
 
+def test_the_judge_of_published_figures_is_shown_faces_red_first(name="syncnet_v2"):
+    module = SyncNet(NETWORKS[name].config({}))
+    faces = 255 * pictures(1, 5, 224, 224, 3)
+    watch = jax.jit(
+        lambda variables, faces: module.apply(variables, faces, method="watch")
+    )
+    theirs = watch(as_published(name), turned(faces))
+    np.testing.assert_allclose(watch(converted(name), faces), theirs, rtol=1e-4)
+
+
 def test_a_critic_is_shown_faces_red_first(name="wav2lip_disc"):
     module = Discriminator(**NETWORKS[name].config({}))
     faces = pictures(1, module.size, module.size, 3)
-    judge = jax.jit(module.apply)
-    theirs = judge(as_published(name), turned(faces))
-    np.testing.assert_allclose(judge(converted(name), faces), theirs, atol=1e-5)
+    verdict = jax.jit(module.apply)
+    theirs = verdict(as_published(name), turned(faces))
+    np.testing.assert_allclose(verdict(converted(name), faces), theirs, atol=1e-5)
 
 
 def test_batches_that_a_norm_has_seen_are_counted_as_ours_are():
@@ -283,7 +301,7 @@ def test_training_takes_a_converted_expert():
         "mels": jnp.zeros((1, 1, 16, 80)),
         "lips": jnp.zeros((1, 1, 5, 96, 96, 3), jnp.uint8),
     }
-    task = SyncTask(SyncConfig(**NETWORKS["syncnet_color"].config({})))
+    task = SyncTask(NETWORKS["syncnet_color"].config({}))
     wanted = jax.eval_shape(lambda: task.init(jax.random.key(0), batch))
     for kind, tree in zip(("params", "batch_stats"), wanted, strict=True):
         given = weights.shapes_of(converted("syncnet_color")[kind])

@@ -16,54 +16,14 @@ from published import (
     run,
 )
 
+from avjax.convert import faces
 from avjax.nn.syncnet_v2 import SyncNet, SyncNetConfig
 
 FILE, SEED, GAIN = "syncnet_v2", 4, 0.5
 PARAMETERS = 13_631_616  # as counted in the published file
 INPUTS = {"mfcc": (1, 1, 13, 20), "lips": (1, 3, 5, 224, 224)}
 
-# Convolutions stand at these places of a published tower, their norms behind them.
-PLACES = (0, 4, 8, 11, 14, 18)
-
-
-def both(name: str, path: str) -> list[tuple[str, str]]:
-    """Kernel and bias of a layer."""
-    return [
-        (f"{name}.{theirs}", f"params/{path}/{ours}")
-        for theirs, ours in (("weight", "kernel"), ("bias", "bias"))
-    ]
-
-
-def norm(name: str, path: str) -> list[tuple[str, str]]:
-    return [
-        (f"{name}.weight", f"params/{path}/norm/scale"),
-        (f"{name}.bias", f"params/{path}/norm/bias"),
-        (f"{name}.running_mean", f"batch_stats/{path}/norm/mean"),
-        (f"{name}.running_var", f"batch_stats/{path}/norm/var"),
-        (f"{name}.num_batches_tracked", f"batch_stats/{path}/norm/seen"),
-    ]
-
-
-def tower(name: str, path: str, conv: str) -> list[tuple[str, str]]:
-    rows = []
-    for block, place in enumerate(PLACES):
-        rows += both(f"{name}.{place}", f"{path}/block_{block}{conv}")
-        rows += norm(f"{name}.{place + 1}", f"{path}/block_{block}")
-    return rows
-
-
-def code(name: str, path: str) -> list[tuple[str, str]]:
-    rows = both(f"{name}.0", f"{path}/inner") + norm(f"{name}.1", path)
-    return rows + both(f"{name}.3", f"{path}/outer")
-
-
-# (published key, our path) of every tensor, in the order of the file.
-ROWS = [
-    *tower("netcnnaud", "audio", "/conv"),
-    *code("netfcaud", "audio_code"),
-    *code("netfclip", "lip_code"),
-    *tower("netcnnlip", "lips", ""),
-]
+ROWS = faces.syncnet_v2()
 
 
 @functools.cache
