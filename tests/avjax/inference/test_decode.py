@@ -233,12 +233,17 @@ def test_words_have_times_in_seconds_and_a_confidence():
     found = words(log_probs, to_ids("hi all"), CHARACTERS, fps=30.0, offset=2.0)
     assert [word.word for word in found] == ["hi", "all"]
     assert found[0].start == pytest.approx(2.0)
-    assert found[0].end == pytest.approx(2.0 + 5 / 30)
-    assert found[1].start == pytest.approx(2.0 + 9 / 30)
-    assert found[1].end == pytest.approx(2.0 + 17 / 30)
+    assert found[0].end == pytest.approx(2.0 + 5 / 30 + 0.08)
+    assert found[1].start == pytest.approx(2.0 + 9 / 30 - 0.04)
+    assert found[1].end == pytest.approx(2.0 + 18 / 30)  # where the clip ends
     # of h the best frame says 0.9, of i 0.4
     assert found[0].confidence == pytest.approx((0.9 * 0.4) ** 0.5)
     assert found[1].confidence == pytest.approx(0.9)
+
+
+def test_words_without_a_pause_share_what_lies_between_them():
+    found = words(spelling("a b"), to_ids("a b"), CHARACTERS, fps=25.0)
+    assert found[0].end == found[1].start == pytest.approx(0.04 + 0.12 * 2 / 3)
 
 
 def test_spaces_at_the_edges_and_in_a_row_make_no_words():

@@ -11,6 +11,7 @@ from avjax.__main__ import main
 from avjax.features.text import CHARACTERS, to_ids
 from avjax.inference import lipread, weights
 from avjax.inference import lips as clips
+from avjax.inference.decode import EARLIER, LATER
 from avjax.media import face
 
 BOX = ("--box", "8,0,48,48")
@@ -64,7 +65,7 @@ def test_words_are_read_when_they_are_said_at_any_rate(fps, say, made, telling):
     found = avjax.lipread(say("bin all", fps), **given)
     assert found.text == "bin all" and not found.missed
     times = [(word.start, word.end) for word in found.words]
-    wanted = np.array([[0, 5], [8, 13]]) * EACH
+    wanted = np.array([[0, 5], [8, 13]]) * EACH + [[0, LATER], [-EARLIER, LATER]]
     assert np.abs(np.array(times) - wanted).max() <= 1 / min(fps, 25) + 1e-6
     assert all(0.85 < word.confidence <= 0.9 + 1e-6 for word in found.words)
 
@@ -135,7 +136,7 @@ def test_subtitles_and_lines_say_the_same(say, made, telling, tmp_path, capfd):
     assert call("--weights", made / "sentences", *given) == 0
     assert out.read_text().splitlines()[:3] == [
         "1",
-        "00:00:00,000 --> 00:00:01,560",
+        "00:00:00,000 --> 00:00:01,640",
         "bin red",
     ]
     lines = capfd.readouterr().out.splitlines()
