@@ -7,13 +7,12 @@ pays only for what it needs.  Bad input is one sentence and exit status 2.
 import argparse
 import json
 import os
-import pathlib
 import signal
 import sys
 from collections.abc import Sequence
 
-import avjax
 from avjax.errors import InputError
+from avjax.options import parser
 
 DEMO_PUPPET = (0, 164)  # seed and number: one whom no training has seen
 DEMO_SENTENCE = "Hello! I am a puppet, and I say whatever you give me to say."
@@ -26,16 +25,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         keep_programs()
-        if given[:1] and given[0] in ROOMS:
-            return ROOMS[given[0]](given[1:]) or 0
-        options = parser().parse_args(given)
-        options.run(options)
+        status = run(given)
+        sys.stdout.flush()
     except InputError as error:
         print(f"avjax: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("avjax: stopped; nothing half-written is left", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # who reads what is printed has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    return status
+
+
+def run(given: Sequence[str]) -> int:
+    """One verb; a room parses for itself."""
+    if given[:1] and given[0] in ROOMS:
+        return ROOMS[given[0]](given[1:]) or 0
+    options = parser(VERBS, ROOMS).parse_args(given)
+    options.run(options)
     return 0
 
 
@@ -72,113 +81,6 @@ ROOMS = {
     "train": train,
     "evaluate": evaluate,
 }  # these parse for themselves
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse, but what it does not understand is one sentence, not a page."""
-
-    def error(self, message: str):
-        raise InputError(f"{message} (see {self.prog} --help)")
-
-
-def parser() -> Parser:
-    top = Parser(prog="avjax", description=avjax.__doc__.split("\n")[0])
-    top.add_argument("--version", action="version", version=avjax.__version__)
-    verbs = top.add_subparsers(required=True, metavar="VERB")
-    add_talk(verbs)
-    add_lipread(verbs)
-    add_speak(verbs)
-    add_convert(verbs)
-    add_sync(verbs)
-    add_export(verbs)
-    add_demo(verbs)
-    for name, room in ROOMS.items():
-        verbs.add_parser(name, help=room.__doc__, add_help=False)
-    return top
-
-
-def added(verbs, run, summary: str) -> argparse.ArgumentParser:
-    """A verb that is called as the function that it runs."""
-    verb = verbs.add_parser(run.__name__, help=summary, description=run.__doc__)
-    verb.set_defaults(run=run)
-    return verb
-
-
-def add_talk(verbs) -> None:
-    verb = added(verbs, talk, "make a face say a recording")
-    add = verb.add_argument
-    add("--face", required=True, metavar="FACE", help="a photo or a clip")
-    add("--audio", required=True, metavar="SOUND", help="any file with sound in it")
-    add("-o", "--out", required=True, metavar="OUT.mp4", help="the clip to write")
-    add_face(verb)
-    add("--native", action="store_true", help="only the face, as the model made it")
-
-
-def add_face(verb: argparse.ArgumentParser) -> None:
-    """Whose face it is, and which weights it is given to."""
-    add = verb.add_argument
-    add("--weights", default="grid-s1", help="a bundled name, or a folder of weights")
-    where = "the square from above the eyebrows to below the chin, in pixels"
-    add("--box", type=box, metavar="x,y,w,h", help=where)
-    add("--face-index", type=int, default=0, metavar="N", help="0: the largest face")
-
-
-def add_lipread(verbs) -> None:
-    verb = added(verbs, lipread, "read silent lips")
-    add = verb.add_argument
-    add("clips", nargs="+", metavar="CLIP", help="a video in which somebody speaks")
-    add_face(verb)
-    add("--beam", type=int, metavar="N", help="beginnings that the search holds")
-    add("--grammar", metavar="FILE", help="what may be said: grid, or a file")
-    add("--srt", metavar="OUT.srt", help="write subtitles of the one clip")
-    add("--json", action="store_true", help="print a list instead of lines")
-
-
-def add_speak(verbs) -> None:
-    verb = added(verbs, speak, "give silent lips a voice")
-    add = verb.add_argument
-    add("clip", metavar="CLIP", help="a video in which somebody speaks")
-    out = "the sound, or as .mp4 the clip with it"
-    add("-o", "--out", required=True, metavar="OUT.wav|OUT.mp4", help=out)
-    add_face(verb)
-
-
-def add_sync(verbs) -> None:
-    verb = added(verbs, sync, "do lips and sound keep time?")
-    verb.add_argument("clip", metavar="CLIP", help="a video in which somebody speaks")
-    add_face(verb)
-    verb.add_argument("--json", action="store_true", help="print an object, not lines")
-    verb.set_defaults(face_index=None)  # every one
-
-
-def add_convert(verbs) -> None:
-    verb = added(verbs, convert, "take weights from PyTorch")
-    add = verb.add_argument
-    add("source", metavar="SRC", help=".pth, .pt, .ckpt, .model, .safetensors or .npz")
-    add("folder", metavar="DST", help="the folder of weights to write")
-    add("--as", dest="name", metavar="NETWORK", help="if it is not to be found out")
-    words = "the words of a reader, one a line (LRW's: by the alphabet); else numbers"
-    add("--words", metavar="FILE", help=words)
-
-
-def add_export(verbs) -> None:
-    verb = added(verbs, export, "a program for others")
-    verb.add_argument("weights", metavar="NAME|DIR", help="such as sync-puppet")
-    verb.add_argument("out", metavar="DST", help="the file to write")
-    verb.add_argument("--to", required=True, choices=("stablehlo", "npz"))
-
-
-def add_demo(verbs) -> None:
-    verb = added(verbs, demo, "a puppet that talks")
-    verb.add_argument("folder", nargs="?", default="avjax-demo", type=pathlib.Path)
-
-
-def box(text: str) -> tuple[float, ...]:
-    """ "x,y,w,h" -> four numbers; argparse turns an error into its sentence."""
-    numbers = tuple(float(number) for number in text.split(","))
-    if len(numbers) != 4:
-        raise argparse.ArgumentTypeError(f"{text!r} is not x,y,w,h")
-    return numbers
 
 
 def face_of(options: argparse.Namespace) -> dict:
@@ -290,6 +192,11 @@ def demo(options: argparse.Namespace) -> None:
     image.write_png(folder / "contact_sheet.png", contact_sheet(folder / "talk.mp4"))
     print(report)
     print(f"wrote face.png, sound.wav, talk.mp4 and contact_sheet.png into {folder}")
+
+
+VERBS = {
+    verb.__name__: verb for verb in (talk, lipread, speak, convert, sync, export, demo)
+}
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import avjax
-from avjax.__main__ import main, parser
+from avjax.__main__ import ROOMS, VERBS, main
 from avjax.data import puppet
 from avjax.features import cepstrum
 from avjax.features.audio import RATE
@@ -15,6 +15,7 @@ from avjax.inference import judge, sync, weights
 from avjax.inference import lips as clips
 from avjax.inference.judge import Judge, Kind, SyncNetConfig
 from avjax.media import audio, face, video
+from avjax.options import parser
 
 SIDE, FRAME = 96, RATE // 25
 WHOLE = (0, 0, SIDE, SIDE)
@@ -277,7 +278,7 @@ def soundless(bad, speaker):
 )
 def test_bad_input_is_one_sentence_that_says_why(words, why, soundless, refused):
     refused(lambda *words: main(["sync", *words]), *words)
-    options = parser().parse_args(["sync", *words])
+    options = parser(VERBS, ROOMS).parse_args(["sync", *words])
     with pytest.raises(avjax.errors.InputError, match=why):
         options.run(options)
 
