@@ -10,7 +10,7 @@ def passed_as_real(logits: Array) -> Array:
 
     For the critic over real things, and for the generator over its own.
     """
-    return jax.nn.softplus(-logits)  # synctalkface (10)
+    return jax.nn.softplus(-logits)  # synctalkface (10), cals (9)
 
 
 def seen_as_fake(logits: Array) -> Array:

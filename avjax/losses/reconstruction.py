@@ -7,7 +7,7 @@ from avjax.typing import Array
 
 def pixel_error(made: Array, truth: Array) -> Array:
     """Absolute difference, pixel by pixel.  [...], [...] -> [...]."""
-    return jnp.abs(made - truth)  # synctalkface (7)
+    return jnp.abs(made - truth)  # synctalkface (7), cals (6)
 
 
 def landmark_error(found: Array, truth: Array) -> Array:

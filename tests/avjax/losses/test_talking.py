@@ -9,13 +9,23 @@ from avjax.losses.adversarial import passed_as_real, seen_as_fake
 from avjax.losses.base import masked_mean
 from avjax.losses.memory import address_divergence, storage_error
 from avjax.losses.reconstruction import landmark_error, pixel_error
-from avjax.losses.sync import lip_distance, synchrony_error
+from avjax.losses.sync import (
+    lip_confusion,
+    lip_distance,
+    synchrony_error,
+    unit_error,
+)
 
 RNG = np.random.default_rng(0)
 
 
 def addresses(*shape):
     return jnp.asarray(RNG.dirichlet(np.ones(shape[-1]), shape[:-1]), jnp.float32)
+
+
+def directions(*shape):
+    vectors = RNG.standard_normal(shape)
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
 def test_a_masked_mean_is_that_of_what_exists():
@@ -66,13 +76,13 @@ def test_address_divergence_of_equals_is_zero_also_at_empty_slots():
 
 
 def test_reconstruction_is_per_pixel():
-    """synctalkface (7)"""
+    """synctalkface (7), cals (6)"""
     a, b = RNG.uniform(size=(2, 1, 2, 3, 3, 3))
     np.testing.assert_allclose(pixel_error(a, b), np.abs(a - b))
 
 
 def test_synchrony_error_is_minus_the_log_of_the_cosine():
-    """synctalkface (8)"""
+    """synctalkface (8), cals (7)"""
     a, b = np.abs(RNG.standard_normal((2, 4, 6)))
     a, b = (x / np.linalg.norm(x, axis=-1, keepdims=True) for x in (a, b))
     match = np.array([1, 0, 1, 0])
@@ -111,8 +121,37 @@ def test_lip_distance_is_a_mean_over_the_code():
     np.testing.assert_allclose(lip_distance(a, b), np.abs(a - b).mean(-1), rtol=1e-5)
 
 
+def test_unit_error_is_one_less_the_cosine_and_leaves_the_truth():
+    """cals (4)"""
+    a, b = directions(2, 3, 5)
+    expected = [1 - x @ y for x, y in zip(a, b, strict=True)]
+    np.testing.assert_allclose(unit_error(a, b), expected, rtol=1e-4)
+    slopes = jax.grad(lambda a, b: unit_error(a, b).sum(), (0, 1))(a, b)
+    assert slopes[0].any() and not slopes[1].any()
+
+
+def test_lip_confusion_is_the_cross_entropy_of_moments_that_exist():
+    """cals (8): a loop over clips and moments."""
+    made, real = directions(2, 6), directions(2, 4, 6)
+    exists = np.array([[1, 1, 1, 1], [0, 1, 1, 0]])
+    found = lip_confusion(made, real, 2, exists, temperature=0.5)
+    for clip in range(2):
+        likeness = [np.exp(made[clip] @ moment / 0.5) for moment in real[clip]]
+        total = sum(like * there for like, there in zip(likeness, exists[clip]))  # noqa: B905
+        np.testing.assert_allclose(found[clip], -np.log(likeness[2] / total), rtol=1e-4)
+
+
+def test_lip_confusion_is_small_where_the_moment_is_right_alone():
+    """cals (8): L1 cannot tell a mouth that is early from one that is another's."""
+    real = jnp.eye(5)[None]
+    match = jnp.ones((1, 5))
+    right = lip_confusion(real[:, 2], real, 2, match)
+    early = lip_confusion(real[:, 1], real, 2, match)
+    assert right < 1e-4 and early > 14
+
+
 def test_the_critic_s_losses_are_cross_entropies():
-    """synctalkface (10)"""
+    """synctalkface (10), cals (9)"""
     logits = np.array([-3.0, 0.0, 5.0])
     chance = 1 / (1 + np.exp(-logits))
     np.testing.assert_allclose(passed_as_real(logits), -np.log(chance), rtol=1e-4)
