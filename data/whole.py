@@ -7,7 +7,7 @@ import numpy as np
 
 from avjax.data import schema
 from avjax.data.transforms import Example, mel_windows
-from avjax.features import audio
+from avjax.features import audio, phones
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +20,8 @@ class TalkClip:
            reference u8 [h w c], from outside of them if the clip is longer;
            mels f32 [t 16 k], for each frame, beginning 40 ms before it;
            heard f32 [t 16 k], beginning with the frame, for sync experts;
-           landmarks f32 [t 20 2], zeros if unknown;  mask f32 [t];  weight f32 [], 1.
+           landmarks f32 [t 20 2], zeros if unknown;  mask f32 [t];  weight f32 [], 1;
+           sounds i32 [t], the class of what is said, as features.phones numbers them.
     """
 
     frames: int = 50
@@ -45,6 +46,7 @@ class TalkClip:
             "mels": mels[: self.frames],
             "heard": mels[self.frames :],
             "landmarks": known[np.minimum(shown, len(known) - 1)].astype(np.float32),
+            "sounds": phones.classes_at(record["phones"], shown / schema.FPS),
             "mask": exists.astype(np.float32),
             "weight": np.float32(1),
         }

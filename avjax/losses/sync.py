@@ -5,6 +5,8 @@ import jax.numpy as jnp
 
 from avjax.typing import Array
 
+NEVER = -1e9  # logit of what does not exist
+
 
 def synchrony_error(
     heard: Array, seen: Array, match: Array, doubt: float = 1e-7
@@ -45,5 +47,5 @@ def lip_confusion(
     cosines.
     """
     cosine = jnp.sum(generated[:, None] * real, axis=-1)
-    logits = jnp.where(exists > 0, cosine / temperature, -jnp.inf)
+    logits = jnp.where(exists > 0, cosine / temperature, NEVER)
     return -jax.nn.log_softmax(logits)[:, match]  # cals (8)

@@ -1,4 +1,4 @@
-"""How far the lips of two faces are from each other."""
+"""How far the lips of two faces are from each other, and from themselves."""
 
 import jax.numpy as jnp
 
@@ -18,3 +18,9 @@ def landmark_distance(found: Array, truth: Array) -> Array:
     here = found - jnp.mean(found, axis=-2, keepdims=True)
     there = truth - jnp.mean(truth, axis=-2, keepdims=True)
     return jnp.mean(jnp.linalg.norm(here - there, axis=-1), axis=-1)
+
+
+def gap(lips: Array) -> Array:
+    """Mean distance of the inner lips.  Points 48-67 [... p=20 2] -> [...]."""
+    upper, lower = lips[..., 13:16, :], lips[..., jnp.array([19, 18, 17]), :]
+    return jnp.mean(jnp.linalg.norm(upper - lower, axis=-1), axis=-1)

@@ -4,9 +4,14 @@ Names without a prefix are of frames that were made by a clip's own sound, `swap
 of those made by the sound of another.  `truth_` is the same judge over the real frames.
 Two floors are real frames with one mouth for all: that of the reference (`pasted_`),
 and that of the frame in which the lips are nearest to each other (`closed_`).
+
+    psnr, ssim      of the whole face
+    lmd             to the true lips, in pixels of the crop
+    offset, near, lse_d_expert, lse_c_expert     as metrics.sync and timing tell them
+and what metrics.mouth tells.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -15,11 +20,13 @@ from einops import rearrange
 
 from avjax.metrics.base import Mean
 from avjax.metrics.image import psnr, ssim
-from avjax.metrics.landmark import landmark_distance
+from avjax.metrics.landmark import gap, landmark_distance
+from avjax.metrics.mouth import distance_by_class, movement
 from avjax.metrics.sync import synchrony
 from avjax.typing import Array, Batch
 
 SEEN = 5  # frames that an expert looks at together
+SHUT = 0.015  # of the side of a face: a gap of the lips that is none
 
 
 class Judges(NamedTuple):
@@ -30,12 +37,14 @@ class Judges(NamedTuple):
     find: Callable[[Array], Array]  # faces [b h w c] -> lip points [b p 2], shares
 
 
-def judge(judges: Judges, made: Array, batch: Batch) -> Mapping[str, Mean]:
+def judge(
+    judges: Judges, made: Array, batch: Batch, classes: Sequence[str]
+) -> Mapping[str, Mean]:
     """All figures of clips that were said again by their own sound.
 
-    made [b t h w c] in [0, 1]; batch as data.whole.TalkClip gives it.  lmd is in pixels
-    of the crop: to the true lips where they are known, else to those that the same
-    network finds in the real frames.
+    made [b t h w c] in [0, 1]; batch as data.whole.TalkClip gives it, in which number 1
+    is the first of the classes.  The true lips are those that are known, else those
+    that the same network finds in the real frames.
     """
     real = batch["faces"].astype(jnp.float32) / 255
     half = real.shape[2] // 2
@@ -59,7 +68,8 @@ def judge(judges: Judges, made: Array, batch: Batch) -> Mapping[str, Mean]:
         figures |= {prefix + name: value for name, value in found.items()}
     for name in ("truth_psnr", "truth_ssim"):
         del figures[name]
-    return means_of(figures, batch)
+    found = landmarks(judges, made)
+    return figures | distance_by_class(found, lips, batch, classes)
 
 
 def judge_timing(judges: Judges, made: Array, other: Batch) -> Mapping[str, Mean]:
@@ -76,7 +86,7 @@ def with_other_sound(batch: Batch) -> Batch:
     return {**batch, **swapped, "mask": mask, "weight": weight}
 
 
-def means_of(figures: Mapping[str, Array], batch: Batch) -> Mapping[str, Mean]:
+def means_of(figures: Mapping[str, Array], batch: Batch) -> dict[str, Mean]:
     """Figures per frame [b t] or per clip [b] -> means over what exists."""
     weight = batch["weight"]
     by_frame = weight[:, None] * batch["mask"]
@@ -88,15 +98,17 @@ def means_of(figures: Mapping[str, Array], batch: Batch) -> Mapping[str, Mean]:
 
 def against(
     judges: Judges, frames: Array, real: Array, lips: Array, batch: Batch
-) -> dict[str, Array]:
-    """Figures of some frames, per frame [b t] or per clip [b]."""
+) -> dict[str, Mean]:
+    """Figures of some frames."""
     found = landmarks(judges, frames)
-    return {
+    figures = {
         "psnr": psnr(frames, real),
         "ssim": ssim(frames, real),
         "lmd": landmark_distance(found, lips),
         **timing(judges, frames, batch),
     }
+    least = SHUT * frames.shape[2]
+    return means_of(figures, batch) | movement(found, lips, batch, least)
 
 
 def timing(judges: Judges, frames: Array, batch: Batch) -> dict[str, Array]:
@@ -121,12 +133,6 @@ def landmarks(judges: Judges, frames: Array) -> Array:
     points = judges.find(rearrange(frames, "b t h w c -> (b t) h w c"))
     points = rearrange(points, "(b t) p two -> b t p two", t=frames.shape[1])
     return points * frames.shape[2]
-
-
-def gap(lips: Array) -> Array:
-    """Mean distance of the inner lips.  Points 48-67 [... p=20 2] -> [...]."""
-    upper, lower = lips[..., 13:16, :], lips[..., jnp.array([19, 18, 17]), :]
-    return jnp.mean(jnp.linalg.norm(upper - lower, axis=-1), axis=-1)
 
 
 def true_lips(judges: Judges, real: Array, known: Array) -> Array:

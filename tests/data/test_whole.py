@@ -6,6 +6,7 @@ import pytest
 from avjax.data import pipeline, schema
 from avjax.data.whole import TalkClip
 from avjax.features import audio, speech
+from avjax.features.phones import CLASSES
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +43,9 @@ def test_the_sound_of_a_frame_begins_before_it_and_the_expert_s_with_it(clips):
     begin = (8 + np.arange(12)) / 25
     np.testing.assert_allclose(example["mels"], audio.windows(mel, begin - 0.04))
     np.testing.assert_allclose(example["heard"], audio.windows(mel, begin))
+
+
+def test_sounds_are_those_of_the_frames(clips):
+    example = TalkClip(frames=12).at(clips[1], 0, 1)  # s from 0.1 to 0.2 seconds
+    said = [list(CLASSES).index("spread") + 1 if t in (3, 4) else 0 for t in range(12)]
+    np.testing.assert_array_equal(example["sounds"], said)

@@ -8,9 +8,9 @@ from skimage.metrics import structural_similarity
 
 from avjax.metrics.base import Mean
 from avjax.metrics.image import psnr, ssim
-from avjax.metrics.landmark import landmark_distance
+from avjax.metrics.landmark import gap, landmark_distance
 from avjax.metrics.sync import distances_by_offset, synchrony, verdict
-from avjax.metrics.talk import Judges, gap, judge, with_other_sound
+from avjax.metrics.talk import Judges, judge, with_other_sound
 
 RNG = np.random.default_rng(0)
 
@@ -153,6 +153,7 @@ def clips():
         "mels": sound,
         "heard": sound,
         "landmarks": marks,
+        "sounds": np.zeros((2, 8), np.int32),
         "mask": np.arange(8)[None] < np.array([[8], [6]]),
         "weight": np.ones(2),
     }
@@ -164,7 +165,7 @@ def test_two_floors_are_one_mouth_for_all_frames(clips):
     code = lambda x: jnp.ones((len(x), 4)) / 2  # noqa: E731
     found = lambda faces: jnp.zeros((len(faces), 20, 2))  # noqa: E731
     made = jnp.zeros((2, 8, 32, 32, 3))
-    figures = judge(Judges(code, code, found), made, clips)
+    figures = judge(Judges(code, code, found), made, clips, ())
     real = np.asarray(clips["faces"], np.float32)[..., 0, 0, 0] / 255
     for row, mouths in (("pasted", (200, 200)), ("closed", (3, 13))):
         expected = []
