@@ -42,16 +42,23 @@ class TalkWindow(grain.transforms.RandomMap):
 
     def random_map(self, record: Mapping, rng: np.random.Generator) -> Example:
         """A random target and a reference that begins at another frame."""
-        frames = len(record["face"])
-        target = _draw(rng, CONTEXT, frames - TARGETS - CONTEXT)
-        return talk_example(record, target, _draw_other(rng, frames, target))
+        return talk_example(record, *self.draw(record, rng))
 
     def at(self, record: Mapping, place: int, places: int) -> Example:
         """Targets evenly spread over the clip; the reference lies half a clip away."""
+        return talk_example(record, *self.spread(record, place, places))
+
+    def draw(self, record: Mapping, rng: np.random.Generator) -> tuple[int, int]:
+        """The first frames of random_map's targets and reference."""
+        frames = len(record["face"])
+        target = _draw(rng, CONTEXT, frames - TARGETS - CONTEXT)
+        return target, _draw_other(rng, frames, target)
+
+    def spread(self, record: Mapping, place: int, places: int) -> tuple[int, int]:
+        """The first frames of at's targets and reference."""
         frames = len(record["face"])
         target = _spread(CONTEXT, frames - TARGETS - CONTEXT, place, places)
-        reference = (target + frames // 2) % max(frames - TARGETS + 1, 1)
-        return talk_example(record, target, reference)
+        return target, (target + frames // 2) % max(frames - TARGETS + 1, 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,10 +91,15 @@ class SyncWindow(grain.transforms.RandomMap):
         return sync_example(record, _apart([*spread, *starts], self.moments))
 
 
-def talk_example(record: Mapping, target: int, reference: int) -> Example:
-    """The talking-face example whose first target and reference are these frames."""
+def talk_example(
+    record: Mapping, target: int, reference: int, context: int = CONTEXT
+) -> Example:
+    """The talking-face example whose first target and reference are these frames.
+
+    context  frames of the window on either side of the targets
+    """
     face = record["face"]
-    around = np.arange(target - CONTEXT, target + TARGETS + CONTEXT)
+    around = np.arange(target - context, target + TARGETS + context)
     targets = np.arange(target, target + TARGETS)
     starts = audio.frame_starts(target + TARGETS, schema.FPS)[target:]
     mels = mel_windows(record["wave"], [*starts, target / schema.FPS])

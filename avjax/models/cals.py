@@ -25,7 +25,7 @@ Departures  Known of the paper are its two modules, that the first is taught by 
             on LRW and about 13 on LRS2; and 128 pixels.  The rest is ours: a phone is
             what Wav2Lip's audio encoder makes of a frame's sound; W is shared by the
             layers of one transformer; spans of phones are hidden, half of all, and the
-            units of hidden frames are to be told.  A unit is the code that the sync
+            units of all frames are to be told.  A unit is the code that the sync
             expert gives to the five frames around a frame: it holds motion, and a lip
             encoder of its own had lost that (docs/figures.md).  d_vv is a contrast with
             other moments of the clip, by the same expert.  Units alone reach the face.
