@@ -161,3 +161,28 @@ def reading():
         "spoken": jnp.asarray(np.arange(64) < np.array([[3], [2]]), jnp.float32),
         "weight": jnp.ones(2),
     }
+
+
+@pytest.fixture
+def context():
+    """Two examples with the keys of both windows of data.context: 11 frames are heard,
+    and two on either side seen besides; one clip begins with the first target.
+    """
+    random, side = np.random.default_rng(3), 32
+
+    def pictures(frames):
+        shape = 2, frames, side, side, 3
+        return jnp.asarray(random.integers(0, 256, shape), jnp.uint8)
+
+    exists = np.arange(11)[None] >= np.array([[0], [3]])
+    there = np.arange(5)[None] >= np.array([[0], [2]])
+    return {
+        "window": pictures(9),
+        "faces": pictures(15),
+        "reference": pictures(5),
+        "mels": jnp.asarray(random.normal(size=(2, 11, 16, 80)), jnp.float32),
+        "mel": jnp.asarray(random.normal(size=(2, 16, 80)), jnp.float32),
+        "exists": jnp.asarray(exists, jnp.float32),
+        "there": jnp.asarray(there, jnp.float32),
+        "weight": jnp.ones(2),
+    }

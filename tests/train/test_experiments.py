@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from avjax.config import to_json
+from avjax.data.context import ContextWindow, UnitWindow
 from avjax.data.reading import ReadClip, VoiceClip
 from avjax.data.transforms import SyncWindow
 from avjax.data.whole import TalkClip
@@ -24,6 +25,11 @@ def training_shapes(window, batch: int, size: int) -> dict:
         kinds = {"lips": ((m, 5, size, size, 3), pictures)}
         kinds |= {"mels": ((m, 16, 80), floats), "start": ((m,), jnp.int32)}
         kinds |= {"weight": ((), floats)}
+    elif isinstance(window, UnitWindow):
+        t = window.frames
+        kinds = {"faces": ((t + 4, size, size, 3), pictures)}
+        kinds |= {"mels": ((t, 16, 80), floats), "exists": ((t,), floats)}
+        kinds |= {"weight": ((), floats)}
     else:
         kinds = {
             "window": ((9, size, size, 3), pictures),
@@ -33,6 +39,11 @@ def training_shapes(window, batch: int, size: int) -> dict:
             "landmarks": ((5, 20, 2), floats),
             "weight": ((), floats),
         }
+    if isinstance(window, ContextWindow):
+        t, near = 5 + 2 * window.reach, window.near
+        kinds |= {"mels": ((t, 16, 80), floats), "exists": ((t,), floats)}
+        kinds |= {"window": ((5 + 2 * near, size, size, 3), pictures)}
+        kinds |= {"there": ((1 + 2 * near,), floats)}
     return {
         key: jax.ShapeDtypeStruct((batch, *shape), kind)
         for key, (shape, kind) in kinds.items()
@@ -60,6 +71,7 @@ def clip_shapes(clip: TalkClip, batch: int, size: int) -> dict:
         "mels": (mels, jnp.float32),
         "heard": (mels, jnp.float32),
         "landmarks": ((clip.frames, 20, 2), jnp.float32),
+        "sounds": ((clip.frames,), jnp.int32),
         "mask": ((clip.frames,), jnp.float32),
         "weight": ((), jnp.float32),
     }

@@ -7,16 +7,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from avjax.features.phones import CLASSES
 from avjax.models.bridging import BridgingConfig
+from avjax.models.cals import CalsConfig
 from avjax.models.synctalkface import WAV2LIP, SyncTalkFaceConfig
 from avjax.nn.landmarks import LandmarkConfig
 from avjax.nn.sync import SyncConfig
 from avjax.train.optim import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.bridging import BridgingTask
+from avjax.train.tasks.cals import CalsTask
 from avjax.train.tasks.landmarks import LandmarkTask
 from avjax.train.tasks.sync import SyncTask, every_pair
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
+from avjax.train.tasks.units import CalsUnitsTask
 
 SIDE = 32
 TINY = {"size": SIDE, "width": 0.02}
@@ -28,7 +32,13 @@ BRIDGING = {
     "speech": BridgingConfig("speech", **QUICK, heads=2),
     "control": BridgingConfig("words", tuple("abcd"), **QUICK | {"slots": 0}),
 }
+CONTEXT = CalsConfig(**TINY, units=8, window=3, layers=2, heads=2)
+CALS = {
+    "cals_units": CalsUnitsTask(CONTEXT, expert_width=0.02),
+    "cals": CalsTask(CONTEXT, **WIDTHS),
+}
 TASKS = {
+    **CALS,
     **{name: BridgingTask(config) for name, config in BRIDGING.items()},
     "sync": SyncTask(SyncConfig(**TINY)),
     "landmarks": LandmarkTask(LandmarkConfig(**TINY)),
@@ -72,6 +82,7 @@ def clips():
         "mels": sound(random, 2, 8),
         "heard": sound(random, 2, 8),
         "landmarks": jnp.zeros((2, 8, 20, 2)),
+        "sounds": jnp.asarray(random.integers(0, 3, (2, 8))),
         "mask": exists.astype(jnp.float32),
         "weight": jnp.ones(2),
     }
@@ -101,10 +112,10 @@ def unequal(tree, other) -> bool:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_improves_on_one_batch_and_moves_its_parts_alone(
-    name, batch, reading, quick_fronts
+    name, batch, reading, context, quick_fronts
 ):
     task = TASKS[name]
-    batch = reading if name in BRIDGING else batch
+    batch = reading if name in BRIDGING else context if name in CALS else batch
     before, after, logs = trained(task, batch, steps=12)
     first = task.objectives()[0].name
     assert logs[-1][f"{first}/loss"] < logs[0][f"{first}/loss"]
@@ -165,18 +176,20 @@ def test_a_loss_of_weight_zero_is_left_out(batch):
     assert not any(report.logs[name] for name in off)
 
 
-@pytest.mark.parametrize("name", ["synctalkface", "wav2lip"])
+@pytest.mark.parametrize("name", ["synctalkface", "wav2lip", "cals"])
 def test_clips_are_measured_beside_the_truth_and_a_floor(name, batch, clips):
     task = TASKS[name]
     params, stats = jax.jit(task.init)(jax.random.key(0), batch)
     means = jax.jit(task.measure)(params, stats, clips)
     timed = {"lse_d_expert", "lse_c_expert", "offset", "near"}
-    names = timed | {"psnr", "ssim", "lmd"}
+    moving = {"speed", "jerk", "velocity_error", "bilabials_shut"}
+    names = timed | moving | {"psnr", "ssim", "lmd"}
     prefixed = {f"{p}_{n}" for p in ("truth", "pasted", "closed") for n in names}
     swapped = {f"swapped_{n}" for n in timed}
     expected = names | swapped | prefixed - {"truth_psnr", "truth_ssim"}
-    assert set(means) == expected
+    assert set(means) == expected | {f"lmd_{name}" for name in CLASSES}
     assert float(means["psnr"].weight) == 14  # frames that exist
+    assert float(means["speed"].weight) == 12  # steps between them
     assert float(means["near"].weight) == 2  # clips
     assert float(means["truth_lmd"].total) == pytest.approx(0, abs=1e-3)
 

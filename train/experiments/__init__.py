@@ -11,6 +11,18 @@ from avjax.train.experiments.bridging import (
     bridging_speech_puppet,
     bridging_words_puppet,
 )
+from avjax.train.experiments.cals import (
+    cals_grid,
+    cals_hdtf,
+    cals_lrs2,
+    cals_lrw,
+    cals_puppet,
+    cals_units_grid,
+    cals_units_hdtf,
+    cals_units_lrs2,
+    cals_units_lrw,
+    cals_units_puppet,
+)
 from avjax.train.experiments.landmarks import landmarks_puppet
 from avjax.train.experiments.sync import sync_grid, sync_lrs2, sync_puppet
 from avjax.train.experiments.synctalkface import (
@@ -35,6 +47,16 @@ EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
         synctalkface_grid,
         synctalkface_lrs2,
         synctalkface_lrw,
+        cals_units_puppet,
+        cals_puppet,
+        cals_units_grid,
+        cals_grid,
+        cals_units_lrs2,
+        cals_lrs2,
+        cals_units_lrw,
+        cals_lrw,
+        cals_units_hdtf,
+        cals_hdtf,
         bridging_puppet,
         bridging_words_puppet,
         bridging_grid,

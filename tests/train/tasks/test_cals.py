@@ -1,0 +1,166 @@
+"""CALS in training: what a unit is, what is hidden, and whom each loss moves."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from avjax.errors import InputError
+from avjax.models.cals import CalsConfig
+from avjax.train.tasks.cals import CalsTask
+from avjax.train.tasks.units import CalsUnitsTask
+
+SIDE = 32
+TINY = CalsConfig(SIDE, 0.02, units=8, window=3, layers=2, heads=2, dropout=0.0)
+WIDTHS = {"expert_width": 0.02, "critic_width": 0.02, "landmark_width": 0.02}
+UNITS = CalsUnitsTask(TINY, expert_width=0.02)
+FACE = CalsTask(TINY, **WIDTHS)
+FROZEN = dataclasses.replace(
+    FACE,
+    model=dataclasses.replace(TINY, window=1),
+    frozen=True,
+    shortened=0.0,
+)
+KEY = jax.random.key(1)
+
+
+def made_up(task):
+    """params and stats of a task; drawing them is quicker than compiling `init`."""
+    rng = np.random.default_rng(0)
+
+    def leaf(path, like):
+        if len(like.shape) > 1:
+            scale = 2 * np.prod(like.shape[:-1]) ** -0.5
+            return jnp.asarray(rng.normal(scale=scale, size=like.shape), like.dtype)
+        return jnp.full(like.shape, path[-1].key in ("scale", "var"), like.dtype)
+
+    shapes = jax.eval_shape(task.init, jax.random.key(0), {})
+    return jax.tree_util.tree_map_with_path(leaf, shapes)
+
+
+@pytest.fixture(scope="module")
+def units():
+    """params and stats of UNITS, and its compiled loss."""
+    given = made_up(UNITS)
+    return given, jax.jit(lambda batch: UNITS.loss(*given, batch, KEY))
+
+
+@pytest.fixture(scope="module")
+def face():
+    """params and stats of FACE."""
+    return made_up(FACE)
+
+
+def test_a_unit_is_what_the_expert_sees_in_the_five_frames_around(units, context):
+    """cals (4)"""
+    params, stats = units[0]
+    truth = jax.jit(UNITS.truth)(params, stats, context)
+    assert truth.shape == (2, 11, 8)
+    np.testing.assert_allclose(jnp.linalg.norm(truth, axis=-1), 1, rtol=1e-5)
+    expert = {"params": params["expert"], "batch_stats": stats["expert"]}
+    clip = context["faces"][:, 3:8] / 255.0
+    seen = UNITS.expert.apply(expert, clip, method="watch")
+    np.testing.assert_allclose(truth[:, 3], seen, atol=1e-5)
+
+
+def test_only_frames_that_exist_are_learnt_from(units, context):
+    """cals (4): the second clip begins with its fourth frame."""
+    loss = lambda batch: units[1](batch)[0]  # noqa: E731
+    other = {**context, "faces": context["faces"].at[1, :3].set(0)}
+    np.testing.assert_allclose(loss(context), loss(other), rtol=1e-5)
+    moved = {**context, "faces": context["faces"].at[1, 8:].set(0)}
+    assert abs(loss(context) - loss(moved)) > 1e-5
+
+
+def test_the_loss_is_the_mean_over_hidden_phones_and_others(units, context):
+    """cals (2), cals (4)"""
+    total, report = units[1](context)
+    told = [float(report.logs[name]) for name in ("hidden", "heard")]
+    assert 0 < min(told) <= total <= max(told)
+
+
+def test_units_are_measured_against_those_of_another(units, context):
+    params, stats = units[0]
+    means = jax.jit(UNITS.measure)(params, stats, context)
+    assert set(means) == {"error", "hidden_error", "shuffled_error", "found"}
+    assert float(means["error"].weight) == 19  # frames that exist
+    assert float(means["shuffled_error"].weight) == 16  # in both clips
+    assert 0 < float(means["hidden_error"].weight) < 19
+    assert 0 <= means["found"].compute() <= 1
+
+
+def test_pictures_teach_also_what_hears_and_the_total_is_weighted(face, context):
+    """cals (5), cals (6), cals (7), cals (8), cals (9), cals (10)"""
+    params, stats = face
+
+    @jax.jit
+    def find(params):
+        loss = jax.value_and_grad(FACE.face_loss, has_aux=True)
+        (total, report), slopes = loss(params, stats, context, KEY)
+        return total, report, jax.tree.map(jnp.any, slopes)
+
+    total, report, moved = find(params)
+    logs, weights = report.logs, FACE.losses
+    terms = {name: logs[name] for name in dataclasses.asdict(weights)}
+    assert all(term > 0 for term in terms.values())
+    expected = sum(getattr(weights, name) * term for name, term in terms.items())
+    np.testing.assert_allclose(total, expected, rtol=1e-5)
+    reached = {part for part, tree in moved.items() if any(jax.tree.leaves(tree))}
+    assert {"audio_to_lip", "lip_to_face"} <= reached
+    assert set(report.stats) == {"audio_to_lip", "lip_to_face"}
+    assert report.shows["made"].shape == (2, 1, 5, SIDE, SIDE, 3)
+
+
+def test_frozen_units_stay_what_they_are(context):
+    moves = {objective.name: objective.moves for objective in FROZEN.objectives()}
+    assert moves == {"face": ("lip_to_face",), "critic": ("critic",)}
+    given = jax.eval_shape(FROZEN.init, KEY, {})
+    report = jax.eval_shape(FROZEN.face_loss, *given, context, KEY)[1]
+    assert set(report.stats) == {"lip_to_face"}
+
+
+def test_generated_lips_are_told_from_moments_that_exist_alone(face, context):
+    """cals (8): of the second clip the two moments before the match do not exist."""
+    params, stats = face
+    seen = jax.nn.softmax(jax.random.normal(KEY, (2, 8)))
+    seen = seen / jnp.linalg.norm(seen, axis=-1, keepdims=True)
+    loss = jax.jit(lambda b: FACE.lip_loss(params, stats, seen, b))
+    hidden = {**context, "window": context["window"].at[1, 0].set(0)}
+    np.testing.assert_allclose(loss(context), loss(hidden), rtol=1e-5)
+    moved = {**context, "window": context["window"].at[0, 0].set(0)}
+    assert abs(loss(context) - loss(moved)) > 1e-4
+
+
+def test_what_weighs_nothing_is_not_computed(face, context):
+    off = {"audio_visual": 0.0, "visual_visual": 0.0, "critic": 0.0}
+    losses = dataclasses.replace(FACE.losses, **off)
+    task = dataclasses.replace(FACE, losses=losses)
+    report = jax.eval_shape(task.face_loss, *face, context, KEY)[1]
+    assert set(report.logs) == {"pixels", "motion"}
+
+
+def test_the_face_is_shown_the_units_of_its_own_frames(context):
+    """Sound that is out of reach of all five targets changes nothing."""
+    given = made_up(FROZEN)
+    made = jax.jit(lambda b: FROZEN.face_loss(*given, b, KEY)[1].shows["made"])
+    mels, first = context["mels"], made(context)
+    far = {**context, "mels": mels.at[:, [0, 1, 9, 10]].set(3.0)}
+    np.testing.assert_allclose(made(far), first, atol=1e-6)
+    near = {**context, "mels": mels.at[:, 2].set(3.0)}
+    assert not np.allclose(made(near), first, atol=1e-6)
+
+
+def test_a_window_that_is_not_loaded_is_one_sentence(face, context):
+    wide = dataclasses.replace(FACE, model=dataclasses.replace(TINY, window=4))
+    with pytest.raises(InputError, match="is 4 frames, and train.window.reach 3"):
+        jax.eval_shape(wide.face_loss, *face, context, KEY)
+
+
+def test_what_is_published_is_enough_to_talk(units, face):
+    published = FACE.published(*face)
+    assert published.system == "cals" and published.config == TINY
+    assert set(published.params) == {"audio_to_lip", "lip_to_face"}
+    begun = UNITS.published(*units[0])
+    assert begun.system == "cals_units" and set(begun.params) == {"audio_to_lip"}

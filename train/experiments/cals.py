@@ -1,0 +1,193 @@
+"""Recipes of CALS, of three stages: a sync expert (experiments.sync), units, a face.
+
+    avjax train cals_units_puppet       needs runs/wav2lip_puppet, to hear
+    avjax train cals_puppet             needs both, to hear and to draw
+
+Ablations   task.model.window=0 ... 15 in both;  task.masked=0 in the first;
+            task.losses.visual_visual=0, task.contrast=false, task.frozen=true
+"""
+
+from avjax.data.context import ContextWindow, UnitWindow
+from avjax.data.pipeline import Loader
+from avjax.data.whole import TalkClip
+from avjax.models.cals import CalsConfig, LossWeights
+from avjax.train.experiment import Experiment
+from avjax.train.experiments.synctalkface import (
+    EXPERT_WIDTH,
+    GRID,
+    GRID_WIDTH,
+    PUPPET,
+    PUPPET_WIDTH,
+)
+from avjax.train.optim import Adam, Muon
+from avjax.train.tasks.cals import CalsTask
+from avjax.train.tasks.units import CalsUnitsTask
+
+PLACES = ("places",)  # of the transformer: numbers, no kernels
+
+
+def cals_units_puppet() -> Experiment:
+    """What the lips of puppets do, from the sound around; run wav2lip_puppet first."""
+    doc = "Units of lip motion by masked learning, trained on puppets."
+    root, hears = "corpora/puppet", "runs/wav2lip_puppet/weights"
+    return small_units(root, PUPPET_WIDTH, PUPPET["expert"], hears, doc)
+
+
+def cals_units_grid() -> Experiment:
+    """The same of GRID's speaker s1; run wav2lip_grid first."""
+    doc = "Units of lip motion by masked learning, trained on GRID s1 (CC BY 4.0)."
+    root, hears = "corpora/grid", "runs/wav2lip_grid/weights"
+    return small_units(root, GRID_WIDTH, GRID["expert"], hears, doc)
+
+
+def cals_puppet() -> Experiment:
+    """Puppets say what they hear, in its context; run cals_units_puppet first."""
+    doc = "CALS, trained on puppets after its units and Wav2Lip."
+    return small_face(cals_units_puppet(), PUPPET, "puppet", doc)
+
+
+def cals_grid() -> Experiment:
+    """GRID's speaker s1 says what he hears, in its context; after cals_units_grid."""
+    doc = "CALS, trained on GRID s1 (CC BY 4.0) after its units and Wav2Lip."
+    return small_face(cals_units_grid(), GRID, "grid", doc)
+
+
+def cals_units_lrs2() -> Experiment:
+    """Units at full size on LRS2; run sync_lrs2 first."""
+    return published_units("lrs2", 13, UnitWindow(), "LRS2")
+
+
+def cals_units_lrw() -> Experiment:
+    """Units at full size on LRW, whose clips have 29 frames; run sync_lrs2 first."""
+    return published_units("lrw", 15, UnitWindow(29), "LRW")
+
+
+def cals_units_hdtf() -> Experiment:
+    """Units at full size on HDTF; run sync_lrs2 first."""
+    return published_units("hdtf", 15, UnitWindow(), "HDTF")
+
+
+def cals_lrs2() -> Experiment:
+    """The paper's window on LRS2, 13 frames, 128 px: published LMD 1.059."""
+    return published_face(
+        cals_units_lrs2(), "lrs2", "CALS at full size, trained on LRS2."
+    )
+
+
+def cals_lrw() -> Experiment:
+    """The paper's window on LRW, 15 frames, 128 px: published LMD 1.162."""
+    return published_face(cals_units_lrw(), "lrw", "CALS at full size, trained on LRW.")
+
+
+def cals_hdtf() -> Experiment:
+    """HDTF, 128 px: what the paper scores there is not known, nor its split."""
+    return published_face(
+        cals_units_hdtf(), "hdtf", "CALS at full size, trained on HDTF."
+    )
+
+
+def small_units(
+    root: str, width: float, expert: str, hears: str, doc: str
+) -> Experiment:
+    """What two cores train in a quarter of an hour."""
+    window = UnitWindow()
+    return Experiment(
+        task=CalsUnitsTask(
+            CalsConfig(size=96, width=width, units=128),  # of an expert so wide
+            expert_width=EXPERT_WIDTH,
+        ),
+        train=Loader(root, "train", window, batch=8, workers=1),
+        evals={"test": Loader(root, "test", window, batch=8, windows=2)},
+        optim={
+            "units": Muon(
+                rate=3e-3, apart=PLACES, warmup=100, schedule="cosine", clip=1.0
+            )
+        },
+        steps=1000,
+        start={"expert": expert, "audio_to_lip/audio": hears},
+        log_every=50,
+        evaluate_every=500,
+        save_every=250,
+        doc=doc,
+    )
+
+
+def small_face(
+    units: Experiment, judges: dict[str, str], name: str, doc: str
+) -> Experiment:
+    """What two cores train in half an hour; weights of losses as for Wav2Lip's."""
+    betas, root = (0.5, 0.999), units.train.root
+    face = f"runs/wav2lip_{name}/weights"
+    drawn = {f"lip_to_face/{organ}": face for organ in ("identity", "decoder")}
+    return Experiment(
+        task=CalsTask(
+            units.task.model,
+            LossWeights(audio_visual=0.03, visual_visual=0.03, critic=0.02),
+            doubt=0.05,
+            expert_width=EXPERT_WIDTH,
+            critic_width=0.125,
+            landmark_width=0.5,
+        ),
+        train=Loader(root, "train", ContextWindow(), batch=4, workers=1),
+        evals={"test": Loader(root, "test[:40]", TalkClip(frames=50), batch=4)},
+        optim={
+            "face": Muon(
+                rate=3e-3,
+                betas=betas,
+                apart=PLACES,
+                warmup=50,
+                schedule="cosine",
+                clip=10.0,
+            ),
+            "critic": Adam(rate=3e-4, betas=betas, warmup=100),
+        },
+        steps=600,
+        start={**judges, **drawn, "audio_to_lip": f"runs/cals_units_{name}/weights"},
+        log_every=50,
+        evaluate_every=300,
+        save_every=150,
+        doc=doc,
+    )
+
+
+def published_units(
+    name: str, window: int, stretch: UnitWindow, corpus: str
+) -> Experiment:
+    """Nothing is known of the paper's masked learning but that there is one."""
+    root = f"corpora/{name}-128"
+    return Experiment(
+        task=CalsUnitsTask(CalsConfig(window=window)),
+        train=Loader(root, "train", stretch, batch=64, workers=16),
+        evals={"val": Loader(root, "val", stretch, batch=64, windows=2, workers=4)},
+        optim={"units": Adam(rate=1e-4, warmup=5000, clip=1.0)},
+        steps=200_000,
+        start={"expert": "runs/sync_lrs2/weights"},
+        save_every=5000,
+        evaluate_every=5000,
+        best=("val/error", "min"),
+        doc=f"Units of lip motion by masked learning, trained on {corpus}.",
+    )
+
+
+def published_face(units: Experiment, name: str, doc: str) -> Experiment:
+    """Rates and batch of SyncTalkFace's code: those of CALS are not known."""
+    betas, root = (0.5, 0.999), units.train.root
+    return Experiment(
+        task=CalsTask(units.task.model, landmark_width=0.5),
+        train=Loader(root, "train", ContextWindow(near=15), batch=40, workers=16),
+        evals={"val": Loader(root, "val", TalkClip(frames=50), batch=8, workers=4)},
+        optim={
+            "face": Adam(rate=1e-4, betas=betas),
+            "critic": Adam(rate=5e-4, betas=betas),
+        },
+        steps=500_000,
+        start={
+            "expert": "runs/sync_lrs2/weights",
+            "landmarks": "landmarks-puppet",
+            "audio_to_lip": f"runs/cals_units_{name}/weights",
+        },
+        save_every=5000,
+        evaluate_every=5000,
+        best=("val/lmd", "min"),
+        doc=doc,
+    )
