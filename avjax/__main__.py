@@ -93,7 +93,8 @@ def talk(options: argparse.Namespace) -> None:
     from avjax.inference import talk
 
     given = options.out, options.face, options.audio
-    report = talk.write(*given, native=options.native, **face_of(options))
+    told = {name: getattr(options, name) for name in ("system", "lookahead", "native")}
+    report = talk.write(*given, **told, **face_of(options))
     print(f"wrote {options.out}: {report}")
 
 

@@ -42,6 +42,10 @@ def talk(verb: Verb) -> None:
     add("--audio", required=True, metavar="SOUND", help="any file with sound in it")
     add("-o", "--out", required=True, metavar="OUT.mp4", help="the clip to write")
     whose_face(verb)
+    systems = "synctalkface", "cals"
+    add("--system", choices=systems, help="whose weights they are; a folder tells it")
+    ahead = "frames of sound heard in advance, as in a live session (cals)"
+    add("--lookahead", type=int, metavar="N", help=ahead)
     add("--native", action="store_true", help="only the face, as the model made it")
 
 

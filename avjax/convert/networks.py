@@ -18,7 +18,7 @@ from avjax.convert import faces, readers
 from avjax.convert.layers import Rows, our_array, published_shape, red_first
 from avjax.convert.tensors import Tensor
 from avjax.errors import InputError
-from avjax.inference import judge, lipread, talk
+from avjax.inference import judge, lipread, talkers
 from avjax.models.bridging import BridgingConfig
 from avjax.models.synctalkface import WAV2LIP, SyncTalkFaceConfig
 from avjax.nn.face import Discriminator
@@ -112,7 +112,7 @@ FACE = {
 }
 NETWORKS = {
     "wav2lip": Network(
-        "synctalkface", "face", faces.wav2lip(), wav2lip, talk.blank, FACE
+        "synctalkface", "face", faces.wav2lip(), wav2lip, talkers.blank, FACE
     ),
     "wav2lip_disc": critic(96),
     "syncnet_color": expert(96, blocks=17),
@@ -131,7 +131,7 @@ NETWORKS = {
         "face",
         faces.synctalkface(),
         synctalkface,
-        talk.blank,
+        talkers.blank,
         {**FACE, "params/lips/kernel": 3},
         beside=("disc_state_dict.",),
     ),

@@ -21,7 +21,7 @@ from flax.traverse_util import flatten_dict
 
 from avjax.errors import InputError
 from avjax.features.audio import MELS, WINDOW
-from avjax.inference import judge, lipread, talk, weights
+from avjax.inference import judge, lipread, talkers, weights
 from avjax.inference.lips import Path
 from avjax.media.files import refusing, whole_file
 from avjax.models import synctalkface
@@ -154,7 +154,7 @@ def made_up(program: Program, batch: int) -> list[np.ndarray]:
 
 def talker(name: Path) -> Program:
     """Frames of a face that says a sound, as they are before they are rounded."""
-    model = talk.load(name)
+    model = talkers.open_talker(name)
     network, signed = SyncTalkFace(model.config), model.config.signed
 
     def run(sound: Array, face: Array, reference: Array) -> dict[str, Array]:

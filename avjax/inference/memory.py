@@ -12,14 +12,14 @@ import numpy as np
 from einops import repeat
 
 from avjax.errors import InputError
-from avjax.inference.talk import Model
+from avjax.inference.talkers import Talker
 from avjax.models import synctalkface
 from avjax.models.synctalkface import SyncTalkFace, SyncTalkFaceConfig
 from avjax.nn.conv import cpu_options
 from avjax.typing import Array
 
 
-def draw_slots(model: Model, crop: np.ndarray, mel: np.ndarray) -> np.ndarray:
+def draw_slots(model: Talker, crop: np.ndarray, mel: np.ndarray) -> np.ndarray:
     """Recalls every slot by itself for one face and one sound.
 
     crop u8 [h w 3], a face crop as large as the network's; mel f32 [16 80], 0.2 s of it

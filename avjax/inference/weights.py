@@ -137,17 +137,37 @@ def open_part(
 
     InputError for weights of another system, or that do not fit their own config.
     """
-    short = f"{prefix}-{name}"
-    found, system = load(short if short in bundled() else name), system_of(kind)
-    if found.system != system:
-        raise InputError(f"the weights {name} are of {found.system}, not of {system}")
-    config = configs.from_json(kind, found.config)
+    config, found = _of_kind(name, prefix, kind)
     given = {"params": found.params, "batch_stats": found.stats}
     variables = {of: tree for of, parts in given.items() for tree in parts.values()}
     alone = all(len(parts) == 1 for parts in given.values())
     if not alone or shapes_of(variables) != _shapes_wanted(blank, config):
         raise InputError(f"the weights {name} are not those of their own config")
     return config, variables
+
+
+def open_parts(
+    name: str, prefix: str, kind: type, blank: Callable[[Any], Any]
+) -> tuple[Any, dict[str, Any]]:
+    """The same of several parts: variables, and what blank gives, are {part: ...}."""
+    config, found = _of_kind(name, prefix, kind)
+    given = {"params": found.params, "batch_stats": found.stats}
+    variables = {
+        part: {of: parts[part] for of, parts in given.items() if part in parts}
+        for part in found.params
+    }
+    if shapes_of(variables) != _shapes_wanted(blank, config):
+        raise InputError(f"the weights {name} are not those of their own config")
+    return config, variables
+
+
+def _of_kind(name: str, prefix: str, kind: type) -> tuple[Any, Weights]:
+    """Weights and their config; InputError where they are of another system."""
+    short = f"{prefix}-{name}"
+    found, system = load(short if short in bundled() else name), system_of(kind)
+    if found.system != system:
+        raise InputError(f"the weights {name} are of {found.system}, not of {system}")
+    return configs.from_json(kind, found.config), found
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from avjax.convert.layers import our_array
 from avjax.convert.networks import NETWORKS
 from avjax.convert.tensors import Tensor
 from avjax.errors import InputError
-from avjax.inference import judge, lipread, talk, weights
+from avjax.inference import judge, lipread, talkers, weights
 from avjax.models.synctalkface import SyncTalkFace
 from avjax.nn.block import GROWN
 from avjax.nn.face import Discriminator
@@ -106,7 +106,7 @@ def test_a_published_file_becomes_weights_of_its_own_config(name, tmp_path, caps
 
 
 OPENS = {
-    "wav2lip": talk.load,
+    "wav2lip": talkers.open_talker,
     "bridging_mstcn": lipread.load,
     "syncnet_color": judge.open_judge,
     "syncnet_v2": judge.open_judge,

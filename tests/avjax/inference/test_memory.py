@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from avjax.errors import InputError
-from avjax.inference import talk
+from avjax.inference import talkers
 from avjax.inference.memory import draw_slots
 from avjax.models.synctalkface import SyncTalkFaceConfig
 
@@ -12,10 +12,10 @@ CROP = RNG.integers(0, 256, (64, 64, 3), np.uint8)
 MEL = RNG.normal(size=(16, 80)).astype(np.float32)
 
 
-def blank_model(slots: int) -> talk.Model:
+def blank_model(slots: int) -> talkers.Talker:
     config = SyncTalkFaceConfig(size=64, width=0.125, slots=slots)
-    variables = jax.jit(lambda: talk.blank(config))() if slots else {}
-    return talk.Model(config, variables)
+    variables = jax.jit(lambda: talkers.blank(config))() if slots else {}
+    return talkers.Talker(config, variables)
 
 
 def test_every_slot_is_drawn_and_equal_values_draw_the_same():

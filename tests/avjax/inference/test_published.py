@@ -7,7 +7,7 @@ import pytest
 from avjax.features import speech
 from avjax.features.lips import GREY
 from avjax.inference import lips as clips
-from avjax.inference import talk
+from avjax.inference import talk, talkers
 from avjax.inference.lips import Lips
 from avjax.media import face
 from avjax.models.synctalkface import SyncTalkFaceConfig
@@ -16,7 +16,7 @@ SIDE = 96
 
 
 @pytest.fixture(scope="module")
-def models() -> dict[bool, talk.Model]:
+def models() -> dict[bool, talkers.Talker]:
     """A face that nobody trained, fed as published ones are, and as ours are."""
     rng = np.random.default_rng(0)
 
@@ -28,10 +28,10 @@ def models() -> dict[bool, talk.Model]:
         return np.full(like.shape, name in ("scale", "var"), np.float32)
 
     shape = {"size": SIDE, "width": 0.02, "slots": 0, "signed": False}
-    shapes = jax.eval_shape(lambda: talk.blank(SyncTalkFaceConfig(**shape)))
+    shapes = jax.eval_shape(lambda: talkers.blank(SyncTalkFaceConfig(**shape)))
     variables = jax.tree_util.tree_map_with_path(drawn, shapes)
     return {
-        published: talk.Model(
+        published: talkers.Talker(
             SyncTalkFaceConfig(**shape, published=published), variables
         )
         for published in (True, False)
@@ -46,8 +46,8 @@ def pictures(count: int) -> np.ndarray:
 def test_a_published_face_has_each_frame_as_its_reference(models):
     mels, crops = np.zeros((3, 16, 80), np.float32), pictures(3)
     one, other = crops[0], pictures(9)[8]
-    published = [models[True].speak(mels, crops, each) for each in (one, other)]
-    ours = [models[False].speak(mels, crops, each) for each in (one, other)]
+    published = [models[True].draw(mels, crops, each) for each in (one, other)]
+    ours = [models[False].draw(mels, crops, each) for each in (one, other)]
     np.testing.assert_array_equal(*published)
     np.testing.assert_array_equal(published[0][0], ours[0][0])
     assert (ours[0] != ours[1]).any() and (published[0][1] != ours[0][1]).any()

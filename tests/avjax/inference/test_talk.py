@@ -14,7 +14,7 @@ from avjax.data import puppet
 from avjax.data.puppet.portrait import film, portrait
 from avjax.errors import InputError
 from avjax.features.audio import RATE
-from avjax.inference import source, talk, weights
+from avjax.inference import source, talk, talkers, weights
 from avjax.media import audio, image, video
 from avjax.models.synctalkface import SyncTalkFace, SyncTalkFaceConfig
 
@@ -108,7 +108,7 @@ def test_native_frames_are_the_face_as_it_was_drawn(folder):
 def test_frames_do_not_depend_on_how_they_fall_into_chunks(folder, monkeypatch):
     given = {"weights": folder / "weights", "box": box_of(folder)}
     whole = list(talk.talk(folder / "face.png", sound(0.8), **given))
-    monkeypatch.setattr(talk, "CHUNK", 7)
+    monkeypatch.setattr(talkers, "CHUNK", 7)
     pieces = list(talk.talk(folder / "face.png", sound(0.8), **given))
     differ = np.abs(np.stack(whole).astype(int) - np.stack(pieces))
     assert differ.max() <= 1
@@ -235,7 +235,7 @@ def test_the_weights_that_verbs_take_by_themselves_come_with_the_package():
     names = {"synctalkface-grid-s1", "synctalkface-puppet"}
     assert names <= set(weights.bundled())
     for name in names:
-        assert talk.load(name.removeprefix("synctalkface-")).config.size == 96
+        assert talkers.open_talker(name.removeprefix("synctalkface-")).config.size == 96
 
 
 def test_arrays_that_are_no_picture_or_wave_are_refused(folder):
