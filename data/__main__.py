@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("--kind", choices=("grid", "word", "free"), help="of speech")
     add_common(one, puppet)
-    for name, recipe in {"grid": grid, "lrw": lrw, "lrs2": lrs2}.items():
+    for name, recipe in {"grid": grid, "lrw": lrw, "lrs2": lrs2, "hdtf": hdtf}.items():
         one = corpora.add_parser(name, help=recipe.__doc__)
         one.add_argument("--raw", required=True, metavar="DIR", help="as it was got")
         add_common(one, recipe)
@@ -91,6 +91,13 @@ def lrs2(options: argparse.Namespace):
     from avjax.data.builders.lrs import Lrs2
 
     return Lrs2(options.raw, options.size)
+
+
+def hdtf(options: argparse.Namespace):
+    """speeches: RD_annotion_time.txt, RD_crop_wh.txt, ... and the videos"""
+    from avjax.data.builders.hdtf import Hdtf
+
+    return Hdtf(options.raw, options.size)
 
 
 if __name__ == "__main__":

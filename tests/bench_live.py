@@ -27,7 +27,8 @@ def main(weights: str, face: str, sound: str, *lookaheads: str) -> None:
     for lookahead in map(int, lookaheads or ("0", "5", "15")):
         given = {"weights": weights, "lookahead": lookahead, "native": True}
         warm = live.live(face, **given)
-        warm.hear(wave[:RATE]), warm.finish()
+        warm.hear(wave[:RATE])
+        warm.finish()
         session, frames, took = live.live(face, **given), [], []
         for at in range(0, len(wave), CHUNK):
             begun = time.perf_counter()

@@ -53,3 +53,93 @@ def quick_fronts():
         sound = lambda width, *_: Front(width, SOUND_STEPS)  # noqa: E731
         patch.setattr(bridging, "SoundFront", sound)
         yield
+
+
+@pytest.fixture(scope="module")
+def quick_faces():
+    """A layer or two for each network of CALS, and for those that judge its faces.
+
+    The real ones are in tests/avjax/nn/test_face.py.
+    """
+    import flax.linen as nn
+    import jax.numpy as jnp
+
+    from avjax.models import cals
+    from avjax.nn.block import Norm
+    from avjax.nn.face import scaled
+    from avjax.nn.memory import unit
+    from avjax.train.tasks import talking, units
+
+    class Sound(nn.Module):
+        width: float
+        dtype: str = "float32"
+
+        @nn.compact
+        def __call__(self, mel, train):
+            code = nn.Dense(scaled(512, self.width))(mel.reshape(len(mel), -1))
+            return nn.tanh(Norm()(code, train))
+
+    class Identity(nn.Module):
+        size: int
+        width: float
+        dtype: str
+
+        @nn.compact
+        def __call__(self, face, train):
+            return (Norm()(nn.Dense(4)(face), train),)
+
+    class Decoder(nn.Module):
+        size: int
+        width: float
+        dtype: str
+        signed: bool
+
+        @nn.compact
+        def __call__(self, code, maps, train):
+            told = nn.Dense(4)(code)[:, None, None]
+            return nn.tanh(nn.Dense(3)(Norm()(maps[-1] * told, train)))
+
+    class Expert(nn.Module):
+        size: int
+        width: float
+
+        def setup(self):
+            self.eye, self.ear = (nn.Dense(scaled(512, self.width)) for _ in "ab")
+
+        def __call__(self, mel, faces, train):
+            return self.hear(mel), self.watch(faces)
+
+        def hear(self, mel):
+            return unit(nn.softplus(self.ear(mel.reshape(len(mel), -1))))
+
+        def watch(self, faces):
+            mouths = faces[:, :, self.size // 2 :]
+            return unit(nn.softplus(self.eye(9 * mouths.reshape(len(faces), -1))))
+
+    class Critic(nn.Module):
+        size: int
+        width: float
+        dtype: str
+
+        @nn.compact
+        def __call__(self, faces):
+            return nn.Dense(1)(faces.reshape(len(faces), -1))[:, 0]
+
+    class Landmarks(nn.Module):
+        size: int
+        width: float
+
+        @nn.compact
+        def __call__(self, faces, train=False):
+            points = nn.Dense(40)(jnp.reshape(faces, (len(faces), -1)))
+            return nn.sigmoid(points).reshape(-1, 20, 2)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cals, "AudioEncoder", Sound)
+        patch.setattr(cals, "IdentityEncoder", Identity)
+        patch.setattr(cals, "FaceDecoder", Decoder)
+        patch.setattr(units, "SyncExpert", Expert)
+        patch.setattr(talking, "SyncExpert", Expert)
+        patch.setattr(talking, "Discriminator", Critic)
+        patch.setattr(talking, "LipLandmarks", Landmarks)
+        yield

@@ -193,7 +193,7 @@ def moving(config: CalsConfig) -> Callable[..., Array]:
 
 
 def faces_of(crops: Array, references: Array, signed: bool) -> Array:
-    """Crops u8 [t h w 3] of one clip, references [t h w 3] or [1 ...] -> [1 t h w 6]."""
+    """Crops u8 [t h w 3] of a clip, references u8 [t or 1 h w 3] -> [1 t h w 6]."""
     targets = synctalkface.from_pixels(crops, signed)[None]
     same = synctalkface.from_pixels(references, signed)[None]
     return synctalkface.face_input(targets, jnp.broadcast_to(same, targets.shape))

@@ -34,13 +34,23 @@ def read_film(path: str | os.PathLike, size: int, detect: Detect) -> Film:
     InputError where there is no sound, too few frames, or a stretch without a face.
     """
     wave = audio.read_sound(path, RATE)
-    frames = video.read_at_rate(path, schema.FPS)
-    boxes = face.track(frames, detect=detect, every=face.EVERY).boxes
+    return look(path, lambda: video.read_at_rate(path, schema.FPS), wave, size, detect)
+
+
+def look(
+    name: str | os.PathLike,
+    play: Callable[[], Iterable[np.ndarray]],
+    wave: np.ndarray,
+    size: int,
+    detect: Detect,
+) -> Film:
+    """The same of pictures that play() gives, 25 a second, each time anew."""
+    boxes = face.track(play(), detect=detect, every=face.EVERY).boxes
     if len(boxes) < SHORTEST:
-        raise InputError(f"{path}: {len(boxes)} frames are too few")
+        raise InputError(f"{name}: {len(boxes)} frames are too few")
     if (missing := int(np.isnan(boxes).any(axis=-1).sum())) > 0:
-        raise InputError(f"{path}: no face in {missing} of {len(boxes)} frames")
-    return Film(*crops(video.read_at_rate(path, schema.FPS), boxes, size), wave)
+        raise InputError(f"{name}: no face in {missing} of {len(boxes)} frames")
+    return Film(*crops(play(), boxes, size), wave)
 
 
 def crops(

@@ -9,18 +9,15 @@ import pytest
 
 from avjax.features.phones import CLASSES
 from avjax.models.bridging import BridgingConfig
-from avjax.models.cals import CalsConfig
 from avjax.models.synctalkface import WAV2LIP, SyncTalkFaceConfig
 from avjax.nn.landmarks import LandmarkConfig
 from avjax.nn.sync import SyncConfig
 from avjax.train.optim import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.bridging import BridgingTask
-from avjax.train.tasks.cals import CalsTask
 from avjax.train.tasks.landmarks import LandmarkTask
 from avjax.train.tasks.sync import SyncTask, every_pair
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
-from avjax.train.tasks.units import CalsUnitsTask
 
 SIDE = 32
 TINY = {"size": SIDE, "width": 0.02}
@@ -32,13 +29,7 @@ BRIDGING = {
     "speech": BridgingConfig("speech", **QUICK, heads=2),
     "control": BridgingConfig("words", tuple("abcd"), **QUICK | {"slots": 0}),
 }
-CONTEXT = CalsConfig(**TINY, units=8, window=3, layers=2, heads=2)
-CALS = {
-    "cals_units": CalsUnitsTask(CONTEXT, expert_width=0.02),
-    "cals": CalsTask(CONTEXT, **WIDTHS),
-}
 TASKS = {
-    **CALS,
     **{name: BridgingTask(config) for name, config in BRIDGING.items()},
     "sync": SyncTask(SyncConfig(**TINY)),
     "landmarks": LandmarkTask(LandmarkConfig(**TINY)),
@@ -112,10 +103,10 @@ def unequal(tree, other) -> bool:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_improves_on_one_batch_and_moves_its_parts_alone(
-    name, batch, reading, context, quick_fronts
+    name, batch, reading, quick_fronts
 ):
     task = TASKS[name]
-    batch = reading if name in BRIDGING else context if name in CALS else batch
+    batch = reading if name in BRIDGING else batch
     before, after, logs = trained(task, batch, steps=12)
     first = task.objectives()[0].name
     assert logs[-1][f"{first}/loss"] < logs[0][f"{first}/loss"]
@@ -176,7 +167,7 @@ def test_a_loss_of_weight_zero_is_left_out(batch):
     assert not any(report.logs[name] for name in off)
 
 
-@pytest.mark.parametrize("name", ["synctalkface", "wav2lip", "cals"])
+@pytest.mark.parametrize("name", ["synctalkface", "wav2lip"])
 def test_clips_are_measured_beside_the_truth_and_a_floor(name, batch, clips):
     task = TASKS[name]
     params, stats = jax.jit(task.init)(jax.random.key(0), batch)

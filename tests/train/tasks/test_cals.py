@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 from avjax.errors import InputError
+from avjax.features.phones import CLASSES
 from avjax.models.cals import CalsConfig
+from avjax.train.optim import Adam, make_optimizer
+from avjax.train.step import make_state, make_step
 from avjax.train.tasks.cals import CalsTask
+from avjax.train.tasks.talking import of
 from avjax.train.tasks.units import CalsUnitsTask
 
 SIDE = 32
@@ -24,6 +28,7 @@ FROZEN = dataclasses.replace(
     shortened=0.0,
 )
 KEY = jax.random.key(1)
+pytestmark = pytest.mark.usefixtures("quick_faces")
 
 
 def made_up(task):
@@ -41,16 +46,33 @@ def made_up(task):
 
 
 @pytest.fixture(scope="module")
-def units():
+def units(quick_faces):
     """params and stats of UNITS, and its compiled loss."""
     given = made_up(UNITS)
     return given, jax.jit(lambda batch: UNITS.loss(*given, batch, KEY))
 
 
 @pytest.fixture(scope="module")
-def face():
+def face(quick_faces):
     """params and stats of FACE."""
     return made_up(FACE)
+
+
+@pytest.mark.parametrize("task", [UNITS, FACE], ids=["units", "face"])
+def test_a_task_improves_on_one_batch_and_moves_its_parts_alone(task, context):
+    objectives = task.objectives()
+    optimizers = {o.name: make_optimizer(Adam(rate=5e-3), 12) for o in objectives}
+    start = jax.jit(lambda batch: make_state(task, optimizers, KEY, batch))
+    before, step = start(context), jax.jit(make_step(task, optimizers))
+    state, losses = before, []
+    for _ in range(12):
+        state, logs = step(state, context, KEY)
+        losses.append(float(logs[f"{objectives[0].name}/loss"]))
+    assert np.mean(losses[-3:]) < np.mean(losses[:3])
+    moved = {part for objective in objectives for part in objective.moves}
+    for part, tree in state.params.items():
+        leaves = zip(*map(jax.tree.leaves, (tree, before.params[part])), strict=True)
+        assert any((a != b).any() for a, b in leaves) == (part in moved), part
 
 
 def test_a_unit_is_what_the_expert_sees_in_the_five_frames_around(units, context):
@@ -59,7 +81,7 @@ def test_a_unit_is_what_the_expert_sees_in_the_five_frames_around(units, context
     truth = jax.jit(UNITS.truth)(params, stats, context)
     assert truth.shape == (2, 11, 8)
     np.testing.assert_allclose(jnp.linalg.norm(truth, axis=-1), 1, rtol=1e-5)
-    expert = {"params": params["expert"], "batch_stats": stats["expert"]}
+    expert = of(params, stats, "expert")
     clip = context["faces"][:, 3:8] / 255.0
     seen = UNITS.expert.apply(expert, clip, method="watch")
     np.testing.assert_allclose(truth[:, 3], seen, atol=1e-5)
@@ -156,6 +178,29 @@ def test_a_window_that_is_not_loaded_is_one_sentence(face, context):
     wide = dataclasses.replace(FACE, model=dataclasses.replace(TINY, window=4))
     with pytest.raises(InputError, match="is 4 frames, and train.window.reach 3"):
         jax.eval_shape(wide.face_loss, *face, context, KEY)
+
+
+def test_whole_clips_are_said_again_and_judged(face):
+    random = np.random.default_rng(1)
+    pictures = random.integers(0, 256, (2, 9, SIDE, SIDE, 3))
+    exists = jnp.arange(8)[None] < jnp.asarray([[8], [6]])
+    clips = {
+        "faces": jnp.asarray(pictures[:, 1:], jnp.uint8),
+        "reference": jnp.asarray(pictures[:, 0], jnp.uint8),
+        "mels": jnp.asarray(random.normal(size=(2, 8, 16, 80)), jnp.float32),
+        "heard": jnp.asarray(random.normal(size=(2, 8, 16, 80)), jnp.float32),
+        "landmarks": jnp.zeros((2, 8, 20, 2)),
+        "sounds": jnp.asarray(random.integers(0, 3, (2, 8))),
+        "mask": exists.astype(jnp.float32),
+        "weight": jnp.ones(2),
+    }
+    means = jax.jit(FACE.measure)(*face, clips)
+    told = {"lmd", "psnr", "near", "jerk", "bilabials_shut", "swapped_near"}
+    assert told | {f"lmd_{name}" for name in CLASSES} <= set(means)
+    assert float(means["psnr"].weight) == 14  # frames that exist
+    picture = jax.jit(FACE.picture)(*face, clips)["talk"]
+    assert picture.shape == (8, 2 * SIDE, 2 * SIDE, 3) and picture.dtype == jnp.uint8
+    np.testing.assert_array_equal(picture[:, :SIDE, :SIDE], clips["faces"][0])
 
 
 def test_what_is_published_is_enough_to_talk(units, face):
