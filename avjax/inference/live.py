@@ -11,6 +11,7 @@ Frames are those of talk(..., lookahead=5), to the bit, however the sound is cut
 
 import collections
 import functools
+import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
@@ -93,6 +94,7 @@ class Hearing:
         self._units = collections.deque(maxlen=2)
         self._made = 0  # units so far
         self._frame = 0  # the next one
+        self._frames = math.inf  # how many there will be, once that is known
         self.delay = delay(talker.ahead) + (fps != FPS) / FPS
 
     def feed(self, wave: np.ndarray) -> Iterator[np.ndarray]:
@@ -102,12 +104,12 @@ class Hearing:
 
     def finish(self) -> Iterator[np.ndarray]:
         """The same for the frames that are left."""
+        self._frames = max(1, round(self._windows.heard / RATE * self._fps))
         for mel in self._windows.finish():
             yield from self._hear(mel)
         for _ in range(self._talker.ahead):
             yield from self._hear(None)
-        frames = max(1, round(self._windows.heard / RATE * self._fps))
-        while self._frame < frames:
+        while self._frame < self._frames:
             yield self._tell(np.array([self._made - 1.0]))
 
     def _hear(self, mel: np.ndarray | None) -> Iterator[np.ndarray]:
@@ -119,7 +121,7 @@ class Hearing:
         if self._heard > self._talker.ahead:
             self._units.append(self._unit())
             self._made += 1
-        while self._units:
+        while self._units and self._frame < self._frames:
             place = places_of(np.array([self._frame]), self._fps)
             if np.ceil(place[0]) >= self._made:
                 break

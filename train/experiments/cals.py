@@ -1,10 +1,13 @@
 """Recipes of CALS, of three stages: a sync expert (experiments.sync), units, a face.
 
-    avjax train cals_units_puppet       needs runs/wav2lip_puppet, to hear
-    avjax train cals_puppet             needs both, to hear and to draw
+    avjax train cals_units_puppet       begins with the ears of runs/wav2lip_puppet
+    avjax train cals_puppet             and with its eyes and hand, and with the units
 
+Corpora     as of the other systems; avjax data build hdtf --raw HDTF --size 128 --out
+            corpora/hdtf-128
 Ablations   task.model.window=0 ... 15 in both;  task.masked=0 in the first;
-            task.losses.visual_visual=0, task.contrast=false, task.frozen=true
+            task.losses.visual_visual=0, task.contrast=false, task.frozen=true; and, of
+            avjax evaluate, task.lookahead=0 ... 15
 """
 
 from avjax.data.context import ContextWindow, UnitWindow

@@ -98,6 +98,12 @@ def test_what_is_told_live_is_what_the_recording_tells(talker, fps, lookahead):
     assert np.abs(np.diff(expected, axis=0)).max() > 0.01, "units do change"
 
 
+@pytest.mark.parametrize(("samples", "fps", "frames"), [(11984, 10, 7), (1, 25, 1)])
+def test_there_are_as_many_frames_as_go_with_the_sound(talker, samples, fps, frames):
+    """Of 10 a second, 7.49: the eighth would be final, but lies behind the end."""
+    assert len(told_live(talker, voice(1.0)[:samples], Fraction(fps), 500)) == frames
+
+
 def test_what_is_told_live_does_not_depend_on_chunks(talker):
     talker = talkers.ContextTalker(TINY, talker.variables, 2)
     wave = voice(0.8)
