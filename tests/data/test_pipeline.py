@@ -225,7 +225,7 @@ def test_a_part_of_a_split_can_be_named(numbered):
 
 
 def test_a_missing_corpus_says_how_to_make_one(tmp_path):
-    with pytest.raises(InputError, match="avjax data build puppet --out"):
+    with pytest.raises(InputError, match="avjax data build --help"):
         batches(Loader(str(tmp_path / "none")))
     with pytest.raises(InputError, match="no corpus in"):
         one_pass(Loader(str(tmp_path / "none")))  # at once, not at the first batch

@@ -12,7 +12,7 @@ import pytest
 
 from avjax.__main__ import main
 from avjax.features.text import CHARACTERS
-from avjax.inference import export, judge, lipread, talk, weights
+from avjax.inference import export, judge, lipread, talkers, weights
 from avjax.models.bridging import BridgingConfig
 from avjax.models.synctalkface import SyncTalkFaceConfig
 from avjax.nn.landmarks import LandmarkConfig
@@ -21,7 +21,7 @@ from avjax.nn.syncnet_v2 import SyncNetConfig
 
 SMALL = {"size": 32, "width": 0.02}
 CASES = {
-    "face": (SyncTalkFaceConfig(**SMALL, slots=4), talk.blank),
+    "face": (SyncTalkFaceConfig(**SMALL, slots=4), talkers.blank),
     "sentences": (
         BridgingConfig("sentences", CHARACTERS, **SMALL, slots=6, steps=2),
         lipread.blank,
@@ -106,7 +106,7 @@ def test_a_program_is_as_far_off_as_its_worst_output():
 
 
 def test_the_exported_face_is_the_one_that_talk_draws(folders):
-    model = talk.load(folders / "face")
+    model = talkers.open_talker(folders / "face")
     program = export.PROGRAMS["synctalkface"](folders / "face")
     sound, face, reference = export.made_up(program, 3)
     same = np.repeat(reference[:1], 3, axis=0)
