@@ -71,18 +71,21 @@ class PairCrop(grain.transforms.RandomMap):
 
     def random_map(self, record: Mapping, rng: np.random.Generator) -> Example:
         """Any square of any tile, with new noise."""
-        mirrored = rng.random() < self.mirror
-        return self.example(record, rng, mirrored)
+        tile = int(rng.integers(len(record["clean"])))
+        pair = self.example(record, tile, rng)
+        if rng.random() >= self.mirror:
+            return pair
+        return pair | {key: pair[key][:, ::-1].copy() for key in ("noisy", "clean")}
 
     def at(self, record: Mapping, place: int, places: int) -> Example:
-        """Always the same square and noise for a place of a picture."""
+        """Always the same square and noise; the tiles are taken evenly."""
+        tile = (2 * place + 1) * len(record["clean"]) // (2 * places)
         rng = np.random.default_rng([place, zlib.crc32(record["clip"].encode())])
-        return self.example(record, rng, False)
+        return self.example(record, tile, rng)
 
     def example(
-        self, record: Mapping, rng: np.random.Generator, mirrored: bool
-    ) -> Example:
-        tile = int(rng.integers(len(record["clean"])))
+        self, record: Mapping, tile: int, rng: np.random.Generator
+    ) -> dict[str, np.ndarray]:
         clean = decode(record["clean"][tile])
         free = [side - self.size for side in clean.shape[:2]]
         if min(free) < 0:
@@ -100,10 +103,8 @@ class PairCrop(grain.transforms.RandomMap):
         else:
             raise InputError(f"{record['clip']} has no noise, and none is to be made")
         pair = {"noisy": noisy, "clean": clean}
-        if mirrored:
-            pair = {key: picture[:, ::-1] for key, picture in pair.items()}
-        pair = {
-            key: np.ascontiguousarray(picture, np.float32)
-            for key, picture in pair.items()
+        squares = {
+            key: np.ascontiguousarray(square, np.float32)
+            for key, square in pair.items()
         }
-        return pair | {"weight": np.float32(1)}
+        return squares | {"weight": np.float32(1)}

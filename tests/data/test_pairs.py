@@ -67,6 +67,16 @@ def test_an_evaluation_sees_the_same_noise_each_time_and_other_noise_elsewhere(l
     assert (first != other).any()
 
 
+def test_as_many_places_as_tiles_see_each_tile_once(levels):
+    tiles = [np.full_like(levels[:8, :8], number) for number in range(5)]
+    record = pairs.record(clean=tiles, noisy=tiles, clip="a")
+    crop = PairCrop(8, noise=())
+    seen = [crop.at(record, place, 5)["clean"][0, 0, 0] for place in range(5)]
+    np.testing.assert_allclose(np.array(seen) * 65535, range(5), atol=1e-3)
+    (middle,) = np.unique(crop.at(record, 0, 1)["clean"])
+    np.testing.assert_allclose(middle * 65535, 2, atol=1e-3)
+
+
 def test_noise_is_made_on_the_clean_square(record):
     example = PairCrop(8, noise=(Gaussian((0.0, 0.0)),)).at(record, 0, 1)
     np.testing.assert_array_equal(example["noisy"], example["clean"])

@@ -148,3 +148,14 @@ def test_a_folder_without_pictures_is_one_sentence(recipe, tmp_path):
 )
 def test_tiles_cover_a_side(length, expected):
     assert noise.starts(length, 512) == expected
+
+
+def test_the_photographs_of_polyu_are_a_hundred_of_five_cameras(real):
+    listing = Pairs(str(real / "denoise/polyu"), held=("Canon80D", "Sony")).listing()
+    assert sum(map(len, listing.values())) == 100
+    cameras = [{str(one).split("_")[0] for one in found} for found in listing.values()]
+    assert cameras == [{"Canon5D2", "Canon600D", "NikonD800"}, {"Canon80D", "Sony"}]
+    record = Pairs("").read(listing["test"][0])
+    noisy, clean = (pairs.decode(record[key][0]) for key in ("noisy", "clean"))
+    assert noisy.shape == (512, 512, 3)
+    assert 31 < -10 * np.log10(np.mean((noisy - clean) ** 2)) < 41
