@@ -31,7 +31,7 @@ class Adaptation:
     """
 
     steps: int = 5  # K
-    rate: float = 1e-3  # of every tensor, where no rates were learnt
+    rate: float = 1e-2  # of every tensor, before rates are learnt
     optimizer: Literal["sgd", "adam"] = "sgd"
     second_order: bool = True
 
@@ -54,7 +54,8 @@ def adapt(
     loss    params -> a scalar.  What it holds besides may be differentiated as well
     rates   a scalar for each tensor of params, as even_rates gives them
 
-    Memory does not grow with the steps: each is computed again on the way back.
+    Of each step only the parameters are kept; the rest is computed again on the way
+    back, so that memory hardly grows with the steps.
     """
     directions = direction(adaptation)
 
@@ -64,7 +65,7 @@ def adapt(
         if not adaptation.second_order:
             grads = jax.lax.stop_gradient(grads)
         ways, state = directions.update(grads, state)
-        # denoiser (5)
+        # denoiser (6)
         params = jax.tree.map(lambda p, rate, way: p - rate * way, params, rates, ways)
         return (params, state), value
 

@@ -3,21 +3,37 @@
 Paper       Gunawan et al., 2022, "Test-time Adaptation for Real Image Denoising via
             Meta-transfer Learning" (arXiv:2207.02066)
 
-Symbols     y          noisy [b h w c=3], in [0, 1]
-            r, x̂       residual, about -noise; clean
-            ŷ          rebuilt
-            M          mask [b h w 1], in (0, 1)
+Symbols     y       noisy [b h w c=3], in [0, 1]     θ      the part restorer
+            r       residual, about -noise           φ      the part masker
+            x, x̂    truth, clean                     α      rates, one for each tensor
+            ŷ       noisy again, rebuilt             K      steps of adaptation
+            M       mask [b h w 1], in (0, 1)
 
 Equations   (the numbers are ours: the paper's own were not at hand)
-    (1)  x̂ = y + r                              here                  restore
-    (2)  ŷ from x̂ and r by a second head        here                  rebuild
-    (3)  M from y                               here                  MaskNet
+    (1)  x̂ = y + r                          here                   restore
+    (2)  ŷ of x̂ and r, by a second head     here                   rebuild
+    (3)  M of y                             here                   MaskNet
+    (4)  L_aux = mean(|y - ŷ| M)            losses/restoration.py  masked_error
+    (5)  L_clean = mean|x̂ - x|              losses/restoration.py  clean_error
+    (6)  θ⁺ = θ - α ∇L_aux(θ), K times      inference/adapt.py     adapt
+    (7)  M has edges where y has            losses/restoration.py  edge_error
+    (8)  L_clean(θ⁺), for θ, φ and α        train/tasks/denoiser.py
 
-Departures  none yet
+Departures  A head adapts by taking off again what it took for noise, put elsewhere
+            (`renoised`); the published task has an answer that teaches nothing,
+            y = x̂ - r, for any x̂.  `PUBLISHED` keeps it, with M where it was.
+            Steps go on from each other, by rates that are learnt.  The authors write
+            five of one rate, but each begins anew, so that one counts; that, and how
+            they test, is in inference/restore.py PUBLISHED_TRAINING, PUBLISHED_TEST.
+            The picture is made after the last step, and clipped before and after alike.
+            Steps of θ and φ take turns where theirs are epochs.  The mean over a batch
+            takes the place of ten times its sum, which is the same to Adam.
+            Sides are multiples of 4.  As in their code, and not as in the paper, the
+            body moves in the second stage too.
 """
 
 import dataclasses
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import chex
 import flax.linen as nn
@@ -28,18 +44,25 @@ from einops import reduce
 from avjax.nn.block import PlainConv
 from avjax.typing import Array
 
-HEADS = ("primary", "auxiliary")  # modules of RestorationNet that are no body
 WHOLE = 4  # sides are multiples of it: the body halves them twice
 
 
 @dataclasses.dataclass(frozen=True)
 class DenoiserConfig:
-    """How large the networks are."""
+    """How large the networks are, and how the first one adapts to a picture.
 
+    auxiliary  rebuilt   a second head makes the noisy picture again, as published
+               renoised  there is none; see inference/restore.py auxiliary_loss
+    """
+
+    auxiliary: Literal["rebuilt", "renoised"] = "renoised"
     base: int = 32  # channels at full size
     more: int = 16  # channels that are added where sides are halved
     mask_base: int = 32
     dtype: str = "float32"  # of the convolutions
+
+
+PUBLISHED = DenoiserConfig(auxiliary="rebuilt")
 
 
 class Restored(NamedTuple):
@@ -50,7 +73,7 @@ class Restored(NamedTuple):
 
 
 class RestorationNet(nn.Module):
-    """A small U-Net with two heads: one cleans, the other rebuilds what was given."""
+    """A small U-Net with a head that cleans, and maybe one that rebuilds the noise."""
 
     config: DenoiserConfig = DenoiserConfig()
 
@@ -58,12 +81,15 @@ class RestorationNet(nn.Module):
         base, dtype = self.config.base, self.config.dtype
         self.body = Body(self.config)
         self.primary = Head(2, dtype)
-        self.auxiliary = Rebuilder(base, dtype)
+        if self.config.auxiliary == "rebuilt":
+            self.auxiliary = Rebuilder(base, dtype)
 
-    def __call__(self, noisy: Array) -> tuple[Restored, Array]:
-        """Both heads; so that `init` sees every parameter."""
+    def __call__(self, noisy: Array) -> Restored:
+        """Both steps at once.  [b h w c=3], sides multiples of 4."""
         restored = self.restore(self.look(noisy), noisy)
-        return restored, self.rebuild(restored)
+        if self.is_initializing() and self.config.auxiliary == "rebuilt":
+            self.rebuild(restored)
+        return restored
 
     def look(self, noisy: Array) -> Array:
         """The body alone.  [b h w c=3], sides multiples of 4 -> features [b h w d]."""

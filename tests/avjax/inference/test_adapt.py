@@ -11,7 +11,7 @@ import pytest
 from avjax.inference.adapt import Adaptation, adapt, even_rates, split
 from avjax.models.denoiser import DenoiserConfig, MaskNet, RestorationNet
 
-TINY = DenoiserConfig(base=2, more=1, mask_base=2, dtype="float64")
+TINY = DenoiserConfig("rebuilt", base=2, more=1, mask_base=2, dtype="float64")
 THREE = Adaptation(steps=3, rate=0.02)
 HEADS = RestorationNet(TINY)
 
@@ -82,7 +82,7 @@ def norm(tree):
 
 @pytest.mark.parametrize("adaptation", [THREE, Adaptation(3, 0.01, "adam")])
 def test_the_gradient_through_the_steps_is_that_of_finite_differences(case, adaptation):
-    """denoiser (5), denoiser (6)"""
+    """denoiser (6), denoiser (8)"""
     params, pictures = case
     grads, apart = gradient(case, adaptation), 1e-5
     for part in params:

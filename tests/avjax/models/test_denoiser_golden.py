@@ -17,11 +17,11 @@ from published import (
     run,
 )
 
-from avjax.models.denoiser import MaskNet, RestorationNet
+from avjax.models.denoiser import PUBLISHED, MaskNet, RestorationNet
 
 SIDES = 64, 96
 SEEDS = {"restoration": (20, 0.5), "mask": (22, 0.5)}  # of the files, with their gains
-NETWORKS = {"restoration": RestorationNet(), "mask": MaskNet()}
+NETWORKS = {"restoration": RestorationNet(PUBLISHED), "mask": MaskNet()}
 
 
 def blocks(name: str, path: str, first: int = 0, count: int = 2):
@@ -89,7 +89,8 @@ def outputs(part: str) -> dict[str, np.ndarray]:
         made = NETWORKS[part].apply(variables, noisy)
         if part == "mask":
             return {"out": made}
-        return {"clean": made[0].clean, "noisy_rec": made[1]}
+        again = NETWORKS[part].apply(variables, made, method="rebuild")
+        return {"clean": made.clean, "noisy_rec": again}
 
     flat = filled(ROWS[part], shapes_of(part), *SEEDS[part])
     found = run(forward, flat, rearrange(given, "b c h w -> b h w c"))
