@@ -13,7 +13,8 @@ from avjax.models.denoiser import DenoiserConfig, MaskNet, RestorationNet, Resto
 from avjax.typing import Array, Key, Params
 
 PACE = 50.0  # at a rate of 1e-4 Adam changes a rate by 0.5 % in a step
-HEADS = {"rebuilt": ("primary", "auxiliary"), "renoised": ("primary",)}
+SINGLE = ("primary",)
+HEADS = {"rebuilt": ("primary", "auxiliary"), "renoised": SINGLE, "neighbours": SINGLE}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,9 +110,11 @@ def auxiliary_loss(
 ) -> Callable[[Params], Array]:
     """What pictures alone say of a network: a loss of what moves of it.
 
-    rebuilt   the second head makes noisy of what the first one made of noisy
-    renoised  what the network as it was took for noise, put elsewhere on what it took
-              for clean, has to come off again
+    rebuilt     the second head makes noisy of what the first one made of noisy
+    renoised    what the network as it was took for noise, put elsewhere on what it
+                took for clean, has to come off again
+    neighbours  every second pixel, cleaned, is like those beside them; sides are
+                multiples of 8
 
     mask [b h w 1] and noisy [b h w c=3] are of the same pictures.
     """
@@ -119,6 +122,9 @@ def auxiliary_loss(
     given = goal = noisy
     if config.auxiliary == "renoised":
         given, goal = renoised(config, restorer, noisy, key)
+    elif config.auxiliary == "neighbours":
+        given, goal = neighbours(noisy), neighbours(noisy, turned=True)
+        mask = neighbours(mask, turned=True)
 
     def look(params: Params) -> Array:
         return network.apply({"params": params}, given, method="look")
@@ -150,3 +156,14 @@ def renoised(
     shift = jax.random.randint(key, (2,), sides // 4, 3 * sides // 4 + 1)
     noise = -jnp.roll(first.residual, shift, (1, 2))
     return jnp.clip(first.clean + noise, 0, 1), first.clean
+
+
+def neighbours(picture: Array, turned: bool = False) -> Array:
+    """Every second pixel, and those diagonally beside; turned, these come first.
+
+    [b h w c] -> [2b h/2 w/2 c].
+
+    Source  after Huang et al., 2021, "Neighbor2Neighbor", with fixed places
+    """
+    first, second = picture[:, ::2, ::2], picture[:, 1::2, 1::2]
+    return jnp.concatenate([second, first] if turned else [first, second])

@@ -19,9 +19,10 @@ Equations   (the numbers are ours: the paper's own were not at hand)
     (7)  M has edges where y has            losses/restoration.py  edge_error
     (8)  L_clean(θ⁺), for θ, φ and α        train/tasks/denoiser.py
 
-Departures  A head adapts by taking off again what it took for noise, put elsewhere
-            (`renoised`); the published task has an answer that teaches nothing,
-            y = x̂ - r, for any x̂.  `PUBLISHED` keeps it, with M where it was.
+Departures  A head adapts by cleaning every second pixel to what lies beside it
+            (`neighbours`).  The published task has an answer for any x̂, y = x̂ - r: as
+            learnt in the first stage, its gradient points away from the true one
+            (docs/figures.md).  `PUBLISHED` keeps it.
             Steps go on from each other, by rates that are learnt.  The authors write
             five of one rate, but each begins anew, so that one counts; that, and how
             they test, is in inference/restore.py PUBLISHED_TRAINING, PUBLISHED_TEST.
@@ -51,11 +52,11 @@ WHOLE = 4  # sides are multiples of it: the body halves them twice
 class DenoiserConfig:
     """How large the networks are, and how the first one adapts to a picture.
 
-    auxiliary  rebuilt   a second head makes the noisy picture again, as published
-               renoised  there is none; see inference/restore.py auxiliary_loss
+    auxiliary  rebuilt               a second head makes the noisy picture again
+               renoised, neighbours  there is none; inference/restore.py auxiliary_loss
     """
 
-    auxiliary: Literal["rebuilt", "renoised"] = "renoised"
+    auxiliary: Literal["rebuilt", "renoised", "neighbours"] = "neighbours"
     base: int = 32  # channels at full size
     more: int = 16  # channels that are added where sides are halved
     mask_base: int = 32

@@ -35,7 +35,7 @@ TASKS = {
 @pytest.fixture
 def batch():
     rng = np.random.default_rng(0)
-    clean = rng.uniform(0.2, 0.8, (2, 1, 1, 3)) * np.ones((2, 12, 12, 3))
+    clean = rng.uniform(0.2, 0.8, (2, 1, 1, 3)) * np.ones((2, 16, 16, 3))
     noisy = np.clip(clean + rng.normal(0, 0.1, clean.shape), 0, 1)
     pair = {"clean": clean, "noisy": noisy}
     arrays = {key: jnp.asarray(x, jnp.float32) for key, x in pair.items()}
