@@ -45,13 +45,27 @@ def parser() -> argparse.ArgumentParser:
         one = corpora.add_parser(name, help=recipe.__doc__)
         one.add_argument("--raw", required=True, metavar="DIR", help="as it was got")
         add_common(one, recipe)
+    for name, recipe in PICTURES.items():
+        one = corpora.add_parser(name, help=recipe.__doc__)
+        one.add_argument("--raw", required=True, metavar="DIR", help="as it was got")
+        if recipe is pairs:
+            one.add_argument("--clean", default="", metavar="DIR", help="of the truth")
+        if recipe is not sidd_blocks:
+            held = {"nargs": "*", "default": (), "metavar": "WORD"}
+            one.add_argument("--held", **held, help="in the names of the split test")
+        add_place(one, recipe)
     return top
 
 
 def add_common(one: argparse.ArgumentParser, recipe) -> None:
+    size = {"type": count, "default": 96}
+    one.add_argument("--size", **size, help="pixels of the side of a face crop")
+    add_place(one, recipe)
+
+
+def add_place(one: argparse.ArgumentParser, recipe) -> None:
     add = one.add_argument
     add("--out", required=True, metavar="DIR", help="a folder that is not there yet")
-    add("--size", type=count, default=96, help="pixels of the side of a face crop")
     cores = os.cpu_count() or 1
     add("--workers", type=int, default=cores, metavar="N", help="processes that read")
     one.set_defaults(recipe=recipe)
@@ -98,6 +112,30 @@ def hdtf(options: argparse.Namespace):
     from avjax.data.builders.hdtf import Hdtf
 
     return Hdtf(options.raw, options.size)
+
+
+def pairs(options: argparse.Namespace):
+    """photographs with their truth: PolyU, SIDD, or any two folders"""
+    from avjax.data.builders.noise import Pairs
+
+    return Pairs(options.raw, options.clean, tuple(options.held))
+
+
+def pictures(options: argparse.Namespace):
+    """clean pictures, on which noise is made in training"""
+    from avjax.data.builders.noise import Pictures
+
+    return Pictures(options.raw, tuple(options.held))
+
+
+def sidd_blocks(options: argparse.Namespace):
+    """SIDD's validation: ValidationNoisyBlocksSrgb.mat, ValidationGtBlocksSrgb.mat"""
+    from avjax.data.builders.noise import SiddBlocks
+
+    return SiddBlocks(options.raw)
+
+
+PICTURES = {"pairs": pairs, "pictures": pictures, "sidd-blocks": sidd_blocks}
 
 
 if __name__ == "__main__":

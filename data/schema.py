@@ -167,8 +167,13 @@ def readable(example: dict) -> dict:
             "end": np.array(example[key]["end"], np.float32),
         }
         for key, name in (("words", "word"), ("phones", "phone"))
+        if key in example  # a picture has none
     }
-    strings = {key: _text(example[key]) for key in ("text", "speaker", "clip")}
+    strings = {
+        key: _text(example[key])
+        for key in ("text", "speaker", "clip")
+        if key in example
+    }
     return {**example, **spans, **strings}
 
 

@@ -43,6 +43,9 @@ class Recipe(Protocol):
     name    of the corpus, as in `avjax data build NAME`
     size    pixels of the side of a face crop
     tracks  how many articulators are known
+
+    A recipe of pictures has features(), of a record, in place of size and tracks, and
+    `together`: how many records are in a shard.
     """
 
     name: str
@@ -76,8 +79,10 @@ class Summary:
 
     def __str__(self) -> str:
         seconds = sum(self.frames.values()) / schema.FPS
-        parts = [f"{count} clips in {split}" for split, count in self.clips.items()]
-        lines = [f"{self.corpus}: {', '.join(parts)}; {seconds / 60:.1f} minutes"]
+        kind = "clips" if seconds else "pictures"
+        parts = [f"{count} {kind} in {split}" for split, count in self.clips.items()]
+        minutes = f"; {seconds / 60:.1f} minutes" if seconds else ""
+        lines = [f"{self.corpus}: {', '.join(parts)}{minutes}"]
         lines += [f"skipped {clip}: {reason}" for clip, reason in self.skipped]
         return "\n".join(lines)
 
@@ -107,14 +112,15 @@ class Corpus(tfds.core.ShardBasedBuilder, skip_registration=True):
         return tfds.core.DatasetInfo(
             builder=self,
             description=(type(self.recipe).__doc__ or "").strip(),
-            features=schema.features(self.recipe.size, self.recipe.tracks),
+            features=features_of(self.recipe),
             disable_shuffling=True,
         )
 
     def _shard_iterators_per_split(self, dl_manager) -> dict[str, list[Callable]]:
         shards = {}
         for split, clips in self.recipe.listing().items():
-            count = max(_CLIPS_PER_SHARD, -(-len(clips) // _SHARDS))
+            fewest = getattr(self.recipe, "together", _CLIPS_PER_SHARD)
+            count = max(fewest, -(-len(clips) // _SHARDS))
             bar = self.progress.add_task(split, total=len(clips))
             self.summary.clips[split] = self.summary.frames[split] = 0
             shards[split] = [
@@ -133,8 +139,15 @@ class Corpus(tfds.core.ShardBasedBuilder, skip_registration=True):
                 continue
             yield self.summary.clips[split], result
             self.summary.clips[split] += 1
-            self.summary.frames[split] += len(result["face"])
-            self.texts.add(result["text"])
+            if "face" in result:  # a clip, not a picture
+                self.summary.frames[split] += len(result["face"])
+                self.texts.add(result["text"])
+
+
+def features_of(recipe: Recipe) -> tfds.features.FeaturesDict:
+    """What a record of a recipe holds."""
+    own = getattr(recipe, "features", None)
+    return own() if own else schema.features(recipe.size, recipe.tracks)
 
 
 def build(recipe: Recipe, out: str | os.PathLike, workers: int = 2) -> Summary:

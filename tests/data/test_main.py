@@ -39,7 +39,10 @@ def test_a_kind_of_speech_that_there_is_not_is_refused(tmp_path):
         main([*BUILD, "5", "--kind", "song", "--out", str(tmp_path / "out")])
 
 
-@pytest.mark.parametrize("corpus", ["grid", "lrw", "lrs2"])
+PICTURES = ["pairs", "pictures", "sidd-blocks"]
+
+
+@pytest.mark.parametrize("corpus", ["grid", "lrw", "lrs2", *PICTURES])
 def test_a_raw_folder_that_is_not_there_is_one_sentence(tmp_path, corpus):
     raw, out = str(tmp_path / "raw"), str(tmp_path / "out")
     with pytest.raises(InputError, match=raw):

@@ -6,6 +6,7 @@ import pytest
 
 from avjax.config import to_json
 from avjax.data.context import ContextWindow, UnitWindow
+from avjax.data.pairs import PairCrop
 from avjax.data.reading import ReadClip, VoiceClip
 from avjax.data.transforms import SyncWindow
 from avjax.data.whole import TalkClip
@@ -16,9 +17,12 @@ from avjax.train.step import make_state, make_step
 
 
 def training_shapes(window, batch: int, size: int) -> dict:
-    """What a loader gives for training, as data.transforms and .reading describe it."""
+    """What a loader gives for training, as its window describes it."""
     pictures, floats = jnp.uint8, jnp.float32
-    if isinstance(window, ReadClip | VoiceClip):
+    if isinstance(window, PairCrop):
+        square = (window.size, window.size, 3), floats
+        kinds = {"noisy": square, "clean": square, "weight": ((), floats)}
+    elif isinstance(window, ReadClip | VoiceClip):
         kinds = reading_shapes(window)
     elif isinstance(window, SyncWindow):
         m = window.moments
@@ -93,7 +97,8 @@ def test_a_recipe_is_whole_and_says_what_it_is(name):
 def test_a_step_and_a_measurement_have_shapes(name):
     experiment = EXPERIMENTS[name]()
     task, loader = experiment.task, experiment.train
-    batch = training_shapes(loader.window, loader.batch, task.model.size)
+    size = getattr(task.model, "size", None)  # a denoiser takes any
+    batch = training_shapes(loader.window, loader.batch, size)
     optimizers = {
         objective: make_optimizer(config, experiment.steps)
         for objective, config in experiment.optim.items()
@@ -106,7 +111,7 @@ def test_a_step_and_a_measurement_have_shapes(name):
     assert shapes(after) == shapes(state)
     assert all(log.shape == () for log in logs.values())
     for evaluation in experiment.evals.values():
-        window, size = evaluation.window, task.model.size
+        window = evaluation.window
         wanted = clip_shapes if isinstance(window, TalkClip) else training_shapes
         judged = wanted(window, evaluation.batch, size)
         given = state.params, state.stats, judged

@@ -23,6 +23,12 @@ from avjax.train.experiments.cals import (
     cals_units_lrw,
     cals_units_puppet,
 )
+from avjax.train.experiments.denoiser import (
+    denoiser_div2k,
+    denoiser_polyu,
+    denoiser_sidd,
+    denoiser_synthetic,
+)
 from avjax.train.experiments.landmarks import landmarks_puppet
 from avjax.train.experiments.sync import sync_grid, sync_lrs2, sync_puppet
 from avjax.train.experiments.synctalkface import (
@@ -63,5 +69,9 @@ EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
         bridging_lrw,
         bridging_speech_puppet,
         bridging_speech_grid,
+        denoiser_synthetic,
+        denoiser_polyu,
+        denoiser_div2k,
+        denoiser_sidd,
     )
 }

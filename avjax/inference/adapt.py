@@ -1,0 +1,95 @@
+"""A few steps of gradient descent on what is at hand, and through them.
+
+The same function adapts a network to one picture at test time, and inside of the loss
+that teaches networks to be adapted.
+
+Source  Finn et al., 2017, "Model-Agnostic Meta-Learning"; a rate for each tensor: Li et
+        al., 2017, "Meta-SGD"
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from avjax.typing import Array, Params
+
+
+@dataclasses.dataclass(frozen=True)
+class Adaptation:
+    """How some parameters move, and what a loss behind them may know of it.
+
+    second_order  a gradient through the steps is the exact one; else each step counts
+                  as a shift that depends on nothing: cheaper, but no gradient reaches
+                  what acts through the steps alone, such as a mask
+
+    The first step of Adam is as long whatever the gradient is, and next to nothing
+    comes through it.
+    """
+
+    steps: int = 5  # K
+    rate: float = 1e-2  # of every tensor, before rates are learnt
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    second_order: bool = True
+
+
+class Adapted(NamedTuple):
+    """Parameters after the last step, and the loss before each of them [i]."""
+
+    params: Params
+    losses: Array
+
+
+def adapt(
+    loss: Callable[[Params], Array],
+    params: Params,
+    rates: Params,
+    adaptation: Adaptation,
+) -> Adapted:
+    """The parameters after some steps down the loss; those given stay as they are.
+
+    loss    params -> a scalar.  What it holds besides may be differentiated as well
+    rates   a scalar for each tensor of params, as even_rates gives them
+
+    Of each step only the parameters are kept; the rest is computed again on the way
+    back, so that memory hardly grows with the steps.
+    """
+    directions = direction(adaptation)
+
+    def step(carry: Any, _: None) -> tuple[Any, Array]:
+        params, state = carry
+        value, grads = jax.value_and_grad(loss)(params)
+        if not adaptation.second_order:
+            grads = jax.lax.stop_gradient(grads)
+        ways, state = directions.update(grads, state)
+        # denoiser (6)
+        params = jax.tree.map(lambda p, rate, way: p - rate * way, params, rates, ways)
+        return (params, state), value
+
+    kept = jax.checkpoint(step, prevent_cse=False)
+    start = params, directions.init(params)
+    (params, _), losses = jax.lax.scan(kept, start, length=adaptation.steps)
+    return Adapted(params, losses)
+
+
+def direction(adaptation: Adaptation) -> optax.GradientTransformation:
+    """From gradient to direction, before the rate."""
+    if adaptation.optimizer == "sgd":
+        return optax.identity()
+    # The root is of more than zero: at zero it has no derivative.
+    return optax.scale_by_adam(eps=1e-8, eps_root=1e-16)
+
+
+def even_rates(params: Params, adaptation: Adaptation) -> Params:
+    """The same rate for each tensor."""
+    return jax.tree.map(lambda p: jnp.full((), adaptation.rate, p.dtype), params)
+
+
+def split(params: Params, names: Iterable[str]) -> tuple[Params, Params]:
+    """The modules of these names, and all others."""
+    names = tuple(names)
+    moving = {name: params[name] for name in names}
+    return moving, {name: part for name, part in params.items() if name not in names}

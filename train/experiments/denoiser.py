@@ -1,0 +1,107 @@
+"""Recipes of the denoiser: taught to clean, then taught to be adapted.
+
+Corpora     avjax data build pictures --raw PICTURES --held test --out corpora/pictures
+            avjax data build pictures --raw DIV2K --held valid --out corpora/div2k
+            avjax data build pairs --raw POLYU --held Canon80D Sony --out corpora/polyu
+            avjax data build pairs --raw SIDD_Small --out corpora/sidd
+            avjax data build sidd-blocks --raw SIDD --out corpora/sidd-blocks
+"""
+
+import dataclasses
+
+from avjax.data.noise import Camera, Mix
+from avjax.data.pairs import PairCrop
+from avjax.data.pipeline import Loader
+from avjax.inference.restore import PUBLISHED_TEST, PUBLISHED_TRAINING
+from avjax.models.denoiser import PUBLISHED
+from avjax.train.experiment import Experiment
+from avjax.train.optim import Adam
+from avjax.train.tasks.denoiser import DenoiserTask
+
+AS_PUBLISHED = {"model": PUBLISHED, "learns_rates": False}
+AS_PUBLISHED |= {"plan": PUBLISHED_TRAINING, "test": PUBLISHED_TEST}
+
+
+def denoiser_synthetic() -> Experiment:
+    """The first stage on clean pictures, noise of cameras and the published mix."""
+    root, noise = "corpora/pictures", (Camera("dnd", (60, 95)), Camera("sidd"), Mix())
+    return small(
+        DenoiserTask(),
+        Loader(root, "train", PairCrop(64, noise), batch=8, workers=1),
+        Loader(root, "test", PairCrop(128, noise), batch=4),
+        "The denoiser's first stage, trained on made noise.",
+    )
+
+
+def denoiser_polyu() -> Experiment:
+    """The second stage on photographs of PolyU; run denoiser_synthetic first."""
+    root = "corpora/polyu"
+    recipe = small(
+        DenoiserTask(stage="adapt"),
+        Loader(root, "train", PairCrop(64, ()), batch=4, workers=1),
+        Loader(root, "test", PairCrop(128, ()), batch=4, windows=2),
+        "The denoiser, trained on PolyU (not for commerce) after made noise.",
+    )
+    optim = {"adapt": Adam(rate=1e-4, warmup=50, schedule="cosine", clip=1.0)}
+    return dataclasses.replace(
+        recipe, optim=optim, start=after("denoiser_synthetic"), steps=600
+    )
+
+
+def denoiser_div2k() -> Experiment:
+    """The paper's first stage: DIV2K and the published mix.  Never run here.
+
+    There epochs of the restorer and of the mask take turns, here steps do.  Its 150
+    epochs of twice 50 steps are 7500 of both.
+    """
+    root, window = "corpora/div2k", PairCrop(128, (Mix(published=True),))
+    return Experiment(
+        task=DenoiserTask(**AS_PUBLISHED),
+        train=Loader(root, "train", window, batch=16, workers=8),
+        evals={"valid": Loader(root, "test", window, batch=4, workers=2)},
+        optim={"restore": Adam(rate=1e-3), "mask": Adam(rate=1e-3)},
+        steps=7500,
+        doc="The denoiser's first stage as published, trained on DIV2K.",
+    )
+
+
+def denoiser_sidd() -> Experiment:
+    """The paper's second stage on SIDD-Small; run denoiser_div2k first.
+
+    Never run here.  There PolyU is trained on too, and the best weights are chosen on
+    pictures that were trained on; here they are the last.  No figure of the paper is
+    known.
+    """
+    window = PairCrop(128, ())
+    blocks = Loader("corpora/sidd-blocks", "test", PairCrop(256, ()), 4, windows=32)
+    return Experiment(
+        task=DenoiserTask(stage="adapt", **AS_PUBLISHED),
+        train=Loader("corpora/sidd", "train", window, batch=2, workers=8),
+        evals={"blocks": blocks},
+        optim={"adapt": Adam(rate=5e-5)},
+        steps=19_500,
+        start=after("denoiser_div2k"),
+        evaluate_every=6500,
+        doc="The denoiser as published, trained on SIDD-Small after DIV2K.",
+    )
+
+
+def after(name: str) -> dict[str, str]:
+    """What a second stage takes from the first."""
+    return {part: f"runs/{name}/weights" for part in ("restorer", "masker")}
+
+
+def small(task: DenoiserTask, train: Loader, test: Loader, doc: str) -> Experiment:
+    """What two cores train in half an hour."""
+    rate = Adam(rate=1e-3, warmup=50, schedule="cosine", clip=1.0)
+    return Experiment(
+        task=task,
+        train=train,
+        evals={"test": test},
+        optim={"restore": rate, "mask": rate},
+        steps=1500,
+        log_every=50,
+        evaluate_every=500,
+        save_every=250,
+        doc=doc,
+    )
