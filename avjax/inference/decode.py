@@ -18,7 +18,7 @@ from avjax.errors import InputError
 from avjax.features.text import BLANK, SPACE, to_text
 from avjax.inference.grammar import NEVER, Grammar, State
 
-EARLIER, LATER = 0.04, 0.08  # seconds; so measured on puppets and on GRID
+EARLIER, LATER = 0.04, 0.08  # seconds; the same for puppets and for GRID
 
 
 class Span(NamedTuple):
