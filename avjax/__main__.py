@@ -84,7 +84,7 @@ ROOMS = {
 
 
 def face_of(options: argparse.Namespace) -> dict:
-    """What add_face asks for."""
+    """What options.whose_face asks for."""
     return {name: getattr(options, name) for name in ("weights", "box", "face_index")}
 
 

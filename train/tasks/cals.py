@@ -63,15 +63,7 @@ class CalsTask:
 
     @property
     def jury(self) -> Jury:
-        return Jury(
-            self.model.size,
-            self.model.signed,
-            self.model.dtype,
-            self.doubt,
-            self.expert_width,
-            self.critic_width,
-            self.landmark_width,
-        )
+        return Jury.of(self)
 
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
         parts = ("audio_to_lip", "lip_to_face", "critic", "expert", "landmarks")

@@ -88,15 +88,7 @@ class SyncTalkFaceTask:
 
     @property
     def jury(self) -> Jury:
-        return Jury(
-            self.model.size,
-            self.model.signed,
-            self.model.dtype,
-            self.doubt,
-            self.expert_width,
-            self.critic_width,
-            self.landmark_width,
-        )
+        return Jury.of(self)
 
     def inputs(self, batch: Batch) -> Inputs:
         """A training batch, its pixels in the range of the model."""

@@ -5,6 +5,7 @@ Frames [p b t h w c] are what a face has made by p paths, in the range of its mo
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 import jax.numpy as jnp
 from einops import rearrange, repeat
@@ -41,6 +42,19 @@ class Jury:
     expert_width: float
     critic_width: float
     landmark_width: float
+
+    @classmethod
+    def of(cls, task: Any) -> Self:
+        """The one that a task asks for, by these fields of it and of its model."""
+        return cls(
+            task.model.size,
+            task.model.signed,
+            task.model.dtype,
+            task.doubt,
+            task.expert_width,
+            task.critic_width,
+            task.landmark_width,
+        )
 
     def init(self, keys: Mapping[str, Key]) -> dict[str, Mapping]:
         """The variables of the parts that keys are given for."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import jax
 import numpy as np
 import pytest
+from untrained import untrained
 
 from avjax.data import puppet
 from avjax.features.text import CHARACTERS
@@ -26,23 +27,8 @@ SIDE = 96
 BOX = ("--box", "8,0,48,48")
 
 
-def made_up(config: BridgingConfig) -> dict:
-    """Variables of the right shapes; drawing them is quicker than compiling `init`."""
-    rng = np.random.default_rng(0)
-
-    def leaf(path, like) -> np.ndarray:
-        name = path[-1].key
-        if len(like.shape) > 1:
-            scale = np.prod(like.shape[:-1]) ** -0.5
-            return rng.normal(scale=2 * scale, size=like.shape).astype(np.float32)
-        return np.full(like.shape, name in ("scale", "var"), np.float32)
-
-    shapes = jax.eval_shape(lambda: blank(config))
-    return jax.tree_util.tree_map_with_path(leaf, shapes)
-
-
 def save(folder: pathlib.Path, config: BridgingConfig, system="bridging", parts=1):
-    variables = made_up(config)
+    variables = untrained(jax.eval_shape(lambda: blank(config)))
     names = ["bridge", "other"][:parts]
     params, stats = (
         dict.fromkeys(names, variables[kind]) for kind in ("params", "batch_stats")

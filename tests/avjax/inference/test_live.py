@@ -5,6 +5,7 @@ from fractions import Fraction
 import jax
 import numpy as np
 import pytest
+from untrained import untrained
 
 from avjax.__main__ import main
 from avjax.errors import InputError
@@ -21,23 +22,10 @@ RNG = np.random.default_rng(0)
 pytestmark = pytest.mark.usefixtures("quick_faces")
 
 
-def made_up(shapes):
-    """Arrays of such shapes; drawing them is quicker than compiling `init`."""
-    rng = np.random.default_rng(1)
-
-    def leaf(path, like):
-        if len(like.shape) > 1:
-            scale = 2 * np.prod(like.shape[:-1]) ** -0.5
-            return rng.normal(scale=scale, size=like.shape).astype(np.float32)
-        return np.full(like.shape, path[-1].key in ("scale", "var"), np.float32)
-
-    return jax.tree_util.tree_map_with_path(leaf, shapes)
-
-
 @pytest.fixture(scope="module")
 def talker(quick_faces):
     shapes = jax.eval_shape(lambda: talkers.blank_cals(TINY))
-    return talkers.ContextTalker(TINY, made_up(shapes))
+    return talkers.ContextTalker(TINY, untrained(shapes, seed=1))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +48,7 @@ def folder(tmp_path_factory, talker):
     half = {"audio_to_lip": params["audio_to_lip"]}, stats
     weights.save(folder / "half", *half, TINY, system="cals", card="")
     other = SyncTalkFaceConfig(SIDE, 0.02, slots=4)
-    found = made_up(jax.eval_shape(lambda: talkers.blank(other)))
+    found = untrained(jax.eval_shape(lambda: talkers.blank(other)))
     parts = {"face": found["params"]}, {"face": found["batch_stats"]}
     weights.save(folder / "other", *parts, other, system="synctalkface", card="")
     return folder

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from untrained import untrained
 
 from avjax.features import speech
 from avjax.features.lips import GREY
@@ -18,18 +19,9 @@ SIDE = 96
 @pytest.fixture(scope="module")
 def models() -> dict[bool, talkers.Talker]:
     """A face that nobody trained, fed as published ones are, and as ours are."""
-    rng = np.random.default_rng(0)
-
-    def drawn(path, like) -> np.ndarray:
-        name = path[-1].key
-        if len(like.shape) > 1:
-            scale = 2 * np.prod(like.shape[:-1]) ** -0.5
-            return rng.normal(scale=scale, size=like.shape).astype(np.float32)
-        return np.full(like.shape, name in ("scale", "var"), np.float32)
-
     shape = {"size": SIDE, "width": 0.02, "slots": 0, "signed": False}
     shapes = jax.eval_shape(lambda: talkers.blank(SyncTalkFaceConfig(**shape)))
-    variables = jax.tree_util.tree_map_with_path(drawn, shapes)
+    variables = untrained(shapes)
     return {
         published: talkers.Talker(
             SyncTalkFaceConfig(**shape, published=published), variables

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from untrained import untrained
 
 from avjax.errors import InputError
 from avjax.features.phones import CLASSES
@@ -32,17 +33,8 @@ pytestmark = pytest.mark.usefixtures("quick_faces")
 
 
 def made_up(task):
-    """params and stats of a task; drawing them is quicker than compiling `init`."""
-    rng = np.random.default_rng(0)
-
-    def leaf(path, like):
-        if len(like.shape) > 1:
-            scale = 2 * np.prod(like.shape[:-1]) ** -0.5
-            return jnp.asarray(rng.normal(scale=scale, size=like.shape), like.dtype)
-        return jnp.full(like.shape, path[-1].key in ("scale", "var"), like.dtype)
-
-    shapes = jax.eval_shape(task.init, jax.random.key(0), {})
-    return jax.tree_util.tree_map_with_path(leaf, shapes)
+    """params and stats of a task."""
+    return untrained(jax.eval_shape(task.init, jax.random.key(0), {}))
 
 
 @pytest.fixture(scope="module")
