@@ -1,9 +1,19 @@
 """Sounds by the mouth that they ask for."""
 
 import numpy as np
+import pytest
 
 from avjax.data.puppet.phones import BILABIALS, TARGETS
-from avjax.features.phones import CLASSES, NUMBERS, classes_at
+from avjax.features.phones import (
+    BLANK,
+    CLASSES,
+    NUMBERS,
+    PAUSE,
+    SOUNDS,
+    classes_at,
+    sounds_of,
+    spans_of,
+)
 
 
 def test_every_phone_of_the_puppets_is_in_one_class():
@@ -29,3 +39,52 @@ def test_a_moment_has_the_class_of_what_is_said_then():
 def test_where_nothing_is_known_all_is_zero():
     nothing = {"phone": [], "start": np.zeros(0), "end": np.zeros(0)}
     assert not classes_at(nothing, np.arange(5) / 25).any()
+
+
+@pytest.mark.parametrize(
+    ("phone", "sounds"),
+    [
+        ("b", "b"),
+        ("aɪ", "a ɪ"),
+        ("ɔːɹ", "ɔː ɹ"),
+        ("aː", "a"),  # no vowel of English
+        ("tʃ", "t ʃ"),
+        ("yː", "uː"),
+        ("ʁ", "ɹ"),
+        ("ç", "ʃ"),
+        ("ã", "a"),
+        ("ɑ̃", "ɑ"),
+        ("n̩", "n"),
+        ("iəɛ2", "i ə ɛ"),
+        ("ꭥ", "ə"),  # a letter that is in no table
+        ("ː", ""),
+        ("?", ""),
+        ("", ""),
+    ],
+)
+def test_a_phone_of_any_language_is_of_sounds_of_english(phone, sounds):
+    assert " ".join(SOUNDS[number] for number in sounds_of(phone)) == sounds
+
+
+def test_neither_blank_nor_pause_is_said():
+    numbers = [number for letter in NUMBERS for number in sounds_of(letter)]
+    assert not {BLANK, PAUSE} & set(numbers)
+    assert len(set(numbers)) == len(NUMBERS)
+
+
+def test_sounds_fill_a_recording_with_the_pauses_between():
+    phones = {
+        "phone": ["b", "aɪ", "t"],
+        "start": [0.1, 0.2, 0.41],
+        "end": [0.2, 0.4, 0.5],
+    }
+    spans = spans_of(phones, 0.8)
+    assert [SOUNDS[number] for number in spans.sounds] == ["_", "b", "a", "ɪ", "t", "_"]
+    edges = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.8]  # 10 ms are no pause
+    np.testing.assert_allclose(spans.edges, edges, atol=1e-6)
+
+
+def test_a_recording_in_which_nothing_is_said_is_one_pause():
+    spans = spans_of({"phone": [], "start": [], "end": []}, 0.8)
+    assert spans.sounds.tolist() == [PAUSE]
+    np.testing.assert_allclose(spans.edges, [0, 0.8])
