@@ -48,6 +48,7 @@ class BridgingTask:
     losses: LossWeights = LossWeights()
     grammar: str = ""  # by which sentences are read in evaluations too
     beam: int = 16  # of that reading
+    mirrored: bool = False  # words are measured by the mean with the mirrored clip
 
     @property
     def bridge(self) -> Bridging:
@@ -139,6 +140,10 @@ class BridgingTask:
     ) -> Mapping[str, Mean]:
         """loss and, of words, accuracy; heard_ with the real sound; and the bridge."""
         answers, made = self.answers(params, stats, batch)
+        if self.mirrored:
+            turned = {**batch, "lips": batch["lips"][:, :, :, ::-1]}
+            others, _ = self.answers(params, stats, turned)
+            answers = {name: (x + others[name]) / 2 for name, x in answers.items()}
         means = {}
         for prefix, answer in answers.items():
             error = self.task_error(answer, batch)

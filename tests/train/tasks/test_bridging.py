@@ -129,6 +129,19 @@ def test_words_are_measured_with_the_recalled_and_with_the_real_sound(reading):
     assert float(means["divergence"].weight) == 8
 
 
+def test_words_may_be_measured_by_the_mean_with_the_mirrored_clip(reading):
+    params, stats = jax.jit(WORDS.init)(KEY, reading)
+    both = dataclasses.replace(WORDS, mirrored=True)
+    turned = reading | {"lips": reading["lips"][:, :, :, ::-1]}
+    found = jax.jit(
+        lambda *batches: [both.measure(params, stats, batch) for batch in batches]
+    )(reading, turned)
+    one, other = (float(means["loss"].total) for means in found)
+    np.testing.assert_allclose(one, other, rtol=1e-5)
+    alone = jax.jit(WORDS.measure)(params, stats, reading)["loss"].total
+    assert abs(float(alone) - one) > 1e-4
+
+
 @pytest.mark.parametrize("task", [LETTERS, SPEECH])
 def test_a_control_is_measured_by_its_lips_alone(task, shapes):
     assert set(shapes(without_slots(task), "measure")) == {"loss"}
