@@ -38,9 +38,16 @@ def write(
         config = with_words(config, words, name)
     network = networks.NETWORKS[name]
     with reading(source):
-        found = networks.variables(network, named)
-    params = {network.part: found["params"]}
-    stats = {network.part: found["batch_stats"]} if "batch_stats" in found else {}
+        found = {
+            name: networks.variables(part, named)
+            for name, part in network.parts.items()
+        }
+    params = {part: made["params"] for part, made in found.items()}
+    stats = {
+        part: made["batch_stats"]
+        for part, made in found.items()
+        if "batch_stats" in made
+    }
     card = f"Converted from {pathlib.Path(source).name}, a published {name}.\n"
     weights.save(folder, params, stats, config, system=network.system, card=card)
     return name
