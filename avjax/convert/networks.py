@@ -1,7 +1,4 @@
-"""The published networks that are known, and which of them a file holds.
-
-A network is one entry of NETWORKS.
-"""
+"""The published networks that are known, and which of them a file holds."""
 
 import dataclasses
 import functools
@@ -29,9 +26,7 @@ from avjax.typing import Params
 
 WORDS, SLOTS, DIM = 500, 96, 512  # of published files, where a tensor does not tell
 SHOWN = 3  # keys of each kind in a sentence about what does not fit
-WRAPPED = (
-    "state_dict."  # what names begin with in a file that holds more than a network
-)
+WRAPPED = "state_dict."  # begins names where a file holds more than a network
 PREFIX = re.compile(r"(?:state_dict\.)?(\w+_state_dict\.)?(?:module\.)?")
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -96,8 +91,8 @@ def rows_in(shapes: Shapes, key: str, columns: int, usual: int) -> int:
 
 
 def blank_critic(config: Mapping[str, Any]) -> Params:
-    faces = jnp.zeros((1, config["size"], config["size"], 3))
-    return Discriminator(**config).init(jax.random.key(0), faces)
+    shape = 1, config["size"], config["size"], 3
+    return Discriminator(**config).init(jax.random.key(0), jnp.zeros(shape))
 
 
 def blank_denoiser(part: str) -> Callable[[DenoiserConfig], Params]:

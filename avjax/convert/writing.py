@@ -39,15 +39,13 @@ def write(
     network = networks.NETWORKS[name]
     with reading(source):
         found = {
-            name: networks.variables(part, named)
-            for name, part in network.parts.items()
+            part: networks.variables(tables, named)
+            for part, tables in network.parts.items()
         }
-    params = {part: made["params"] for part, made in found.items()}
-    stats = {
-        part: made["batch_stats"]
-        for part, made in found.items()
-        if "batch_stats" in made
-    }
+    params, stats = (
+        {part: trees[kind] for part, trees in found.items() if kind in trees}
+        for kind in ("params", "batch_stats")
+    )
     card = f"Converted from {pathlib.Path(source).name}, a published {name}.\n"
     weights.save(folder, params, stats, config, system=network.system, card=card)
     return name
