@@ -68,20 +68,16 @@ def described(
     """What JSON can say of an export."""
     about = {"kind": kind, "weights": os.fspath(name), "system": found.system}
     about |= {"config": found.config, "card": found.card}
-    about["programs"] = {
-        name: {
-            "inputs": [
-                {"name": name, **slot._asdict()}
-                for name, slot in program.inputs.items()
-            ],
-            "outputs": program.outputs,
-            "sizes": program.sizes,
-        }
-        for name, program in programs.items()
-    }
+    about["programs"] = {called: signature(each) for called, each in programs.items()}
     if kind == "stablehlo":
         about |= {"platforms": PLATFORMS, "jax": jax.__version__}
     return about
+
+
+def signature(program: Program) -> dict[str, Any]:
+    """What goes in and what comes out, as JSON has it."""
+    inputs = [{"name": name, **slot._asdict()} for name, slot in program.inputs.items()]
+    return {"inputs": inputs, "outputs": program.outputs, "sizes": program.sizes}
 
 
 def write_arrays(file: pathlib.Path, found: weights.Weights) -> str:
@@ -114,12 +110,8 @@ def write_programs(file: pathlib.Path, programs: Mapping[str, Program]) -> str:
     )
     if not worst <= EXACT:
         raise RuntimeError(f"what was written is off by {worst:.1e} of the scale")
-    batches, several = " and ".join(map(str, TRIED)), ""
-    if len(programs) > 1:
-        several = f"programs {' and '.join(programs)}, "
-    return (
-        f"{several}run again on batches of {batches}, off by {worst:.1g} of the scale"
-    )
+    names, batches = (" and ".join(map(str, each)) for each in (programs, TRIED))
+    return f"{names}, run again on batches of {batches}, off by {worst:.1g} of scale"
 
 
 def serialized(program: Program) -> bytes:

@@ -78,9 +78,7 @@ def context_talker(name: Path) -> Programs:
         return {"frames": synctalkface.to_unit(frames[0], config.signed)}
 
     reach = config.window
-    means = (
-        f"0.2 s of log-mel, from 40 ms before each moment on, {FPS} moments a second"
-    )
+    means = f"0.2 s of log-mel, from 40 ms before each moment on; {FPS} a second"
     sound = {
         "sound": Slot(f"b t {WINDOW} {MELS}", "float32", means),
         "exists": Slot("b t", "float32", "1, or 0 where there is no sound"),
@@ -181,7 +179,11 @@ def blank_lip_finder(config: LandmarkConfig) -> Params:
 
 
 def denoiser(name: Path) -> Programs:
-    """Clean pictures, by the network as it was learnt: it does not adapt to them."""
+    """Clean pictures, by the network as it was learnt: it does not adapt to them.
+
+    Convolutions over few pixels are computed in another way (nn.conv), so that it must
+    be known that there are more.
+    """
     kind = DenoiserConfig, restore.blank
     config, variables = weights.open_parts(name, "denoiser", *kind)
     restorer = variables["restorer"]["params"]
