@@ -31,6 +31,11 @@ from avjax.config import from_json  # noqa: E402
 from avjax.inference import weights  # noqa: E402
 from avjax.losses.memory import address_divergence, storage_error  # noqa: E402
 from avjax.models.bridging import Bridging, BridgingConfig, word_logits  # noqa: E402
+from avjax.models.denoiser import (  # noqa: E402
+    DenoiserConfig,
+    MaskNet,
+    RestorationNet,
+)
 from avjax.models.synctalkface import SyncTalkFace, SyncTalkFaceConfig  # noqa: E402
 from avjax.nn.conv import cpu_options  # noqa: E402
 from avjax.nn.face import Discriminator  # noqa: E402
@@ -79,6 +84,15 @@ def face() -> dict:
         "dec_state_dict": made("synctalkface_decoder"),
         "disc_state_dict": made("synctalkface_disc"),
     }
+
+
+def denoiser() -> dict:
+    networks = {"restoration_net": "restoration", "mask_net": "mask"}
+    states = {
+        f"{name}_state_dict": made(f"denoiser_{file}")
+        for name, file in networks.items()
+    }
+    return {"epoch": 150, "iteration": 19_500, **states}
 
 
 def red(pictures: np.ndarray) -> np.ndarray:
@@ -180,14 +194,44 @@ def reads(found: weights.Weights, variables: dict, numbers: dict) -> dict:
     return run(lambda *x: module.apply(*x, method=parts), *given)
 
 
-def of_reader(slots: int, backend: str) -> dict[str, np.ndarray]:
-    files = {"visual_front": "visual_front", "audio_front": "audio_front"}
-    files |= {"memory": f"memory{slots}", "backend": backend}
+def cleans(found: weights.Weights, _: dict, numbers: dict) -> dict:
+    """Both parts, each by its own numbers."""
+    config = from_json(DenoiserConfig, found.config)
+    network, mask = RestorationNet(config), MaskNet(config)
+    params = {part: {"params": tree} for part, tree in found.params.items()}
+
+    def both(params, noisy, other):
+        made = network.apply(params["restorer"], noisy)
+        again = network.apply(params["restorer"], made, method="rebuild")
+        shown = mask.apply(params["masker"], other)
+        outputs = {"restoration/clean": made.clean, "restoration/noisy_rec": again}
+        return outputs | {"mask/out": shown}
+
+    given = (
+        rearrange(numbers[f"{part}/noisy"], "b c h w -> b h w c")
+        for part in ("restoration", "mask")
+    )
+    outputs = run(both, params, *given)
+    return {key: rearrange(x, "b h w c -> b c h w") for key, x in outputs.items()}
+
+
+def of_parts(files: dict[str, str]) -> dict[str, np.ndarray]:
+    """{part/name: array} of {part: file}."""
     return {
         f"{part}/{name}": array
         for part, file in files.items()
-        for name, array in numbers_of((f"bridging_{file}",)).items()
+        for name, array in numbers_of((file,)).items()
     }
+
+
+def of_reader(slots: int, backend: str) -> dict[str, np.ndarray]:
+    files = {"visual_front": "visual_front", "audio_front": "audio_front"}
+    files |= {"memory": f"memory{slots}", "backend": backend}
+    return of_parts({part: f"bridging_{file}" for part, file in files.items()})
+
+
+def of_denoiser() -> dict[str, np.ndarray]:
+    return of_parts({part: f"denoiser_{part}" for part in ("restoration", "mask")})
 
 
 def measured(source: pathlib.Path, folder: pathlib.Path) -> tuple[float, float]:
@@ -248,6 +292,7 @@ CASES = {  # file: what is in it, how it is written, how it is run, and on what
         *(lambda path, value: np.savez(path, **value), compares),
         golden("synctalkface_syncnet"),
     ),
+    "denoiser.pth": (denoiser, write_zip, cleans, of_denoiser),
 }
 
 

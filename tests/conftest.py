@@ -76,7 +76,7 @@ def quick_faces():
 
         @nn.compact
         def __call__(self, mel, train):
-            code = nn.Dense(scaled(512, self.width))(mel.reshape(len(mel), -1))
+            code = nn.Dense(scaled(512, self.width))(mel.reshape(mel.shape[0], -1))
             return nn.tanh(Norm()(code, train))
 
     class Identity(nn.Module):

@@ -43,10 +43,8 @@ NPY = re.compile(
 def safetensors(file: BinaryIO) -> Iterator[tuple[str, Tensor]]:
     """Raises Refused."""
     file.seek(0)
-    size, length = (
-        int.from_bytes(file.read(8), "little"),
-        os.fstat(file.fileno()).st_size,
-    )
+    size = int.from_bytes(file.read(8), "little")
+    length = os.fstat(file.fileno()).st_size
     if size > LONGEST or 8 + size > length:
         raise Refused("its header is cut off, or too long")
     try:
@@ -87,10 +85,8 @@ def npz(
         shape = shaped([int(n) for n in re.findall(r"\d{1,18}", sides)], room)
         order = "F" if header[2] == b"True" else "C"
         place = file.name, entry, header.end()
-        yield (
-            key,
-            Tensor(shape, functools.partial(unpacked, *place, dtype, shape, order)),
-        )
+        read = functools.partial(unpacked, *place, dtype, shape, order)
+        yield key, Tensor(shape, read)
 
 
 def unpacked(

@@ -5,7 +5,9 @@ Source   the files of github.com/Rudrabha/Wav2Lip (Prajwal et al., ACM MM 2020);
          github.com/joonson/syncnet_python (Chung and Zisserman, 2016)
 """
 
-from avjax.convert.layers import Rows, kernel_and_bias, norm
+import itertools
+
+from avjax.convert.layers import Rows, held_in, kernel_and_bias, norm
 
 
 def conv_block(name: str, path: str) -> Rows:
@@ -61,17 +63,13 @@ def encoder() -> Rows:
 
 def synctalkface() -> Rows:
     """Both parts of a file; its third is a critic."""
-    parts = {"model_state_dict": encoder(), "dec_state_dict": decoder()}
-    return [
-        (f"{part}.{key}", path) for part, rows in parts.items() for key, path in rows
-    ]
+    encoding = held_in("model_state_dict", encoder())
+    return encoding + held_in("dec_state_dict", decoder())
 
 
 def critic() -> Rows:
-    rows, stages = (
-        [],
-        [(0, 0), *((stage, block) for stage in range(1, 7) for block in (0, 1))],
-    )
+    rows = []
+    stages = [(0, 0), *itertools.product(range(1, 7), (0, 1))]
     for index, (stage, block) in enumerate(stages):
         name = f"face_encoder_blocks.{stage}.{block}.conv_block.0"
         rows += kernel_and_bias(name, f"block_{index}/conv")

@@ -15,11 +15,12 @@ TURNS = {  # our kernels -> published ones, by how many axes they have
 }
 
 
+def kernel(name: str, path: str) -> Rows:
+    return [(f"{name}.weight", f"params/{path}/kernel")]
+
+
 def kernel_and_bias(name: str, path: str) -> Rows:
-    return [
-        (f"{name}.weight", f"params/{path}/kernel"),
-        (f"{name}.bias", f"params/{path}/bias"),
-    ]
+    return kernel(name, path) + [(f"{name}.bias", f"params/{path}/bias")]
 
 
 def norm(name: str, path: str) -> Rows:
@@ -35,6 +36,11 @@ def norm(name: str, path: str) -> Rows:
 def slope(name: str, path: str) -> Rows:
     """Of a PReLU."""
     return [(f"{name}.weight", f"params/{path}/slope")]
+
+
+def held_in(name: str, rows: Rows) -> Rows:
+    """Rows of a network that lies in a dict of its own, where a file has several."""
+    return [(f"{name}.{key}", path) for key, path in rows]
 
 
 def published_shape(path: str, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,7 +1,4 @@
-"""The published networks that are known, and which of them a file holds.
-
-A network is one entry of NETWORKS.
-"""
+"""The published networks that are known, and which of them a file holds."""
 
 import dataclasses
 import functools
@@ -14,12 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from avjax.convert import faces, readers
+from avjax.convert import denoisers, faces, readers
 from avjax.convert.layers import Rows, our_array, published_shape, red_first
 from avjax.convert.tensors import Tensor
 from avjax.errors import InputError
-from avjax.inference import judge, lipread, talkers
+from avjax.inference import judge, lipread, restore, talkers
 from avjax.models.bridging import BridgingConfig
+from avjax.models.denoiser import PUBLISHED, DenoiserConfig
 from avjax.models.synctalkface import WAV2LIP, SyncTalkFaceConfig
 from avjax.nn.face import Discriminator
 from avjax.nn.sync import SyncConfig
@@ -28,32 +26,43 @@ from avjax.typing import Params
 
 WORDS, SLOTS, DIM = 500, 96, 512  # of published files, where a tensor does not tell
 SHOWN = 3  # keys of each kind in a sentence about what does not fit
-WRAPPED = (
-    "state_dict."  # what names begin with in a file that holds more than a network
-)
+WRAPPED = "state_dict."  # begins names where a file holds more than a network
 PREFIX = re.compile(r"(?:state_dict\.)?(\w+_state_dict\.)?(?:module\.)?")
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
+class Part(NamedTuple):
+    """A part of our weights, and where in a published file it is.
+
+    rows        which of the file's tensors is which of ours
+    blank       config -> variables of ours that have learnt nothing
+    blue_first  {our path: axis} where blue comes before red
+    """
+
+    rows: Rows
+    blank: Callable[[Any], Params]
+    blue_first: Mapping[str, int] = {}
+
+
 class Network(NamedTuple):
     """A published network, and what it is here.
 
-    system, part  of the weights that it becomes
-    rows          which of its tensors is which of ours
-    config        the config of ours, from the shapes in the file
-    blank         config -> variables of ours that have learnt nothing
-    blue_first    {our path: axis} where blue comes before red
-    beside        how the names of other tensors begin that a file may hold as well
+    system  of the weights that it becomes
+    parts   of these weights, by their names
+    config  the config of ours, from the shapes in the file
+    beside  how the names of other tensors begin that a file may hold as well
     """
 
     system: str
-    part: str
-    rows: Rows
+    parts: Mapping[str, Part]
     config: Callable[[Shapes], Any]
-    blank: Callable[[Any], Params]
-    blue_first: Mapping[str, int]
     beside: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> set[str]:
+        """Of all tensors of the file."""
+        return {key for part in self.parts.values() for key, _ in part.rows}
 
 
 def wav2lip(_: Shapes) -> SyncTalkFaceConfig:
@@ -82,27 +91,30 @@ def rows_in(shapes: Shapes, key: str, columns: int, usual: int) -> int:
 
 
 def blank_critic(config: Mapping[str, Any]) -> Params:
-    faces = jnp.zeros((1, config["size"], config["size"], 3))
-    return Discriminator(**config).init(jax.random.key(0), faces)
+    shape = 1, config["size"], config["size"], 3
+    return Discriminator(**config).init(jax.random.key(0), jnp.zeros(shape))
+
+
+def blank_denoiser(part: str) -> Callable[[DenoiserConfig], Params]:
+    return lambda config: restore.blank(config)[part]
 
 
 def expert(size: int, blocks: int) -> Network:
     blue_first = {"params/tower/block_0/conv/kernel": 2}
-    made = faces.expert(blocks), lambda _: SyncConfig(size), judge.blank, blue_first
-    return Network("sync", "expert", *made)
+    part = Part(faces.expert(blocks), judge.blank, blue_first)
+    return Network("sync", {"expert": part}, lambda _: SyncConfig(size))
 
 
 def critic(size: int) -> Network:
     config = {"size": size, "width": 1.0, "dtype": "float32"}  # as train.tasks makes it
-    blue_first = {"params/block_0/conv/kernel": 2}
-    made = faces.critic(), lambda _: config, blank_critic, blue_first
-    return Network("critic", "critic", *made)
+    part = Part(faces.critic(), blank_critic, {"params/block_0/conv/kernel": 2})
+    return Network("critic", {"critic": part}, lambda _: config)
 
 
 def bridging(backend: str, rows: Rows, answers: str, codes: int) -> Network:
     kinds = {"backend": backend, "answers": answers, "codes": codes}
-    config, all_rows = functools.partial(reader, **kinds), readers.reader(rows)
-    return Network("bridging", "bridge", all_rows, config, lipread.blank, {})
+    part = Part(readers.reader(rows), lipread.blank)
+    return Network("bridging", {"bridge": part}, functools.partial(reader, **kinds))
 
 
 FACE = {
@@ -110,33 +122,33 @@ FACE = {
     "params/decoder/pixels/kernel": 3,
     "params/decoder/pixels/bias": 0,
 }
+LIPS = {"params/lips/kernel": 3}
+JUDGE = Part(faces.syncnet_v2(), judge.blank, {"params/lips/block_0/kernel": 3})
 NETWORKS = {
     "wav2lip": Network(
-        "synctalkface", "face", faces.wav2lip(), wav2lip, talkers.blank, FACE
+        "synctalkface", {"face": Part(faces.wav2lip(), talkers.blank, FACE)}, wav2lip
     ),
     "wav2lip_disc": critic(96),
     "syncnet_color": expert(96, blocks=17),
-    "syncnet_v2": Network(
-        "syncnet_v2",
-        "expert",
-        faces.syncnet_v2(),
-        lambda _: SyncNetConfig(),
-        judge.blank,
-        {"params/lips/block_0/kernel": 3},
-    ),
+    "syncnet_v2": Network("syncnet_v2", {"expert": JUDGE}, lambda _: SyncNetConfig()),
     "bridging_gru": bridging("gru", readers.gru(), "fc", 1024),
     "bridging_mstcn": bridging("tcn", readers.tcn(), "tcn.tcn_output", 768),
     "synctalkface": Network(
         "synctalkface",
-        "face",
-        faces.synctalkface(),
+        {"face": Part(faces.synctalkface(), talkers.blank, FACE | LIPS)},
         synctalkface,
-        talkers.blank,
-        {**FACE, "params/lips/kernel": 3},
         beside=("disc_state_dict.",),
     ),
     "synctalkface_disc": critic(128),
     "synctalkface_syncnet": expert(128, blocks=19),
+    "denoiser": Network(
+        "denoiser",
+        {
+            "restorer": Part(denoisers.restorer(), blank_denoiser("restorer")),
+            "masker": Part(denoisers.masker(), blank_denoiser("masker")),
+        },
+        lambda _: PUBLISHED,
+    ),
 }
 
 
@@ -181,9 +193,7 @@ def recognised(shapes: Shapes, name: str | None) -> tuple[str, Any]:
 
 def nearest(shapes: Shapes) -> str:
     """The network whose tensors these seem to be; InputError if they are none's."""
-    keys = {
-        name: {key for key, _ in network.rows} for name, network in NETWORKS.items()
-    }
+    keys = {name: network.keys for name, network in NETWORKS.items()}
     if not any(keys[name] & shapes.keys() for name in keys):
         raise InputError(f"the file is none of the networks that are known: {known()}")
     apart = {
@@ -229,16 +239,21 @@ def known() -> str:
 
 def published_shapes(network: Network, config: Any) -> Shapes:
     """{key: shape} of the published file, from the shapes of ours."""
-    ours = flatten_dict(jax.eval_shape(lambda: network.blank(config)), sep="/")
-    return {key: published_shape(path, ours[path].shape) for key, path in network.rows}
+    shapes = {}
+    for part in network.parts.values():
+        blank = jax.eval_shape(functools.partial(part.blank, config))
+        ours = flatten_dict(blank, sep="/")
+        for key, path in part.rows:
+            shapes[key] = published_shape(path, ours[path].shape)
+    return shapes
 
 
-def variables(network: Network, tensors: Mapping[str, Tensor]) -> Params:
-    """The published tensors as our network takes them; raises Refused."""
+def variables(part: Part, tensors: Mapping[str, Tensor]) -> Params:
+    """The published tensors as a part of ours takes them; raises Refused."""
     flat = {}
-    for key, path in network.rows:
+    for key, path in part.rows:
         array = our_array(path, tensors[key].read())
-        if path in network.blue_first:
-            array = red_first(array, network.blue_first[path])
+        if path in part.blue_first:
+            array = red_first(array, part.blue_first[path])
         flat[path] = np.asarray(array, order="C")
     return unflatten_dict(flat, sep="/")

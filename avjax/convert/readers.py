@@ -5,27 +5,26 @@ A file is in four parts, each a dict of its own.
 Source   the files of github.com/ms-dot-k/Visual-Audio-Memory (Kim et al., ICCV 2021)
 """
 
-from avjax.convert.layers import Rows, kernel_and_bias, norm, slope
+from avjax.convert.layers import Rows, held_in, kernel, kernel_and_bias, norm, slope
 
 
 def block(name: str, path: str, learnt: bool, halved: bool) -> Rows:
     """Two convolutions beside a shortcut, with learnt slopes or without."""
-    rows = [(f"{name}.conv1.weight", f"params/{path}/conv_1/kernel")]
+    rows = kernel(f"{name}.conv1", f"{path}/conv_1")
     rows += norm(f"{name}.bn1", f"{path}/norm_1")
     if learnt:
         for bend in (1, 2):
             rows += slope(f"{name}.relu{bend}", f"{path}/bend_{bend}")
-    rows += [(f"{name}.conv2.weight", f"params/{path}/conv_2/kernel")]
+    rows += kernel(f"{name}.conv2", f"{path}/conv_2")
     rows += norm(f"{name}.bn2", f"{path}/norm_2")
     if halved:
-        shortcut = f"params/{path}/conv_shortcut/kernel"
-        rows += [(f"{name}.downsample.0.weight", shortcut)]
+        rows += kernel(f"{name}.downsample.0", f"{path}/conv_shortcut")
         rows += norm(f"{name}.downsample.1", f"{path}/norm_shortcut")
     return rows
 
 
 def lip_front() -> Rows:
-    rows = [("frontend.0.weight", "params/visual/stem/kernel")]
+    rows = kernel("frontend.0", "visual/stem")
     rows += norm("frontend.1", "visual/stem/norm")
     rows += slope("frontend.2", "visual/stem/bend")
     for stage in range(4):
@@ -86,12 +85,9 @@ def tcn() -> Rows:
 
 def reader(backend: Rows) -> Rows:
     """All four parts of a file."""
-    parts = {
-        "v_front_state_dict": lip_front(),
-        "a_front_state_dict": sound_front(),
-        "mem_state_dict": memory(),
-        "back_state_dict": backend,
-    }
     return [
-        (f"{part}.{key}", path) for part, rows in parts.items() for key, path in rows
+        *held_in("v_front_state_dict", lip_front()),
+        *held_in("a_front_state_dict", sound_front()),
+        *held_in("mem_state_dict", memory()),
+        *held_in("back_state_dict", backend),
     ]

@@ -38,9 +38,14 @@ def write(
         config = with_words(config, words, name)
     network = networks.NETWORKS[name]
     with reading(source):
-        found = networks.variables(network, named)
-    params = {network.part: found["params"]}
-    stats = {network.part: found["batch_stats"]} if "batch_stats" in found else {}
+        found = {
+            part: networks.variables(tables, named)
+            for part, tables in network.parts.items()
+        }
+    params, stats = (
+        {part: trees[kind] for part, trees in found.items() if kind in trees}
+        for kind in ("params", "batch_stats")
+    )
     card = f"Converted from {pathlib.Path(source).name}, a published {name}.\n"
     weights.save(folder, params, stats, config, system=network.system, card=card)
     return name

@@ -1,18 +1,21 @@
 """What a system does when it is used, as a file that runs without any code of ours.
 
 stablehlo  a program for CPUs, GPUs and TPUs with the weights in it; jax alone runs it:
-           jax.export.deserialize(the bytes).call(arrays in their order)
+           jax.export.deserialize(the bytes).call(arrays in their order).  Where a
+           system is several programs, the file is a zip archive of them
 npz        the weights alone: plain arrays by their path
 
 Beside it lies a description, JSON: what was exported, what goes in and what comes out.
-Sizes of batches and lengths are open; what was written is run again before it stays.
+What was written is run again before it stays.
 """
 
 import json
+import math
 import os
 import pathlib
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,35 +23,15 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 
 from avjax.errors import InputError
-from avjax.features.audio import MELS, WINDOW
-from avjax.inference import judge, lipread, talkers, weights
+from avjax.inference import weights
 from avjax.inference.lips import Path
+from avjax.inference.programs import PROGRAMS, Program
 from avjax.media.files import refusing, whole_file
-from avjax.models import synctalkface
-from avjax.models.bridging import BridgingConfig
-from avjax.models.synctalkface import SyncTalkFace
-from avjax.nn.landmarks import LandmarkConfig, LipLandmarks
-from avjax.typing import Array, Params
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 TRIED = (1, 3)  # sizes of a batch on which a written program is run again
+BELOW = {"uint8": 256, "int32": 4, "float32": 1}  # numbers that it is tried on
 EXACT = 1e-5  # of the scale of our numbers: how far its own may be from them
-
-
-class Slot(NamedTuple):
-    """An array that goes in.  shape is such as "b t 80"; a letter is any size."""
-
-    shape: str
-    dtype: str
-    means: str
-
-
-class Program(NamedTuple):
-    """A function of arrays, in the order of `inputs`, to arrays by their names."""
-
-    run: Callable[..., dict[str, Array]]
-    inputs: dict[str, Slot]
-    outputs: dict[str, str]  # {name: its shape and what it means}
 
 
 def export(name: Path, out: Path, kind: str) -> str:
@@ -64,7 +47,7 @@ def export(name: Path, out: Path, kind: str) -> str:
     if found.system not in PROGRAMS:
         known = ", ".join(PROGRAMS)
         raise InputError(f"the weights {name} are of {found.system}, not of {known}")
-    program = PROGRAMS[found.system](name)
+    programs = PROGRAMS[found.system](name)
     with (
         whole_file(out) as part,
         whole_file(f"{out}.json") as description,
@@ -73,25 +56,28 @@ def export(name: Path, out: Path, kind: str) -> str:
         if kind == "npz":
             tried = write_arrays(part, found)
         else:
-            tried = write_program(part, program)
-        text = json.dumps(described(name, found, program, kind), indent=1)
+            tried = write_programs(part, programs)
+        text = json.dumps(described(name, found, programs, kind), indent=1)
         description.write_text(text + "\n", encoding="utf-8")
     return f"wrote {out} and {out}.json; {tried}"
 
 
 def described(
-    name: Path, found: weights.Weights, program: Program, kind: str
+    name: Path, found: weights.Weights, programs: Mapping[str, Program], kind: str
 ) -> dict[str, Any]:
     """What JSON can say of an export."""
     about = {"kind": kind, "weights": os.fspath(name), "system": found.system}
     about |= {"config": found.config, "card": found.card}
-    about["inputs"] = [
-        {"name": name, **slot._asdict()} for name, slot in program.inputs.items()
-    ]
-    about["outputs"] = program.outputs
+    about["programs"] = {called: signature(each) for called, each in programs.items()}
     if kind == "stablehlo":
         about |= {"platforms": PLATFORMS, "jax": jax.__version__}
     return about
+
+
+def signature(program: Program) -> dict[str, Any]:
+    """What goes in and what comes out, as JSON has it."""
+    inputs = [{"name": name, **slot._asdict()} for name, slot in program.inputs.items()]
+    return {"inputs": inputs, "outputs": program.outputs, "sizes": program.sizes}
 
 
 def write_arrays(file: pathlib.Path, found: weights.Weights) -> str:
@@ -107,21 +93,48 @@ def write_arrays(file: pathlib.Path, found: weights.Weights) -> str:
     return f"{len(arrays)} arrays, read again"
 
 
-def write_program(file: pathlib.Path, program: Program) -> str:
-    """The program, once it gave our numbers on batches that it had not seen."""
-    exported = jax.export.export(jax.jit(program.run), platforms=PLATFORMS)
-    file.write_bytes(exported(*open_shapes(program)).serialize())
-    again = jax.export.deserialize(bytearray(file.read_bytes()))
-    worst = max(apart(program, again.call, batch) for batch in TRIED)
+def write_programs(file: pathlib.Path, programs: Mapping[str, Program]) -> str:
+    """The programs, once they gave our numbers on batches that they had not seen."""
+    written = {name: serialized(program) for name, program in programs.items()}
+    if len(written) == 1:
+        file.write_bytes(*written.values())
+    else:
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, program in written.items():
+                archive.writestr(name, program)
+    calls = calls_of(file, list(programs))
+    worst = max(
+        apart(program, calls[name], batch)
+        for name, program in programs.items()
+        for batch in TRIED
+    )
     if not worst <= EXACT:
         raise RuntimeError(f"what was written is off by {worst:.1e} of the scale")
-    batches = " and ".join(map(str, TRIED))
-    return f"run again on batches of {batches}, it is off by {worst:.1g} of the scale"
+    names, batches = (" and ".join(map(str, each)) for each in (programs, TRIED))
+    return f"{names}, run again on batches of {batches}, off by {worst:.1g} of scale"
+
+
+def serialized(program: Program) -> bytes:
+    exported = jax.export.export(jax.jit(program.run), platforms=PLATFORMS)
+    return bytes(exported(*open_shapes(program)).serialize())
+
+
+def calls_of(file: pathlib.Path, names: list[str]) -> dict[str, Callable[..., dict]]:
+    """The functions of the programs in a file: of one, or of several by their names."""
+    if len(names) == 1:
+        read = {names[0]: file.read_bytes()}
+    else:
+        with zipfile.ZipFile(file) as archive:
+            read = {name: archive.read(name) for name in names}
+    return {
+        name: jax.export.deserialize(bytearray(program)).call
+        for name, program in read.items()
+    }
 
 
 def open_shapes(program: Program) -> list[jax.ShapeDtypeStruct]:
     """The inputs of a program, their letters left open."""
-    scope = jax.export.SymbolicScope()
+    scope = jax.export.SymbolicScope(program.sizes)
     return [
         jax.ShapeDtypeStruct(
             jax.export.symbolic_shape(slot.shape.replace(" ", ","), scope=scope),
@@ -144,104 +157,13 @@ def apart(program: Program, other: Callable[..., dict], batch: int) -> float:
 def made_up(program: Program, batch: int) -> list[np.ndarray]:
     """Inputs by a rule: so many in a batch, and other lengths with other batches."""
     rng, sizes = np.random.default_rng(batch), {"b": batch, "t": 7 + 2 * batch}
+    sizes |= {"h": 2 + batch, "w": 4}
+
+    def size(axis: str) -> int:
+        return math.prod(sizes.get(part) or int(part) for part in axis.split("*"))
+
     arrays = []
     for slot in program.inputs.values():
-        shape = [sizes.get(axis) or int(axis) for axis in slot.shape.split()]
-        brightest = 256 if slot.dtype == "uint8" else 1
-        arrays.append((brightest * rng.random(shape)).astype(slot.dtype))
+        shape = [size(axis) for axis in slot.shape.split()]
+        arrays.append((BELOW[slot.dtype] * rng.random(shape)).astype(slot.dtype))
     return arrays
-
-
-def talker(name: Path) -> Program:
-    """Frames of a face that says a sound, as they are before they are rounded."""
-    model = talkers.open_talker(name)
-    network, signed = SyncTalkFace(model.config), model.config.signed
-
-    def run(sound: Array, face: Array, reference: Array) -> dict[str, Array]:
-        target = synctalkface.from_pixels(face, signed)[None]
-        same = synctalkface.from_pixels(reference, signed)[None]
-        faces = synctalkface.face_input(target, same)
-        spoken = network.apply(model.variables, sound[None], faces, method="speak")
-        return {"frames": synctalkface.to_unit(spoken.frames[0], signed)}
-
-    picture = f"b {model.config.size} {model.config.size} 3"
-    means = "0.2 s of log-mel, from 40 ms before a frame on"
-    inputs = {
-        "sound": Slot(f"b {WINDOW} {MELS}", "float32", means),
-        "face": Slot(picture, "uint8", "the face in it; its lower half is not seen"),
-        "reference": Slot(picture, "uint8", "another picture of the same face"),
-    }
-    return Program(run, inputs, {"frames": f"{picture}: the face that speaks, 0 to 1"})
-
-
-def reader(name: Path) -> Program:
-    """What is said by the lips of some clips, or how it sounds."""
-    kind, blank = BridgingConfig, lipread.blank
-    config, variables = weights.open_part(name, lipread.PREFIX, kind, blank)
-    answer = lipread.program(config).__wrapped__  # without options of this machine
-    called, means = ANSWERS[config.task]
-
-    def run(lips: Array, exists: Array) -> dict[str, Array]:
-        return {called: answer(variables, lips, exists)}
-
-    mouth = f"b t {config.size} {config.size} 1"
-    inputs = {
-        "lips": Slot(mouth, "uint8", "grey mouths, 25 a second"),
-        "exists": Slot("b t", "float32", "1, or 0 where there is no face"),
-    }
-    return Program(run, inputs, {called: means})
-
-
-ANSWERS = {  # of a reader, by its task: a name, and what it means
-    "words": ("logits", "b t v: of words, frame by frame"),
-    "sentences": ("log_probs", "b r*t v: of symbols, the first being CTC's blank"),
-    "speech": ("mel", "b 4*t 80: as features.spectrum.voice_mel gives it"),
-}
-
-
-def sync_judge(name: Path) -> Program:
-    """Codes of sound and lips, which are near where both are of one moment."""
-    found = judge.open_judge(name)
-    config, variables = found.config, found.variables
-    senses = "hear", "watch"
-    hear, watch = (judge.program(config, sense).__wrapped__ for sense in senses)
-
-    def run(sound: Array, faces: Array) -> dict[str, Array]:
-        return {"heard": hear(variables, sound), "seen": watch(variables, faces)}
-
-    columns, bands = found.kind.sound
-    five = f"b {judge.SEEN} {config.size} {config.size} 3"
-    inputs = {
-        "sound": Slot(f"b {columns} {bands}", "float32", found.kind.means),
-        "faces": Slot(five, "uint8", "five faces on end, 25 a second"),
-    }
-    outputs = {"heard": "b d: code of the sound", "seen": "b d: code of the lips"}
-    return Program(run, inputs, outputs)
-
-
-def lip_finder(name: Path) -> Program:
-    """Where the lips are in some faces."""
-    kind, blank = LandmarkConfig, blank_lip_finder
-    config, variables = weights.open_part(name, "landmarks", kind, blank)
-    network = LipLandmarks(config.size, config.width)
-
-    def run(faces: Array) -> dict[str, Array]:
-        return {"points": network.apply(variables, faces.astype(jnp.float32) / 255)}
-
-    inputs = {"faces": Slot(f"b {config.size} {config.size} 3", "uint8", "face crops")}
-    means = "b 20 2: x and y as shares of the sides, points 48 to 67 of 68"
-    return Program(run, inputs, {"points": means})
-
-
-def blank_lip_finder(config: LandmarkConfig) -> Params:
-    """Variables of a lip finder that has learnt nothing."""
-    faces = jnp.zeros((1, config.size, config.size, 3))
-    return LipLandmarks(config.size, config.width).init(jax.random.key(0), faces)
-
-
-PROGRAMS = {
-    "synctalkface": talker,
-    "bridging": reader,
-    **dict.fromkeys(judge.KINDS, sync_judge),
-    "landmarks": lip_finder,
-}

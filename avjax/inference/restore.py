@@ -9,7 +9,13 @@ import jax.numpy as jnp
 
 from avjax.inference.adapt import Adaptation, Adapted, adapt, even_rates, split
 from avjax.losses.restoration import masked_error
-from avjax.models.denoiser import DenoiserConfig, MaskNet, RestorationNet, Restored
+from avjax.models.denoiser import (
+    WHOLE,
+    DenoiserConfig,
+    MaskNet,
+    RestorationNet,
+    Restored,
+)
 from avjax.typing import Array, Key, Params
 
 PACE = 50.0  # at a rate of 1e-4 Adam changes a rate by 0.5 % in a step
@@ -46,6 +52,13 @@ PUBLISHED_TEST = Plan(
 def restore(config: DenoiserConfig, restorer: Params, noisy: Array) -> Restored:
     """Pictures [b h w c=3], sides multiples of 4, without their noise."""
     return RestorationNet(config).apply({"params": restorer}, noisy)
+
+
+def blank(config: DenoiserConfig) -> dict[str, Params]:
+    """Variables of a denoiser that has learnt nothing, by its parts."""
+    networks = {"restorer": RestorationNet(config), "masker": MaskNet(config)}
+    given = jax.random.key(0), jnp.zeros((1, WHOLE, WHOLE, 3))
+    return {part: network.init(*given) for part, network in networks.items()}
 
 
 def first_rates(config: DenoiserConfig, plan: Plan, restorer: Params) -> Params:

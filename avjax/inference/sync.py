@@ -76,28 +76,26 @@ class Report(NamedTuple):
     timings: list[Timing]
     passing: list[int]
 
-    @property
-    def names(self) -> tuple[str, str]:
-        """Of distance and confidence: only one network's are LSE-D and LSE-C."""
-        if self.system == PUBLISHED:
-            return "lse_d", "lse_c"
-        return "lse_d_expert", "lse_c_expert"
+    def figures(self, timing: Timing) -> dict[str, float]:
+        """Distance and confidence; only one network's are called LSE-D and LSE-C."""
+        whose = "" if self.system == PUBLISHED else "_expert"
+        return {f"lse_d{whose}": timing.distance, f"lse_c{whose}": timing.confidence}
 
     def plain(self) -> dict:
-        """What JSON can say: {clip, weights, system, faces: [{face, offset, …}]}."""
+        """What JSON can say: {clip, weights, system, faces: [{face, …}], passing}."""
         faces = [
             {
                 "face": timing.face,
                 "offset": timing.offset,
                 "offset_seconds": timing.offset / FPS,
-                **dict(zip(self.names, timing[2:4], strict=True)),
+                **self.figures(timing),
                 "sure": timing.sure,
                 "frames": spans(timing.frames.tolist()),
             }
             for timing in self.timings
         ]
         about = {"clip": self.clip, "weights": self.weights, "system": self.system}
-        return {**about, "faces": faces}
+        return {**about, "faces": faces, "passing": self.passing}
 
     def __str__(self) -> str:
         judge = "the network of the published figures"
@@ -105,7 +103,7 @@ class Report(NamedTuple):
             judge = "our own expert: its figures compare with none but its own"
         lines = [f"{self.clip}, judged by {self.weights} ({judge})"]
         for timing in self.timings:
-            figures = zip(self.names, timing[2:4], strict=True)
+            figures = self.figures(timing).items()
             told = ", ".join(f"{name} {value:.3f}" for name, value in figures)
             where = ", ".join(spans(timing.frames.tolist()))
             lines += [f"face {timing.face}, frames {where}: {timing}; {told}"]

@@ -141,7 +141,7 @@ def open_part(
     given = {"params": found.params, "batch_stats": found.stats}
     variables = {of: tree for of, parts in given.items() for tree in parts.values()}
     alone = all(len(parts) == 1 for parts in given.values())
-    if not alone or shapes_of(variables) != _shapes_wanted(blank, config):
+    if not alone or shapes_of(variables) != shapes_of(_shaped(blank, config)):
         raise InputError(f"the weights {name} are not those of their own config")
     return config, variables
 
@@ -149,14 +149,18 @@ def open_part(
 def open_parts(
     name: str, prefix: str, kind: type, blank: Callable[[Any], Any]
 ) -> tuple[Any, dict[str, Any]]:
-    """The same of several parts: variables, and what blank gives, are {part: ...}."""
+    """The same of several parts: variables, and what blank gives, are {part: ...}.
+
+    Parts that blank does not give, such as rates that were learnt, are left out.
+    """
     config, found = _of_kind(name, prefix, kind)
     given = {"params": found.params, "batch_stats": found.stats}
+    wanted = _shaped(blank, config)
     variables = {
         part: {of: parts[part] for of, parts in given.items() if part in parts}
-        for part in found.params
+        for part in wanted
     }
-    if shapes_of(variables) != _shapes_wanted(blank, config):
+    if shapes_of(variables) != shapes_of(wanted):
         raise InputError(f"the weights {name} are not those of their own config")
     return config, variables
 
@@ -171,8 +175,9 @@ def _of_kind(name: str, prefix: str, kind: type) -> tuple[Any, Weights]:
 
 
 @functools.cache
-def _shapes_wanted(blank: Callable[[Any], Any], config: Any) -> dict:
-    return shapes_of(jax.eval_shape(lambda: blank(config)))
+def _shaped(blank: Callable[[Any], Any], config: Any) -> dict[str, Any]:
+    """What blank gives, by its shapes alone."""
+    return jax.eval_shape(lambda: blank(config))
 
 
 def system_at(name: str, prefix: str = "") -> str:

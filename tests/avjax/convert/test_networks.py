@@ -16,7 +16,8 @@ from avjax.convert.layers import our_array
 from avjax.convert.networks import NETWORKS
 from avjax.convert.tensors import Tensor
 from avjax.errors import InputError
-from avjax.inference import judge, lipread, talkers, weights
+from avjax.inference import judge, lipread, restore, talkers, weights
+from avjax.models.denoiser import DenoiserConfig
 from avjax.models.synctalkface import SyncTalkFace
 from avjax.nn.block import GROWN
 from avjax.nn.face import Discriminator
@@ -30,6 +31,8 @@ WIDTH = 0.02  # of the networks of these tests; the published ones have 1
 def narrow(config):
     if isinstance(config, dict):
         return config | {"width": WIDTH}
+    if isinstance(config, DenoiserConfig):
+        return dataclasses.replace(config, base=4, more=2, mask_base=4)
     return dataclasses.replace(config, width=WIDTH)
 
 
@@ -96,13 +99,15 @@ def test_a_published_file_becomes_weights_of_its_own_config(name, tmp_path, caps
     assert main(["convert", str(tmp_path / "file"), str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out.strip().endswith(f"out: {name}")
     found, network = weights.load(tmp_path / "out"), NETWORKS[name]
-    assert found.system == network.system and list(found.params) == [network.part]
+    assert found.system == network.system
     assert "a published" in found.card and "file" in found.card
-    trees = {"params": found.params[network.part]}
-    if found.stats:
-        trees["batch_stats"] = found.stats[network.part]
-    paths = {path for _, path in network.rows}
-    assert flatten_dict(trees, sep="/").keys() == paths
+    assert found.params.keys() == network.parts.keys() >= found.stats.keys()
+    for name, part in network.parts.items():
+        trees = {"params": found.params[name]}
+        if name in found.stats:
+            trees["batch_stats"] = found.stats[name]
+        paths = {path for _, path in part.rows}
+        assert flatten_dict(trees, sep="/").keys() == paths
 
 
 OPENS = {
@@ -110,6 +115,9 @@ OPENS = {
     "bridging_mstcn": lipread.load,
     "syncnet_color": judge.open_judge,
     "syncnet_v2": judge.open_judge,
+    "denoiser": lambda name: weights.open_parts(
+        name, "denoiser", DenoiserConfig, restore.blank
+    ),
 }
 
 
@@ -139,14 +147,15 @@ def test_a_tensor_that_is_there_twice_is_refused():
 
 
 def as_published(name: str) -> dict:
-    """Our variables, but blue before red, as in the file."""
-    arrays = fabricated(name)
-    flat = {path: our_array(path, arrays[key]) for key, path in NETWORKS[name].rows}
+    """Our variables of the one part, but blue before red, as in the file."""
+    arrays, (part,) = fabricated(name), NETWORKS[name].parts.values()
+    flat = {path: our_array(path, arrays[key]) for key, path in part.rows}
     return unflatten_dict(flat, sep="/")
 
 
 def converted(name: str) -> dict:
-    return networks.variables(NETWORKS[name], held(fabricated(name)))
+    (part,) = NETWORKS[name].parts.values()
+    return networks.variables(part, held(fabricated(name)))
 
 
 def pictures(*shape) -> np.ndarray:

@@ -189,11 +189,12 @@ def test_everybody_is_judged_who_is_there_for_long_enough(
     monkeypatch.setattr(clips.face, "cached_tracks", lambda *_, **__: tracks)
     monkeypatch.setattr(sync, "open_judge", lambda name: knower)
     assert main(["sync", str(spoken), "--json"]) == 0
-    faces = json.loads(capfd.readouterr().out)["faces"]
-    assert [(one["face"], one["frames"]) for one in faces] == [
+    found = json.loads(capfd.readouterr().out)
+    assert [(one["face"], one["frames"]) for one in found["faces"]] == [
         (0, ["0-59"]),
         (1, ["22-59"]),
     ]
+    assert found["passing"] == [2]
     assert main(["sync", str(spoken)]) == 0
     *_, last = capfd.readouterr().out.splitlines()
     assert last == "face 2 is there for too short a time to be judged"
@@ -224,7 +225,8 @@ def test_published_figures_are_counted_as_the_published_program_does(
     """By a loop over moments and offsets, the sound continued by zeros."""
     lips, wave = puppets[0]
     found = avjax.sync(lips.path, weights=published, box=WHOLE)
-    assert found.names == ("lse_d", "lse_c") and "published figures" in str(found)
+    assert found.figures(found.timings[0]).keys() == {"lse_d", "lse_c"}
+    assert "published figures" in str(found)
     known = judge.open_judge(published)
     frames = np.stack(list(lips.faces(96, judge.published_crop)))
     sound = cepstrum.mfcc(audio.read_sound(lips.path, RATE))

@@ -17,6 +17,7 @@ from published import (
     run,
 )
 
+from avjax.convert import denoisers
 from avjax.models.denoiser import PUBLISHED, MaskNet, RestorationNet
 
 SIDES = 64, 96
@@ -24,50 +25,7 @@ SEEDS = {"restoration": (20, 0.5), "mask": (22, 0.5)}  # of the files, with thei
 NETWORKS = {"restoration": RestorationNet(PUBLISHED), "mask": MaskNet()}
 
 
-def blocks(name: str, path: str, first: int = 0, count: int = 2):
-    """Pairs of convolutions; `first` is the number of the first one over there."""
-    return [
-        (
-            f"{name}.{first + block}.model.{theirs}.weight",
-            f"params/{path}/conv_{block}_{half}/kernel",
-        )
-        for block in range(count)
-        for half, theirs in ((0, 0), (1, 2))
-    ]
-
-
-def restoration() -> list[tuple[str, str]]:
-    rows = [("shallow_fe.0.weight", "params/body/first/kernel")]
-    for level in range(3):
-        rows += blocks(f"encoder.encoder_l{level + 1}", f"body/encode_{level}")
-    for level, name in ((1, "12"), (2, "23")):
-        kernel = f"params/body/down_{level}/kernel"
-        rows += [(f"encoder.down{name}.conv.weight", kernel)]
-    for level in range(3):
-        rows += blocks(f"decoder.decoder_l{level + 1}", f"body/decode_{level}")
-    for level, name in ((1, "32"), (0, "21")):
-        rows += [(f"decoder.up{name}.conv.weight", f"params/body/up_{level}/kernel")]
-    rows += blocks("primary_head", "primary/blocks")
-    rows += [("primary_head.2.weight", "params/primary/last/kernel")]
-    rows += [("auxiliary_head.0.weight", "params/auxiliary/first/kernel")]
-    rows += blocks("auxiliary_head", "auxiliary/head/blocks", first=1, count=1)
-    return rows + [("auxiliary_head.2.weight", "params/auxiliary/head/last/kernel")]
-
-
-def mask() -> list[tuple[str, str]]:
-    """Its slope is one number that the file holds three times; the last one counts."""
-    rows = [("mask_net.0.weight", "params/first/kernel")]
-    for block in range(3):
-        name = f"mask_net.{block + 1}.model"
-        rows += [
-            (f"{name}.0.weight", f"params/conv_{block}_0/kernel"),
-            (f"{name}.1.weight", "params/slope"),
-            (f"{name}.2.weight", f"params/conv_{block}_1/kernel"),
-        ]
-    return rows + [("mask_net.4.weight", "params/last/kernel")]
-
-
-ROWS = {"restoration": restoration(), "mask": mask()}
+ROWS = {"restoration": denoisers.restoration(), "mask": denoisers.mask()}
 
 
 @functools.cache
