@@ -147,16 +147,23 @@ def open_part(
 
 
 def open_parts(
-    name: str, prefix: str, kind: type, blank: Callable[[Any], Any]
+    name: str, prefix: str, kind: type, blank: Callable[[Any], Any], spare: str = ""
 ) -> tuple[Any, dict[str, Any]]:
-    """The same of several parts: variables, and what blank gives, are {part: ...}."""
+    """The same of several parts: variables, and what blank gives, are {part: ...}.
+
+    spare  a part that weights may do without
+    """
     config, found = _of_kind(name, prefix, kind)
     given = {"params": found.params, "batch_stats": found.stats}
     variables = {
         part: {of: parts[part] for of, parts in given.items() if part in parts}
         for part in found.params
     }
-    if shapes_of(variables) != _shapes_wanted(blank, config):
+    wanted = _shapes_wanted(blank, config)
+    if spare not in variables:
+        lacking = jax.tree_util.keystr((jax.tree_util.DictKey(spare),))
+        wanted = {p: shape for p, shape in wanted.items() if not p.startswith(lacking)}
+    if shapes_of(variables) != wanted:
         raise InputError(f"the weights {name} are not those of their own config")
     return config, variables
 
