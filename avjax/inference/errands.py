@@ -49,14 +49,13 @@ def errands(given: Sequence[Path], out: Path) -> list[Errand]:
 
 def meant(given: Path) -> list[pathlib.Path]:
     """The files that a name means; the name itself where it means none."""
-    path = pathlib.Path(given)
-    if path.is_dir():
-        found = sorted(path.iterdir())
-        found = [file for file in found if file.is_file() and file.name[0] != "."]
-    elif not path.exists():
-        found = [pathlib.Path(name) for name in sorted(glob.glob(os.fspath(given)))]
-    else:
-        found = []
+    path, found = pathlib.Path(given), []
+    with files.refusing(given, "read"):
+        if path.is_dir():
+            every = sorted(path.iterdir())
+            found = [file for file in every if file.is_file() and file.name[0] != "."]
+        elif not path.exists():
+            found = [pathlib.Path(name) for name in sorted(glob.glob(os.fspath(path)))]
     return found or [path]
 
 
