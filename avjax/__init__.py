@@ -6,7 +6,7 @@ Nothing heavy is imported here: the worker processes of a loader import this fil
 import importlib
 
 __version__ = "0.1.0"
-__all__ = ["lipread", "live", "speak", "sync", "talk"]
+__all__ = ["denoise", "lipread", "live", "speak", "sync", "talk"]
 
 
 def __getattr__(name: str):

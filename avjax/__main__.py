@@ -142,6 +142,28 @@ def speak(options: argparse.Namespace) -> None:
     print(f"wrote {options.out}: {speech}")
 
 
+def denoise(options: argparse.Namespace) -> None:
+    """Take the noise off photographs and clips, by a network that adapts to each.
+
+    A file that cannot be cleaned is told at the end, when the others are.
+    """
+    from avjax.inference import errands
+    from avjax.inference.denoise import open_denoiser
+
+    todo = errands.errands(options.sources, options.out)
+    denoiser = open_denoiser(options.weights, options.steps, options.strength)
+    troubles = []
+    for errand in todo:
+        try:
+            said = errands.run(denoiser, errand, options.report)
+        except InputError as error:
+            troubles.append(str(error))
+            continue
+        print(f"wrote {errand[1]}: {said}", flush=True)
+    if troubles:
+        raise InputError("; ".join(troubles))
+
+
 def convert(options: argparse.Namespace) -> None:
     """Write published weights as a folder of ours; nothing in a file is executed."""
     from avjax.convert import files
@@ -196,7 +218,8 @@ def demo(options: argparse.Namespace) -> None:
 
 
 VERBS = {
-    verb.__name__: verb for verb in (talk, lipread, speak, convert, sync, export, demo)
+    verb.__name__: verb
+    for verb in (talk, lipread, speak, denoise, convert, sync, export, demo)
 }
 
 

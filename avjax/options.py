@@ -76,6 +76,20 @@ def speak(verb: Verb) -> None:
     whose_face(verb)
 
 
+def denoise(verb: Verb) -> None:
+    add = verb.add_argument
+    add("sources", nargs="+", metavar="IN", help="pictures, clips, folders of them")
+    out = "the file to write, or the folder for several"
+    add("-o", "--out", required=True, metavar="OUT", help=out)
+    add("--weights", default="polyu", help="a bundled name, or a folder of weights")
+    steps = "of adaptation to each picture; 0: the network as it was trained"
+    add("--steps", type=int, metavar="K", help=steps)
+    much = "how much of the noise is taken, 0 to 1"
+    add("--strength", type=float, default=1.0, metavar="S", help=much)
+    page = "write OUT.report.png: before, after, and how it adapted"
+    add("--report", action="store_true", help=page)
+
+
 def sync(verb: Verb) -> None:
     verb.add_argument("clip", metavar="CLIP", help="a video in which somebody speaks")
     whose_face(verb)
@@ -114,6 +128,7 @@ ASKS: dict[str, tuple[str, Callable[[Verb], None]]] = {
     "talk": ("make a face say a recording", talk),
     "lipread": ("read silent lips", lipread),
     "speak": ("give silent lips a voice", speak),
+    "denoise": ("take the noise off pictures", denoise),
     "convert": ("take weights from PyTorch", convert),
     "sync": ("do lips and sound keep time?", sync),
     "export": ("a program for others", export),

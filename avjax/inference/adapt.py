@@ -43,6 +43,19 @@ class Adapted(NamedTuple):
     losses: Array
 
 
+class Judged(NamedTuple):
+    """Parameters after the best of the steps, and how that was known.
+
+    losses  before each step [i];  scores  before the first and after each [i+1]
+    kept    how many steps that are
+    """
+
+    params: Params
+    losses: Array
+    scores: Array
+    kept: Array
+
+
 def adapt(
     loss: Callable[[Params], Array],
     params: Params,
@@ -57,6 +70,46 @@ def adapt(
     Of each step only the parameters are kept; the rest is computed again on the way
     back, so that memory hardly grows with the steps.
     """
+    step = one_step(loss, rates, adaptation)
+    kept = jax.checkpoint(step, prevent_cse=False)
+    start = params, direction(adaptation).init(params)
+    (params, _), losses = jax.lax.scan(kept, start, length=adaptation.steps)
+    return Adapted(params, losses)
+
+
+def adapt_judged(
+    loss: Callable[[Params], Array],
+    judge: Callable[[Params], Array],
+    params: Params,
+    rates: Params,
+    adaptation: Adaptation,
+) -> Judged:
+    """The same steps, of which none is kept behind the one that the judge finds best.
+
+    judge  params -> a scalar: less is better, and what is no number is worse than all
+    """
+    step = one_step(loss, rates, adaptation)
+    first = judge(params)
+
+    def judged(carry: Any, number: Array) -> tuple[Any, tuple[Array, Array]]:
+        state, best = carry
+        state, value = step(state, None)
+        found = state[0], judge(state[0]), number
+        better = found[1] < best[1]
+        best = jax.tree.map(lambda new, old: jnp.where(better, new, old), found, best)
+        return (state, best), (value, found[1])
+
+    state = params, direction(adaptation).init(params)
+    best = params, first, jnp.zeros((), int)
+    numbers = jnp.arange(1, adaptation.steps + 1)
+    (_, best), (losses, scores) = jax.lax.scan(judged, (state, best), numbers)
+    return Judged(best[0], losses, jnp.concatenate([first[None], scores]), best[2])
+
+
+def one_step(
+    loss: Callable[[Params], Array], rates: Params, adaptation: Adaptation
+) -> Callable[[Any, None], tuple[Any, Array]]:
+    """(params, state of the direction) -> those after a step, and the loss before."""
     directions = direction(adaptation)
 
     def step(carry: Any, _: None) -> tuple[Any, Array]:
@@ -69,10 +122,7 @@ def adapt(
         params = jax.tree.map(lambda p, rate, way: p - rate * way, params, rates, ways)
         return (params, state), value
 
-    kept = jax.checkpoint(step, prevent_cse=False)
-    start = params, directions.init(params)
-    (params, _), losses = jax.lax.scan(kept, start, length=adaptation.steps)
-    return Adapted(params, losses)
+    return step
 
 
 def direction(adaptation: Adaptation) -> optax.GradientTransformation:

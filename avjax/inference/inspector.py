@@ -5,8 +5,6 @@ import pathlib
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from avjax.inference.bridge import (
     Bridge,
@@ -18,12 +16,12 @@ from avjax.inference.bridge import (
     strongest,
     use,
 )
+from avjax.inference.figures import page, pixels
 from avjax.inference.lipread import Box
 from avjax.inference.lips import FPS, Lips, Path, open_lips
 from avjax.media import files, image
 
 SHOWN = 80  # pixels of the side of a mouth in a strip
-DPI = 100
 SIDES = ("lips", "tab:blue"), ("sound", "tab:orange")
 
 Word = tuple[str, float, float]  # and its start and end in seconds
@@ -76,7 +74,7 @@ def mouths(lips: Lips, frames: np.ndarray) -> np.ndarray:
 def draw_addresses(bridge: Bridge, words: Sequence[Word] = ()) -> np.ndarray:
     """Where lips and sound point, side by side, with the words above: u8 [h w 3]."""
     frames, slots = bridge.by_lips.shape
-    figure = _page(2 * _extent(frames) + 160, int(np.clip(5 * slots, 160, 520)) + 160)
+    figure = page(2 * _extent(frames) + 160, int(np.clip(5 * slots, 160, 520)) + 160)
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     order, named = by_time(bridge.by_sound), slice(None, None, -(-slots // 30))
     addresses = bridge.by_lips, bridge.by_sound
@@ -94,13 +92,13 @@ def draw_addresses(bridge: Bridge, words: Sequence[Word] = ()) -> np.ndarray:
     panels[0].set_yticks(np.arange(slots)[named] + 0.5, order[named], fontsize=8)
     panels[0].set(ylabel="slots, in the sound's order")
     figure.colorbar(shown, ax=panels, label="weight of a slot, one scale for both")
-    return _pixels(figure)
+    return pixels(figure)
 
 
 def draw_use(bridge: Bridge) -> np.ndarray:
     """How much each slot is used, and how many a frame points at: u8 [h w 3]."""
     frames, slots = bridge.by_lips.shape
-    figure = _page(max(_extent(slots), _extent(frames)) + 110, 680)
+    figure = page(max(_extent(slots), _extent(frames)) + 110, 680)
     *bars, bits = figure.subplots(3, 1)
     bars[1].sharey(bars[0])
     seconds = (np.arange(frames) + 0.5) / FPS + bridge.start
@@ -117,7 +115,7 @@ def draw_use(bridge: Bridge) -> np.ndarray:
     bits.set(xlabel="seconds", xlim=(bridge.start, bridge.end))
     bits.set(ylim=(0, max(1, 1.05 * np.log2(slots))))
     bits.legend()
-    return _pixels(figure)
+    return pixels(figure)
 
 
 def draw_slots(
@@ -131,7 +129,7 @@ def draw_slots(
     moments = first + np.stack([strongest(address, slot, frames) for slot in chosen])
     strips = np.concatenate(np.moveaxis(mouths(lips, moments), 1, 0), axis=2)
     width, shares = strips.shape[2], use(address)
-    figure = _page(max(460, width + 160), 50 + (SHOWN + 30) * len(chosen))
+    figure = page(max(460, width + 160), 50 + (SHOWN + 30) * len(chosen))
     panels = figure.subplots(len(chosen), 1, squeeze=False)[:, 0]
     middles = np.arange(SHOWN / 2, width, SHOWN)
     for panel, slot, strip, seconds in zip(
@@ -145,20 +143,9 @@ def draw_slots(
         panel.tick_params(length=0)
         panel.spines[:].set_visible(False)
     figure.suptitle("the slots used most, and the mouths that fire each most")
-    return _pixels(figure)
+    return pixels(figure)
 
 
 def _extent(cells: int) -> int:
     """The pixels of so many frames or slots."""
     return int(np.clip(8 * cells, 360, 1400))
-
-
-def _page(width: int, height: int) -> Figure:
-    return Figure((width / DPI, height / DPI), DPI, layout="constrained")
-
-
-def _pixels(figure: Figure) -> np.ndarray:
-    """u8 [h w 3]"""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.array(canvas.buffer_rgba())[..., :3]

@@ -11,12 +11,12 @@ import jax.numpy as jnp
 
 from avjax.features.audio import MELS, WINDOW
 from avjax.features.live import FPS
-from avjax.inference import judge, lipread, restore, talkers, weights
+from avjax.inference import denoise, judge, lipread, restore, talkers, weights
 from avjax.inference.lips import Path
 from avjax.models import synctalkface
 from avjax.models.bridging import BridgingConfig
 from avjax.models.cals import AudioToLip, LipToFace
-from avjax.models.denoiser import WHOLE, DenoiserConfig
+from avjax.models.denoiser import WHOLE
 from avjax.models.synctalkface import SyncTalkFace
 from avjax.nn.landmarks import LandmarkConfig, LipLandmarks
 from avjax.typing import Array, Params
@@ -184,12 +184,11 @@ def denoiser(name: Path) -> Programs:
     Convolutions over few pixels are computed in another way (nn.conv), so that it must
     be known that there are more.
     """
-    kind = DenoiserConfig, restore.blank
-    config, variables = weights.open_parts(name, "denoiser", *kind)
-    restorer = variables["restorer"]["params"]
+    config, params, _ = denoise.load(name)
 
     def run(noisy: Array) -> dict[str, Array]:
-        return {"clean": jnp.clip(restore.restore(config, restorer, noisy).clean, 0, 1)}
+        clean = restore.restore(config, params["restorer"], noisy).clean
+        return {"clean": jnp.clip(clean, 0, 1)}
 
     pictures = f"b {WHOLE}*h {WHOLE}*w 3"
     inputs = {"noisy": Slot(pictures, "float32", "pictures, 0 to 1")}

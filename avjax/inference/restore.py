@@ -7,7 +7,15 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from avjax.inference.adapt import Adaptation, Adapted, adapt, even_rates, split
+from avjax.inference.adapt import (
+    Adaptation,
+    Adapted,
+    Judged,
+    adapt,
+    adapt_judged,
+    even_rates,
+    split,
+)
 from avjax.losses.restoration import masked_error
 from avjax.models.denoiser import (
     WHOLE,
@@ -103,14 +111,56 @@ def adapted(
     params  of the parts restorer and masker, which stay as they are
     noisy   [b h w c=3], sides multiples of 4
     """
+    moving, fixed = moved(config, plan, params["restorer"])
+    loss = loss_of(config, plan, params, noisy, key)
+    found = adapt(loss, moving, rates, plan.adaptation)
+    return found._replace(params={**fixed, **found.params})
+
+
+def guarded(
+    config: DenoiserConfig,
+    plan: Plan,
+    params: Params,
+    rates: Params,
+    crops: Array,
+    held: Array,
+    key: Key,
+    begun: Params,
+) -> Judged:
+    """What moves of the restorer, after as many steps as do it good.
+
+    crops  of a picture, for the steps; held: others of it, for the judge.  [b h w c=3],
+           sides multiples of 8
+    begun  what moves, as it was left by the picture before; it is begun anew where the
+           judge likes better what was stored
+
+    No truth is needed to judge: of what is held, every second pixel, once cleaned,
+    should be like those beside it.  Their noise is another, so that no network can
+    foretell it, and one that is less wrong is nearer to the truth.  It is less sure
+    where noise is like that beside it, as after heavy compression.
+    """
     restorer = params["restorer"]
-    moving, fixed = moved(config, plan, restorer)
+    stored, _ = moved(config, plan, restorer)
+    everywhere = jnp.ones((*held.shape[:3], 1), held.dtype)
+    beside = dataclasses.replace(config, auxiliary="neighbours")
+    given = restorer, everywhere, held, key, "body" in stored
+    judge = auxiliary_loss(beside, *given)
+    further = judge(begun) < judge(stored)
+    start = jax.tree.map(lambda x, y: jnp.where(further, x, y), begun, stored)
+    loss = loss_of(config, plan, params, crops, key)
+    return adapt_judged(loss, judge, start, rates, plan.adaptation)
+
+
+def loss_of(
+    config: DenoiserConfig, plan: Plan, params: Params, noisy: Array, key: Key
+) -> Callable[[Params], Array]:
+    """The loss that a plan goes down, where the mask is open."""
     mask = MaskNet(config).apply({"params": params["masker"]}, noisy)
     if plan.hard:
         mask = (mask > 0.5).astype(mask.dtype)
-    loss = auxiliary_loss(config, restorer, mask, noisy, key, "body" in moving)
-    found = adapt(loss, moving, rates, plan.adaptation)
-    return found._replace(params={**fixed, **found.params})
+    moving, _ = moved(config, plan, params["restorer"])
+    given = params["restorer"], mask, noisy, key, "body" in moving
+    return auxiliary_loss(config, *given)
 
 
 def auxiliary_loss(

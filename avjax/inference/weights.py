@@ -147,19 +147,21 @@ def open_part(
 
 
 def open_parts(
-    name: str, prefix: str, kind: type, blank: Callable[[Any], Any]
+    name: str, prefix: str, kind: type, blank: Callable[[Any], Any], spare: str = ""
 ) -> tuple[Any, dict[str, Any]]:
     """The same of several parts: variables, and what blank gives, are {part: ...}.
 
-    Parts that blank does not give, such as rates that were learnt, are left out.
+    spare  a part that weights may do without
     """
     config, found = _of_kind(name, prefix, kind)
     given = {"params": found.params, "batch_stats": found.stats}
-    wanted = _shaped(blank, config)
     variables = {
         part: {of: parts[part] for of, parts in given.items() if part in parts}
-        for part in wanted
+        for part in found.params
     }
+    wanted = _shaped(blank, config)
+    if spare not in variables:
+        wanted = {part: tree for part, tree in wanted.items() if part != spare}
     if shapes_of(variables) != shapes_of(wanted):
         raise InputError(f"the weights {name} are not those of their own config")
     return config, variables

@@ -46,6 +46,7 @@ from avjax.nn.block import PlainConv
 from avjax.typing import Array
 
 WHOLE = 4  # sides are multiples of it: the body halves them twice
+DEPTHS = 14, 8, 8  # convolutions of 3 pixels in a row: at full size, half, a quarter
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,6 +191,17 @@ class MaskNet(nn.Module):
             y = jnp.where(y >= 0, y, slope * y)
             x = x + PlainConv(width, 3, dtype=dtype, name=f"conv_{block}_1")(y)
         return nn.sigmoid(PlainConv(1, 3, dtype=dtype, name="last")(x))  # denoiser (3)
+
+
+def reach() -> int:
+    """How far a pixel may lie from another along a side, and still change it.
+
+    A convolution reaches a pixel of its own size further, and so does each doubling;
+    what was halved together is seen together.  A multiple of WHOLE.
+    """
+    further = sum(2**level * depth for level, depth in enumerate(DEPTHS))
+    further += 2 + 4 + WHOLE - 1
+    return -(-further // WHOLE) * WHOLE
 
 
 def halved(x: Array) -> Array:

@@ -16,7 +16,7 @@ from avjax.convert.layers import our_array
 from avjax.convert.networks import NETWORKS
 from avjax.convert.tensors import Tensor
 from avjax.errors import InputError
-from avjax.inference import judge, lipread, restore, talkers, weights
+from avjax.inference import denoise, judge, lipread, talkers, weights
 from avjax.models.denoiser import DenoiserConfig
 from avjax.models.synctalkface import SyncTalkFace
 from avjax.nn.block import GROWN
@@ -115,9 +115,7 @@ OPENS = {
     "bridging_mstcn": lipread.load,
     "syncnet_color": judge.open_judge,
     "syncnet_v2": judge.open_judge,
-    "denoiser": lambda name: weights.open_parts(
-        name, "denoiser", DenoiserConfig, restore.blank
-    ),
+    "denoiser": denoise.load,
 }
 
 

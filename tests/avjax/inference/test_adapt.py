@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avjax.inference.adapt import Adaptation, adapt, even_rates, split
+from avjax.inference.adapt import Adaptation, adapt, adapt_judged, even_rates, split
 from avjax.models.denoiser import DenoiserConfig, MaskNet, RestorationNet
 
 TINY = DenoiserConfig("rebuilt", base=2, more=1, mask_base=2, dtype="float64")
@@ -182,3 +182,42 @@ def test_modules_are_split_by_their_names(case):
     moving, fixed = split(heads, ("primary",))
     assert moving == {"primary": heads["primary"]}
     assert fixed == {"auxiliary": heads["auxiliary"]}
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_judge_keeps_the_step_that_it_finds_best(optimizer):
+    plan = Adaptation(steps=5, rate=0.15, optimizer=optimizer, second_order=False)
+    start = {"x": jnp.zeros(()), "y": jnp.ones(())}
+    rates = even_rates(start, plan)
+
+    def loss(at):
+        return (at["x"] - 1) ** 2 + at["y"] ** 2
+
+    def judge(at):
+        return jnp.abs(at["x"] - 0.5)
+
+    found = adapt_judged(loss, judge, start, rates, plan)
+    after = [
+        adapt(loss, start, rates, dataclasses.replace(plan, steps=steps)).params
+        for steps in range(6)
+    ]
+    scores = [float(judge(at)) for at in after]
+    best = int(np.argmin(scores))
+    assert 0 < best < 5 and int(found.kept) == best
+    np.testing.assert_allclose(found.scores, scores, atol=1e-12)
+    np.testing.assert_allclose(found.losses, [loss(at) for at in after[:-1]])
+    for name, value in after[best].items():
+        np.testing.assert_allclose(found.params[name], value, atol=1e-12)
+
+
+def test_a_judge_keeps_no_step_that_ends_in_no_number():
+    plan = Adaptation(steps=3, rate=1.0)
+    start = {"x": jnp.full((), 2.0)}
+    found = adapt_judged(
+        lambda at: -(at["x"] ** 2) * 1e200,
+        lambda at: -at["x"] * jnp.where(at["x"] > 1e150, jnp.nan, 1),
+        start,
+        even_rates(start, plan),
+        plan,
+    )
+    assert int(found.kept) == 0 and float(found.params["x"]) == 2

@@ -11,11 +11,12 @@ from fractions import Fraction
 import jax
 import numpy as np
 import pytest
+from untrained import untrained
 
 from avjax.__main__ import main
 from avjax.features import audio
 from avjax.features.text import CHARACTERS
-from avjax.inference import export, judge, lipread, programs, restore, talkers, weights
+from avjax.inference import denoise, export, judge, lipread, programs, talkers, weights
 from avjax.models.bridging import BridgingConfig
 from avjax.models.cals import CalsConfig
 from avjax.models.denoiser import DenoiserConfig
@@ -25,14 +26,6 @@ from avjax.nn.sync import SyncConfig
 from avjax.nn.syncnet_v2 import SyncNetConfig
 
 pytestmark = pytest.mark.usefixtures("quick_faces")  # of CALS; others are the real ones
-
-
-def denoiser_with_rates(config: DenoiserConfig) -> dict:
-    """What training publishes where rates are learnt."""
-    parts = restore.blank(config)
-    plan, restorer = restore.Plan(), parts["restorer"]["params"]
-    rates = restore.kept_rates(restore.first_rates(config, plan, restorer))
-    return parts | {"rates": {"params": rates}}
 
 
 SMALL = {"size": 32, "width": 0.02}
@@ -54,7 +47,7 @@ CASES = {
     "expert": (SyncConfig(**SMALL), judge.blank),
     "published": (SyncNetConfig(size=96, width=0.02), judge.blank),
     "landmarks": (LandmarkConfig(**SMALL), programs.blank_lip_finder),
-    "denoiser": (DenoiserConfig(base=4, more=2, mask_base=4), denoiser_with_rates),
+    "denoiser": (DenoiserConfig(base=4, more=2, mask_base=4), denoise.blank),
 }
 
 
@@ -63,21 +56,8 @@ def folders(tmp_path_factory):
     """{name: a folder of weights that nobody trained}"""
     folder = tmp_path_factory.mktemp("weights")
     for name, (config, blank) in CASES.items():
-        save(folder / name, config, made_up(jax.eval_shape(lambda: blank(config))))  # noqa: B023
+        save(folder / name, config, untrained(jax.eval_shape(lambda: blank(config))))  # noqa: B023
     return folder
-
-
-def made_up(shapes) -> dict:
-    rng = np.random.default_rng(0)
-
-    def leaf(path, like) -> np.ndarray:
-        if len(like.shape) > 1:
-            scale = 1.5 * np.prod(like.shape[:-1]) ** -0.5
-            return rng.normal(scale=scale, size=like.shape).astype(np.float32)
-        ones = path[-1].key in ("scale", "var")
-        return np.asarray(ones + 0.1 * rng.random(like.shape), np.float32)
-
-    return jax.tree_util.tree_map_with_path(leaf, shapes)
 
 
 def save(folder, config, variables) -> None:
@@ -229,7 +209,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
 ):
     monkeypatch.chdir(tmp_path)
     config = CASES["expert"][0]
-    variables = made_up(jax.eval_shape(functools.partial(judge.blank, config)))
+    variables = untrained(jax.eval_shape(functools.partial(judge.blank, config)))
     save(tmp_path / "expert", config, variables)
     narrow = dataclasses.replace(config, width=0.5)
     save(tmp_path / "foreign", narrow, variables)

@@ -1,0 +1,151 @@
+"""Files to clean, and where what comes of each goes."""
+
+import glob
+import os
+import pathlib
+import tempfile
+from collections.abc import Sequence
+
+import rich.progress
+from PIL import Image
+
+from avjax.errors import InputError
+from avjax.inference import tiles
+from avjax.inference.denoise import Cleaned, Denoiser, Path, require_size
+from avjax.inference.lips import CONSOLE
+from avjax.media import files, image, photo, video
+from avjax.media.container import opened
+from avjax.media.dubbing import dub
+
+WRITTEN = {"tty"}  # what FFmpeg would draw as letters on a screen
+Errand = tuple[pathlib.Path, pathlib.Path]  # what is read, and what is written
+
+
+def errands(given: Sequence[Path], out: Path) -> list[Errand]:
+    """What is read and what is written, in the order given.
+
+    given  files, patterns such as "*.png", and folders, whose files are meant
+    out    a file for a single file, a folder for several; names are kept, but a clip
+           becomes an mp4
+
+    InputError where two would have one name, or one would be written over itself.
+    """
+    sources = [path for one in given for path in meant(one)]
+    alone = len(sources) == 1 and sources == [pathlib.Path(given[0])]
+    if alone and not os.path.isdir(out):
+        targets = [pathlib.Path(out)]
+    else:
+        targets = [pathlib.Path(out) / name_of(source) for source in sources]
+    taken = {}
+    for source, target in zip(sources, targets, strict=True):
+        place = os.path.realpath(target)
+        if place == os.path.realpath(source):
+            raise InputError(f"{source} would be written over itself: give another OUT")
+        if place in taken:
+            raise InputError(f"{taken[place]} and {source} would both be {target}")
+        taken[place] = source
+    return list(zip(sources, targets, strict=True))
+
+
+def meant(given: Path) -> list[pathlib.Path]:
+    """The files that a name means; the name itself where it means none."""
+    path, found = pathlib.Path(given), []
+    with files.refusing(given, "read"):
+        if path.is_dir():
+            every = sorted(path.iterdir())
+            found = [file for file in every if file.is_file() and file.name[0] != "."]
+        elif not path.exists():
+            found = [pathlib.Path(name) for name in sorted(glob.glob(os.fspath(path)))]
+    return found or [path]
+
+
+def name_of(source: pathlib.Path) -> str:
+    return f"{source.stem}.mp4" if is_clip(source) else source.name
+
+
+def is_clip(path: pathlib.Path) -> bool:
+    """Whether a file is neither a picture nor called like one."""
+    if path.suffix.lower() in photo.FORMATS:
+        return False
+    try:
+        with Image.open(path):
+            return False
+    except Image.DecompressionBombError:
+        return False
+    except (OSError, SyntaxError, ValueError):
+        return True
+
+
+def run(denoiser: Denoiser, errand: Errand, report: bool = False) -> str:
+    """Cleans one file and writes it; -> what came of it, in words.
+
+    report  whether OUT.report.png is written too: squares before and after, and errors
+    """
+    source, target = errand
+    files.require_file(source)
+    if is_clip(source):
+        return run_clip(denoiser, source, target, report)
+    given = photo.read_photo(source)
+    photo.require_format(target, given)
+    require_size(given.levels, source)
+    make_place(target)
+    with progress() as bar:
+        task = bar.add_task(source.name, total=tiles.count(given.levels.shape))
+        found = denoiser.clean(given, source, lambda: bar.advance(task))
+    photo.write_photo(target, found.photo)
+    if report:
+        write_report(target, given.levels, [found])
+    return str(found)
+
+
+def run_clip(
+    denoiser: Denoiser, source: pathlib.Path, target: pathlib.Path, report: bool
+) -> str:
+    """The same of a clip: frame by frame, at its rate, with its sound."""
+    try:
+        with opened(source) as container:
+            if container.format.name in WRITTEN:
+                raise InputError(f"{source} is a text")
+        info = video.probe(source)
+    except InputError as error:
+        raise InputError(
+            f"cannot read {source}: it is no picture or clip, or it is cut off"
+        ) from error
+    if target.suffix.lower() != ".mp4":
+        raise InputError(f"cannot write {target}: the name of a clip ends in .mp4")
+    make_place(target)
+    first, found = next(video.read_frames(source)), []
+    with (
+        tempfile.TemporaryDirectory(prefix=".avjax-", dir=target.parent) as folder,
+        progress() as bar,
+    ):
+        silent = pathlib.Path(folder) / "silent.mp4"
+        shown = video.read_at_rate(source, info.fps)
+        shown = bar.track(shown, info.frames, description=source.name)
+        with video.VideoWriter(silent, info.fps) as writer:
+            for frame in denoiser.frames(shown, source):
+                writer.write(frame.photo.levels)
+                # Of all but the first, only the errors are kept.
+                found.append(frame._replace(photo=found[0].photo) if found else frame)
+        dub(target, silent, source)
+    if report:
+        write_report(target, first, found)
+    return f"{len(found)} frames, {info.width}x{info.height}"
+
+
+def make_place(target: pathlib.Path) -> None:
+    """Makes the folder that a file goes to; InputError where it cannot be written."""
+    with files.refusing(target, "write"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    files.require_place(target)
+
+
+def write_report(target: pathlib.Path, before, found: Sequence[Cleaned]) -> None:
+    from avjax.inference.compared import draw  # matplotlib takes a second
+
+    path = target.with_name(f"{target.name}.report.png")
+    image.write_png(path, draw(before, found))
+
+
+def progress() -> rich.progress.Progress:
+    return rich.progress.Progress(console=CONSOLE, transient=True)
