@@ -158,7 +158,9 @@ class Taem(nn.Module):
         self.scale = Scale(config.talker.latent)
         if config.speaker:
             self.portrait = Portrait(config.dim)
-            self.who = {organ: nn.Dense(config.dim) for organ in config.speaker}
+            # From nothing on: faces that nobody can read yet would only be noise.
+            told = {"features": config.dim, "kernel_init": nn.initializers.zeros}
+            self.who = {organ: nn.Dense(**told) for organ in config.speaker}
 
     def transformer(self, reach: int, layers: int) -> NearEncoder:
         return NearEncoder(reach, layers, self.config.heads, self.config.dropout)
