@@ -24,10 +24,10 @@ Departures  Known of the paper are its modules (a phoneme encoder, a duration pr
             predictor is FastSpeech 2's (Ren et al., 2021), its gradient stopped as in
             ParaLip (Liu et al., 2022); the picture is read by a small network of our
             own that learns along, without a face recogniser; v is added before the
-            encoder, the predictor or the refine module, whichever are named; steps are
-            100 a second, know how far their sound is, and four make a frame by one
-            linear layer; latents are predicted as deviations from the mean, in units of
-            what they deviate by over the training clips.
+            encoder, the predictor or the refine module, whichever are named, and
+            begins as nothing; steps are 100 a second, know how far their sound is, and
+            four make a frame by one linear layer; latents are predicted as deviations
+            from the mean, in units of what they deviate by over the training clips.
 """
 
 import dataclasses
