@@ -29,7 +29,7 @@ class TalkClip:
     def at(self, record: Mapping, place: int, places: int) -> Example:
         """One of so many beginnings, spread evenly over the clip."""
         length = len(record["face"])
-        first = max(length - self.frames, 0) * place // places
+        first = self.first(record, place, places)
         shown = np.minimum(first + np.arange(self.frames), length - 1)
         exists = first + np.arange(self.frames) < length
         outside = max(length - self.frames, 0)
@@ -50,3 +50,7 @@ class TalkClip:
             "mask": exists.astype(np.float32),
             "weight": np.float32(1),
         }
+
+    def first(self, record: Mapping, place: int, places: int) -> int:
+        """The number of the first frame that is shown."""
+        return max(len(record["face"]) - self.frames, 0) * place // places

@@ -2,9 +2,10 @@
 
 A talker gives
     config      with size, the sides of a face crop
-    tell        the log-mel of a recording -> what drawing is to be told, frame by frame
-    draw        what is told, face crops, a reference -> the crops, drawn anew
-Shapes are fixed, so that one compiled program serves a recording of any length.
+    tell        the log-mel of a recording -> its latents, frame by frame
+    draw        latents, face crops, a reference -> the crops, drawn anew
+where latents are those of inference.latents.  Shapes are fixed, so that one compiled
+program serves a recording of any length.
 """
 
 import dataclasses
@@ -20,10 +21,11 @@ from avjax.errors import InputError
 from avjax.features import audio, speech
 from avjax.features.live import FPS, frames_in
 from avjax.inference import weights
+from avjax.inference.latents import blank, blank_cals, latents_of
 from avjax.media import face
 from avjax.models import synctalkface
-from avjax.models.cals import AudioToLip, CalsConfig, LipToFace
-from avjax.models.synctalkface import SyncTalkFace, SyncTalkFaceConfig
+from avjax.models.cals import AudioToLip, CalsConfig
+from avjax.models.synctalkface import SyncTalkFaceConfig
 from avjax.nn.conv import cpu_options
 from avjax.typing import Array, Params
 
@@ -34,16 +36,18 @@ SYSTEMS = ("synctalkface", "cals")  # a bare name such as `puppet` is the first'
 
 @dataclasses.dataclass(frozen=True)
 class Talker:
-    """SyncTalkFace, ready to talk: every frame is told its own 0.2 s of sound."""
+    """SyncTalkFace, ready to talk: every frame is told of its own 0.2 s of sound."""
 
     config: SyncTalkFaceConfig
     variables: Mapping[str, Params]
 
     def tell(self, mel: np.ndarray, frames: int, fps: Fraction) -> Iterator[np.ndarray]:
-        """mel [f k] -> f32 [t 16 k] of CHUNK frames after the other; less at last."""
-        starts = audio.frame_starts(frames, float(fps))
+        """mel [f k] -> latents f32 [t d] of CHUNK frames on end; of fewer at last."""
+        starts = audio.frame_starts(frames + CHUNK, float(fps))
         for first in range(0, frames, CHUNK):
-            yield audio.windows(mel, starts[first : first + CHUNK])
+            mels = audio.windows(mel, starts[first : first + CHUNK])
+            latents = hearing(self.config)({"face": self.variables}, mels)
+            yield np.asarray(latents)[: frames - first]
 
     def heard(self, wave: np.ndarray) -> np.ndarray:
         """The sound as it was in training: published ones heard it as it came."""
@@ -53,18 +57,20 @@ class Talker:
         """Where faces were cut out in training.  Squares [t 4] -> boxes [t 4]."""
         return face.upright(boxes) if self.config.published else boxes
 
-    def draw(self, told: np.ndarray, crops: np.ndarray, reference) -> np.ndarray:
-        """told [t ...], crops u8 [t h w 3], reference u8 [h w 3] -> u8 [t h w 3].
+    def draw(self, latents: np.ndarray, crops: np.ndarray, reference) -> np.ndarray:
+        """latents [t d], crops u8 [t h w 3], reference u8 [h w 3] -> u8 [t h w 3].
 
         t is CHUNK at most; without a reference there is nothing to draw.  Published
         faces have each frame itself as their reference.
         """
-        return drawn(speaking(self.config), self.variables, told, crops, reference)
+        own = self.config.published and reference is not None
+        given = latents, crops, crops if own else reference
+        return drawn(self.config, {"face": self.variables}, *given)
 
 
 @dataclasses.dataclass(frozen=True)
 class ContextTalker:
-    """CALS, ready to talk: every frame is told a unit, made of the sound around it."""
+    """CALS, ready to talk: a frame's latent is a unit, made of the sound around it."""
 
     config: CalsConfig
     variables: Mapping[str, Mapping[str, Params]]
@@ -109,10 +115,9 @@ class ContextTalker:
         """Where faces were cut out in training: squares [t 4], as they are found."""
         return boxes
 
-    def draw(self, told: np.ndarray, crops: np.ndarray, reference) -> np.ndarray:
+    def draw(self, latents: np.ndarray, crops: np.ndarray, reference) -> np.ndarray:
         """As Talker's."""
-        given = self.variables["lip_to_face"], told, crops, reference
-        return drawn(moving(self.config), *given)
+        return drawn(self.config, self.variables, latents, crops, reference)
 
 
 def places_of(frames: np.ndarray, fps: Fraction) -> np.ndarray:
@@ -129,21 +134,26 @@ def between(units: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 
 def drawn(
-    program: Callable[..., Array],
-    variables: Mapping,
-    told: np.ndarray,
+    config: SyncTalkFaceConfig | CalsConfig,
+    variables: Mapping[str, Mapping[str, Params]],
+    latents: np.ndarray,
     crops: np.ndarray,
-    reference: np.ndarray | None,
+    references: np.ndarray | None,
 ) -> np.ndarray:
-    """What a program of CHUNK frames, or of one, makes of as many or less."""
-    if reference is None:
+    """What the program of CHUNK frames, or of one, makes of as many or less.
+
+    references  u8 [h w 3] of all frames, or of each [t h w 3]
+    """
+    if references is None:
         return crops
     missing = CHUNK - len(crops) if len(crops) > 1 else 0
-    told, filled = (
-        np.pad(array, ((0, missing), *((0, 0),) * (array.ndim - 1)))
-        for array in (told, crops)
-    )
-    return np.asarray(program(variables, told, filled, reference))[: len(crops)]
+
+    def filled(array: np.ndarray) -> np.ndarray:
+        return np.pad(array, ((0, missing), *((0, 0),) * (array.ndim - 1)))
+
+    same = references[None] if references.ndim == 3 else filled(references)
+    given = filled(latents), filled(crops), same
+    return np.asarray(drawing(config)(variables, *given))[: len(crops)]
 
 
 def compiled(function: Callable[..., Array]) -> Callable[..., Array]:
@@ -151,17 +161,14 @@ def compiled(function: Callable[..., Array]) -> Callable[..., Array]:
 
 
 @functools.cache
-def speaking(config: SyncTalkFaceConfig) -> Callable[..., Array]:
-    """(variables, mels, crops, reference) -> pictures, of SyncTalkFace."""
-    network = SyncTalkFace(config)
+def hearing(config: SyncTalkFaceConfig) -> Callable[..., Array]:
+    """(variables, mels [t 16 k]) -> latents [t d] of SyncTalkFace."""
+    space = latents_of(config)
 
-    def speak(variables, mels, crops, reference):
-        same = crops if config.published else reference[None]
-        faces = faces_of(crops, same, config.signed)
-        spoken = network.apply(variables, mels[None], faces, method="speak")
-        return synctalkface.to_pixels(spoken.frames[0], config.signed)
+    def hear(variables, mels):
+        return space.hear(variables, mels[None], jnp.ones((1, len(mels))))[0]
 
-    return compiled(speak)
+    return compiled(hear)
 
 
 @functools.cache
@@ -180,16 +187,16 @@ def telling(config: CalsConfig) -> Callable[..., Array]:
 
 
 @functools.cache
-def moving(config: CalsConfig) -> Callable[..., Array]:
-    """(variables, units, crops, reference) -> pictures, of CALS."""
-    network = LipToFace(config)
+def drawing(config: SyncTalkFaceConfig | CalsConfig) -> Callable[..., Array]:
+    """(variables, latents [t d], crops, references) -> pictures, by any talker."""
+    space = latents_of(config)
 
-    def move(variables, units, crops, reference):
-        faces = faces_of(crops, reference[None], config.signed)
-        frames = network.apply(variables, units[None], faces)
+    def draw(variables, latents, crops, references):
+        faces = faces_of(crops, references, config.signed)
+        frames = space.draw(variables, latents[None], faces)
         return synctalkface.to_pixels(frames[0], config.signed)
 
-    return compiled(move)
+    return compiled(draw)
 
 
 def faces_of(crops: Array, references: Array, signed: bool) -> Array:
@@ -227,22 +234,3 @@ def system_of(name: str) -> str:
     known = weights.bundled()
     bare = [system for system in SYSTEMS if f"{system}-{name}" in known]
     return bare[0] if bare else weights.system_at(name)
-
-
-def blank(config: SyncTalkFaceConfig) -> Params:
-    """Variables of a SyncTalkFace that has learnt nothing."""
-    side = config.size
-    keys = {"params": jax.random.key(0), "dropout": jax.random.key(0)}
-    given = ((1, 1, 16, 80), (1, 1, side, side, 6), (1, 5, side, side, 3))
-    return SyncTalkFace(config).init(keys, *map(jnp.zeros, given))
-
-
-def blank_cals(config: CalsConfig) -> dict[str, Params]:
-    """The same of CALS, by its parts."""
-    key, side = jax.random.key(0), config.size
-    sound = jnp.zeros((1, 1, 16, 80)), jnp.ones((1, 1)), jnp.zeros(1, jnp.int32)
-    face = jnp.zeros((1, 1, config.units)), jnp.zeros((1, 1, side, side, 6))
-    return {
-        "audio_to_lip": AudioToLip(config).init(key, *sound),
-        "lip_to_face": LipToFace(config).init(key, *face),
-    }

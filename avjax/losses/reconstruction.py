@@ -1,5 +1,6 @@
 """How far what was made is from what was there."""
 
+import jax
 import jax.numpy as jnp
 
 from avjax.typing import Array
@@ -18,3 +19,16 @@ def landmark_error(found: Array, truth: Array) -> Array:
 def mel_error(made: Array, truth: Array) -> Array:
     """Absolute difference of log-mel columns.  [... f k], [... f k] -> [... f]."""
     return jnp.mean(jnp.abs(made - truth), axis=-1)  # bridging (7)
+
+
+def latent_error(made: Array, truth: Array) -> Array:
+    """Absolute difference of what is heard in a frame.  [... d], [... d] -> [...].
+
+    The truth is taken as given.
+    """
+    return jnp.mean(jnp.abs(made - jax.lax.stop_gradient(truth)), axis=-1)  # taem (7)
+
+
+def duration_error(told: Array, truth: Array) -> Array:
+    """Squared difference of durations, in logarithms.  [...], [...] -> [...]."""
+    return jnp.square(told - truth)  # taem (8)

@@ -72,6 +72,13 @@ def judge(
     return figures | distance_by_class(found, lips, batch, classes)
 
 
+def judge_besides(judges: Judges, made: Array, batch: Batch) -> Mapping[str, Mean]:
+    """Figures of frames alone, without those of the truth and floors; see judge."""
+    real = batch["faces"].astype(jnp.float32) / 255
+    lips = true_lips(judges, real, batch["landmarks"])
+    return against(judges, made, real, lips, batch)
+
+
 def judge_timing(judges: Judges, made: Array, other: Batch) -> Mapping[str, Mean]:
     """How clips keep time with the sound they were given; other: with_other_sound."""
     found = timing(judges, made, other)

@@ -59,6 +59,11 @@ class CalsConfig:
     signed: bool = True  # pixels in [-1, 1] (tanh), else in [0, 1] (sigmoid)
     dtype: str = "float32"  # of the convolutions; parameters stay float32
 
+    @property
+    def latent(self) -> int:
+        """How many numbers a frame is told."""
+        return self.units
+
 
 @dataclasses.dataclass(frozen=True)
 class LossWeights:

@@ -67,6 +67,11 @@ class SyncTalkFaceConfig:
     published: bool = False  # is shown and told what the authors' programs give theirs
     dtype: str = "float32"  # of the convolutions; parameters stay float32
 
+    @property
+    def latent(self) -> int:
+        """How many numbers are heard in a frame."""
+        return scaled(512, self.width)
+
 
 WAV2LIP = SyncTalkFaceConfig(size=96, slots=0, signed=False)
 
@@ -137,7 +142,7 @@ class SyncTalkFace(nn.Module):
         self.identity = IdentityEncoder(**picture)
         self.decoder = FaceDecoder(**picture, signed=config.signed)
         if config.slots:
-            dim = scaled(512, config.width)
+            dim = config.latent
             self.lips = LipEncoder(**picture)
             self.memory = KeyValueMemory(config.slots, dim, config.sharpness)
             self.fusion = Fusion(dim, config.dropout)

@@ -8,6 +8,7 @@ from avjax.config import to_json
 from avjax.data.context import ContextWindow, UnitWindow
 from avjax.data.pairs import PairCrop
 from avjax.data.reading import ReadClip, VoiceClip
+from avjax.data.text import TextClip, TextWindow
 from avjax.data.transforms import SyncWindow
 from avjax.data.whole import TalkClip
 from avjax.train.experiment import check
@@ -34,6 +35,11 @@ def training_shapes(window, batch: int, size: int) -> dict:
         kinds = {"faces": ((t + 4, size, size, 3), pictures)}
         kinds |= {"mels": ((t, 16, 80), floats), "exists": ((t,), floats)}
         kinds |= {"weight": ((), floats)}
+    elif isinstance(window, TextWindow):
+        t, square = window.frames, (size, size, 3)
+        kinds = {"portrait": (square, pictures), "mels": ((t, 16, 80), floats)}
+        kinds |= {"exists": ((t,), floats), "counts": ((t,), floats)}
+        kinds |= {"weight": ((), floats)} | told_shapes(window)
     else:
         kinds = {
             "window": ((9, size, size, 3), pictures),
@@ -67,7 +73,12 @@ def reading_shapes(window) -> dict:
     return kinds | {"symbols": ((room,), jnp.int32), "spoken": ((room,), floats)}
 
 
-def clip_shapes(clip: TalkClip, batch: int, size: int) -> dict:
+def told_shapes(window: TextWindow | TextClip) -> dict:
+    room = window.sounds
+    return {"said": ((room,), jnp.int32), "edges": ((room + 1,), jnp.float32)}
+
+
+def clip_shapes(clip: TalkClip | TextClip, batch: int, size: int) -> dict:
     faces, mels = (clip.frames, size, size, 3), (clip.frames, 16, 80)
     kinds = {
         "faces": (faces, jnp.uint8),
@@ -79,6 +90,8 @@ def clip_shapes(clip: TalkClip, batch: int, size: int) -> dict:
         "mask": ((clip.frames,), jnp.float32),
         "weight": ((), jnp.float32),
     }
+    if isinstance(clip, TextClip):
+        kinds |= {"portrait": (faces[1:], jnp.uint8)} | told_shapes(clip)
     return {
         key: jax.ShapeDtypeStruct((batch, *shape), kind)
         for key, (shape, kind) in kinds.items()
@@ -112,7 +125,8 @@ def test_a_step_and_a_measurement_have_shapes(name):
     assert all(log.shape == () for log in logs.values())
     for evaluation in experiment.evals.values():
         window = evaluation.window
-        wanted = clip_shapes if isinstance(window, TalkClip) else training_shapes
+        whole = isinstance(window, TalkClip | TextClip)
+        wanted = clip_shapes if whole else training_shapes
         judged = wanted(window, evaluation.batch, size)
         given = state.params, state.stats, judged
         means = jax.eval_shape(task.measure, *given)

@@ -39,6 +39,13 @@ from avjax.train.experiments.synctalkface import (
     wav2lip_grid,
     wav2lip_puppet,
 )
+from avjax.train.experiments.taem import (
+    taem_cals_puppet,
+    taem_synctalkface_grid,
+    taem_synctalkface_puppet,
+    taem_wav2lip_lrs2,
+    taem_wav2lip_puppet,
+)
 
 EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
     make.__name__: make
@@ -63,6 +70,11 @@ EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
         cals_lrw,
         cals_units_hdtf,
         cals_hdtf,
+        taem_wav2lip_puppet,
+        taem_synctalkface_puppet,
+        taem_cals_puppet,
+        taem_synctalkface_grid,
+        taem_wav2lip_lrs2,
         bridging_puppet,
         bridging_words_puppet,
         bridging_grid,

@@ -38,10 +38,10 @@ class Jury:
     size: int  # sides of a face crop
     signed: bool  # whether pixels of the model lie in [-1, 1]
     dtype: str  # of the critic
-    doubt: float  # below it, no verdict of the expert weighs any more
     expert_width: float
-    critic_width: float
     landmark_width: float
+    critic_width: float = 1.0
+    doubt: float = 1e-7  # below it, no verdict of the expert weighs any more
 
     @classmethod
     def of(cls, task: Any) -> Self:
@@ -50,10 +50,10 @@ class Jury:
             task.model.size,
             task.model.signed,
             task.model.dtype,
-            task.doubt,
             task.expert_width,
-            task.critic_width,
             task.landmark_width,
+            task.critic_width,
+            task.doubt,
         )
 
     def init(self, keys: Mapping[str, Key]) -> dict[str, Mapping]:
@@ -139,12 +139,16 @@ class Jury:
 
         perform  batch -> frames [b t h w c] in [0, 1]
         """
-        expert = self.expert.bind(of(params, stats, "expert"))
-        finder = self.landmarks.bind(of(params, stats, "landmarks"))
-        judges = Judges(expert.watch, expert.hear, finder)
+        judges = self.judges(params, stats)
         other = with_other_sound(batch)
         own = judge(judges, perform(batch), batch, tuple(CLASSES))
         return own | judge_timing(judges, perform(other), other)
+
+    def judges(self, params: Params, stats: Params) -> Judges:
+        """The networks to measure by."""
+        expert = self.expert.bind(of(params, stats, "expert"))
+        finder = self.landmarks.bind(of(params, stats, "landmarks"))
+        return Judges(expert.watch, expert.hear, finder)
 
 
 def parts_of(variables: Mapping[str, Mapping]) -> tuple[Params, Params]:

@@ -36,10 +36,10 @@ def pictures(count: int) -> np.ndarray:
 
 
 def test_a_published_face_has_each_frame_as_its_reference(models):
-    mels, crops = np.zeros((3, 16, 80), np.float32), pictures(3)
+    latents, crops = np.zeros((3, 8), np.float32), pictures(3)
     one, other = crops[0], pictures(9)[8]
-    published = [models[True].draw(mels, crops, each) for each in (one, other)]
-    ours = [models[False].draw(mels, crops, each) for each in (one, other)]
+    published = [models[True].draw(latents, crops, each) for each in (one, other)]
+    ours = [models[False].draw(latents, crops, each) for each in (one, other)]
     np.testing.assert_array_equal(*published)
     np.testing.assert_array_equal(published[0][0], ours[0][0])
     assert (ours[0] != ours[1]).any() and (published[0][1] != ours[0][1]).any()

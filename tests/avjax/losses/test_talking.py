@@ -8,7 +8,12 @@ import pytest
 from avjax.losses.adversarial import passed_as_real, seen_as_fake
 from avjax.losses.base import masked_mean
 from avjax.losses.memory import address_divergence, storage_error
-from avjax.losses.reconstruction import landmark_error, pixel_error
+from avjax.losses.reconstruction import (
+    duration_error,
+    landmark_error,
+    latent_error,
+    pixel_error,
+)
 from avjax.losses.sync import (
     lip_confusion,
     lip_distance,
@@ -163,3 +168,19 @@ def test_landmark_error_adds_both_directions():
     a, b = RNG.uniform(size=(2, 3, 20, 2))
     expected = np.abs(a - b).sum(-1).mean(-1)
     np.testing.assert_allclose(landmark_error(a, b), expected, rtol=1e-5)
+
+
+def test_what_is_told_is_off_by_the_mean_over_channels():
+    """taem (7): the truth is taken as given."""
+    told, truth = (jnp.asarray(RNG.standard_normal((2, 3, 5))) for _ in range(2))
+    apart = [np.abs(told[b, t] - truth[b, t]) for b, t in np.ndindex(2, 3)]
+    expected = np.reshape([np.mean(each) for each in apart], (2, 3))
+    np.testing.assert_allclose(latent_error(told, truth), expected, rtol=1e-5)
+    assert not jax.grad(lambda x: latent_error(told, x).sum())(truth).any()
+    assert jax.grad(lambda x: latent_error(x, truth).sum())(told).all()
+
+
+def test_durations_are_off_by_the_square_of_their_logarithms():
+    """taem (8)"""
+    told, truth = jnp.array([[1.0, 2.0]]), jnp.array([[1.5, 0.0]])
+    np.testing.assert_allclose(duration_error(told, truth), [[0.25, 4.0]])

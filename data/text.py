@@ -1,0 +1,116 @@
+"""Examples of talking faces that are told what is said, and when, sound by sound.
+
+    said   i32 [l], numbers of sounds as of features.phones; BLANK behind the last one
+    edges  f32 [l + 1], when each gives way to the next, in seconds from the first frame
+           on; those before it are negative
+Told are the sounds of a stretch of a clip and those close to it, each as a whole.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import grain
+import numpy as np
+
+from avjax.data import schema
+from avjax.data.context import inside, mels_of
+from avjax.data.transforms import Example
+from avjax.data.whole import TalkClip
+from avjax.errors import InputError
+from avjax.features import phones
+
+NEAR = 1.0  # seconds to either side of a stretch whose sounds are told
+
+
+@dataclasses.dataclass(frozen=True)
+class TextWindow(grain.transforms.RandomMap):
+    """A stretch of a clip, told and heard, and a picture of who speaks.
+
+    frames  t; what a clip lacks is filled up
+    sounds  l, at most; frames whose sound finds no room do not count
+    border  frames at either end, if the clip goes on there, that do not count
+
+    Gives  said and edges;  mels f32 [t 16 k], each beginning 40 ms before its frame;
+           exists f32 [t], 1 where the clip has such a frame;  counts f32 [t], 1 where
+           it is to be learnt from;  portrait u8 [h w c], from outside of the stretch if
+           the clip is longer;  weight f32 [], 1.
+    """
+
+    frames: int = 75
+    sounds: int = 64
+    border: int = 0
+
+    def random_map(self, record: Mapping, rng: np.random.Generator) -> Example:
+        """A stretch and a picture at random."""
+        last = max(len(record["face"]) - self.frames, 0)
+        first, away = rng.integers(last + 1), rng.integers(self.outside(record))
+        return self.example(record, int(first), int(away))
+
+    def at(self, record: Mapping, place: int, places: int) -> Example:
+        """Stretches evenly spread; the picture is the middle one of those outside."""
+        last = max(len(record["face"]) - self.frames, 0)
+        first = int((place + 0.5) * (last + 1) / places)
+        return self.example(record, first, self.outside(record) // 2)
+
+    def outside(self, record: Mapping) -> int:
+        """How many pictures there are to choose from."""
+        length = len(record["face"])
+        return max(length - self.frames, 0) or length
+
+    def example(self, record: Mapping, first: int, away: int) -> Example:
+        """The stretch from a frame on; the picture is so many behind its end."""
+        face, length = record["face"], len(record["face"])
+        frames = np.arange(self.frames)
+        told = told_of(record, first, self.frames, self.sounds)
+        exists = inside(first + frames, length)
+        counts = exists & ((frames + 0.5) / schema.FPS < told["edges"][-1])
+        if first:
+            counts &= frames >= self.border
+        if first + self.frames < length:
+            counts &= frames < self.frames - self.border
+        return {
+            **told,
+            "mels": mels_of(record, first + frames),
+            "exists": exists.astype(np.float32),
+            "counts": counts.astype(np.float32),
+            "portrait": face[(first + self.frames + away) % length],
+            "weight": np.float32(1),
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class TextClip:
+    """A TalkClip that is told what is said too.
+
+    frames  t, at most;  sounds  l, at most
+
+    Gives  what a TalkClip gives, said and edges; the portrait is its reference.
+    """
+
+    frames: int = 50
+    sounds: int = 64
+
+    def at(self, record: Mapping, place: int, places: int) -> Example:
+        """One of so many beginnings, spread evenly over the clip."""
+        clip = TalkClip(self.frames)
+        example, first = (
+            clip.at(record, place, places),
+            clip.first(record, place, places),
+        )
+        told = told_of(record, first, self.frames, self.sounds)
+        return {**example, **told, "portrait": example["reference"]}
+
+
+def told_of(record: Mapping, first: int, frames: int, room: int) -> Example:
+    """What is said in so many frames and near to them, at most so many sounds."""
+    if not len(record["phones"]["phone"]):
+        raise InputError(f"of the clip {record['clip']} no phones are known")
+    spans = phones.spans_of(record["phones"], len(record["face"]) / schema.FPS)
+    edges = spans.edges - np.float32(first / schema.FPS)
+    near = (edges[1:] > -NEAR) & (edges[:-1] < frames / schema.FPS + NEAR)
+    chosen = np.flatnonzero(near)[:room]
+    said = np.full(room, phones.BLANK, np.int32)
+    said[: len(chosen)] = spans.sounds[chosen]
+    times = np.full(room + 1, edges[chosen[-1] + 1], np.float32)
+    times[: len(chosen) + 1] = edges[chosen[0] : chosen[-1] + 2]
+    return {"said": said, "edges": times}
