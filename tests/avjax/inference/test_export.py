@@ -56,7 +56,8 @@ def folders(tmp_path_factory):
     """{name: a folder of weights that nobody trained}"""
     folder = tmp_path_factory.mktemp("weights")
     for name, (config, blank) in CASES.items():
-        save(folder / name, config, untrained(jax.eval_shape(lambda: blank(config))))  # noqa: B023
+        shapes = jax.eval_shape(functools.partial(blank, config))
+        save(folder / name, config, untrained(shapes, gain=1.5))
     return folder
 
 
