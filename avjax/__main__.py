@@ -59,7 +59,12 @@ def data(arguments: list[str]) -> int:
     """avjax data build CORPUS --out DIR …"""
     from avjax.data import __main__ as room
 
-    return room.main(arguments)
+    def aligner():
+        from avjax.inference.align import PhoneTimes
+
+        return PhoneTimes()
+
+    return room.main(arguments, aligner)
 
 
 def train(arguments: list[str]) -> int:

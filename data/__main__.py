@@ -5,14 +5,21 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from avjax.errors import InputError
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Builds one corpus, says what is in it and what was left out -> 0."""
+def main(
+    arguments: Sequence[str] | None = None, aligner: Callable | None = None
+) -> int:
+    """Builds one corpus, says what is in it and what was left out -> 0.
+
+    aligner  () -> what finds the phones of a clip, as builders.grid.Align; the front
+             door knows one, for this room may not
+    """
     options = parser().parse_args(arguments)
+    options.aligner = aligner
     recipe = options.recipe(options)  # imports what this corpus needs, and no other
     from avjax.data.builders import corpus
 
@@ -90,7 +97,8 @@ def grid(options: argparse.Namespace):
     """sentences of six words: s1/video/mpg_6000/*.mpg or video/s1/*.mpg"""
     from avjax.data.builders.grid import Grid
 
-    return Grid(options.raw, options.size)
+    align = options.aligner() if options.aligner else None
+    return Grid(options.raw, options.size, align=align)
 
 
 def lrw(options: argparse.Namespace):

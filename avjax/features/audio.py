@@ -34,6 +34,17 @@ def log_mel(wave: np.ndarray) -> np.ndarray:
     return np.concatenate([log_mel_between(wave, *block) for block in blocks])
 
 
+def standard_mel(wave: np.ndarray) -> np.ndarray:
+    """log_mel as a listener takes it that must not mind level, room and microphone.
+
+    wave f32 [n] -> f32 [f k]: each band's mean of the recording is taken away, and all
+    are divided by the deviation of all.
+    """
+    mel = log_mel(wave)
+    mel -= np.mean(mel, axis=0)
+    return mel / (np.std(mel) + 1e-3)
+
+
 def log_mel_between(wave: np.ndarray, first: int, last: int) -> np.ndarray:
     """Columns first to last (excluded) of log_mel(wave), without computing the rest.
 

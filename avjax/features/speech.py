@@ -17,6 +17,7 @@ WEAKEST_DB = 12.0  # ...but no weaker than this below the recording as a whole
 DEPTH_DB = 22.0  # this far below loud, a stretch is a pause...
 SHORTEST_PAUSE = 15  # ...if it lasts, in steps: a stop's closure is shorter
 BLOCK = 2**20  # samples worked on at once
+QUIET = 0.003  # the share of a recording's energy before the first word
 SILENCE_DB = -70.0  # a recording that is never louder than this holds nothing
 
 
@@ -61,6 +62,18 @@ def loudness(wave: np.ndarray) -> np.ndarray:
     found = np.percentile(windows, LOUD, axis=1)
     around = np.interp(np.arange(len(levels)), starts + near / 2, found)
     return np.maximum(around, np.percentile(levels, LOUD) - WEAKEST_DB)
+
+
+def loud_span(wave: np.ndarray) -> tuple[float, float]:
+    """When somebody begins to speak and stops, about: wave [n] -> seconds.
+
+    Before and after lies a little of the energy of the wave's changes, in which hum
+    counts for nothing.
+    """
+    energy = np.cumsum(10 ** (levels_db(np.diff(wave)) / 10))
+    share = energy / energy[-1]
+    begin, end = np.searchsorted(share, [QUIET, 1 - QUIET]) / STEPS_PER_SECOND
+    return float(begin), float(end)
 
 
 def levels_db(wave: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Losses of what is read: one word a clip, or symbols in their order.  Per clip."""
+"""Losses of what is read or heard: one word, or symbols in their order.  Per clip."""
 
 import jax
 import jax.numpy as jnp
@@ -35,3 +35,52 @@ def transcript_error(
     error = optax.ctc_loss(*given, blank_id=BLANK, log_epsilon=NEVER)
     error += jnp.sum(anywhere * exists, axis=1)
     return jnp.where(error < -NEVER / 2, error, 0.0)
+
+
+def chain_error(likely: Array, exists: Array, optional: Array, length: Array) -> Array:
+    """-log of all ways through a chain of places, from its first to its last.
+
+    Every column is of one place, and a place lasts one column or more; an optional one
+    may be left out.  The first and the last are optional, and no two on end.
+
+    likely [b f l], the logarithm of how well a place goes with a column, NEVER where it
+    cannot be; exists [b f]; optional [b l]; length i32 [b], places of the chain, beyond
+    which nothing counts -> [b].  A chain that does not fit gives zero.
+    """
+
+    def column(before: Array, now: tuple[Array, Array]) -> tuple[Array, None]:
+        row, here = now
+        after = jax.nn.logsumexp(ways(before, optional), axis=0) + row
+        return jnp.where(here[:, None] > 0, after, before), None
+
+    along = jnp.moveaxis(likely, 1, 0), jnp.moveaxis(exists, 1, 0)
+    last, _ = jax.lax.scan(column, at_first(optional), along)
+    places = jnp.arange(likely.shape[2])[None]
+    whole = (places < length[:, None]) & (places >= length[:, None] - 2)
+    error = -jax.nn.logsumexp(jnp.where(whole, last, NEVER), axis=-1)
+    return jnp.where(error < -NEVER / 2, error, 0.0)
+
+
+def at_first(optional: Array) -> Array:
+    """Where a way is before the first column, as logarithms: [... l] -> [... l]."""
+    places = jnp.arange(optional.shape[-1])
+    return jnp.broadcast_to(jnp.where(places, NEVER, 0.0), optional.shape)
+
+
+def ways(before: Array, optional: Array) -> Array:
+    """How likely a place is come to: by staying, by a step, past an optional one.
+
+    before, optional [... l] -> [3 ... l], logarithms
+    """
+    around = [(0, 0)] * (before.ndim - 1)
+    one, two, past = (
+        jnp.pad(array, (*around, (steps, 0)), constant_values=lost)[
+            ..., : before.shape[-1]
+        ]
+        for array, steps, lost in (
+            (before, 1, NEVER),
+            (before, 2, NEVER),
+            (optional, 1, 0),
+        )
+    )
+    return jnp.stack([before, one, jnp.where(past > 0, two, NEVER)])

@@ -45,7 +45,8 @@ class Recipe(Protocol):
     tracks  how many articulators are known
 
     A recipe of pictures has features(), of a record, in place of size and tracks, and
-    `together`: how many records are in a shard.
+    `together`: how many records are in a shard.  One that may look for phones has
+    `align`, None where it does not.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Summary:
     frames: dict[str, int] = dataclasses.field(default_factory=dict)
     skipped: list[Skipped] = dataclasses.field(default_factory=list)
     texts: list[str] = dataclasses.field(default_factory=list)  # each once, if few
+    unaligned: int = 0  # clips that are kept, though their phones were not found
 
     def __str__(self) -> str:
         seconds = sum(self.frames.values()) / schema.FPS
@@ -83,6 +85,8 @@ class Summary:
         parts = [f"{count} {kind} in {split}" for split, count in self.clips.items()]
         minutes = f"; {seconds / 60:.1f} minutes" if seconds else ""
         lines = [f"{self.corpus}: {', '.join(parts)}{minutes}"]
+        if self.unaligned:
+            lines.append(f"{self.unaligned} clips have no phones: they do not align")
         lines += [f"skipped {clip}: {reason}" for clip, reason in self.skipped]
         return "\n".join(lines)
 
@@ -142,6 +146,8 @@ class Corpus(tfds.core.ShardBasedBuilder, skip_registration=True):
             if "face" in result:  # a clip, not a picture
                 self.summary.frames[split] += len(result["face"])
                 self.texts.add(result["text"])
+                asked = getattr(self.recipe, "align", None) is not None
+                self.summary.unaligned += asked and not result["phones"]["phone"]
 
 
 def features_of(recipe: Recipe) -> tfds.features.FeaturesDict:

@@ -10,16 +10,21 @@ but not their times.
 """
 
 import dataclasses
+import math
 import os
 import pathlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
 
 from avjax.data import schema
 from avjax.data.builders import film
 from avjax.errors import InputError
+from avjax.features.events import Spans
 from avjax.media import face
 
+Align = Callable[[np.ndarray, Spans], Spans]  # wave f32 [n], words -> phones
 _TICKS = 25_000  # of an alignment, in a second: 1000 in a frame
 _FEWEST = 70  # frames of a recording, which lasts 3 s
 _SILENCES = {"sil", "sp"}
@@ -57,6 +62,7 @@ class Grid:
     size    pixels of the side of a face crop
     seen    speakers of the splits train and test; all others are in unseen
     detect  finds the faces of an image
+    align   finds the phones of a clip; where it cannot, the clip has none
 
     The rule of train and test: of a speaker's recordings in the order of their names,
     number i (from 0) is in test if 4 i mod 27 < 4: 40 of 270, evenly spread.
@@ -66,6 +72,7 @@ class Grid:
     size: int = 96
     seen: tuple[str, ...] = ("s1",)
     detect: film.Detect = dataclasses.field(default=face.detect, repr=False)
+    align: Align | None = None
 
     name = "grid"
     tracks = 0
@@ -88,13 +95,29 @@ class Grid:
         if len(seen.face) < _FEWEST:
             found = f"{len(seen.face)} of 75 frames"
             raise InputError(f"{sentence.film} is torn: it has {found}")
+        wave = seen.wave[: len(seen.face) * schema.SAMPLES_PER_FRAME]
         return schema.record(
             **seen._asdict(),
             words=words,
+            phones=self.phones(wave, words or spans_unknown(heard)),
             text=" ".join(heard),
             speaker=sentence.speaker,
             clip=str(sentence),
         )
+
+    def phones(self, wave: np.ndarray, words: Spans) -> Spans:
+        """The phones of words in a recording; none where they are not to be found."""
+        if self.align is None:
+            return ()
+        try:
+            return self.align(wave, words)
+        except InputError:
+            return ()
+
+
+def spans_unknown(words: Iterable[str]) -> Spans:
+    """Words of which nobody tells when they are said."""
+    return tuple((word, math.nan, math.nan) for word in words)
 
 
 def find_sentences(raw: str | os.PathLike) -> list[Sentence]:
@@ -111,7 +134,7 @@ def find_sentences(raw: str | os.PathLike) -> list[Sentence]:
     return [Sentence(key[0], films[key], aligns.get(key)) for key in keys]
 
 
-def read_align(path: str | os.PathLike) -> tuple[tuple[str, float, float], ...]:
+def read_align(path: str | os.PathLike) -> Spans:
     """The words of an alignment with their times in seconds, without the silences."""
     try:
         lines = [line.split() for line in pathlib.Path(path).read_text().splitlines()]

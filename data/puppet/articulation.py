@@ -25,7 +25,7 @@ from avjax.data.puppet.phones import (
     WEAK,
     split_phone,
 )
-from avjax.data.puppet.speech import Spans
+from avjax.features.events import Spans
 
 REACH_SECONDS = 0.32
 REACH_FRAMES = 8  # the same at 25 frames a second

@@ -14,7 +14,9 @@ from avjax.data.puppet.identity import Puppet, make_puppet
 from avjax.data.puppet.motion import pose
 from avjax.data.puppet.renderer import render
 from avjax.data.puppet.sentences import draw_sentence, spell, unspell
-from avjax.data.puppet.speech import RATE, Spans, speak, to_sixteen_bits
+from avjax.data.puppet.speech import speak
+from avjax.features.audio import RATE
+from avjax.features.events import Spans, to_sixteen_bits
 
 FPS = 25
 SAMPLES_PER_FRAME = RATE // FPS

@@ -6,6 +6,7 @@ import pytest
 
 from avjax.config import to_json
 from avjax.data.context import ContextWindow, UnitWindow
+from avjax.data.hearing import HearClip
 from avjax.data.pairs import PairCrop
 from avjax.data.reading import ReadClip, VoiceClip
 from avjax.data.text import TextClip, TextWindow
@@ -25,6 +26,8 @@ def training_shapes(window, batch: int, size: int) -> dict:
         kinds = {"noisy": square, "clean": square, "weight": ((), floats)}
     elif isinstance(window, ReadClip | VoiceClip):
         kinds = reading_shapes(window)
+    elif isinstance(window, HearClip):
+        kinds = hearing_shapes(window)
     elif isinstance(window, SyncWindow):
         m = window.moments
         kinds = {"lips": ((m, 5, size, size, 3), pictures)}
@@ -76,6 +79,15 @@ def reading_shapes(window) -> dict:
 def told_shapes(window: TextWindow | TextClip) -> dict:
     room = window.sounds
     return {"said": ((room,), jnp.int32), "edges": ((room + 1,), jnp.float32)}
+
+
+def hearing_shapes(window: HearClip) -> dict:
+    f, room, floats = window.frames * 80 // 25, window.longest, jnp.float32
+    kinds = {"mel": ((f, 80), floats), "exists": ((f,), floats)}
+    kinds |= {"allowed": ((f, room), jnp.uint8), "sounds": ((room,), jnp.int32)}
+    kinds |= {"length": ((), jnp.int32), "weight": ((), floats)}
+    each = "optional", "begins", "ends", "opens", "closes"
+    return kinds | {name: ((room,), floats) for name in each}
 
 
 def clip_shapes(clip: TalkClip | TextClip, batch: int, size: int) -> dict:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from avjax.train.experiment import Experiment
+from avjax.train.experiments.aligner import aligner_grid, aligner_puppet
 from avjax.train.experiments.bridging import (
     bridging_grid,
     bridging_lrw,
@@ -51,6 +52,8 @@ EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
     make.__name__: make
     for make in (
         landmarks_puppet,
+        aligner_puppet,
+        aligner_grid,
         sync_puppet,
         sync_grid,
         sync_lrs2,

@@ -98,3 +98,17 @@ def test_windows_outside_hold_the_edge():
     before, after = audio.windows(mel, [-0.1, 0.2])[..., 0]
     np.testing.assert_array_equal(before, [0] * 8 + list(range(8)))
     np.testing.assert_array_equal(after, [16, 17, 18, 19] + [19] * 12)
+
+
+def test_a_standard_mel_minds_neither_level_nor_a_steady_filter():
+    wave = np.random.default_rng(0).normal(size=8000).astype(np.float32)
+    wave *= np.linspace(0.01, 0.1, 8000)
+    mel = audio.standard_mel(wave)
+    assert mel.shape == (41, 80) and mel.dtype == np.float32
+    np.testing.assert_allclose(mel.mean(0), 0, atol=1e-4)
+    np.testing.assert_allclose(mel.std(), 1, rtol=0.01)
+    np.testing.assert_allclose(mel, audio.standard_mel(wave * 0.5), atol=1e-2)
+
+
+def test_the_standard_mel_of_silence_is_zero():
+    assert not audio.standard_mel(np.zeros(1600, np.float32)).any()

@@ -58,3 +58,15 @@ def test_a_steady_sound_is_told_from_speech(syllables):
     hum = 0.3 * np.sin(np.arange(2 * RATE) / 20).astype(np.float32)
     assert speech.sounds_like_speech(syllables)
     assert not speech.sounds_like_speech(hum)
+
+
+def test_a_speaker_is_loud_between_two_moments():
+    rng = np.random.default_rng(0)
+    wave = 0.001 * rng.normal(size=32_000)
+    wave[8000:20_000] += 0.1 * rng.normal(size=12_000)
+    begin, end = speech.loud_span(wave.astype(np.float32))
+    assert begin == pytest.approx(0.5, abs=0.02) and end == pytest.approx(
+        1.25, abs=0.02
+    )
+    hum = 0.05 * np.sin(2 * np.pi * 50 * np.arange(32_000) / 16_000)
+    assert speech.loud_span((wave + hum).astype(np.float32))[0] > 0.45

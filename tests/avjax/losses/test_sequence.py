@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from avjax.losses.reconstruction import mel_error
-from avjax.losses.sequence import transcript_error, word_error
+from avjax.losses.sequence import (
+    NEVER,
+    chain_error,
+    transcript_error,
+    word_error,
+)
 
 
 def draw(seed, *shape):
@@ -110,3 +115,65 @@ def test_the_error_of_a_mel_is_the_mean_difference_of_each_column():
     for place in np.ndindex(2, 3):
         expected = np.mean([abs(made[place][k] - truth[place][k]) for k in range(4)])
         np.testing.assert_allclose(found[place], expected, rtol=1e-5)
+
+
+CHAINS = [  # optional, columns
+    ([1, 0, 0, 1, 0, 1], 5),
+    ([1, 0, 1], 4),
+    ([1, 0, 0, 1], 2),
+    ([1, 0, 0, 0, 1], 5),
+]
+
+
+def ways_through(optional, columns):
+    """All ways, as the places of columns; only what is optional is left out."""
+    last = len(optional) - 1
+    starts = [[0], [1]]
+    for _ in range(columns - 1):
+        starts = [
+            [*way, place]
+            for way in starts
+            for place in range(way[-1], last + 1)
+            if all(optional[between] for between in range(way[-1] + 1, place))
+        ]
+    return [way for way in starts if way[-1] >= last - 1]
+
+
+@pytest.fixture
+def chains():
+    """likely, exists, optional, length of CHAINS; padding would be very likely."""
+    count, columns, places = len(CHAINS), 5, 6
+    likely = np.array(draw(3, count, columns, places)) - 1
+    exists, optional = np.zeros((count, columns)), np.ones((count, places))
+    for clip, (own, long) in enumerate(CHAINS):
+        exists[clip, :long] = 1
+        optional[clip, : len(own)] = own
+        likely[clip, long:] = likely[clip, :, len(own) :] = 50
+    length = np.array([len(own) for own, _ in CHAINS])
+    return tuple(map(jnp.asarray, (likely, exists, optional, length)))
+
+
+def test_the_error_of_a_chain_sums_all_ways_through_it(chains):
+    found = jax.jit(chain_error)(*chains)
+    for clip, (optional, columns) in enumerate(CHAINS):
+        rows = np.asarray(chains[0][clip], float)
+        likely = [
+            sum(rows[column, place] for column, place in enumerate(way))
+            for way in ways_through(optional, columns)
+        ]
+        expected = -np.log(np.sum(np.exp(likely)))
+        np.testing.assert_allclose(found[clip], expected, rtol=1e-5)
+
+
+def test_a_chain_that_does_not_fit_teaches_nothing(chains):
+    likely, exists, optional, length = chains
+    short = exists.at[3, 2:].set(0)  # three places that must be, in two columns
+    never = likely.at[1, :, 1].set(NEVER)  # the one word is not allowed
+    for given in ((likely, short), (never, exists)):
+        error, slope = jax.jit(
+            jax.value_and_grad(lambda x, y: chain_error(x, y, optional, length).sum())
+        )(*given)
+        assert np.isfinite(error) and np.isfinite(slope).all()
+    clip = 3
+    assert chain_error(likely, short, optional, length)[clip] == 0
+    assert chain_error(never, exists, optional, length)[1] == 0

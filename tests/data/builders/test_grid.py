@@ -1,5 +1,7 @@
 """GRID, in its own layout and in a flatter one."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -75,6 +77,50 @@ def test_both_layouts_become_records(write_film, detector, tmp_path, film, align
     assert (record["text"], record["speaker"]) == ("bin blue at f two now", "s3")
     assert record["clip"] == "s3/bbaf2n" and len(record["face"]) == 75
     np.testing.assert_allclose(record["words"]["start"][:2], [0.95, 1.18])
+
+
+@dataclasses.dataclass(frozen=True)
+class Halves:
+    """Says of each word two phones of equal length; of the word "four" nothing."""
+
+    def __call__(self, wave, words):
+        assert len(wave) == 75 * 640 and wave.dtype == np.float32
+        if any(word == "four" for word, _, _ in words):
+            raise InputError("four cannot be said")
+        return tuple(
+            (phone, a, b)
+            for _, start, end in words
+            for phone, a, b in (
+                ("x", start, (start + end) / 2),
+                ("y", (start + end) / 2, end),
+            )
+        )
+
+
+def test_phones_are_looked_for_and_clips_without_them_kept(
+    write_film, detector, tmp_path
+):
+    raw = tmp_path / "raw"
+    for name, text in (("bbaf2n", ALIGN), ("bbaf4n", ALIGN.replace("two", "four"))):
+        write_film(raw / "video" / "s3" / f"{name}.mpg", frames=75)
+        (raw / "align" / "s3").mkdir(parents=True, exist_ok=True)
+        (raw / "align" / "s3" / f"{name}.align").write_text(text)
+    recipe = grid.Grid(str(raw), 32, detect=detector, align=Halves())
+    summary = corpus.build(recipe, tmp_path / "out", workers=0)
+    assert summary.unaligned == 1 and "1 clips have no phones" in str(summary)
+    found, bare = pipeline.source(tmp_path / "out", "unseen")
+    assert found["phones"]["phone"] == ["x", "y"] * 6 and not bare["phones"]["phone"]
+    np.testing.assert_allclose(found["phones"]["start"][:3], [0.95, 1.065, 1.18])
+    assert bare["text"] == "bin blue at f four now"
+
+
+def test_words_whose_times_nobody_tells_are_aligned_all_the_same():
+    words = grid.spans_unknown(["bin", "blue"])
+    asked = []
+    recipe = grid.Grid("", align=lambda wave, words: asked.append(words) or ())
+    assert recipe.phones(np.zeros(9), words) == ()
+    assert [word for word, _, _ in asked[0]] == ["bin", "blue"]
+    assert np.isnan([time for _, *times in asked[0] for time in times]).all()
 
 
 def test_the_better_of_two_films_is_taken(tmp_path):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from avjax.data.puppet import espeak, make_puppet, speak
+from avjax.data.puppet import make_puppet, speak
 from avjax.errors import InputError
 
 
@@ -50,20 +50,6 @@ def test_words_that_espeak_joins_are_parted_again():
     assert [word for word, *_ in words] == ["in", "the", "rain", "at", "a", "show"]
     times = [time for _, *span in words for time in span]
     assert times == sorted(times)
-
-
-def test_an_unknown_voice_is_an_error_and_the_helper_lives_on():
-    request = dict(text="yes", rate=150, pitch=50, range=50, seed=0)
-    with pytest.raises(RuntimeError, match="no voice"):
-        espeak.say(voice="nobody", **request)
-    assert espeak.say(voice="en-us+m1", **request)["samples"]
-
-
-def test_a_closed_helper_starts_again():
-    request = dict(text="yes", rate=150, pitch=50, range=50, seed=0, voice="en-us")
-    before = espeak.say(**request)
-    espeak.close()
-    assert espeak.say(**request) == before
 
 
 def test_a_voiceless_stop_holds_the_silence_before_its_burst():

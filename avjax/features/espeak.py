@@ -42,6 +42,20 @@ class _Event(ctypes.Structure):
     ]
 
 
+class _Voice(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("languages", ctypes.c_char_p),
+        ("identifier", ctypes.c_char_p),
+        ("gender", ctypes.c_ubyte),
+        ("age", ctypes.c_ubyte),
+        ("variant", ctypes.c_ubyte),
+        ("reserved", ctypes.c_ubyte),
+        ("score", ctypes.c_int),
+        ("spare", ctypes.c_void_p),
+    ]
+
+
 _CALLBACK = ctypes.CFUNCTYPE(
     ctypes.c_int,
     ctypes.POINTER(ctypes.c_short),
@@ -80,7 +94,10 @@ class _Library:
 
     def say(self, text: str, voice: str, rate: int, pitch: int, range: int, seed: int):
         """-> dict of samples (hex of int16), phones, words, rate_hz."""
-        if self._lib.espeak_SetVoiceByName(voice.encode()):
+        asked = _Voice(languages=voice.encode())
+        if self._lib.espeak_SetVoiceByName(
+            voice.encode()
+        ) and self._lib.espeak_SetVoiceByProperties(ctypes.byref(asked)):
             raise ValueError(f"espeak knows no voice {voice!r}")
         for name, value in ((_RATE, rate), (_PITCH, pitch), (_RANGE, range)):
             self._lib.espeak_SetParameter(name, value, 0)
