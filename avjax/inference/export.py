@@ -21,11 +21,20 @@ from flax.traverse_util import flatten_dict
 
 from avjax.errors import InputError
 from avjax.features.audio import MELS, WINDOW
-from avjax.inference import judge, lipread, talkers, weights
+from avjax.inference import (
+    denoise,
+    judge,
+    lipread,
+    restore,
+    talkers,
+    tiles,
+    weights,
+)
 from avjax.inference.lips import Path
 from avjax.media.files import refusing, whole_file
 from avjax.models import synctalkface
 from avjax.models.bridging import BridgingConfig
+from avjax.models.denoiser import reach
 from avjax.models.synctalkface import SyncTalkFace
 from avjax.nn.landmarks import LandmarkConfig, LipLandmarks
 from avjax.typing import Array, Params
@@ -239,9 +248,23 @@ def blank_lip_finder(config: LandmarkConfig) -> Params:
     return LipLandmarks(config.size, config.width).init(jax.random.key(0), faces)
 
 
+def denoiser(name: Path) -> Program:
+    """Squares of pictures without their noise, by the network as it was trained."""
+    config, params, _ = denoise.load(name)
+    side = tiles.CORE + 2 * reach()
+
+    def run(noisy: Array) -> dict[str, Array]:
+        return {"clean": restore.restore(config, params["restorer"], noisy).clean}
+
+    inputs = {"noisy": Slot(f"b {side} {side} 3", "float32", "squares of pictures")}
+    means = f"b {side} {side} 3: not clipped; beyond {reach()} pixels from the rim"
+    return Program(run, inputs, {"clean": f"{means} as in a whole picture"})
+
+
 PROGRAMS = {
     "synctalkface": talker,
     "bridging": reader,
     **dict.fromkeys(judge.KINDS, sync_judge),
     "landmarks": lip_finder,
+    "denoiser": denoiser,
 }

@@ -6,13 +6,22 @@ import json
 import subprocess
 import sys
 
+import denoisers
 import jax
 import numpy as np
 import pytest
 
 from avjax.__main__ import main
 from avjax.features.text import CHARACTERS
-from avjax.inference import export, judge, lipread, talkers, weights
+from avjax.inference import (
+    denoise,
+    export,
+    judge,
+    lipread,
+    restore,
+    talkers,
+    weights,
+)
 from avjax.models.bridging import BridgingConfig
 from avjax.models.synctalkface import SyncTalkFaceConfig
 from avjax.nn.landmarks import LandmarkConfig
@@ -154,6 +163,22 @@ def test_arrays_are_those_of_the_weights_by_their_path(folders, tmp_path, capfd)
         assert len(arrays) == len(jax.tree.leaves((found.params, found.stats)))
     expected = found.params["part"]["tower"]["block_0"]["conv"]["kernel"]
     np.testing.assert_array_equal(kernel, expected)
+
+
+def test_a_denoiser_cleans_squares_as_it_was_trained(
+    quick_body, tmp_path, capfd, monkeypatch
+):
+    monkeypatch.setattr(export.tiles, "CORE", 16)
+    denoisers.save(tmp_path / "weights")
+    out = tmp_path / "program"
+    given = str(tmp_path / "weights"), str(out), "--to", "stablehlo"
+    assert main(["export", *given]) == 0
+    assert "run again on batches of 1 and 3" in capfd.readouterr().out
+    noisy = np.random.default_rng(0).random((2, 160, 160, 3), np.float32)
+    program = jax.export.deserialize(bytearray(out.read_bytes()))
+    config, params, _ = denoise.load(tmp_path / "weights")
+    wanted = restore.restore(config, params["restorer"], noisy).clean
+    np.testing.assert_allclose(program.call(noisy)["clean"], wanted, atol=1e-4)
 
 
 def test_every_bundled_system_can_be_exported():
