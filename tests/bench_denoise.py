@@ -85,8 +85,9 @@ def seam(weights: str) -> None:
     run = jax.jit(run, compiler_options=cpu_options())
     whole = run(denoiser.params["restorer"], wide[None]).clean[0]
     whole = np.clip(whole[reach() : -reach(), reach() : -reach()], 0, 1)
-    apart = np.abs(whole - made).max()
-    print(f"{tiles.count(picture.shape)} tiles: {255 * apart:.2g} grey levels apart")
+    apart, done = (255 * np.abs(whole - x).max() for x in (made, picture))
+    print(f"{tiles.count(picture.shape)} tiles: {apart:.2g} grey levels apart,")
+    print(f"where the network changes as many as {done:.1f}")
 
 
 def together(weights: str) -> None:
@@ -95,7 +96,7 @@ def together(weights: str) -> None:
     given = squares[:, ~tiles.HELD], squares[:, tiles.HELD]
     alone = adapting(denoiser.config, denoiser.plan)
     both = jax.jit(
-        jax.vmap(alone, in_axes=(None, None, 0, 0, None)),
+        jax.vmap(alone.__wrapped__, in_axes=(None, None, 0, 0, None)),
         compiler_options=cpu_options(),
     )
     start, begun = (denoiser.params, denoiser.rates), denoiser.stored()

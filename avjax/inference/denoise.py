@@ -1,7 +1,7 @@
 """Photographs and clips without their noise, by a network that adapts to each.
 
-Several pictures do not adapt at once: on a CPU a convolution of many pictures, each by
-its own kernels, takes longer than one after the other.
+Several pictures do not adapt at once: on two cores that gains nothing, for one alone
+keeps both at work (docs/figures.md).
 """
 
 import dataclasses

@@ -34,13 +34,13 @@ def drawn():
 @pytest.fixture
 def figures(monkeypatch):
     """The figures that are drawn, before they become pixels."""
-    seen, pixels = [], inspector._pixels
+    seen, pixels = [], inspector.pixels
 
     def keep(figure):
         seen.append(figure)
         return pixels(figure)
 
-    monkeypatch.setattr(inspector, "_pixels", keep)
+    monkeypatch.setattr(inspector, "pixels", keep)
     return seen
 
 
