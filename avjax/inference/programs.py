@@ -11,13 +11,22 @@ import jax.numpy as jnp
 
 from avjax.features.audio import MELS, WINDOW
 from avjax.features.live import FPS
-from avjax.inference import denoise, judge, lipread, restore, talkers, weights
+from avjax.inference import (
+    align,
+    denoise,
+    judge,
+    lipread,
+    restore,
+    talkers,
+    weights,
+)
 from avjax.inference.lips import Path
 from avjax.models import synctalkface
 from avjax.models.bridging import BridgingConfig
 from avjax.models.cals import AudioToLip, LipToFace
 from avjax.models.denoiser import WHOLE
 from avjax.models.synctalkface import SyncTalkFace
+from avjax.nn.aligner import BANDS, Aligner
 from avjax.nn.landmarks import LandmarkConfig, LipLandmarks
 from avjax.typing import Array, Params
 
@@ -196,6 +205,24 @@ def denoiser(name: Path) -> Programs:
     return {"clean": Program(run, inputs, outputs, ("h >= 3", "w >= 3"))}
 
 
+def aligner(name: Path) -> Programs:
+    """How likely each sound is at each moment: what texts are aligned by."""
+    listener = align.open_aligner(name)
+    network = Aligner(listener.config)
+    variables = jax.tree.map(jnp.asarray, listener.variables)
+
+    def run(sound: Array, exists: Array) -> dict[str, Array]:
+        return {"log_probs": network.apply(variables, sound, exists)}
+
+    means = "log-mel, 80 columns a second, as features.audio.standard_mel"
+    inputs = {
+        "sound": Slot(f"b t {BANDS}", "float32", means),
+        "exists": Slot("b t", "float32", "1, or 0 where there is no sound"),
+    }
+    outputs = {"log_probs": "b t v: of the sounds features.phones.SOUNDS"}
+    return {"log_probs": Program(run, inputs, outputs, ("t >= 5",))}
+
+
 PROGRAMS: dict[str, Callable[[Path], Programs]] = {
     "synctalkface": talker,
     "cals": context_talker,
@@ -203,4 +230,5 @@ PROGRAMS: dict[str, Callable[[Path], Programs]] = {
     **dict.fromkeys(judge.KINDS, sync_judge),
     "landmarks": lip_finder,
     "denoiser": denoiser,
+    "aligner": aligner,
 }

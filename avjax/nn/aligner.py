@@ -61,7 +61,7 @@ class Aligner(nn.Module):
         for _ in range(CONVS):
             near = Conv(config.dim, (1, KERNEL), padding=(0, KERNEL // 2))
             codes = nn.gelu(nn.LayerNorm()(near(codes * there)))
-        ahead = jnp.full(len(mel), config.reach, jnp.int32)
+        ahead = jnp.full(mel.shape[0], config.reach, jnp.int32)
         shape = config.reach, config.layers, config.heads, config.dropout
         codes = NearEncoder(*shape)(codes[:, 0], exists, ahead, train)
         logits = nn.Dense(len(config.sounds) - 1, name="sounds")(codes)

@@ -15,12 +15,23 @@ from untrained import untrained
 
 from avjax.__main__ import main
 from avjax.features import audio
+from avjax.features.phones import SOUNDS
 from avjax.features.text import CHARACTERS
-from avjax.inference import denoise, export, judge, lipread, programs, talkers, weights
+from avjax.inference import (
+    align,
+    denoise,
+    export,
+    judge,
+    lipread,
+    programs,
+    talkers,
+    weights,
+)
 from avjax.models.bridging import BridgingConfig
 from avjax.models.cals import CalsConfig
 from avjax.models.denoiser import DenoiserConfig
 from avjax.models.synctalkface import SyncTalkFaceConfig
+from avjax.nn.aligner import AlignerConfig
 from avjax.nn.landmarks import LandmarkConfig
 from avjax.nn.sync import SyncConfig
 from avjax.nn.syncnet_v2 import SyncNetConfig
@@ -48,6 +59,7 @@ CASES = {
     "published": (SyncNetConfig(size=96, width=0.02), judge.blank),
     "landmarks": (LandmarkConfig(**SMALL), programs.blank_lip_finder),
     "denoiser": (DenoiserConfig(base=4, more=2, mask_base=4), denoise.blank),
+    "aligner": (AlignerConfig(SOUNDS, dim=8, layers=1, reach=2), align.blank),
 }
 
 
