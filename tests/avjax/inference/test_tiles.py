@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from denoisers import SMALL, noisy, save
 
-from avjax.inference import restore, tiles
+from avjax.inference import restore, tiles, weights
 from avjax.inference.denoise import Denoiser, load, open_denoiser
 from avjax.media.photo import Photo, as_shares
 from avjax.models.denoiser import reach
@@ -61,6 +61,16 @@ def test_tiles_show_no_seam(deep, monkeypatch):
     assert tiles.count(picture.shape) == 12
     assert np.abs(wanted - as_shares(picture)).max() > 0.01  # it does do something
     np.testing.assert_allclose(as_shares(made), np.clip(wanted, 0, 1), atol=3e-5)
+
+
+def test_the_bundled_weights_clean(monkeypatch):
+    monkeypatch.setattr(tiles, "CORE", 64)
+    ramp = np.full((64, 64, 3), np.linspace(0.2, 0.8, 64)[:, None], np.float32)
+    grain = np.random.default_rng(0).normal(0, 0.05, ramp.shape).astype(np.float32)
+    found = open_denoiser(steps=1).clean(Photo(np.clip(ramp + grain, 0, 1)), "x")
+    assert np.std(found.photo.levels - ramp) < 0.5 * np.std(grain)
+    file = weights.BUNDLED / "denoiser-polyu" / "weights.safetensors"
+    assert file.stat().st_size < 3e6
 
 
 @pytest.mark.parametrize("length", [16, 17, 100, 256, 1000])
