@@ -20,14 +20,14 @@ from avjax.features.events import Spans
 from avjax.features.phones import SOUNDS
 from avjax.features.utterance import LANGUAGE, pronounce, tokens_of
 from avjax.inference import weights
-from avjax.losses.sequence import NEVER, at_first, ways
+from avjax.losses.sequence import LOST, at_first, ways
 from avjax.nn.aligner import BANDS, Aligner, AlignerConfig, margin
 from avjax.nn.conv import cpu_options
 from avjax.typing import Array
 
 PREFIX = "aligner"
 WINDOWS = 100, 200, 400, 800  # columns that the network answers for at once
-MOST = 2**28  # columns times places that are searched at once
+MOST = 2**27  # columns times places that are searched at once
 REACH = 0.0  # seconds by which sounds may leave a word of known time
 
 
@@ -77,9 +77,9 @@ class Listener:
             told = f"{len(words)} words in {len(wave) / RATE:.0f} s of sound"
             raise InputError(f"{told} are too many to be aligned at once")
         allowed = allowed_at(chain, words, len(log_probs), REACH)
-        likely = np.where(allowed, log_probs[:, chain.sounds], NEVER)
-        places = way_through(likely, chain.word < 0)
-        if likely[np.arange(len(places)), places].min() <= NEVER:
+        likely = np.where(allowed, log_probs[:, chain.sounds], LOST)
+        places, score = way_through(likely, chain.word < 0)
+        if score < LOST / 2:
             told = f"{len(words)} words cannot be said in {len(wave) / RATE:.1f} s"
             raise InputError(f"{told} of sound, or not when they are told to be")
         return spans_of_way(places, chain, words)
@@ -132,8 +132,8 @@ def listen(config: AlignerConfig):
     return jax.jit(Aligner(config).apply, compiler_options=cpu_options())
 
 
-def way_through(likely: np.ndarray, optional: np.ndarray) -> np.ndarray:
-    """The place of each column: likely [f l], optional [l] -> i64 [f].
+def way_through(likely: np.ndarray, optional: np.ndarray) -> tuple[np.ndarray, float]:
+    """The place of each column, and how likely that is: likely [f l], optional [l].
 
     Sizes are rounded up to powers of two, so that as few programs are compiled.
     """
@@ -144,19 +144,23 @@ def way_through(likely: np.ndarray, optional: np.ndarray) -> np.ndarray:
         np.arange(columns + more[0]) < columns,
         np.pad(optional, (0, more[1])),
     )
-    return np.asarray(_way(*given, places))[:columns]
+    found, score = _way(*given, places)
+    return np.asarray(found)[:columns], float(score)
 
 
 @jax.jit
-def _way(likely: Array, exists: Array, optional: Array, length: Array) -> Array:
+def _way(likely: Array, exists: Array, optional: Array, length: Array):
     return best_way(likely, exists, optional, length)
 
 
-def best_way(likely: Array, exists: Array, optional: Array, length: Array) -> Array:
+def best_way(
+    likely: Array, exists: Array, optional: Array, length: Array
+) -> tuple[Array, Array]:
     """The likeliest way through a chain (Viterbi), as of losses.sequence.chain_error.
 
     likely [f l], exists [f], optional [l], length i32 [] -> the place of each column,
-    i32 [f]; columns that do not exist are of the last one.
+    i32 [f], those that do not exist of the last one; the logarithm of all, LOST where
+    there is no way.
     """
 
     def forth(before: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -164,7 +168,7 @@ def best_way(likely: Array, exists: Array, optional: Array, length: Array) -> Ar
         come = ways(before, optional)
         steps = jnp.where(here > 0, jnp.argmax(come, axis=0), 0)
         after = jnp.where(here > 0, jnp.max(come, axis=0) + row, before)
-        return after, steps.astype(jnp.int8)
+        return after, steps  # of 32 bits: jaxlib 0.10 misreads 8 of them on a CPU
 
     def back(place: Array, steps: Array) -> tuple[Array, Array]:
         return place - steps[place], place
@@ -172,7 +176,7 @@ def best_way(likely: Array, exists: Array, optional: Array, length: Array) -> Ar
     last, steps = jax.lax.scan(forth, at_first(optional), (likely, exists))
     place = length - 1 - (last[length - 2] > last[length - 1])
     _, places = jax.lax.scan(back, place, steps, reverse=True)
-    return places
+    return places, jnp.max(last[length - 2 + jnp.arange(2)])
 
 
 def edges(places: Array, length: int) -> tuple[Array, Array]:

@@ -8,6 +8,7 @@ from avjax.typing import Array
 
 BLANK = 0  # the symbol of CTC that says nothing
 NEVER = -1e5  # logarithm of what cannot be
+LOST = -1e9  # the same in a chain, which may be of many columns
 
 
 def word_error(logits: Array, word: Array) -> Array:
@@ -43,7 +44,7 @@ def chain_error(likely: Array, exists: Array, optional: Array, length: Array) ->
     Every column is of one place, and a place lasts one column or more; an optional one
     may be left out.  The first and the last are optional, and no two on end.
 
-    likely [b f l], the logarithm of how well a place goes with a column, NEVER where it
+    likely [b f l], the logarithm of how well a place goes with a column, LOST where it
     cannot be; exists [b f]; optional [b l]; length i32 [b], places of the chain, beyond
     which nothing counts -> [b].  A chain that does not fit gives zero.
     """
@@ -57,14 +58,14 @@ def chain_error(likely: Array, exists: Array, optional: Array, length: Array) ->
     last, _ = jax.lax.scan(column, at_first(optional), along)
     places = jnp.arange(likely.shape[2])[None]
     whole = (places < length[:, None]) & (places >= length[:, None] - 2)
-    error = -jax.nn.logsumexp(jnp.where(whole, last, NEVER), axis=-1)
-    return jnp.where(error < -NEVER / 2, error, 0.0)
+    error = -jax.nn.logsumexp(jnp.where(whole, last, LOST), axis=-1)
+    return jnp.where(error < -LOST / 2, error, 0.0)
 
 
 def at_first(optional: Array) -> Array:
     """Where a way is before the first column, as logarithms: [... l] -> [... l]."""
     places = jnp.arange(optional.shape[-1])
-    return jnp.broadcast_to(jnp.where(places, NEVER, 0.0), optional.shape)
+    return jnp.broadcast_to(jnp.where(places, LOST, 0.0), optional.shape)
 
 
 def ways(before: Array, optional: Array) -> Array:
@@ -78,9 +79,9 @@ def ways(before: Array, optional: Array) -> Array:
             ..., : before.shape[-1]
         ]
         for array, steps, lost in (
-            (before, 1, NEVER),
-            (before, 2, NEVER),
+            (before, 1, LOST),
+            (before, 2, LOST),
             (optional, 1, 0),
         )
     )
-    return jnp.stack([before, one, jnp.where(past > 0, two, NEVER)])
+    return jnp.stack([before, one, jnp.where(past > 0, two, LOST)])

@@ -24,10 +24,7 @@ def aligner_grid() -> Experiment:
 
 
 def small(root: str, steps: int, doc: str) -> Experiment:
-    """What two cores train in a few minutes.
-
-    Held to nothing but evenly long sounds (window.held) a learner takes far longer.
-    """
+    """What two cores train in a few minutes."""
     read = {"window": HearClip(), "batch": 8}
     return Experiment(
         task=AlignerTask(),

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from avjax.features.phones import PAUSE, SOUNDS
 from avjax.inference.align import best_way, edges, seconds_of
 from avjax.losses.base import masked_mean
-from avjax.losses.sequence import NEVER, chain_error
+from avjax.losses.sequence import LOST, chain_error
 from avjax.metrics.base import Mean
 from avjax.nn.aligner import Aligner, AlignerConfig
 from avjax.train.task import Objective, Published, Report
@@ -51,13 +51,14 @@ class AlignerTask:
         given = {"params": params["aligner"]}, batch["mel"], batch["exists"]
         log_probs = self.aligner.apply(*given, train=True, rngs={"dropout": key})
         weight = batch["exists"] * batch["weight"][:, None]
-        often = jnp.mean(jnp.exp(log_probs), axis=(0, 1), where=weight[..., None] > 0)
+        counted = {"where": weight[..., None] > 0, "keepdims": True}
+        often = jnp.mean(jnp.exp(log_probs), axis=(0, 1), **counted)
         often = jax.lax.stop_gradient(often)
         likely = log_probs - self.prior * jnp.log(often + RAREST)
         chain = batch["exists"], batch["optional"], batch["length"]
         error = chain_error(of_places(likely, batch, batch["allowed"]), *chain)
         columns = jnp.maximum(jnp.sum(batch["exists"], axis=1), 1)
-        logs = {"pauses": often[PAUSE]}
+        logs = {"pauses": often[0, 0, PAUSE]}
         return masked_mean(error / columns, batch["weight"]), Report(logs)
 
     def measure(
@@ -72,7 +73,7 @@ class AlignerTask:
         log_probs = self.aligner.apply(*given)
         likely = of_places(log_probs, batch, jnp.ones_like(batch["allowed"]))
         chain = batch["exists"], batch["optional"], batch["length"]
-        places = jax.vmap(best_way)(likely, *chain)
+        places, _ = jax.vmap(best_way)(likely, *chain)
         count = batch["sounds"].shape[1]
         begins, ends = map(seconds_of, jax.vmap(edges, (0, None))(places, count))
         always = jnp.ones_like(batch["opens"])
@@ -91,10 +92,10 @@ class AlignerTask:
 
 
 def of_places(likely: Array, batch: Batch, allowed: Array) -> Array:
-    """[b f v], allowed [b f l] -> [b f l]: each place's own sound, NEVER elsewhere."""
+    """[b f v], allowed [b f l] -> [b f l]: each place's own sound, LOST elsewhere."""
     own = jnp.take_along_axis(likely, batch["sounds"][:, None], axis=2)
     inside = jnp.arange(own.shape[2])[None] < batch["length"][:, None]
-    return jnp.where((allowed > 0) & inside[:, None], own, NEVER)
+    return jnp.where((allowed > 0) & inside[:, None], own, LOST)
 
 
 def distances(found: Array, truth: Array, weight: Array) -> dict[str, Mean]:

@@ -9,7 +9,7 @@ import pytest
 
 from avjax.losses.reconstruction import mel_error
 from avjax.losses.sequence import (
-    NEVER,
+    LOST,
     chain_error,
     transcript_error,
     word_error,
@@ -168,7 +168,7 @@ def test_the_error_of_a_chain_sums_all_ways_through_it(chains):
 def test_a_chain_that_does_not_fit_teaches_nothing(chains):
     likely, exists, optional, length = chains
     short = exists.at[3, 2:].set(0)  # three places that must be, in two columns
-    never = likely.at[1, :, 1].set(NEVER)  # the one word is not allowed
+    never = likely.at[1, :, 1].set(LOST)  # the one word is not allowed
     for given in ((likely, short), (never, exists)):
         error, slope = jax.jit(
             jax.value_and_grad(lambda x, y: chain_error(x, y, optional, length).sum())

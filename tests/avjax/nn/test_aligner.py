@@ -17,7 +17,8 @@ def hear():
     """(mel, exists) -> log-probabilities of a network that has learnt nothing."""
     given = jnp.zeros((1, COLUMNS, 80)), jnp.ones((1, COLUMNS))
     shapes = jax.eval_shape(lambda: Aligner(TINY).init(jax.random.key(0), *given))
-    return jax.jit(lambda *given: Aligner(TINY).apply(untrained(shapes), *given))
+    variables = jax.tree.map(jnp.asarray, untrained(shapes))
+    return jax.jit(lambda *given: Aligner(TINY).apply(variables, *given))
 
 
 @pytest.fixture
