@@ -19,6 +19,7 @@ import tensorflow_datasets as tfds
 from avjax.data.noise import Mix, Noise
 from avjax.data.transforms import Example
 from avjax.errors import InputError
+from avjax.media.photo import as_shares
 
 
 def features() -> tfds.features.FeaturesDict:
@@ -46,12 +47,7 @@ def encode(tile: np.ndarray) -> bytes:
 def decode(blob: bytes) -> np.ndarray:
     """A PNG file -> f32 [h w 3] in [0, 1]."""
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH
-    return shares(cv2.imdecode(np.frombuffer(blob, np.uint8), flags))
-
-
-def shares(levels: np.ndarray) -> np.ndarray:
-    """u8 or u16 -> f32 in [0, 1]."""
-    return levels.astype(np.float32) / np.float32(np.iinfo(levels.dtype).max)
+    return as_shares(cv2.imdecode(np.frombuffer(blob, np.uint8), flags))
 
 
 @dataclasses.dataclass(frozen=True)

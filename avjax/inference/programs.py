@@ -20,12 +20,13 @@ from avjax.inference import (
     talkers,
     weights,
 )
+from avjax.inference.latents import Variables, latents_of
 from avjax.inference.lips import Path
 from avjax.models import synctalkface
 from avjax.models.bridging import BridgingConfig
-from avjax.models.cals import AudioToLip, LipToFace
+from avjax.models.cals import AudioToLip, CalsConfig
 from avjax.models.denoiser import WHOLE
-from avjax.models.synctalkface import SyncTalkFace
+from avjax.models.synctalkface import SyncTalkFaceConfig
 from avjax.nn.aligner import BANDS, Aligner
 from avjax.nn.landmarks import LandmarkConfig, LipLandmarks
 from avjax.typing import Array, Params
@@ -58,12 +59,12 @@ Programs = dict[str, Program]  # of one system, by their names
 def talker(name: Path) -> Programs:
     """Frames of a face that says a sound, as they are before they are rounded."""
     model = talkers.open_talker(name)
-    config, network = model.config, SyncTalkFace(model.config)
+    config, variables = model.config, {"face": model.variables}
+    space, draw = latents_of(config), drawing(config, variables)
 
     def run(sound: Array, face: Array, reference: Array) -> dict[str, Array]:
-        faces = talkers.faces_of(face, reference, config.signed)
-        spoken = network.apply(model.variables, sound[None], faces, method="speak")
-        return {"frames": synctalkface.to_unit(spoken.frames[0], config.signed)}
+        exists = jnp.ones((1, sound.shape[0]))
+        return draw(space.hear(variables, sound[None], exists)[0], face, reference)
 
     means = "0.2 s of log-mel, from 40 ms before a frame on"
     sound = {"sound": Slot(f"b {WINDOW} {MELS}", "float32", means)}
@@ -75,16 +76,11 @@ def context_talker(name: Path) -> Programs:
     """Units of a sound, and frames of a face whose lips move as they say."""
     model = talkers.open_talker(name)
     config, variables = model.config, jax.tree.map(jnp.asarray, model.variables)
-    to_lip, to_face = AudioToLip(config), LipToFace(config)
+    to_lip, draw = AudioToLip(config), drawing(config, variables)
 
     def tell(sound: Array, exists: Array, ahead: Array) -> dict[str, Array]:
         hearing = variables["audio_to_lip"]
         return {"units": to_lip.apply(hearing, sound, exists, ahead)}
-
-    def draw(units: Array, face: Array, reference: Array) -> dict[str, Array]:
-        faces = talkers.faces_of(face, reference, config.signed)
-        frames = to_face.apply(variables["lip_to_face"], units[None], faces)
-        return {"frames": synctalkface.to_unit(frames[0], config.signed)}
 
     reach = config.window
     means = f"0.2 s of log-mel, from 40 ms before each moment on; {FPS} a second"
@@ -98,11 +94,24 @@ def context_talker(name: Path) -> Programs:
         f"{reach} moments more at either end, whose units are left out"
     )
     unit = {"units": Slot(f"b {config.units}", "float32", "of the moment of a frame")}
-    drawing = unit | face_slots(config.size)
     return {
         "units": Program(tell, sound, {"units": units}),
-        "frames": Program(draw, drawing, frames_of(config.size)),
+        "frames": Program(draw, unit | face_slots(config.size), frames_of(config.size)),
     }
+
+
+def drawing(
+    config: SyncTalkFaceConfig | CalsConfig, variables: Variables
+) -> Callable[..., dict[str, Array]]:
+    """(latents [b d], face, reference) -> frames before they are rounded."""
+    space = latents_of(config)
+
+    def draw(latents: Array, face: Array, reference: Array) -> dict[str, Array]:
+        faces = talkers.faces_of(face, reference, config.signed)
+        frames = space.draw(variables, latents[None], faces)[0]
+        return {"frames": synctalkface.to_unit(frames, config.signed)}
+
+    return draw
 
 
 def face_slots(size: int, itself: bool = False) -> dict[str, Slot]:

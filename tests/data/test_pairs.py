@@ -7,6 +7,7 @@ from avjax.data import pairs
 from avjax.data.noise import Gaussian
 from avjax.data.pairs import PairCrop
 from avjax.errors import InputError
+from avjax.media.photo import as_shares
 
 
 @pytest.fixture
@@ -25,8 +26,8 @@ def test_a_tile_comes_back_as_it_went(levels, kind):
     tile = levels.astype(kind)
     found = pairs.decode(pairs.encode(tile))
     assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, pairs.shares(tile))
-    assert pairs.shares(np.array([np.iinfo(kind).max])[None].astype(kind)) == 1
+    np.testing.assert_array_equal(found, as_shares(tile))
+    assert as_shares(np.array([np.iinfo(kind).max])[None].astype(kind)) == 1
 
 
 def test_a_square_is_cut_from_both_pictures_at_the_same_place(record, levels):

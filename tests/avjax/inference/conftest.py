@@ -11,7 +11,7 @@ from untrained import untrained
 
 from avjax.data import puppet
 from avjax.features.text import CHARACTERS
-from avjax.inference import weights
+from avjax.inference import tiles, weights
 from avjax.inference.lipread import blank
 from avjax.media import audio, image, video
 from avjax.models.bridging import BridgingConfig
@@ -147,3 +147,9 @@ def refused(bad, capfd, monkeypatch) -> Callable[..., None]:
         assert sorted(bad.rglob("*")) == before
 
     return check
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    """Pictures of a few pixels have several tiles."""
+    monkeypatch.setattr(tiles, "CORE", 32)

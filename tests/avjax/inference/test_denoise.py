@@ -9,14 +9,11 @@ from denoisers import SMALL, noisy, save
 
 import avjax
 from avjax.errors import InputError
-from avjax.inference import restore, tiles
+from avjax.inference import restore
 from avjax.inference.denoise import adapting, cleaning, open_denoiser
 from avjax.media.photo import Photo, write_photo
 
-
-@pytest.fixture(autouse=True)
-def small_tiles(monkeypatch):
-    monkeypatch.setattr(tiles, "CORE", 32)
+pytestmark = pytest.mark.usefixtures("small_tiles")
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,12 @@ from denoisers import SIZE, noisy, save
 from PIL import Image, ImageCms
 
 from avjax.__main__ import main
-from avjax.inference import errands, tiles
+from avjax.inference import errands
 from avjax.inference.denoise import open_denoiser
 from avjax.media import audio, video
 from avjax.media.photo import Photo, as_shares, read_photo, write_photo
 
-
-@pytest.fixture(autouse=True)
-def small_tiles(monkeypatch):
-    monkeypatch.setattr(tiles, "CORE", 32)
+pytestmark = pytest.mark.usefixtures("small_tiles")
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,6 @@ from avjax.models.denoiser import PUBLISHED, MaskNet, RestorationNet
 SIDES = 64, 96
 SEEDS = {"restoration": (20, 0.5), "mask": (22, 0.5)}  # of the files, with their gains
 NETWORKS = {"restoration": RestorationNet(PUBLISHED), "mask": MaskNet()}
-
-
 ROWS = {"restoration": denoisers.restoration(), "mask": denoisers.mask()}
 
 

@@ -37,7 +37,7 @@ def made_up(config):
     given = SAID, EDGES, PORTRAIT, HEARD, WEIGHT
     keys = {"params": KEY, "dropout": KEY}
     shapes = jax.eval_shape(lambda: model.init(keys, *given, method="rehearse"))
-    return jax.tree.map(jnp.asarray, untrained(shapes))
+    return untrained(shapes)
 
 
 @pytest.fixture(scope="module")

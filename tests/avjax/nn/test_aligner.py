@@ -17,7 +17,7 @@ def hear():
     """(mel, exists) -> log-probabilities of a network that has learnt nothing."""
     given = jnp.zeros((1, COLUMNS, 80)), jnp.ones((1, COLUMNS))
     shapes = jax.eval_shape(lambda: Aligner(TINY).init(jax.random.key(0), *given))
-    variables = jax.tree.map(jnp.asarray, untrained(shapes))
+    variables = untrained(shapes)
     return jax.jit(lambda *given: Aligner(TINY).apply(variables, *given))
 
 

@@ -11,6 +11,7 @@ from avjax.data.builders import corpus, noise
 from avjax.data.builders.noise import Pairs, Pictures, SiddBlocks
 from avjax.data.pairs import PairCrop
 from avjax.errors import InputError
+from avjax.media.photo import as_shares
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_a_corpus_of_pairs_is_built_and_cut_into_squares(polyu, tmp_path, levels
     (record,) = pipeline.source(out, "test")
     assert record["clip"] == "Canon80D_ball_7_real" and len(record["noisy"]) == 4
     corner = pairs.decode(record["noisy"][3])
-    np.testing.assert_array_equal(corner, pairs.shares(levels[4:, 14:]))
+    np.testing.assert_array_equal(corner, as_shares(levels[4:, 14:]))
     loader = pipeline.Loader(str(out), "train", PairCrop(8, noise=()), batch=2)
     batch = next(pipeline.batches(loader))
     assert batch["noisy"].shape == (2, 8, 8, 3)
@@ -98,7 +99,7 @@ def test_blocks_of_sidd_are_those_of_matlab(tmp_path):
     assert recipe.listing() == {"test": [0, 1, 2]}
     record = recipe.read(2)
     assert len(record["noisy"]) == len(record["clean"]) == 4
-    expected = pairs.shares(stored[noise.BLOCKS[1]][2, 3])
+    expected = as_shares(stored[noise.BLOCKS[1]][2, 3])
     np.testing.assert_array_equal(pairs.decode(record["clean"][3]), expected)
     with pytest.raises(InputError, match="is missing, or holds no"):
         SiddBlocks(str(tmp_path / "elsewhere")).listing()
@@ -110,7 +111,7 @@ def test_eight_bits_sixteen_and_floats_keep_what_they_hold(tmp_path, levels):
         found = noise.read_levels(write(tmp_path / name, stored))
         assert found.dtype == stored.dtype
         np.testing.assert_array_equal(found, stored)
-    shares = pairs.shares(fine)
+    shares = as_shares(fine)
     found = noise.read_levels(write(tmp_path / "d.tiff", shares))
     np.testing.assert_array_equal(found, fine)
     grey = noise.read_levels(write(tmp_path / "e.png", levels[..., 0][..., None]))

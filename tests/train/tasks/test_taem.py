@@ -64,7 +64,7 @@ CLIPS = {
 def state(quick_faces):
     """params and stats of a task that nobody trained, but for what it has counted."""
     made = jax.eval_shape(TASK.init, jax.random.key(0), {})
-    params, stats = jax.tree.map(jnp.asarray, untrained(made))
+    params, stats = untrained(made)
     latents = jnp.asarray(RNG.normal(size=(SOUNDS, TALKER.latent)), jnp.float32)
     seconds = jnp.arange(SOUNDS) / 50
     scale = {"mean": jnp.zeros(6), "square": jnp.full(6, 0.25), "seen": jnp.ones(())}
