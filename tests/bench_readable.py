@@ -1,20 +1,22 @@
 """Whether lips that were generated can be read, by a reader that has seen real ones.
 
-    python -P tests/bench_readable.py READER CORPUS TALKER...
+    python -P tests/bench_readable.py READER CORPUS SPLIT TALKER...
 
 READER is the weights of single words or of sentences in GRID's grammar, TALKER those of
-a talking face (bundled names or folders), CORPUS the folder of a corpus, of which the
-split `test` is read.  Each talker says every clip by its own sound, with the frame in
-the middle of the clip as its reference.
+a talking face (bundled names or folders), CORPUS the folder of a corpus, SPLIT such as
+test or test[:100].  Each talker says every clip by its own sound, with the frame in the
+middle of the clip as its reference.
 
 Told are words read rightly, in percent (of sentences: one less the word error):
 
     real      from the mouth crops of the corpus, which the reader was trained on
-    pasted    from the mouths in its face crops, which are as coarse as generated ones
-    a talker  from its faces; and relative, as a share of `pasted`
-    still     from the frame in the middle alone: what the context of words gives
+    pasted N  from the mouths in its face crops of N pixels, which are as coarse as
+              those of a talker of that size
+    a talker  from its faces; and relative, as a share of `real` and of its `pasted`
+    still N   from the frame in the middle alone: what the context of words gives
 """
 
+import collections
 import sys
 from collections.abc import Mapping
 from fractions import Fraction
@@ -61,11 +63,14 @@ class Reader:
         return "".join(symbols[number] for number in ids)
 
 
-def said_again(talker, record: Mapping) -> np.ndarray:
-    """The faces of a clip, drawn by its own sound: u8 [t s s 3]."""
-    faces, size = record["face"], talker.config.size
-    whole = np.array([0, 0, *faces[0].shape[:2]], np.float32)
-    crops = np.stack([face.crop(faces[i], whole, size) for i in range(len(faces))])
+def faces_of(record: Mapping, size: int) -> np.ndarray:
+    """The faces of a clip at a talker's size: u8 [t s s 3]."""
+    whole = np.array([0, 0, *record["face"][0].shape[:2]], np.float32)
+    return np.stack([face.crop(each, whole, size) for each in record["face"][:]])
+
+
+def said_again(talker, record: Mapping, crops: np.ndarray) -> np.ndarray:
+    """The faces of a clip, u8 [t s s 3], drawn by its own sound."""
     mel = audio.log_mel(speech.prepare(schema.sound(record["wave"])))
     told = talker.tell(mel, len(crops), Fraction(schema.FPS))
     reference = crops[len(crops) // 2]
@@ -82,30 +87,39 @@ def mouths_of(faces: np.ndarray) -> np.ndarray:
     return np.stack([face.mouth(frame, box) for frame in faces])
 
 
-def main(reader: str, corpus: str, *names: str) -> None:
-    records = pipeline.source(corpus, "test")
+def rows_of(record: Mapping, talkers: Mapping) -> Mapping[str, np.ndarray]:
+    """The mouths to be read of one clip, u8 [t 96 96 1], by what drew them."""
+    rows = {"real": record["mouth"][:]}
+    for name, talker in talkers.items():
+        size = talker.config.size
+        crops = faces_of(record, size)
+        rows[name] = mouths_of(said_again(talker, record, crops))
+        if f"pasted {size}" not in rows:
+            rows[f"pasted {size}"] = mouths_of(crops)
+            still = np.repeat(crops[len(crops) // 2][None], len(crops), axis=0)
+            rows[f"still {size}"] = mouths_of(still)
+    return rows
+
+
+def main(reader: str, corpus: str, split: str, *names: str) -> None:
+    records = pipeline.source(corpus, split)
     reader = Reader(reader, max(len(record["mouth"]) for record in records))
     talkers = {name: open_talker(name) for name in names}
-    errors = {}
+    errors = collections.defaultdict(lambda: np.zeros(2))
     for record in records:
-        real, count = record["face"][:], len(record["face"])
-        rows = {
-            "real": record["mouth"][:],
-            "pasted": mouths_of(real),
-            "still": mouths_of(np.repeat(real[count // 2][None], count, axis=0)),
-        }
-        for name, talker in talkers.items():
-            rows[name] = mouths_of(said_again(talker, record))
-        for name, mouths in rows.items():
-            found = reader.errors(mouths, record["text"])
-            errors[name] = errors.get(name, 0) + found
+        for name, mouths in rows_of(record, talkers).items():
+            errors[name] += reader.errors(mouths, record["text"])
     right = {name: 1 - wrong / words for name, (wrong, words) in errors.items()}
     for name, share in right.items():
-        relative = f", {share / right['pasted']:.1%} of pasted" if name in names else ""
-        print(f"{name}: {share:.1%} of words{relative}")
+        print(f"{name}: {share:.1%} of words", end="")
+        if name in talkers:
+            pasted = right[f"pasted {talkers[name].config.size}"]
+            relative = f"{share / right['real']:.1%} of real"
+            print(f", {relative}, {share / pasted:.1%} of pasted", end="")
+        print()
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 4:
+    if len(sys.argv) < 5:
         sys.exit(__doc__)
     main(*sys.argv[1:])

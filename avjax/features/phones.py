@@ -18,7 +18,9 @@ CLASSES = {
     "rounded": "wuʊoɔɒʃʒɹ",
     "open": "aɑæɛʌɐ",
     "spread": "iɪᵻejsz",
-    "tongue": "tdnlθðɾkɡŋxhʔəɜɚ",  # of which the lips tell little
+    "tongue": "tdnlθðɾ",  # of which the lips tell little
+    "back": "kɡŋxhʔ",  # which leave the lips to their neighbours
+    "neutral": "əɜɚ",
 }
 NUMBERS = {
     letter: number

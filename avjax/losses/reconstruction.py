@@ -6,9 +6,12 @@ import jax.numpy as jnp
 from avjax.typing import Array
 
 
-def pixel_error(made: Array, truth: Array) -> Array:
-    """Absolute difference, pixel by pixel.  [...], [...] -> [...]."""
-    return jnp.abs(made - truth)  # synctalkface (7), cals (6)
+def pixel_error(made: Array, truth: Array, squared: bool = False) -> Array:
+    """Absolute difference, pixel by pixel, or its square.  [...], [...] -> [...]."""
+    error = made - truth
+    return (
+        jnp.square(error) if squared else jnp.abs(error)
+    )  # synctalkface (7), cals (6)
 
 
 def landmark_error(found: Array, truth: Array) -> Array:

@@ -40,6 +40,7 @@ class CalsTask:
     frozen: bool = False  # whether units stay what masked learning has made them
     shortened: float = 0.5  # share of the clips that are heard less far in advance
     lookahead: int = 15  # frames heard in advance when it is judged, W at most
+    squared: bool = False  # L_recon of squared differences: lips learn to move sooner
     doubt: float = 1e-7  # below it, no verdict of the expert weighs any more
     expert_width: float = 1.0
     critic_width: float = 1.0

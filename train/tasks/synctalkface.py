@@ -58,6 +58,7 @@ class SyncTalkFaceTask:
 
     model: SyncTalkFaceConfig = SyncTalkFaceConfig()
     losses: LossWeights = LossWeights()
+    squared: bool = False  # L_recon of squared differences: lips learn to move sooner
     doubt: float = 1e-7  # below it, no verdict of the expert weighs any more
     expert_width: float = 1.0
     critic_width: float = 1.0

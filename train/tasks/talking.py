@@ -42,6 +42,7 @@ class Jury:
     landmark_width: float
     critic_width: float = 1.0
     doubt: float = 1e-7  # below it, no verdict of the expert weighs any more
+    squared: bool = False  # whether pixels err by their squared difference
 
     @classmethod
     def of(cls, task: Any) -> Self:
@@ -54,6 +55,7 @@ class Jury:
             task.landmark_width,
             task.critic_width,
             task.doubt,
+            task.squared,
         )
 
     def init(self, keys: Mapping[str, Key]) -> dict[str, Mapping]:
@@ -83,9 +85,8 @@ class Jury:
 
     def pixel_loss(self, frames: Array, targets: Array, weight: Array) -> Array:
         """synctalkface (7), cals (6), over pixels in [0, 1]."""
-        error = pixel_error(frames, targets[None])
-        scale = 0.5 if self.signed else 1.0
-        return scale * sum_over_paths(error, weight)
+        frames, target = (to_unit(x, self.signed) for x in (frames, targets[None]))
+        return sum_over_paths(pixel_error(frames, target, self.squared), weight)
 
     def watch(self, params: Params, stats: Params, frames: Array) -> Array:
         """The expert's codes of clips of five frames: [... t=5 h w c] -> [... d]."""
