@@ -9,6 +9,7 @@ from einops import einsum, reduce
 
 from avjax.features.phones import CLASSES, PAUSE
 from avjax.inference.latents import SoundLatents, UnitLatents, latents_of, start_talker
+from avjax.inference.prompter import OURS, start_text
 from avjax.losses.base import masked_mean
 from avjax.losses.reconstruction import duration_error, latent_error
 from avjax.metrics.base import Mean
@@ -21,7 +22,6 @@ from avjax.train.task import Objective, Published, Report
 from avjax.train.tasks.talking import Jury, faces_of, of, parts_of, pictured
 from avjax.typing import Array, Batch, Key, Params
 
-OURS = "text_to_audio"
 MS = 1000
 
 
@@ -207,17 +207,6 @@ class TaemTask:
         parts = (OURS, *self.space.parts)
         given = ({part: tree[part] for part in parts} for tree in (params, stats))
         return Published("taem", *given, self.model)
-
-
-def start_text(text: Taem, key: Key) -> Mapping:
-    """Variables of a TAEM that has learnt nothing."""
-    config = text.config
-    said, edges = jnp.ones((1, 1), jnp.int32), jnp.array([[0.0, 0.04]])
-    portrait = jnp.zeros((1, config.size, config.size, 3), jnp.uint8)
-    heard = jnp.zeros((1, 1, config.talker.latent))
-    given = said, edges, portrait, heard, jnp.zeros((1, 1))
-    keys = {"params": key, "dropout": key}
-    return text.init(keys, *given, method="rehearse")
 
 
 def with_more(
