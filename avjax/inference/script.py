@@ -45,9 +45,7 @@ class Script(NamedTuple):
 
     def sounds(self) -> phones.Spans:
         """The sounds of the phones, and the pauses between them."""
-        names = "phone", "start", "end"
-        columns = zip(*self.spans, strict=True)
-        return phones.spans_of(dict(zip(names, columns, strict=True)), self.seconds)
+        return phones.spans_of(phones.in_columns(self.spans), self.seconds)
 
     def quiet(self) -> np.ndarray:
         """Where nobody speaks: bool [steps of 10 ms]."""
