@@ -199,17 +199,19 @@ def demo(options: argparse.Namespace) -> None:
     """Write a folder with a puppet that says a sentence; needs no network."""
     from avjax.data import puppet
     from avjax.data.puppet.portrait import portrait
+    from avjax.features.utterance import check_script
     from avjax.inference import talk
     from avjax.inference.sheet import contact_sheet
     from avjax.media import audio, files, image
 
-    folder = options.folder
+    folder, person = options.folder, puppet.make_puppet(*DEMO_PUPPET)
+    check_script(options.text, person.voice.name)
+    wave = puppet.speak(person, options.text).wave
     with files.refusing(folder, "write"):
         folder.mkdir(parents=True, exist_ok=True)
-    person = puppet.make_puppet(*DEMO_PUPPET)
     picture, (left, top, right, bottom) = portrait(person)
     image.write_png(folder / "face.png", picture)
-    audio.write_wav(folder / "sound.wav", puppet.speak(person, options.text).wave)
+    audio.write_wav(folder / "sound.wav", wave)
     report = talk.write(
         folder / "talk.mp4",
         folder / "face.png",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import avjax
 from avjax.errors import InputError
 
-DEMO_SENTENCE = "Hello! I am a puppet, and I say whatever you give me to say."
+SENTENCE = "Hello! I am a puppet, and I say whatever you give me to say."
 
 Verb = argparse.ArgumentParser
 
@@ -122,7 +122,7 @@ def export(verb: Verb) -> None:
 
 def demo(verb: Verb) -> None:
     verb.add_argument("folder", nargs="?", default="avjax-demo", type=pathlib.Path)
-    verb.add_argument("--text", default=DEMO_SENTENCE, help="what it says, in English")
+    verb.add_argument("--text", default=SENTENCE, help="what it says, in English")
 
 
 def box(text: str) -> tuple[float, ...]:
