@@ -85,6 +85,7 @@ def talk(
     cast = open_cast(weights, system, lookahead, text is not None or srt is not None)
     language = lang or LANGUAGE
     if voice == NOBODY:
+        require_prompter(cast)
         cues = cues_of(text, srt)
         source = open_face(face, box, face_index)
         said = unheard(cues, language, cast, source)
@@ -136,6 +137,13 @@ def open_cast(
     return Cast(name, prompter.talker, prompter if written else None)
 
 
+def require_prompter(cast: Cast) -> None:
+    """InputError where weights can only be told by sound."""
+    if cast.prompter is None:
+        told = f"the weights {cast.name} take no text"
+        raise InputError(f"{told}, so that they need a voice to hear")
+
+
 def default_weights(written: bool) -> str:
     """Those of a sound; of what is written, a bundled taem where there is one."""
     texts = [name for name in weights.bundled() if name.startswith(f"{SYSTEM}-")]
@@ -150,9 +158,8 @@ def recorded(wave: np.ndarray, text: str | None, language: str, cast: Cast) -> S
         told = f"the sound alone moves the lips: the weights {cast.name} take no text"
         return Script(wave, None, (told,))
     found = open_aligner(ALIGNER).align_text(wave, text, language).phones
-    return Script(
-        wave, found, ("the text moves the lips, as it was found in the sound",)
-    )
+    told = "the text moves the lips, as it was found in the sound"
+    return Script(wave, found, (told,))
 
 
 def aloud(cues: list[Cue], voice: str | None, language: str, cast: Cast) -> Script:
@@ -167,9 +174,6 @@ def aloud(cues: list[Cue], voice: str | None, language: str, cast: Cast) -> Scri
 
 def unheard(cues: list[Cue], language: str, cast: Cast, source: Source) -> Script:
     """What is written, said by nobody."""
-    if cast.prompter is None:
-        told = f"the weights {cast.name} take no text, so that they need a voice"
-        raise InputError(told)
     who = portrait(source, cast.talker)
     said = spoken(cues, by_nobody(cast.prompter, who, language))
     told = "the text moves the lips, as fast as the weights foretell"
