@@ -15,7 +15,6 @@ from avjax.errors import InputError
 from avjax.options import parser
 
 DEMO_PUPPET = (0, 164)  # seed and number: one whom no training has seen
-DEMO_SENTENCE = "Hello! I am a puppet, and I say whatever you give me to say."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,11 +93,12 @@ def face_of(options: argparse.Namespace) -> dict:
 
 
 def talk(options: argparse.Namespace) -> None:
-    """Make a face say a recording: lips that move with the sound, in an mp4."""
+    """Make a face say a recording, a text or subtitles: an mp4 with its sound."""
     from avjax.inference import talk
 
     given = options.out, options.face, options.audio
-    told = {name: getattr(options, name) for name in ("system", "lookahead", "native")}
+    names = "text", "srt", "voice", "lang", "system", "lookahead", "native"
+    told = {name: getattr(options, name) for name in names}
     report = talk.write(*given, **told, **face_of(options))
     print(f"wrote {options.out}: {report}")
 
@@ -199,17 +199,19 @@ def demo(options: argparse.Namespace) -> None:
     """Write a folder with a puppet that says a sentence; needs no network."""
     from avjax.data import puppet
     from avjax.data.puppet.portrait import portrait
+    from avjax.features.utterance import check_script
     from avjax.inference import talk
     from avjax.inference.sheet import contact_sheet
     from avjax.media import audio, files, image
 
-    folder = options.folder
+    folder, person = options.folder, puppet.make_puppet(*DEMO_PUPPET)
+    check_script(options.text, person.voice.name)
+    wave = puppet.speak(person, options.text).wave
     with files.refusing(folder, "write"):
         folder.mkdir(parents=True, exist_ok=True)
-    person = puppet.make_puppet(*DEMO_PUPPET)
     picture, (left, top, right, bottom) = portrait(person)
     image.write_png(folder / "face.png", picture)
-    audio.write_wav(folder / "sound.wav", puppet.speak(person, DEMO_SENTENCE).wave)
+    audio.write_wav(folder / "sound.wav", wave)
     report = talk.write(
         folder / "talk.mp4",
         folder / "face.png",

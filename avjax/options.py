@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 import avjax
 from avjax.errors import InputError
 
+SENTENCE = "Hello! I am a puppet, and I say whatever you give me to say."
+
 Verb = argparse.ArgumentParser
 
 
@@ -39,10 +41,16 @@ def parser(verbs: Mapping[str, Callable], rooms: Mapping[str, Callable]) -> Pars
 def talk(verb: Verb) -> None:
     add = verb.add_argument
     add("--face", required=True, metavar="FACE", help="a photo or a clip")
-    add("--audio", required=True, metavar="SOUND", help="any file with sound in it")
+    add("--audio", metavar="SOUND", help="any file with sound in it")
+    add("--text", help="what is said, with --audio what is said there")
+    add("--srt", metavar="FILE", help="subtitles, each said at its time")
+    voices = "who says a text: a variant of espeak's, such as f3; none: nobody"
+    add("--voice", metavar="NAME", help=voices)
+    add("--lang", metavar="CODE", help="of the text, such as de or cmn; else en-us")
     add("-o", "--out", required=True, metavar="OUT.mp4", help="the clip to write")
     whose_face(verb)
-    systems = "synctalkface", "cals"
+    verb.set_defaults(weights=None)  # by what is given to be said
+    systems = "synctalkface", "cals", "taem"
     add("--system", choices=systems, help="whose weights they are; a folder tells it")
     ahead = "frames of sound heard in advance, as in a live session (cals)"
     add("--lookahead", type=int, metavar="N", help=ahead)
@@ -114,6 +122,7 @@ def export(verb: Verb) -> None:
 
 def demo(verb: Verb) -> None:
     verb.add_argument("folder", nargs="?", default="avjax-demo", type=pathlib.Path)
+    verb.add_argument("--text", default=SENTENCE, help="what it says, in English")
 
 
 def box(text: str) -> tuple[float, ...]:
@@ -125,7 +134,7 @@ def box(text: str) -> tuple[float, ...]:
 
 
 ASKS: dict[str, tuple[str, Callable[[Verb], None]]] = {
-    "talk": ("make a face say a recording", talk),
+    "talk": ("make a face say a recording or a text", talk),
     "lipread": ("read silent lips", lipread),
     "speak": ("give silent lips a voice", speak),
     "denoise": ("take the noise off pictures", denoise),

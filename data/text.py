@@ -7,6 +7,7 @@ Told are the sounds of a stretch of a clip and those close to it, each as a whol
 """
 
 import dataclasses
+import difflib
 from collections.abc import Mapping
 
 import grain
@@ -14,10 +15,12 @@ import numpy as np
 
 from avjax.data import schema
 from avjax.data.context import inside, mels_of
-from avjax.data.transforms import Example
+from avjax.data.transforms import Example, mel_windows
 from avjax.data.whole import TalkClip
 from avjax.errors import InputError
-from avjax.features import phones
+from avjax.features.audio import RATE, frame_starts
+from avjax.features.phones import BLANK, Spans, in_columns, spans_of
+from avjax.features.utterance import utter
 
 NEAR = 1.0  # seconds to either side of a stretch whose sounds are told
 
@@ -84,7 +87,9 @@ class TextClip:
 
     frames  t, at most;  sounds  l, at most
 
-    Gives  what a TalkClip gives, said and edges; the portrait is its reference.
+    Gives  what a TalkClip gives, said and edges; the portrait is its reference;
+           retold f32 [t 16 k], the sound of the same moments as espeak's own voice
+           says the text, for a cascade of two machines.
     """
 
     frames: int = 50
@@ -98,18 +103,44 @@ class TextClip:
             clip.first(record, place, places),
         )
         told = told_of(record, first, self.frames, self.sounds)
-        return {**example, **told, "portrait": example["reference"]}
+        retold = retold_at(record, first + np.arange(self.frames))
+        return {**example, **told, "portrait": example["reference"], "retold": retold}
+
+
+def retold_at(record: Mapping, frames: np.ndarray) -> Example:
+    """What espeak says where a clip says the same sound: [t] -> f32 [t 16 k].
+
+    The window of a frame begins 40 ms before it, at the pace of that other voice.
+    """
+    said = utter(record["text"])
+    theirs = spans_of(in_columns(said.phones), len(said.wave) / RATE)
+    ours = spans_of(record["phones"], len(record["face"]) / schema.FPS)
+    wave = np.round(said.wave * 32768).astype(np.int16)
+    lead = frame_starts(1, schema.FPS)[0]
+    return mel_windows(wave, moments_like(ours, theirs, frames / schema.FPS) + lead)
+
+
+def moments_like(ours: Spans, theirs: Spans, seconds: np.ndarray) -> np.ndarray:
+    """When others say what is said at some moments: seconds [t] -> seconds [t].
+
+    The edges of sounds that both say are alike, and between these time runs evenly.
+    """
+    pair = ours.sounds.tolist(), theirs.sounds.tolist()
+    blocks = difflib.SequenceMatcher(None, *pair, autojunk=False).get_matching_blocks()
+    alike = [(i + n, j + n) for i, j, size in blocks for n in range(size + 1)]
+    own, other = np.array(sorted({(0, 0), *alike})).T
+    return np.interp(seconds, ours.edges[own], theirs.edges[other])
 
 
 def told_of(record: Mapping, first: int, frames: int, room: int) -> Example:
     """What is said in so many frames and near to them, at most so many sounds."""
     if not len(record["phones"]["phone"]):
         raise InputError(f"of the clip {record['clip']} no phones are known")
-    spans = phones.spans_of(record["phones"], len(record["face"]) / schema.FPS)
+    spans = spans_of(record["phones"], len(record["face"]) / schema.FPS)
     edges = spans.edges - np.float32(first / schema.FPS)
     near = (edges[1:] > -NEAR) & (edges[:-1] < frames / schema.FPS + NEAR)
     chosen = np.flatnonzero(near)[:room]
-    said = np.full(room, phones.BLANK, np.int32)
+    said = np.full(room, BLANK, np.int32)
     said[: len(chosen)] = spans.sounds[chosen]
     times = np.full(room + 1, edges[chosen[-1] + 1], np.float32)
     times[: len(chosen) + 1] = edges[chosen[0] : chosen[-1] + 2]

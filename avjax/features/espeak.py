@@ -22,6 +22,7 @@ import threading
 _PHONEME, _WORD = 7, 1
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
 _SYNCHRONOUS, _UTF8 = 2, 1
+_VARIANTS = os.path.join("voices", "!v")  # a folder of theirs
 _OPTIONS = 0x0001 | 0x0002 | 0x8000  # phoneme events, in IPA, and never call exit()
 
 
@@ -200,6 +201,13 @@ class Speaker:
             self._process.returncode = 0  # not ours to wait for
             _orphans.append(self._process)  # its pipes must never be flushed
         self.__init__()
+
+
+def variants() -> list[str]:
+    """Names of voices that any language can be said in, such as f3 and whisper."""
+    import espeakng_loader
+
+    return sorted(os.listdir(os.path.join(espeakng_loader.get_data_path(), _VARIANTS)))
 
 
 _orphans = []

@@ -108,6 +108,12 @@ def sounds_of(phone: str) -> tuple[int, ...]:
     return tuple(found)
 
 
+def in_columns(phones: Sequence[tuple[str, float, float]]) -> dict[str, tuple]:
+    """Phones with their times, in order -> {phone, start, end}, as of classes_at."""
+    columns = zip(*phones, strict=True)
+    return dict(zip(("phone", "start", "end"), columns, strict=True))
+
+
 def spans_of(phones: Mapping[str, Sequence], seconds: float) -> Spans:
     """All that is heard in a recording so long, and the pauses between.
 

@@ -21,6 +21,14 @@ class Painted(NamedTuple):
     box: np.ndarray
 
 
+def portrait(source: Source, talker: Talker | ContextTalker) -> np.ndarray:
+    """The first face that is seen, cut out, u8 [s s 3]."""
+    boxes = talker.framed(source.boxes)
+    first = int(np.argmax(np.isfinite(boxes[:, 0])))
+    picture = next(itertools.islice(source.play(first + 1), first, None))
+    return face.crop(picture, boxes[first], talker.config.size)
+
+
 class Painter:
     """Goes through the pictures of a source, to and fro for ever.
 

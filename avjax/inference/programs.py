@@ -16,6 +16,7 @@ from avjax.inference import (
     denoise,
     judge,
     lipread,
+    prompter,
     restore,
     talkers,
     weights,
@@ -27,6 +28,7 @@ from avjax.models.bridging import BridgingConfig
 from avjax.models.cals import AudioToLip, CalsConfig
 from avjax.models.denoiser import WHOLE
 from avjax.models.synctalkface import SyncTalkFaceConfig
+from avjax.models.taem import Taem
 from avjax.nn.aligner import BANDS, Aligner
 from avjax.nn.landmarks import LandmarkConfig, LipLandmarks
 from avjax.typing import Array, Params
@@ -97,6 +99,41 @@ def context_talker(name: Path) -> Programs:
     return {
         "units": Program(tell, sound, {"units": units}),
         "frames": Program(draw, unit | face_slots(config.size), frames_of(config.size)),
+    }
+
+
+def text_talker(name: Path) -> Programs:
+    """How long sounds last, what a talker is told by them, and the frames of that."""
+    found = prompter.open_prompter(name)
+    config, talker = found.config, found.config.talker
+    variables = jax.tree.map(jnp.asarray, found.variables)
+    text, own = Taem(config), variables[prompter.OURS]
+    draw, moments = drawing(talker, variables), prompter.stretch(config)
+
+    def time(sounds: Array, portrait: Array) -> dict[str, Array]:
+        return {"edges": text.apply(own, sounds, portrait, method="times")}
+
+    def tell(sounds: Array, edges: Array, portrait: Array) -> dict[str, Array]:
+        given = sounds, edges, portrait, moments
+        return {"latents": text.apply(own, *given, method="hear")}
+
+    room = prompter.ROOM
+    which = "numbers of features.phones.SOUNDS; 0 where there are no more"
+    sounds = {"sounds": Slot(f"b {room}", "int32", which)}
+    who = {"portrait": Slot(picture(talker.size), "uint8", "the face that is to speak")}
+    when = f"b {room + 1}: seconds at which one sound gives way to the next"
+    since = "when sounds begin, in seconds from the first moment on; then the last end"
+    times = {"edges": Slot(f"b {room + 1}", "float32", since)}
+    latents = (
+        f"b {moments} {talker.latent}: what the talker is to hear, {FPS} a second; the "
+        f"first and the last {config.window} of a piece of text are left out"
+    )
+    latent = {"latents": Slot(f"b {talker.latent}", "float32", "of a frame's moment")}
+    shown = latent | face_slots(talker.size)
+    return {
+        "edges": Program(time, sounds | who, {"edges": when}),
+        "latents": Program(tell, sounds | times | who, {"latents": latents}),
+        "frames": Program(draw, shown, frames_of(talker.size)),
     }
 
 
@@ -235,6 +272,7 @@ def aligner(name: Path) -> Programs:
 PROGRAMS: dict[str, Callable[[Path], Programs]] = {
     "synctalkface": talker,
     "cals": context_talker,
+    prompter.SYSTEM: text_talker,
     "bridging": reader,
     **dict.fromkeys(judge.KINDS, sync_judge),
     "landmarks": lip_finder,

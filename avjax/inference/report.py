@@ -10,6 +10,7 @@ import numpy as np
 class Report:
     """What came of it; str() says it in sentences.
 
+    remarks  on what is said, and who says it
     missed   frames without a face, which passed through unchanged
     motion   how much the drawn mouth changes from frame to frame, in grey levels:
              [sum while speaking, frames, sum in silence, frames]
@@ -20,6 +21,7 @@ class Report:
     native: int
     pasted: bool = True
     speech: bool = True
+    remarks: tuple[str, ...] = ()
     missed: list[int] = dataclasses.field(default_factory=list)
     sides: list[float] = dataclasses.field(default_factory=list)
     motion: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(4))
@@ -40,6 +42,7 @@ class Report:
     def __str__(self) -> str:
         seconds = float(self.frames / self.fps)
         lines = [f"{self.frames} frames at {float(self.fps):.6g} fps, {seconds:.2f} s"]
+        lines += self.remarks
         if self.sides:
             drawn = f"the face was drawn {self.native} pixels wide"
             side = f" and pasted {np.median(self.sides):.0f} pixels wide"

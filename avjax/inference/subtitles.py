@@ -1,13 +1,87 @@
-"""Timed words as SubRip subtitles (.srt)."""
+"""SubRip subtitles (.srt): timed words made into them, and those of a file."""
 
+import os
+import pathlib
+import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from avjax.errors import InputError
 from avjax.inference.decode import Word
+from avjax.media.files import refusing, require_file
 
 PAUSE = 0.6  # seconds of silence that part two cues
 LONGEST_TEXT = 42  # characters of a cue, unless one word is longer
 LONGEST = 5.0  # seconds of a cue, unless one word is longer
 SHORTEST = 1.0  # seconds that a cue stays on the screen, if the next one lets it
+LATEST = 6.0  # hours that subtitles may last
+
+TIME = r"(\d+):([0-5]?\d):([0-5]?\d)[,.](\d{1,3})"
+TIMES = re.compile(rf"\s*{TIME}\s*-->\s*{TIME}(\s.*)?")
+MARKUP = re.compile(r"<[^<>]*>|\{[^{}]*\}")  # such as <i> and {\an8}
+
+
+class Cue(NamedTuple):
+    """What is said from a moment to another, in seconds."""
+
+    start: float
+    end: float
+    text: str
+
+
+def read_srt(path: str | os.PathLike) -> list[Cue]:
+    """The subtitles of a file that have words in them, in the order of their times.
+
+    InputError for a file that is none, or torn.
+    """
+    require_file(path)
+    with refusing(path, "read"):
+        raw = pathlib.Path(path).read_bytes()
+    try:
+        lines = raw.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no text in UTF-8") from error
+    cues = [_cue(path, number, block) for number, block in _blocks(lines)]
+    if not cues:
+        raise InputError(f"{path} has no subtitles in it")
+    said = sorted(cue for cue in cues if any(map(str.isalnum, cue.text)))
+    if not said:
+        raise InputError(f"there is nothing to say in the subtitles of {path}")
+    if max(cue.end for cue in said) > LATEST * 3600:
+        raise InputError(f"the subtitles of {path} last more than {LATEST:g} hours")
+    return said
+
+
+def _blocks(lines: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """Lines without an empty one between, and the number of the first, from 1 on."""
+    blocks = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        if not blocks or not lines[number - 2].strip():
+            blocks.append((number, []))
+        blocks[-1][1].append(line)
+    return blocks
+
+
+def _cue(path: str | os.PathLike, number: int, block: Sequence[str]) -> Cue:
+    """A block of a file: perhaps a number, the times, and what is said."""
+    counted = block[0].strip().isdigit()
+    times = TIMES.fullmatch(block[counted]) if len(block) > counted else None
+    if times is None:
+        raise InputError(f"line {number} of {path} begins no subtitle: it has no times")
+    start, end = (_seconds(times.groups()[at : at + 4]) for at in (0, 4))
+    text = MARKUP.sub("", " ".join(block[1 + counted :])).strip()
+    if not text or end < start:
+        wrong = "ends before it begins" if text else "says nothing"
+        raise InputError(f"the subtitle at line {number} of {path} {wrong}")
+    return Cue(start, end, text)
+
+
+def _seconds(clock: Sequence[str]) -> float:
+    """("01", "01", "01", "500") -> 3661.5"""
+    hours, minutes, seconds, part = clock
+    return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f".{part}")
 
 
 def to_srt(words: Sequence[Word]) -> str:

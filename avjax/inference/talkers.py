@@ -10,7 +10,7 @@ program serves a recording of any length.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 import jax
@@ -88,14 +88,10 @@ class ContextTalker:
         frame is told of both.
         """
         last = frames_in((len(mel) - 1) * audio.HOP) - 1
-        places = np.minimum(places_of(np.arange(frames), fps), last)
-        for first in range(0, frames, CHUNK):
-            here = places[first : first + CHUNK]
-            begin, end = int(here[0]), int(np.ceil(here[-1])) + 1
-            units = self.units(mel, begin, end, last)
-            yield between(units, here - begin)
+        units = functools.partial(self.units, mel, last)
+        return at_rate(units, frames, fps, last)
 
-    def units(self, mel: np.ndarray, begin: int, end: int, last: int) -> np.ndarray:
+    def units(self, mel: np.ndarray, last: int, begin: int, end: int) -> np.ndarray:
         """The units of moments begin to end (excluded), of which there are last + 1."""
         window, parts = self.config.window, []
         for first in range(begin, end, CHUNK):
@@ -118,6 +114,20 @@ class ContextTalker:
     def draw(self, latents: np.ndarray, crops: np.ndarray, reference) -> np.ndarray:
         """As Talker's."""
         return drawn(self.config, self.variables, latents, crops, reference)
+
+
+def at_rate(
+    units: Callable[[int, int], np.ndarray], frames: int, fps: Fraction, last: int
+) -> Iterator[np.ndarray]:
+    """Latents f32 [t d] of CHUNK frames after the other, of moments 25 a second.
+
+    units  (first, one after the last) -> latents of those moments;  last, of all
+    """
+    places = np.minimum(places_of(np.arange(frames), fps), last)
+    for first in range(0, frames, CHUNK):
+        here = places[first : first + CHUNK]
+        begin, end = int(here[0]), int(np.ceil(here[-1])) + 1
+        yield between(units(begin, end), here - begin)
 
 
 def places_of(frames: np.ndarray, fps: Fraction) -> np.ndarray:
@@ -229,8 +239,8 @@ def open_talker(
     return talker
 
 
-def system_of(name: str) -> str:
-    """The system of weights; of a bare name, the first that has such."""
+def system_of(name: str, systems: Sequence[str] = SYSTEMS) -> str:
+    """The system of weights; of a bare name, the first of these that has such."""
     known = weights.bundled()
-    bare = [system for system in SYSTEMS if f"{system}-{name}" in known]
+    bare = [system for system in systems if f"{system}-{name}" in known]
     return bare[0] if bare else weights.system_at(name)

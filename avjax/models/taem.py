@@ -222,7 +222,7 @@ class Taem(nn.Module):
         """Codes of sounds [b l d], and how long they last [b l]."""
         exists = (sounds > 0).astype(jnp.float32)
         codes = added(self.names(sounds), speaker.get("encoder"))
-        every = jnp.full(len(sounds), self.config.reach)
+        every = jnp.full(sounds.shape[0], self.config.reach)
         codes = self.encoder(codes, exists, every, train)  # taem (1)
         known = added(jax.lax.stop_gradient(codes), speaker.get("predictor"))
         return codes, self.predictor(known, exists, train)  # taem (3)
@@ -243,7 +243,7 @@ class Taem(nn.Module):
         rows = added(rows, speaker.get("refiner"))
         middle = (jnp.arange(frames)[None] + 0.5) / FPS
         exists = (edges[:, :1] <= middle) & (middle < edges[:, -1:])
-        every = jnp.full(len(codes), self.config.window)
+        every = jnp.full(codes.shape[0], self.config.window)
         # taem (5)
         return self.head(self.refiner(rows, exists.astype(jnp.float32), every, train))
 

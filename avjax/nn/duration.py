@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from avjax.typing import Array
 
 FPS = 25  # frames a second
+NEAR = 2  # sounds to either side that tell how long one lasts
 
 
 class Durations(nn.Module):
@@ -24,7 +25,7 @@ class Durations(nn.Module):
     @nn.compact
     def __call__(self, codes: Array, exists: Array, train: bool) -> Array:
         forget = nn.Dropout(self.dropout, deterministic=not train)
-        for layer in range(2):
+        for layer in range(NEAR):
             near = beside(codes * exists[..., None])
             near = nn.relu(nn.Dense(codes.shape[-1], name=f"hear_{layer}")(near))
             codes = forget(nn.LayerNorm(name=f"rest_{layer}")(near))

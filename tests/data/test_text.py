@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from avjax.data import pipeline, schema
-from avjax.data.text import TextClip, TextWindow, told_of
+from avjax.data.context import mels_of
+from avjax.data.text import TextClip, TextWindow, moments_like, retold_at, told_of
 from avjax.data.whole import TalkClip
 from avjax.errors import InputError
 from avjax.features import audio, speech
-from avjax.features.phones import BLANK, PAUSE, sounds_of
+from avjax.features.phones import BLANK, PAUSE, Spans, in_columns, sounds_of
+from avjax.features.utterance import utter
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +84,31 @@ def test_a_clip_is_a_talk_clip_with_text(clips):
     for key in plain:
         np.testing.assert_array_equal(example[key], plain[key])
     np.testing.assert_array_equal(example["portrait"], plain["reference"])
+    np.testing.assert_array_equal(
+        example["retold"], retold_at(record, 4 + np.arange(12))
+    )
     first = TalkClip(12).first(record, 1, 3)
     assert first == 4
     np.testing.assert_allclose(example["edges"][:3], [-0.16, -0.06, 0.04], atol=1e-6)
+
+
+def test_espeak_says_a_sound_when_the_clip_says_it():
+    """Where both say the same; a sound of one alone is passed over evenly."""
+    ours = Spans(np.array([1, 5, 6, 7, 9]), np.array([0, 1, 2, 3, 4, 5.0]))
+    theirs = Spans(np.array([5, 6, 8, 9, 1]), np.array([0, 0.1, 0.3, 0.5, 0.9, 1]))
+    moments = moments_like(ours, theirs, np.array([0, 0.9, 1.5, 2, 2.5, 3, 4.5]))
+    expected = [0, 0, 0.05, 0.1, 0.2, 0.3, 0.7]
+    np.testing.assert_allclose(moments, expected, atol=1e-6)
+
+
+def test_a_text_that_is_said_twice_alike_is_heard_alike():
+    said = utter("the bad boy")
+    wave = np.round(said.wave * 32768).astype(np.int16)
+    face = [None] * round(len(wave) / 640)
+    record = {"text": "the bad boy", "phones": in_columns(said.phones), "face": face}
+    frames = np.arange(len(face) - 1)
+    heard = mels_of({"wave": wave}, frames)
+    np.testing.assert_allclose(retold_at(record, frames), heard, atol=1e-5)
 
 
 def test_a_clip_without_phones_is_one_sentence(clips):

@@ -103,7 +103,8 @@ def clip_shapes(clip: TalkClip | TextClip, batch: int, size: int) -> dict:
         "weight": ((), jnp.float32),
     }
     if isinstance(clip, TextClip):
-        kinds |= {"portrait": (faces[1:], jnp.uint8)} | told_shapes(clip)
+        kinds |= {"portrait": (faces[1:], jnp.uint8), "retold": (mels, jnp.float32)}
+        kinds |= told_shapes(clip)
     return {
         key: jax.ShapeDtypeStruct((batch, *shape), kind)
         for key, (shape, kind) in kinds.items()

@@ -9,6 +9,7 @@ from einops import einsum, reduce
 
 from avjax.features.phones import CLASSES, PAUSE
 from avjax.inference.latents import SoundLatents, UnitLatents, latents_of, start_talker
+from avjax.inference.prompter import OURS, start_text
 from avjax.losses.base import masked_mean
 from avjax.losses.reconstruction import duration_error, latent_error
 from avjax.metrics.base import Mean
@@ -21,7 +22,6 @@ from avjax.train.task import Objective, Published, Report
 from avjax.train.tasks.talking import Jury, faces_of, of, parts_of, pictured
 from avjax.typing import Array, Batch, Key, Params
 
-OURS = "text_to_audio"
 MS = 1000
 
 
@@ -122,7 +122,8 @@ class TaemTask:
         """What the text tells at given durations, and the face says of it.
 
         cosine, r2     of told and heard latents, frame by frame; wrong_ with the
-                       portrait of another clip, table_ by the means of sounds alone;
+                       portrait of another clip, table_ by the means of sounds alone,
+                       cascade_ as heard of espeak, who says the text at these times;
                        r2 is the share that is told of all deviation from the mean of
                        the training clips, channels alike
         duration_ms    mean error of a sound's length as predicted, pauses apart;
@@ -130,13 +131,14 @@ class TaemTask:
         length_error   of all sounds of a clip together, as a share of their length;
                        mean_length_error by the means
         What metrics.talk tells of whole clips: without a prefix of the text's frames,
-        audio_ of those by the sound, table_ by the means of sounds.
+        audio_ of those by the sound, table_ by the means of sounds, cascade_ by espeak.
         """
         heard = self.hear(params, stats, batch["mels"], batch["mask"])
         told = {
             "": self.tell(params, stats, batch),
             "wrong_": self.tell(params, stats, with_other_portrait(batch)),
             "table_": self.looked_up(stats["means"], batch),
+            "cascade_": self.hear(params, stats, batch["retold"], batch["mask"]),
         }
         weight = batch["mask"] * batch["weight"][:, None]
         figures = self.durations(params, stats, batch)
@@ -147,7 +149,8 @@ class TaemTask:
         judges = self.jury.judges(params, stats)
         frames = self.draw(params, stats, told[""], batch)
         figures |= judge(judges, frames, batch, tuple(CLASSES))
-        for prefix, latents in (("audio_", heard), ("table_", told["table_"])):
+        rows = {"audio_": heard} | {name: told[name] for name in ("table_", "cascade_")}
+        for prefix, latents in rows.items():
             frames = self.draw(params, stats, latents, batch)
             found = judge_besides(judges, frames, batch)
             figures |= {prefix + name: value for name, value in found.items()}
@@ -207,17 +210,6 @@ class TaemTask:
         parts = (OURS, *self.space.parts)
         given = ({part: tree[part] for part in parts} for tree in (params, stats))
         return Published("taem", *given, self.model)
-
-
-def start_text(text: Taem, key: Key) -> Mapping:
-    """Variables of a TAEM that has learnt nothing."""
-    config = text.config
-    said, edges = jnp.ones((1, 1), jnp.int32), jnp.array([[0.0, 0.04]])
-    portrait = jnp.zeros((1, config.size, config.size, 3), jnp.uint8)
-    heard = jnp.zeros((1, 1, config.talker.latent))
-    given = said, edges, portrait, heard, jnp.zeros((1, 1))
-    keys = {"params": key, "dropout": key}
-    return text.init(keys, *given, method="rehearse")
 
 
 def with_more(

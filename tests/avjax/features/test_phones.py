@@ -11,6 +11,7 @@ from avjax.features.phones import (
     PAUSE,
     SOUNDS,
     classes_at,
+    in_columns,
     sounds_of,
     spans_of,
 )
@@ -88,3 +89,9 @@ def test_a_recording_in_which_nothing_is_said_is_one_pause():
     spans = spans_of({"phone": [], "start": [], "end": []}, 0.8)
     assert spans.sounds.tolist() == [PAUSE]
     np.testing.assert_allclose(spans.edges, [0, 0.8])
+
+
+def test_phones_one_by_one_are_told_in_columns():
+    said = (("b", 0.0, 0.1), ("aɪ", 0.1, 0.3))
+    columns = {"phone": ("b", "aɪ"), "start": (0.0, 0.1), "end": (0.1, 0.3)}
+    assert in_columns(said) == columns

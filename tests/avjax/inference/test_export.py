@@ -14,7 +14,7 @@ import pytest
 from untrained import untrained
 
 from avjax.__main__ import main
-from avjax.features import audio
+from avjax.features import audio, phones
 from avjax.features.phones import SOUNDS
 from avjax.features.text import CHARACTERS
 from avjax.inference import (
@@ -24,6 +24,7 @@ from avjax.inference import (
     judge,
     lipread,
     programs,
+    prompter,
     talkers,
     weights,
 )
@@ -31,6 +32,7 @@ from avjax.models.bridging import BridgingConfig
 from avjax.models.cals import CalsConfig
 from avjax.models.denoiser import DenoiserConfig
 from avjax.models.synctalkface import SyncTalkFaceConfig
+from avjax.models.taem import TaemConfig
 from avjax.nn.aligner import AlignerConfig
 from avjax.nn.landmarks import LandmarkConfig
 from avjax.nn.sync import SyncConfig
@@ -40,11 +42,13 @@ pytestmark = pytest.mark.usefixtures("quick_faces")  # of CALS; others are the r
 
 
 SMALL = {"size": 32, "width": 0.02}
+UNITS = CalsConfig(**SMALL, units=8, window=3, layers=2, heads=2)
 CASES = {
     "face": (SyncTalkFaceConfig(**SMALL, slots=4), talkers.blank),
-    "context": (
-        CalsConfig(**SMALL, units=8, window=3, layers=2, heads=2),
-        talkers.blank_cals,
+    "context": (UNITS, talkers.blank_cals),
+    "text": (
+        TaemConfig(UNITS, len(SOUNDS), dim=8, encoder=1, refiner=1, reach=2, window=2),
+        prompter.blank,
     ),
     "sentences": (
         BridgingConfig("sentences", CHARACTERS, **SMALL, slots=6, steps=2),
@@ -154,6 +158,18 @@ def test_exported_units_and_faces_are_those_that_talk_makes(folders):
     frames = jax.jit(found["frames"].run)(units[:3], face, same)["frames"]
     apart = 255 * np.asarray(frames) - model.draw(units[:3], face, same[0])
     assert np.abs(apart).max() <= 0.5 + 1e-3
+
+
+def test_exported_latents_are_those_that_a_text_is_told_by(folders):
+    model = prompter.open_prompter(folders / "text")
+    sounds, edges = np.arange(1, 20, dtype=np.int32), np.arange(20) / np.float32(20)
+    spans, face = phones.Spans(sounds, edges), np.full((32, 32, 3), 99, np.uint8)
+    reach = model.config.window
+    said, times = prompter.near(spans, -reach, 16 + 2 * reach, model.config)
+    run = jax.jit(programs_in(folders / "text")["latents"].run)
+    made = run(said[None], times[None], face[None])["latents"][0, reach:-reach]
+    np.testing.assert_allclose(made, model.latents(spans, face, 0, 16), atol=1e-5)
+    assert np.ptp(made, axis=0).max() > 1e-3
 
 
 def test_the_description_tells_what_goes_in_and_comes_out(folders, tmp_path):

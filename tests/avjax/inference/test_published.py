@@ -57,7 +57,8 @@ def test_a_published_face_is_cut_out_upright(models):
     seen = {}
     for published, model in models.items():
         source = talk.open_face(picture, box, 0)
-        made = talk.Talk(source, wave, model, native=False)
+        given = talk.Script(wave), talk.Cast("", model)
+        made = talk.Talk(source, *given, native=False)
         frame = next(iter(made))
         seen[published] = np.flatnonzero((frame != picture).any(axis=(0, 2)))
         assert made.report.sides == [48.0 if published else 64.0]

@@ -1,13 +1,15 @@
-"""Timed words as subtitles."""
+"""Timed words as subtitles, and subtitles of files."""
 
 import itertools
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avjax.errors import InputError
 from avjax.inference.decode import Word
-from avjax.inference.subtitles import to_srt
+from avjax.inference.subtitles import Cue, read_srt, to_srt
 
 CUE = re.compile(r"(\d+)\n(\S+) --> (\S+)\n(.+)\n")
 
@@ -83,3 +85,66 @@ def test_no_word_is_lost_and_no_cue_overlaps_the_next(drawn):
     assert all(start < end for start, end, _ in cues if end - start > 0.002)
     for one, other in itertools.pairwise(cues):
         assert one[0] <= one[1] <= other[0]
+
+
+def test_subtitles_that_were_written_are_read_again(tmp_path):
+    file, words = tmp_path / "a.srt", spoken("place blue") + spoken("in u", start=4.5)
+    file.write_text(to_srt(words))
+    assert read_srt(file) == [Cue(0, 1, "place blue"), Cue(4.5, 5.5, "in u")]
+
+
+MESSY = """\ufeff1\r
+00:00:04.5 --> 00:00:06,250  X1:40 Y1:20\r
+{\\an8}<i>Two</i>\r
+<b>lines</b>\r
+\r
+\r
+0:00:01,000-->00:00:02,000\r
+first & 42\r
+\r
+3\r
+00:00:07,000 --> 00:00:08,000\r
+♪\r
+"""
+
+
+def test_files_of_others_are_read_as_they_come(tmp_path):
+    """Marks, byte order, no numbers, no order, and cues without a word."""
+    file = tmp_path / "messy.srt"
+    file.write_bytes(MESSY.encode())
+    first, second = read_srt(file)
+    assert first == Cue(1, 2, "first & 42")
+    assert second == Cue(4.5, 6.25, "Two lines")
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        ("", "it is empty"),
+        ("\n\n", "no subtitles in it"),
+        ("hello\n", "line 1 of .* begins no subtitle"),
+        ("WEBVTT\n\n00:01.000 --> 00:02.000\nyes\n", "line 1 of"),
+        ("1\n00:00:01,000 --> 00:0", "line 1 of .* it has no times"),
+        ("1\n", "line 1 of"),
+        ("1\n00:00:01,000 --> 00:00:02,000\nyes\n\n2\n", "line 5 of"),
+        ("1\n00:00:01,000 --> 00:00:02,000\n", "at line 1 of .* says nothing"),
+        ("1\n00:00:03,000 --> 00:00:02,000\nyes\n", "ends before it begins"),
+        ("1\n00:00:01,000 --> 00:61:02,000\nyes\n", "line 1 of"),
+        ("1\n00:00:01,000 --> 99:00:02,000\nyes\n", "more than 6 hours"),
+        ("1\n00:00:01,000 --> 00:00:02,000\n...\n", "nothing to say in"),
+    ],
+)
+def test_a_torn_file_is_one_sentence(content, error, tmp_path):
+    (tmp_path / "torn.srt").write_text(content)
+    with pytest.raises(InputError, match=error) as told:
+        read_srt(tmp_path / "torn.srt")
+    assert "\n" not in str(told.value)
+
+
+def test_what_is_no_text_is_one_sentence(tmp_path):
+    (tmp_path / "bytes.srt").write_bytes(b"1\n00:00:01,000 --> 00:00:02,000\n\xff\xe4")
+    with pytest.raises(InputError, match="no text in UTF-8"):
+        read_srt(tmp_path / "bytes.srt")
+    for name in ("missing.srt", "."):
+        with pytest.raises(InputError, match="cannot read"):
+            read_srt(tmp_path / name)

@@ -253,14 +253,23 @@ def test_a_box_that_is_no_square_becomes_one_around_the_same_centre():
 
 def test_the_demo_is_of_somebody_whom_no_training_has_seen(tmp_path, capsys):
     assert DEMO_PUPPET[1] >= puppet.SPEAKERS - puppet.TEST_SPEAKERS
-    assert main(["demo", str(tmp_path / "demo")]) == 0
+    said = puppet.speak(puppet.make_puppet(*DEMO_PUPPET), "Do you see me?").wave
+    assert main(["demo", str(tmp_path / "demo"), "--text", "Do you see me?"]) == 0
     names = {"face.png", "sound.wav", "talk.mp4", "contact_sheet.png"}
     assert {file.name for file in (tmp_path / "demo").iterdir()} == names
     info = video.probe(tmp_path / "demo" / "talk.mp4")
-    spoken = len(audio.read_sound(tmp_path / "demo" / "sound.wav")) / RATE
-    assert abs(info.seconds - spoken) <= 1 / 25
+    spoken = audio.read_sound(tmp_path / "demo" / "sound.wav")
+    np.testing.assert_allclose(spoken, said, atol=1e-4)
+    assert abs(info.seconds - len(said) / RATE) <= 1 / 25
 
 
 def test_the_demo_refuses_a_file_for_a_folder(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["demo", str(tmp_path / "file")]) == 2
+
+
+@pytest.mark.parametrize("text", ["", "...", "привет"])
+def test_the_demo_refuses_what_a_puppet_cannot_say(text, tmp_path, capsys):
+    assert main(["demo", str(tmp_path / "demo"), "--text", text]) == 2
+    (told,) = capsys.readouterr().err.strip().splitlines()
+    assert told.startswith("avjax: ") and not list(tmp_path.iterdir())

@@ -54,6 +54,7 @@ CLIPS = {
     "reference": TEXT["portrait"],
     "mels": sound(),
     "heard": sound(),
+    "retold": sound(),
     "landmarks": jnp.zeros((2, FRAMES, 20, 2)),
     "sounds": jnp.asarray(RNG.integers(0, 3, (2, FRAMES))),
     "mask": EXISTS,
@@ -171,10 +172,12 @@ def test_a_mean_grows_as_if_all_had_come_at_once():
 
 
 def test_what_the_text_tells_is_measured_beside_sound_and_table(figures):
-    rows = {p + n for p in ("", "wrong_", "table_") for n in ("cosine", "r2")}
+    told = "", "wrong_", "table_", "cascade_"
+    rows = {prefix + name for prefix in told for name in ("cosine", "r2")}
     lengths = {"duration_ms", "length_error"}
     lengths |= {f"mean_{name}" for name in lengths}
-    faces = {p + n for p in ("", "audio_", "table_", "truth_") for n in ("lmd", "near")}
+    drawn = "", "audio_", "table_", "cascade_", "truth_"
+    faces = {prefix + name for prefix in drawn for name in ("lmd", "near")}
     expected = rows | lengths | faces | {f"lmd_{name}" for name in CLASSES}
     assert expected <= set(figures)
     assert float(figures["cosine"].weight) == 14  # frames that exist
@@ -182,6 +185,16 @@ def test_what_the_text_tells_is_measured_beside_sound_and_table(figures):
     assert float(figures["length_error"].weight) == 2  # clips
     wrong = float(figures["wrong_cosine"].total)
     assert abs(float(figures["cosine"].total) - wrong) > 1e-6
+
+
+def test_a_cascade_is_worth_what_it_makes_the_talker_hear(state, figures):
+    """Of espeak's sound, or of the clip's own in its place."""
+    measure = jax.jit(TASK.measure)
+    found = measure(*state, {**CLIPS, "retold": CLIPS["mels"]})
+    assert found["cascade_r2"].compute() == pytest.approx(1)
+    assert found["cascade_lmd"].total == found["audio_lmd"].total
+    assert figures["cascade_r2"].compute() < 0.99
+    assert figures["cascade_lmd"].total != figures["audio_lmd"].total
 
 
 def test_durations_are_measured_against_the_means(figures):
