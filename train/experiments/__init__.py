@@ -13,6 +13,8 @@ from avjax.train.experiments.bridging import (
     bridging_words_puppet,
 )
 from avjax.train.experiments.cals import (
+    cals_face_grid,
+    cals_face_puppet,
     cals_grid,
     cals_hdtf,
     cals_lrs2,
@@ -64,8 +66,10 @@ EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
         synctalkface_lrs2,
         synctalkface_lrw,
         cals_units_puppet,
+        cals_face_puppet,
         cals_puppet,
         cals_units_grid,
+        cals_face_grid,
         cals_grid,
         cals_units_lrs2,
         cals_lrs2,

@@ -1,7 +1,8 @@
-"""Recipes of CALS, of three stages: a sync expert (experiments.sync), units, a face.
+"""Recipes of CALS, after a sync expert (experiments.sync): units, a face, and both.
 
     avjax train cals_units_puppet       begins with the ears of runs/wav2lip_puppet
-    avjax train cals_puppet             and with its eyes and hand, and with the units
+    avjax train cals_face_puppet        with its eyes and hand; told those units
+    avjax train cals_puppet             goes on with both together, judged
 
 Corpora     as of the other systems; avjax data build hdtf --raw HDTF --size 128 --out
             corpora/hdtf-128
@@ -9,6 +10,8 @@ Ablations   task.model.window=0 ... 15 in both;  task.masked=0 in the first;
             task.losses.visual_visual=0, task.contrast=false, task.frozen=true; and, of
             avjax evaluate, task.lookahead=0 ... 15
 """
+
+import dataclasses
 
 from avjax.data.context import ContextWindow, UnitWindow
 from avjax.data.pipeline import Loader
@@ -26,6 +29,7 @@ from avjax.train.optim import Adam, Muon
 from avjax.train.tasks.cals import CalsTask
 from avjax.train.tasks.units import CalsUnitsTask
 
+BETAS = (0.5, 0.999)
 PLACES = ("places",)  # of the transformer: numbers, no kernels
 
 
@@ -43,16 +47,28 @@ def cals_units_grid() -> Experiment:
     return small_units(root, GRID_WIDTH, GRID["expert"], hears, doc)
 
 
+def cals_face_puppet() -> Experiment:
+    """Puppets move as their units say, which stay; run cals_units_puppet first."""
+    doc = "Lip-to-Face by pixels alone, trained on puppets after Wav2Lip."
+    return small_face(cals_units_puppet(), PUPPET, "puppet", 1600, doc)
+
+
+def cals_face_grid() -> Experiment:
+    """GRID's speaker s1 moves as his units say; run cals_units_grid first."""
+    doc = "Lip-to-Face by pixels alone, trained on GRID s1 (CC BY 4.0) after Wav2Lip."
+    return small_face(cals_units_grid(), GRID, "grid", 700, doc)
+
+
 def cals_puppet() -> Experiment:
-    """Puppets say what they hear, in its context; run cals_units_puppet first."""
-    doc = "CALS, trained on puppets after its units and Wav2Lip."
-    return small_face(cals_units_puppet(), PUPPET, "puppet", doc)
+    """Puppets say what they hear, in its context; run cals_face_puppet first."""
+    doc = "CALS, trained on puppets after its units and its face."
+    return small_both(cals_face_puppet(), PUPPET, "puppet", doc)
 
 
 def cals_grid() -> Experiment:
-    """GRID's speaker s1 says what he hears, in its context; after cals_units_grid."""
-    doc = "CALS, trained on GRID s1 (CC BY 4.0) after its units and Wav2Lip."
-    return small_face(cals_units_grid(), GRID, "grid", doc)
+    """GRID's speaker s1 says what he hears, in its context; after cals_face_grid."""
+    doc = "CALS, trained on GRID s1 (CC BY 4.0) after its units and its face."
+    return small_both(cals_face_grid(), GRID, "grid", doc)
 
 
 def cals_units_lrs2() -> Experiment:
@@ -116,41 +132,61 @@ def small_units(
 
 
 def small_face(
-    units: Experiment, judges: dict[str, str], name: str, doc: str
+    units: Experiment, judges: dict[str, str], name: str, steps: int, doc: str
 ) -> Experiment:
-    """What two cores train in half an hour; weights of losses as for Wav2Lip's."""
-    betas, root = (0.5, 0.999), units.train.root
-    face = f"runs/wav2lip_{name}/weights"
+    """Half an hour to an hour of two cores: a mouth is drawn as it is told.
+
+    Errors are squared, for the least absolute error is that of a mouth which hardly
+    moves; and nobody judges yet, for what pleases a judge is not yet a mouth.
+    """
+    root, face = units.train.root, f"runs/wav2lip_{name}/weights"
     drawn = {f"lip_to_face/{organ}": face for organ in ("identity", "decoder")}
     return Experiment(
         task=CalsTask(
             units.task.model,
-            LossWeights(audio_visual=0.03, visual_visual=0.03, critic=0.02),
+            LossWeights(pixels=100.0, audio_visual=0.0, visual_visual=0.0, critic=0.0),
+            frozen=True,
+            squared=True,
             doubt=0.05,
             expert_width=EXPERT_WIDTH,
             critic_width=0.125,
             landmark_width=0.5,
         ),
-        train=Loader(root, "train", ContextWindow(), batch=4, workers=1),
+        train=Loader(root, "train", ContextWindow(), batch=8, workers=1),
         evals={"test": Loader(root, "test[:40]", TalkClip(frames=50), batch=4)},
-        optim={
-            "face": Muon(
-                rate=3e-3,
-                betas=betas,
-                apart=PLACES,
-                warmup=50,
-                schedule="cosine",
-                clip=10.0,
-            ),
-            "critic": Adam(rate=3e-4, betas=betas, warmup=100),
-        },
-        steps=600,
+        optim={"face": both_by(0.01)},
+        steps=steps,
         start={**judges, **drawn, "audio_to_lip": f"runs/cals_units_{name}/weights"},
         log_every=50,
-        evaluate_every=300,
+        evaluate_every=350,
         save_every=150,
         doc=doc,
     )
+
+
+def small_both(
+    face: Experiment, judges: dict[str, str], name: str, doc: str
+) -> Experiment:
+    """Ten minutes more, units and face together, judged; weights as for Wav2Lip's."""
+    heard = f"runs/cals_face_{name}/weights"
+    judged = LossWeights(100.0, audio_visual=0.03, visual_visual=0.03, critic=0.02)
+    critic = Adam(rate=3e-4, betas=BETAS, warmup=100)
+    return dataclasses.replace(
+        face,
+        task=dataclasses.replace(face.task, losses=judged, frozen=False),
+        train=dataclasses.replace(face.train, batch=4),
+        optim={"face": both_by(0.003), "critic": critic},
+        steps=300,
+        start={**judges, "audio_to_lip": heard, "lip_to_face": heard},
+        evaluate_every=300,
+        doc=doc,
+    )
+
+
+def both_by(rate: float) -> Muon:
+    """How units and face learn."""
+    schedule = {"warmup": 50, "schedule": "cosine", "clip": 10.0}
+    return Muon(rate=rate, betas=BETAS, apart=PLACES, **schedule)
 
 
 def published_units(
@@ -174,14 +210,14 @@ def published_units(
 
 def published_face(units: Experiment, name: str, doc: str) -> Experiment:
     """Rates and batch of SyncTalkFace's code: those of CALS are not known."""
-    betas, root = (0.5, 0.999), units.train.root
+    root = units.train.root
     return Experiment(
         task=CalsTask(units.task.model, landmark_width=0.5),
         train=Loader(root, "train", ContextWindow(near=15), batch=40, workers=16),
         evals={"val": Loader(root, "val", TalkClip(frames=50), batch=8, workers=4)},
         optim={
-            "face": Adam(rate=1e-4, betas=betas),
-            "critic": Adam(rate=5e-4, betas=betas),
+            "face": Adam(rate=1e-4, betas=BETAS),
+            "critic": Adam(rate=5e-4, betas=BETAS),
         },
         steps=500_000,
         start={

@@ -47,12 +47,14 @@ class CalsTask:
     landmark_width: float = 1.0
 
     def objectives(self) -> tuple[Objective, ...]:
-        """The face first: the critic then judges the frames that it has just made."""
+        """The face first: the critic then judges the frames that it has just made.
+
+        A critic whose word does not count learns nothing.
+        """
         learns = ("lip_to_face",) if self.frozen else ("audio_to_lip", "lip_to_face")
-        return (
-            Objective("face", learns, self.face_loss),
-            Objective("critic", ("critic",), self.critic_loss),
-        )
+        face = Objective("face", learns, self.face_loss)
+        critic = Objective("critic", ("critic",), self.critic_loss)
+        return (face, critic) if self.losses.critic else (face,)
 
     @property
     def hearing(self) -> AudioToLip:
