@@ -163,7 +163,6 @@ def through(side: str, steps: str) -> None:
         begun = time.perf_counter()
         run = run.lower(params, noisy, clean).compile()
         compiled = time.perf_counter() - begun
-        jax.block_until_ready(run(params, noisy, clean))
         spent, wall = time.process_time(), time.perf_counter()
         _, grads = jax.block_until_ready(run(params, noisy, clean))
         spent, wall = time.process_time() - spent, time.perf_counter() - wall

@@ -17,7 +17,7 @@ wrote; those of one NAME differ by their seed.  Each gives rows for K steps with
 guard, and for as many by the true error (oracle).  How far both steps reach, as a
 factor to the rates, is chosen on the training part (white: left as it is learnt).
 
-Of each picture the square in its middle is taken, of 256 or SIDE pixels.  A row: mean
+Of each picture the square in its middle is taken, of 192 or SIDE pixels.  A row: mean
 PSNR and ssim2d over the pictures, of several seeds with their standard deviation, and
 what adaptation is worth.
 """
@@ -48,7 +48,7 @@ from avjax.metrics.image import psnr
 from avjax.metrics.restoration import ssim2d
 from avjax.nn.conv import cpu_options
 
-SIDE, CHOSEN = 256, 12  # pixels; training pictures that settings are chosen on
+SIDE, CHOSEN = 192, 8  # pixels; training pictures that settings are chosen on
 STEPS = 0, 1, 2, 5, 10, 20
 JUDGED = 0, 5  # by the last of which factors are chosen
 FACTORS = 0.1, 0.3, 1.0, 3.0, 10.0
@@ -216,19 +216,19 @@ def ours(weights: str, known: list[Pair], tested: list[Pair]) -> Table:
 def told(name: str, rows: list[np.ndarray], plain: list[np.ndarray] | None) -> None:
     """One line: means over pictures, then over seeds, with their deviation."""
 
-    def of(tables: list[np.ndarray]) -> str:
+    def of(tables: list[np.ndarray], sign: str = "") -> str:
         means = np.array([table.mean(0) for table in tables])
         spread = means.std(0, ddof=1) if len(means) > 1 else [np.nan] * 2
         cells = zip(means.mean(0), spread, (2, 4), strict=True)
         texts = [
-            f"{mean:.{digits}f}" + ("" if np.isnan(by) else f" ± {by:.{digits}f}")
+            f"{mean:{sign}.{digits}f}" + ("" if np.isnan(by) else f" ± {by:.{digits}f}")
             for mean, by, digits in cells
         ]
         return " | ".join(texts)
 
     gain = ""
     if plain:
-        gain = of([row - base for row, base in zip(rows, plain, strict=True)])
+        gain = of([row - base for row, base in zip(rows, plain, strict=True)], "+")
     print(f"| {name} | {of(rows)} | {gain or ' | '} |", flush=True)
 
 

@@ -4,8 +4,8 @@ import av
 import numpy as np
 import pytest
 import scipy.io
-from benchmark import BOXES, write_dnd
 from denoisers import SIZE, noisy, save
+from dndfiles import BOXES, write_dnd
 from PIL import Image, ImageCms
 
 from avjax.__main__ import main

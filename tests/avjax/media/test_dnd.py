@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 import scipy.io
-from benchmark import BOXES, write_dnd
+from dndfiles import BOXES, write_dnd
 
 from avjax.errors import InputError
 from avjax.media import dnd
