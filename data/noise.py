@@ -21,12 +21,17 @@ class Noise(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Gaussian:
-    """White noise; its deviation, in 8-bit levels, is drawn from a range."""
+    """White noise; its deviation, in 8-bit levels, is drawn from a range.
+
+    A grey picture stays grey, so that its three channels tell no more than one.
+    """
 
     deviation: tuple[float, float] = (5.0, 50.0)
 
     def add(self, clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        return np.clip(clean + white(clean.shape, self.deviation, rng), 0, 1)
+        added = white(clean.shape, self.deviation, rng)
+        grey = (clean == clean[..., :1]).all()
+        return np.clip(clean + (added[..., :1] if grey else added), 0, 1)
 
 
 @dataclasses.dataclass(frozen=True)

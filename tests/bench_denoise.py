@@ -4,15 +4,21 @@
     python -P tests/bench_denoise.py cost WEIGHTS MEGAPIXELS
     python -P tests/bench_denoise.py seam WEIGHTS
     python -P tests/bench_denoise.py together WEIGHTS
+    python -P tests/bench_denoise.py through SIDE K
 
 quality   mean PSNR over the photographs of PAIRS (NAME_real, NAME_mean) with one of the
           words in their names, at 8 bits: as given, without a step, and adapted
 cost      seconds and memory of one picture: compiled before, and all of the process
 seam      how far a picture of 1.5 megapixels in tiles is from the same in one piece
 together  seconds for which two pictures adapt one after the other, and as a batch
+through   what the gradient through K steps of the full-size network costs, of one crop
+          of SIDE pixels: bytes that the compiled program asks for besides its arguments
+          and results, and seconds; steps in a scan whose inside is computed again
+          on the way back (as avjax does), in a plain scan, and one after the other
 """
 
 import functools
+import itertools
 import pathlib
 import resource
 import sys
@@ -21,12 +27,16 @@ import time
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from avjax.inference import restore, tiles
+from avjax.inference.adapt import Adaptation, even_rates, one_step
 from avjax.inference.denoise import adapting, cleaning, open_denoiser
+from avjax.inference.restore import Plan
+from avjax.losses.restoration import clean_error
 from avjax.media.photo import Photo, as_shares, read_photo
 from avjax.metrics.image import psnr
-from avjax.models.denoiser import reach
+from avjax.models.denoiser import DenoiserConfig, reach
 from avjax.nn.conv import cpu_options
 
 
@@ -112,6 +122,59 @@ def together(weights: str) -> None:
         print(f"{name}: {wall:.2f} s, {spent:.2f} s of processor", flush=True)
 
 
+def again(step, start, count):
+    kept = jax.checkpoint(step, prevent_cse=False)
+    return jax.lax.scan(kept, start, length=count)[0]
+
+
+def scanned(step, start, count):
+    return jax.lax.scan(step, start, length=count)[0]
+
+
+def unrolled(step, start, count):
+    for _ in range(count):
+        start, _ = step(start, None)
+    return start
+
+
+WALKS = {"scan, computed again": again, "scan": scanned, "unrolled": unrolled}
+
+
+def after_steps(plan, walk, params, noisy, clean):
+    """The true error after the steps of a plan, taken in one of the ways above."""
+    config, adaptation = DenoiserConfig(), plan.adaptation
+    moving, fixed = restore.moved(config, plan, params["restorer"])
+    loss = restore.loss_of(config, plan, params, noisy, jax.random.key(0))
+    step = one_step(loss, even_rates(moving, adaptation), adaptation)
+    moving, _ = walk(step, (moving, optax.EmptyState()), adaptation.steps)
+    made = restore.restore(config, {**fixed, **moving}, noisy).clean
+    return jnp.mean(clean_error(made, clean))
+
+
+def through(side: str, steps: str) -> None:
+    blank = restore.blank(DenoiserConfig())
+    params = {part: variables["params"] for part, variables in blank.items()}
+    noisy = as_shares(noise(int(side), int(side)))[None]
+    clean = np.full_like(noisy, 0.5)
+    for moves, (name, walk) in itertools.product(("heads", "all"), WALKS.items()):
+        plan = Plan(Adaptation(int(steps)), moves)
+        loss = functools.partial(after_steps, plan, walk)
+        run = jax.jit(jax.value_and_grad(loss), compiler_options=cpu_options())
+        begun = time.perf_counter()
+        run = run.lower(params, noisy, clean).compile()
+        compiled = time.perf_counter() - begun
+        spent, wall = time.process_time(), time.perf_counter()
+        _, grads = jax.block_until_ready(run(params, noisy, clean))
+        spent, wall = time.process_time() - spent, time.perf_counter() - wall
+        size = run.memory_analysis().temp_size_in_bytes / 2**20
+        norm = optax.global_norm(grads)
+        print(
+            f"{moves}, {name}: {size:.0f} MiB, {wall:.1f} s, {spent:.1f} s of processor"
+            f", compiled in {compiled:.0f} s; gradient {norm:.6g}",
+            flush=True,
+        )
+
+
 if __name__ == "__main__":
-    known = {f.__name__: f for f in (quality, cost, seam, together)}
+    known = {f.__name__: f for f in (quality, cost, seam, together, through)}
     known[sys.argv[1]](*sys.argv[2:])

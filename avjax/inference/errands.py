@@ -11,9 +11,9 @@ from PIL import Image
 
 from avjax.errors import InputError
 from avjax.inference import tiles
-from avjax.inference.denoise import Cleaned, Denoiser, Path, require_size
+from avjax.inference.denoise import Cleaned, Denoiser, Path, cleaned, require_size
 from avjax.inference.lips import CONSOLE
-from avjax.media import files, image, photo, video
+from avjax.media import dnd, files, image, photo, video
 from avjax.media.container import opened
 from avjax.media.dubbing import dub
 
@@ -24,7 +24,8 @@ Errand = tuple[pathlib.Path, pathlib.Path]  # what is read, and what is written
 def errands(given: Sequence[Path], out: Path) -> list[Errand]:
     """What is read and what is written, in the order given.
 
-    given  files, patterns such as "*.png", and folders, whose files are meant
+    given  files, patterns such as "*.png", and folders, whose files are meant; of the
+           benchmark DND its photographs
     out    a file for a single file, a folder for several; names are kept, but a clip
            becomes an mp4
 
@@ -52,8 +53,9 @@ def meant(given: Path) -> list[pathlib.Path]:
     path, found = pathlib.Path(given), []
     with files.refusing(given, "read"):
         if path.is_dir():
-            every = sorted(path.iterdir())
-            found = [file for file in every if file.is_file() and file.name[0] != "."]
+            every = [file for file in sorted(path.iterdir()) if file.is_file()]
+            found = [file for file in every if file.name[0] != "."]
+            found = dnd.photographs(path) or found
         elif not path.exists():
             found = [pathlib.Path(name) for name in sorted(glob.glob(os.fspath(path)))]
     return found or [path]
@@ -64,8 +66,8 @@ def name_of(source: pathlib.Path) -> str:
 
 
 def is_clip(path: pathlib.Path) -> bool:
-    """Whether a file is neither a picture nor called like one."""
-    if path.suffix.lower() in photo.FORMATS:
+    """Whether a file is neither a picture nor called like one, or like DND's."""
+    if path.suffix.lower() in {*photo.FORMATS, dnd.SUFFIX}:
         return False
     try:
         with Image.open(path):
@@ -85,6 +87,8 @@ def run(denoiser: Denoiser, errand: Errand, report: bool = False) -> str:
     files.require_file(source)
     if is_clip(source):
         return run_clip(denoiser, source, target, report)
+    if source.suffix.lower() == dnd.SUFFIX:
+        return run_boxes(denoiser, source, target, report)
     given = photo.read_photo(source)
     photo.require_format(target, given)
     require_size(given.levels, source)
@@ -96,6 +100,31 @@ def run(denoiser: Denoiser, errand: Errand, report: bool = False) -> str:
     if report:
         write_report(target, given.levels, [found])
     return str(found)
+
+
+def run_boxes(
+    denoiser: Denoiser, source: pathlib.Path, target: pathlib.Path, report: bool
+) -> str:
+    """The same of a photograph of DND, of which only some boxes are cleaned.
+
+    It is adapted to as a whole, but what lies around a box helps to clean no pixel.
+    """
+    if target.suffix != dnd.SUFFIX:
+        raise InputError(f"cannot write {target}: DND asks for names in {dnd.SUFFIX}")
+    levels = dnd.read_noisy(source)
+    boxes = dnd.read_boxes(source, levels.shape)
+    require_size(levels, source)
+    make_place(target)
+    found = denoiser.adapt(levels, denoiser.stored())
+    with progress() as bar:
+        shown = bar.track(boxes, description=source.name)
+        redrawn = denoiser.redrawn
+        made = [redrawn(levels[box], found.params, lambda: None) for box in shown]
+    dnd.write_clean(target, made)
+    if report:
+        first = cleaned(photo.Photo(made[0]), found)
+        write_report(target, levels[boxes[0]], [first])
+    return f"{len(boxes)} boxes of {cleaned(photo.Photo(levels), found)}"
 
 
 def run_clip(

@@ -121,6 +121,13 @@ def test_white_noise_has_its_deviation(rng):
     assert made.dtype == np.float32
 
 
+def test_white_noise_leaves_grey_grey_and_colours_apart(picture, rng):
+    grey = np.repeat(picture[..., :1], 3, axis=-1)
+    for clean, alike in ((grey, True), (picture, False)):
+        added = Gaussian((5.0, 5.0)).add(clean, rng) - clean
+        assert added.any() and (added == added[..., :1]).all() == alike
+
+
 def test_the_published_mix_spares_the_last_row_and_column_and_blue(picture, rng):
     dim = 0.1 + 0.8 * picture
     for spared in (True, False):

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from avjax.config import to_json
+from avjax.config import override, to_json
 from avjax.data.context import ContextWindow, UnitWindow
 from avjax.data.hearing import HearClip
 from avjax.data.pairs import PairCrop
@@ -12,6 +12,7 @@ from avjax.data.reading import ReadClip, VoiceClip
 from avjax.data.text import TextClip, TextWindow
 from avjax.data.transforms import SyncWindow
 from avjax.data.whole import TalkClip
+from avjax.errors import InputError
 from avjax.train.experiment import check
 from avjax.train.experiments import EXPERIMENTS
 from avjax.train.optim import make_optimizer
@@ -117,6 +118,16 @@ def test_a_recipe_is_whole_and_says_what_it_is(name):
     check(experiment)
     assert EXPERIMENTS[name].__doc__ and experiment.doc
     assert to_json(experiment)["steps"] == experiment.steps
+
+
+def test_photographs_can_be_learnt_without_going_through_steps():
+    rates = 'optim={"restore": {"rate": 1e-3}, "mask": {"rate": 2e-3}}'
+    recipe = EXPERIMENTS["denoiser_polyu"]()
+    without = override(recipe, ["task.stage=clean", rates])
+    check(without)
+    assert without.optim["mask"].rate == 2e-3 and without.train == recipe.train
+    with pytest.raises(InputError, match="the objectives are"):
+        check(override(recipe, ["task.stage=clean"]))
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -31,6 +31,7 @@ from avjax.train.experiments.denoiser import (
     denoiser_polyu,
     denoiser_sidd,
     denoiser_synthetic,
+    denoiser_white,
 )
 from avjax.train.experiments.landmarks import landmarks_puppet
 from avjax.train.experiments.sync import sync_grid, sync_lrs2, sync_puppet
@@ -90,6 +91,7 @@ EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
         bridging_speech_grid,
         denoiser_synthetic,
         denoiser_polyu,
+        denoiser_white,
         denoiser_div2k,
         denoiser_sidd,
     )

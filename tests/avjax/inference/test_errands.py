@@ -3,7 +3,9 @@
 import av
 import numpy as np
 import pytest
+import scipy.io
 from denoisers import SIZE, noisy, save
+from dndfiles import BOXES, write_dnd
 from PIL import Image, ImageCms
 
 from avjax.__main__ import main
@@ -249,3 +251,20 @@ def test_what_is_asked_in_vain(words, told, trained, tmp_path, monkeypatch, capf
     (sentence,) = capfd.readouterr().err.strip().splitlines()
     assert sentence.startswith("avjax: ") and told in sentence
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_photographs_of_dnd_become_what_is_sent_in(ask, tmp_path, capfd):
+    pytest.importorskip("h5py", reason="the benchmark's files take h5py")
+    pictures = write_dnd(tmp_path / "dnd")
+    assert ask(tmp_path / "dnd", "--steps", 1, "--report") == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert [": 2 boxes of" in lines[0], ": 1 boxes of" in lines[1]] == [True, True]
+    for number, (picture, rows) in enumerate(zip(pictures, BOXES, strict=True), 1):
+        name = f"{number:04d}.mat"
+        assert (tmp_path / "out" / f"{name}.report.png").is_file()
+        cells = scipy.io.loadmat(tmp_path / "out" / name)["Idenoised"][0]
+        for cell, (top, left, bottom, right) in zip(cells, rows, strict=True):
+            given = picture[top - 1 : bottom, left - 1 : right]
+            assert cell.shape == given.shape and (cell != given).any()
+            assert cell.min() >= 0 and cell.max() <= 1
+            assert np.abs(cell - given).mean() < 0.2
