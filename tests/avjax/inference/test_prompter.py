@@ -75,6 +75,8 @@ def test_less_context_would_be_seen(teller):
 
 
 def test_one_program_serves_texts_of_any_length(teller):
+    for program in (prompter.telling, prompter.timing):
+        program.cache_clear()  # of what other tests asked
     for sounds in (1, 40, 300):
         spans = a_text(sounds)
         frames = int(np.ceil(spans.edges[-1] * 30))
