@@ -1,5 +1,6 @@
 """What a run gives away: the weights of its best or last state, without optimizer."""
 
+import math
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -43,11 +44,15 @@ def gathered(tree: Any) -> Any:
 def card(
     experiment: Experiment, step: int, metrics: Mapping[str, float], hours: float
 ) -> str:
-    """For people: what was trained, on what, how long, how well."""
+    """For people: what was trained, on what, how long, how well.
+
+    Of what the data does not tell, such as when which sound is said, it is silent.
+    """
     train = to_json(experiment.train)
     data = ", ".join(f"{key} {train[key]}" for key in ("root", "split") if key in train)
     lines = [experiment.doc] if experiment.doc else []
     lines += [f"Data: {data}."] if data else []
     lines += [f"Seed {experiment.seed}, {step} steps, {hours:.2f} hours."]
-    lines += [f"{name}: {value:.5g}" for name, value in metrics.items()]
+    known = {name: value for name, value in metrics.items() if math.isfinite(value)}
+    lines += [f"{name}: {value:.5g}" for name, value in known.items()]
     return "\n".join(lines) + "\n"
