@@ -232,7 +232,7 @@ def test_weights_of_another_system_are_refused(folder, tmp_path):
 
 
 def test_the_weights_that_verbs_take_by_themselves_come_with_the_package():
-    names = {"synctalkface-grid-s1", "synctalkface-puppet"}
+    names = {"synctalkface-grid-s1", "cals-puppet"}
     assert names <= set(weights.bundled())
     for name in names:
         assert talkers.open_talker(name.removeprefix("synctalkface-")).config.size == 96
