@@ -31,6 +31,8 @@ Departures  Known of the paper are its two modules, that the first is taught by 
             other moments of the clip, by the same expert.  Units alone reach the face.
             Networks and weights of losses are SyncTalkFace's.  In half of the
             training the look ahead is shortened at random, so that a live session may.
+            Small recipes first draw unjudged, by squared errors, told units that stay
+            as they are; then all learn together, and judges count for little.
 """
 
 import dataclasses
