@@ -14,6 +14,11 @@ Told are words read rightly, in percent (of sentences: one less the word error):
               those of a talker of that size
     a talker  from its faces; and relative, as a share of `real` and of its `pasted`
     still N   from the frame in the middle alone: what the context of words gives
+
+and, where the corpus knows when each sound is said, the share of p, b and m at which
+the lips are shut, beside that of other sounds; also of clips said by the sound of the
+next (swapped).  A discriminant tells shut lips, which real mouths of the split `train`
+have taught, and which finds 19 of 20 sounds shut there.
 """
 
 import collections
@@ -21,10 +26,11 @@ import sys
 from collections.abc import Mapping
 from fractions import Fraction
 
+import cv2
 import numpy as np
 
 from avjax.data import pipeline, schema
-from avjax.features import audio, speech
+from avjax.features import audio, phones, speech
 from avjax.features.lips import mouth_pictures
 from avjax.inference import decode, grammar, lipread
 from avjax.inference.talkers import CHUNK, open_talker
@@ -32,6 +38,9 @@ from avjax.media import face
 from avjax.metrics.text import word_errors
 
 BEAM = 16
+SIDE, AXES = 24, 40  # of a mouth that is told shut or open: pixels, principal axes
+FOUND = 0.95  # share of the sounds that teach it
+BILABIAL, OPEN = 1, (3, 4, 5, 6, 7, 8)  # classes of sounds: not the teeth on the lip
 
 
 class Reader:
@@ -63,15 +72,68 @@ class Reader:
         return "".join(symbols[number] for number in ids)
 
 
+class Shut:
+    """Fisher's discriminant of mouths at p, b and m, among those at other sounds."""
+
+    def __init__(self, records):
+        seen = [(small(each["mouth"][:]), closing(each)) for each in records]
+        pictures = np.concatenate([mouths for mouths, _ in seen])
+        kinds = np.concatenate([kinds for _, (kinds, _) in seen])
+        self.mean = pictures[kinds >= 0].mean(axis=0)
+        _, sizes, axes = np.linalg.svd(pictures[kinds >= 0] - self.mean, False)
+        self.axes = (axes[:AXES] / sizes[:AXES, None]).T
+        ours, others = (
+            (pictures[kinds == kind] - self.mean) @ self.axes for kind in (1, 0)
+        )
+        within = (np.cov(ours.T) + np.cov(others.T)) / 2
+        self.weights = np.linalg.solve(within, ours.mean(axis=0) - others.mean(axis=0))
+        found = [self.best(mouths, begins) for mouths, (_, begins) in seen]
+        self.least = np.quantile(np.concatenate(found), 1 - FOUND)
+
+    def best(self, mouths: np.ndarray, begins: np.ndarray) -> np.ndarray:
+        """How shut they are around each of these frames, at the most."""
+        told = (mouths - self.mean) @ self.axes @ self.weights
+        return np.array([told[max(at - 2, 0) : at + 2].max() for at in begins])
+
+    def shares(self, mouths: np.ndarray, record: Mapping) -> np.ndarray:
+        """(shut, sounds), of p b m and then of each frame of other sounds."""
+        kinds, begins = closing(record, len(mouths))
+        found = (
+            self.best(small(mouths), begins),
+            self.best(small(mouths), np.flatnonzero(kinds == 0)),
+        )
+        return np.array([[np.sum(x > self.least), len(x)] for x in found])
+
+
+def small(mouths: np.ndarray) -> np.ndarray:
+    """u8 [t h w 1] -> [t d], about the mean of the clip."""
+    size = SIDE, SIDE
+    pictures = [cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in mouths]
+    pictures = np.stack(pictures).reshape(len(mouths), -1) / np.float32(255)
+    return pictures - pictures.mean(axis=0)
+
+
+def closing(record: Mapping, frames: int | None = None) -> tuple:
+    """Which frames shut lips: 1, 0, or -1 for neither; and where such sounds begin."""
+    moments = np.arange(frames or len(record["mouth"])) / schema.FPS
+    sounds = phones.classes_at(record["phones"], moments)
+    ours = sounds == BILABIAL
+    begins = np.flatnonzero(ours & ~np.pad(ours, (1, 0))[:-1])
+    near = np.convolve(ours, np.ones(7), "same") > 0
+    kinds = np.where(np.isin(sounds, OPEN) & ~near, 0, -1)
+    kinds[np.maximum(begins[:, None] - [[0, 1]], 0)] = 1
+    return kinds, begins
+
+
 def faces_of(record: Mapping, size: int) -> np.ndarray:
     """The faces of a clip at a talker's size: u8 [t s s 3]."""
     whole = np.array([0, 0, *record["face"][0].shape[:2]], np.float32)
     return np.stack([face.crop(each, whole, size) for each in record["face"][:]])
 
 
-def said_again(talker, record: Mapping, crops: np.ndarray) -> np.ndarray:
-    """The faces of a clip, u8 [t s s 3], drawn by its own sound."""
-    mel = audio.log_mel(speech.prepare(schema.sound(record["wave"])))
+def said_again(talker, wave: np.ndarray, crops: np.ndarray) -> np.ndarray:
+    """The faces of a clip, u8 [t s s 3], drawn by a sound, i16 [n]."""
+    mel = audio.log_mel(speech.prepare(schema.sound(wave)))
     told = talker.tell(mel, len(crops), Fraction(schema.FPS))
     reference = crops[len(crops) // 2]
     parts = [
@@ -93,7 +155,7 @@ def rows_of(record: Mapping, talkers: Mapping) -> Mapping[str, np.ndarray]:
     for name, talker in talkers.items():
         size = talker.config.size
         crops = faces_of(record, size)
-        rows[name] = mouths_of(said_again(talker, record, crops))
+        rows[name] = mouths_of(said_again(talker, record["wave"], crops))
         if f"pasted {size}" not in rows:
             rows[f"pasted {size}"] = mouths_of(crops)
             still = np.repeat(crops[len(crops) // 2][None], len(crops), axis=0)
@@ -101,22 +163,49 @@ def rows_of(record: Mapping, talkers: Mapping) -> Mapping[str, np.ndarray]:
     return rows
 
 
-def main(reader: str, corpus: str, split: str, *names: str) -> None:
-    records = pipeline.source(corpus, split)
-    reader = Reader(reader, max(len(record["mouth"]) for record in records))
-    talkers = {name: open_talker(name) for name in names}
+def read(name: str, records, talkers: Mapping) -> None:
+    """Prints how much the reader of this name understands."""
+    reader = Reader(name, max(len(record["mouth"]) for record in records))
     errors = collections.defaultdict(lambda: np.zeros(2))
     for record in records:
-        for name, mouths in rows_of(record, talkers).items():
-            errors[name] += reader.errors(mouths, record["text"])
-    right = {name: 1 - wrong / words for name, (wrong, words) in errors.items()}
-    for name, share in right.items():
-        print(f"{name}: {share:.1%} of words", end="")
-        if name in talkers:
-            pasted = right[f"pasted {talkers[name].config.size}"]
+        for row, mouths in rows_of(record, talkers).items():
+            errors[row] += reader.errors(mouths, record["text"])
+    right = {row: 1 - wrong / words for row, (wrong, words) in errors.items()}
+    for row, share in right.items():
+        print(f"{row}: {share:.1%} of words", end="")
+        if row in talkers:
+            pasted = right[f"pasted {talkers[row].config.size}"]
             relative = f"{share / right['real']:.1%} of real"
             print(f", {relative}, {share / pasted:.1%} of pasted", end="")
-        print()
+        print(flush=True)
+
+
+def close(shut: Shut, records, talkers: Mapping) -> None:
+    """Prints how often lips shut at the sounds that shut them."""
+    found = collections.defaultdict(lambda: np.zeros((2, 2), int))
+    for index, record in enumerate(records):
+        other = records[(index + 1) % len(records)]
+        found["real"] += shut.shares(record["mouth"][:], record)
+        for name, talker in talkers.items():
+            size = talker.config.size
+            crops = faces_of(record, size)
+            if name == next(iter(talkers)):
+                found[f"pasted {size}"] += shut.shares(mouths_of(crops), record)
+            for row, heard in ((name, record), (f"{name}, swapped", other)):
+                shown = crops[: len(heard["face"])]
+                mouths = mouths_of(said_again(talker, heard["wave"], shown))
+                found[row] += shut.shares(mouths, heard)
+    for row, ((ours, count), (others, rest)) in found.items():
+        shares = f"{ours / count:.1%} of {count} p b m, {others / rest:.1%} of others"
+        print(f"{row}: shut at {shares}", flush=True)
+
+
+def main(reader: str, corpus: str, split: str, *names: str) -> None:
+    records = pipeline.source(corpus, split)
+    talkers = {name: open_talker(name) for name in names}
+    read(reader, records, talkers)
+    if len(records[0]["phones"]["phone"]):
+        close(Shut(pipeline.source(corpus, "train")), records, talkers)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,8 @@ from avjax.typing import Array
 
 def pixel_error(made: Array, truth: Array, squared: bool = False) -> Array:
     """Absolute difference, pixel by pixel, or its square.  [...], [...] -> [...]."""
-    error = made - truth
-    return (
-        jnp.square(error) if squared else jnp.abs(error)
-    )  # synctalkface (7), cals (6)
+    how = jnp.square if squared else jnp.abs
+    return how(made - truth)  # synctalkface (7), cals (6)
 
 
 def landmark_error(found: Array, truth: Array) -> Array:

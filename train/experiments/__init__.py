@@ -42,6 +42,8 @@ from avjax.train.experiments.synctalkface import (
     synctalkface_puppet,
     wav2lip_grid,
     wav2lip_puppet,
+    wav2lip_trunk_grid,
+    wav2lip_trunk_puppet,
 )
 from avjax.train.experiments.taem import (
     taem_cals_puppet,
@@ -60,8 +62,10 @@ EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
         sync_puppet,
         sync_grid,
         sync_lrs2,
+        wav2lip_trunk_puppet,
         wav2lip_puppet,
         synctalkface_puppet,
+        wav2lip_trunk_grid,
         wav2lip_grid,
         synctalkface_grid,
         synctalkface_lrs2,

@@ -1,12 +1,12 @@
 """Recipes of CALS, after a sync expert (experiments.sync): units, a face, and both.
 
-    avjax train cals_units_puppet       begins with the ears of runs/wav2lip_puppet
+    avjax train cals_units_puppet       begins with the ears of wav2lip_trunk_puppet
     avjax train cals_face_puppet        with its eyes and hand; told those units
     avjax train cals_puppet             goes on with both together, judged
 
 Corpora     as of the other systems; avjax data build hdtf --raw HDTF --size 128 --out
             corpora/hdtf-128
-Ablations   task.model.window=0 ... 15 in both;  task.masked=0 in the first;
+Ablations   task.model.window=0 ... 15 in all three;  task.masked=0 in the first;
             task.losses.visual_visual=0, task.contrast=false, task.frozen=true; and, of
             avjax evaluate, task.lookahead=0 ... 15
 """
@@ -34,16 +34,16 @@ PLACES = ("places",)  # of the transformer: numbers, no kernels
 
 
 def cals_units_puppet() -> Experiment:
-    """What the lips of puppets do, from the sound around; run wav2lip_puppet first."""
+    """What lips of puppets do, by the sound around; run wav2lip_trunk_puppet first."""
     doc = "Units of lip motion by masked learning, trained on puppets."
-    root, hears = "corpora/puppet", "runs/wav2lip_puppet/weights"
+    root, hears = "corpora/puppet", "runs/wav2lip_trunk_puppet/weights"
     return small_units(root, PUPPET_WIDTH, PUPPET["expert"], hears, doc)
 
 
 def cals_units_grid() -> Experiment:
-    """The same of GRID's speaker s1; run wav2lip_grid first."""
+    """The same of GRID's speaker s1; run wav2lip_trunk_grid first."""
     doc = "Units of lip motion by masked learning, trained on GRID s1 (CC BY 4.0)."
-    root, hears = "corpora/grid", "runs/wav2lip_grid/weights"
+    root, hears = "corpora/grid", "runs/wav2lip_trunk_grid/weights"
     return small_units(root, GRID_WIDTH, GRID["expert"], hears, doc)
 
 
@@ -139,7 +139,7 @@ def small_face(
     Errors are squared, for the least absolute error is that of a mouth which hardly
     moves; and nobody judges yet, for what pleases a judge is not yet a mouth.
     """
-    root, face = units.train.root, f"runs/wav2lip_{name}/weights"
+    root, face = units.train.root, f"runs/wav2lip_trunk_{name}/weights"
     drawn = {f"lip_to_face/{organ}": face for organ in ("identity", "decoder")}
     return Experiment(
         task=CalsTask(
