@@ -54,6 +54,8 @@ LONGEST, STRETCH, NEAR = 90, 35, 5  # frames of a clip, of a stretch, around tar
 BATCH = 8
 EARS, DRAWN, HEARD, TOLD, JUDGED = 300, 300, 250, 80, 100  # steps
 TESTED = "test[:40]"
+JUDGED_BY = "psnr", "lmd", "lse_d_expert", "lse_c_expert", "jerk", "bilabials_shut"
+TOLD_OF = "unit_error", *JUDGED_BY, "lmd_bilabial", "lmd_back", "lmd_neutral"
 fast = functools.partial(jax.jit, compiler_options=cpu_options())
 
 
@@ -288,16 +290,17 @@ def figures(task: Face, params, stats, batch) -> dict:
 
 
 def tell(out: str) -> None:
-    """Means and deviations over seeds."""
+    """A row for each arm: means and deviations over seeds."""
     arms = collections.defaultdict(list)
-    for file in sorted(pathlib.Path(out).glob("*.json")):
+    for file in pathlib.Path(out).glob("*.json"):
         arms[file.stem.rpartition("-")[0]].append(json.loads(file.read_text()))
-    for arm in [*map(str, WINDOWS), "unmasked", *VISUAL]:
-        for name in sorted(arms[arm][0]) if arm in arms else ():
-            values = [found[name] for found in arms[arm]]
-            print(
-                arm, name, f"{np.mean(values):.3f} ± {np.std(values):.3f}", len(values)
-            )
+    print(" | ".join(("arm", "seeds", *TOLD_OF)))
+    for arm in (*map(str, WINDOWS), "unmasked", *VISUAL):
+        values = [[found[name] for name in TOLD_OF] for found in arms[arm]]
+        if values:
+            pairs = zip(np.mean(values, axis=0), np.std(values, axis=0), strict=True)
+            cells = [f"{mean:.3f} ± {deviation:.3f}" for mean, deviation in pairs]
+            print(" | ".join((arm, f"{len(values)}", *cells)))
 
 
 def main(*given: str) -> None:
