@@ -144,11 +144,11 @@ def begun(state: TrainState, known: Mapping[str, Mapping]) -> dict[str, Mapping]
     """params and stats of a state, known parts of them replaced."""
     params, stats = dict(state.params), dict(state.stats)
     for path, variables in known.items():
-        part, _, organ = path.partition("/")
-        for tree, name in ((params, "params"), (stats, "batch_stats")):
-            new = variables.get(name, {})
-            if part in tree:
-                tree[part] = {**tree[part], organ: new} if organ else new
+        name, _, organ = path.partition("/")
+        for tree, kind in ((params, "params"), (stats, "batch_stats")):
+            new = variables.get(kind, {})
+            if name in tree:
+                tree[name] = {**tree[name], organ: new} if organ else new
     return {"params": params, "stats": stats}
 
 
@@ -180,7 +180,8 @@ class Bench:
 
     def run(self, arm: str) -> None:
         folder = self.out / f"{arm}-{self.seed}"
-        if folder.is_dir():
+        file = folder.with_suffix(".json")
+        if file.is_file():
             return
         if arm in VISUAL:
             task, state = self.judged(arm)
@@ -192,7 +193,7 @@ class Bench:
         about = {"system": given.system, "card": "An arm of tests/bench_context.py.\n"}
         weights.save(folder, given.params, given.stats, given.config, **about)
         found = self.measure(task, state)
-        folder.with_suffix(".json").write_text(json.dumps(found))
+        file.write_text(json.dumps(found))
         print(arm, self.seed, found, flush=True)
 
     @functools.cached_property
