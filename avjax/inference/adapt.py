@@ -70,10 +70,11 @@ def adapt(
     Of each step only the parameters are kept; the rest is computed again on the way
     back, so that memory hardly grows with the steps.
     """
-    step = one_step(loss, rates, adaptation)
-    kept = jax.checkpoint(step, prevent_cse=False)
+    step, written_out = one_step(loss, rates, adaptation), writes_out()
+    kept = jax.checkpoint(step, prevent_cse=written_out)
     start = params, direction(adaptation).init(params)
-    (params, _), losses = jax.lax.scan(kept, start, length=adaptation.steps)
+    count = adaptation.steps
+    (params, _), losses = jax.lax.scan(kept, start, length=count, unroll=written_out)
     return Adapted(params, losses)
 
 
@@ -101,9 +102,19 @@ def adapt_judged(
 
     state = params, direction(adaptation).init(params)
     best = params, first, jnp.zeros((), int)
-    numbers = jnp.arange(1, adaptation.steps + 1)
-    (_, best), (losses, scores) = jax.lax.scan(judged, (state, best), numbers)
+    numbers, start = jnp.arange(1, adaptation.steps + 1), (state, best)
+    found = jax.lax.scan(judged, start, numbers, unroll=writes_out())
+    (_, best), (losses, scores) = found
     return Judged(best[0], losses, jnp.concatenate([first[None], scores]), best[2])
+
+
+def writes_out() -> bool:
+    """Whether loops are written out, so that each turn is a part of the program.
+
+    XLA on a CPU takes the gradient of a convolution's kernel seven times as long inside
+    of a loop.
+    """
+    return jax.default_backend() == "cpu"
 
 
 def one_step(

@@ -11,7 +11,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from avjax.inference.adapt import Adaptation, adapt, even_rates
+from avjax.inference.adapt import Adaptation, adapt, even_rates, writes_out
 from avjax.inference.restore import (
     Plan,
     adapted,
@@ -167,6 +167,7 @@ def each(function: Callable, *arrays: Array):
     One after the other on a CPU, where convolutions by kernels of each picture's own
     are slower together.
     """
-    if jax.default_backend() == "cpu":
-        return jax.lax.map(lambda given: function(*given), arrays)
-    return jax.vmap(function)(*arrays)
+    if not writes_out():
+        return jax.vmap(function)(*arrays)
+    found = [function(*given) for given in zip(*arrays, strict=True)]
+    return jax.tree.map(lambda *parts: jnp.stack(parts), *found)

@@ -110,8 +110,10 @@ def test_both_orders_agree_where_the_rate_is_zero_and_differ_elsewhere(case):
         assert masks[0] == 0 and (masks[1] > 1e-7) != equal
 
 
+@pytest.mark.parametrize("written_out", [True, False])
 @pytest.mark.parametrize("second_order", [True, False])
-def test_the_scan_is_the_unrolled_loop(case, second_order):
+def test_the_steps_are_those_of_a_loop(case, second_order, written_out, monkeypatch):
+    monkeypatch.setattr("avjax.inference.adapt.writes_out", lambda: written_out)
     params, (features, noisy, clean) = case
     adaptation = dataclasses.replace(THREE, second_order=second_order)
     loss = functools.partial(

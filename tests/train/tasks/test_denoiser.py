@@ -13,7 +13,7 @@ from avjax.losses.restoration import clean_error, edge_error, masked_error
 from avjax.models.denoiser import DenoiserConfig
 from avjax.train.optim import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
-from avjax.train.tasks.denoiser import DenoiserTask
+from avjax.train.tasks.denoiser import DenoiserTask, each
 
 pytestmark = pytest.mark.usefixtures("quick_body")
 KEY = jax.random.key(0)
@@ -133,3 +133,12 @@ def test_what_is_published_can_be_adapted(batch):
     published = task.published(params, stats)
     assert published.system == "denoiser" and published.config == task.model
     assert set(published.params) == {"restorer", "masker", "rates"}
+
+
+@pytest.mark.parametrize("written_out", [True, False])
+def test_pictures_go_through_one_by_one_or_together(written_out, monkeypatch):
+    monkeypatch.setattr("avjax.train.tasks.denoiser.writes_out", lambda: written_out)
+    pictures, factors = jnp.arange(24.0).reshape(3, 2, 4), jnp.array([1.0, 2.0, 3.0])
+    made, sums = each(lambda x, y: (x * y, jnp.sum(x)), pictures, factors)
+    np.testing.assert_array_equal(made, pictures * factors[:, None, None])
+    np.testing.assert_array_equal(sums, jnp.sum(pictures, axis=(1, 2)))
