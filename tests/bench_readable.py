@@ -163,13 +163,17 @@ def rows_of(record: Mapping, talkers: Mapping) -> Mapping[str, np.ndarray]:
     return rows
 
 
-def read(name: str, records, talkers: Mapping) -> None:
-    """Prints how much the reader of this name understands."""
-    reader = Reader(name, max(len(record["mouth"]) for record in records))
-    errors = collections.defaultdict(lambda: np.zeros(2))
-    for record in records:
-        for row, mouths in rows_of(record, talkers).items():
-            errors[row] += reader.errors(mouths, record["text"])
+def swapped_rows(other: Mapping, record: Mapping, talkers: Mapping) -> Mapping:
+    """The mouths of a clip, drawn by the sound of another as far as both last."""
+    return {
+        f"{name}, swapped": mouths_of(said_again(talker, other["wave"], shown))
+        for name, talker in talkers.items()
+        for shown in [faces_of(record, talker.config.size)[: len(other["face"])]]
+    }
+
+
+def tell_words(errors: Mapping[str, np.ndarray], talkers: Mapping) -> None:
+    """Prints how much is understood.  errors: {row: (errors, words)}"""
     right = {row: 1 - wrong / words for row, (wrong, words) in errors.items()}
     for row, share in right.items():
         print(f"{row}: {share:.1%} of words", end="")
@@ -177,38 +181,41 @@ def read(name: str, records, talkers: Mapping) -> None:
             pasted = right[f"pasted {talkers[row].config.size}"]
             relative = f"{share / right['real']:.1%} of real"
             print(f", {relative}, {share / pasted:.1%} of pasted", end="")
-        print(flush=True)
+        print()
 
 
-def close(shut: Shut, records, talkers: Mapping) -> None:
+def tell_shut(found: Mapping[str, list], least: float) -> None:
     """Prints how often lips shut at the sounds that shut them."""
-    found = collections.defaultdict(list)
-    for index, record in enumerate(records):
-        other = records[(index + 1) % len(records)]
-        found["real"].append(shut.ask(record["mouth"][:], record))
-        for number, (name, talker) in enumerate(talkers.items()):
-            size = talker.config.size
-            crops = faces_of(record, size)
-            if not number:
-                found[f"pasted {size}"].append(shut.ask(mouths_of(crops), record))
-            for row, heard in ((name, record), (f"{name}, swapped", other)):
-                shown = crops[: len(heard["face"])]
-                mouths = mouths_of(said_again(talker, heard["wave"], shown))
-                found[row].append(shut.ask(mouths, heard))
     for row, clips in found.items():
         ours, others = (np.concatenate(parts) for parts in zip(*clips, strict=True))
-        shares = [np.mean(scores > shut.least) for scores in (ours, others)]
+        shares = [np.mean(scores > least) for scores in (ours, others)]
         apart = np.mean(ours[:, None] > others)
         told = "shut at {:.1%} of p b m and at {:.1%} of others, apart {:.1%}"
-        print(f"{row}: {told.format(*shares, apart)}, {len(ours)} sounds", flush=True)
+        print(f"{row}: {told.format(*shares, apart)}, {len(ours)} sounds")
 
 
 def main(reader: str, corpus: str, split: str, *names: str) -> None:
     records = pipeline.source(corpus, split)
+    reader = Reader(reader, max(len(record["mouth"]) for record in records))
     talkers = {name: open_talker(name) for name in names}
-    read(reader, records, talkers)
-    if len(records[0]["phones"]["phone"]):
-        close(Shut(pipeline.source(corpus, "train")), records, talkers)
+    timed = len(records[0]["phones"]["phone"])
+    shut = Shut(pipeline.source(corpus, "train")) if timed else None
+    errors = collections.defaultdict(lambda: np.zeros(2))
+    scores = collections.defaultdict(list)
+    for index, record in enumerate(records):
+        rows = rows_of(record, talkers)
+        for row, mouths in rows.items():
+            errors[row] += reader.errors(mouths, record["text"])
+        if shut is None:
+            continue
+        for row in [row for row in rows if not row.startswith("still")]:
+            scores[row].append(shut.ask(rows[row], record))
+        other = records[(index + 1) % len(records)]
+        for row, mouths in swapped_rows(other, record, talkers).items():
+            scores[row].append(shut.ask(mouths, other))
+    tell_words(errors, talkers)
+    if shut is not None:
+        tell_shut(scores, shut.least)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,8 @@ def adapt(
     rates   a scalar for each tensor of params, as even_rates gives them
 
     Of each step only the parameters are kept; the rest is computed again on the way
-    back, so that memory hardly grows with the steps.
+    back, so that memory hardly grows with the steps; on a CPU, where these are written
+    out, it does.
     """
     step, written_out = one_step(loss, rates, adaptation), writes_out()
     kept = jax.checkpoint(step, prevent_cse=written_out)

@@ -32,7 +32,8 @@ Departures  As in the authors' code, not in the paper's text: projections before
             clips of both together; the critic gives logits; pictures are RGB; batches
             are renormalised (nn/block.py Norm); at a width below 1 whatever draws keeps
             16 channels or more; small recipes bound the slope of L_a-v (`doubt`), and
-            begin where a face without memory was trained.
+            begin where a face without memory was trained, first by absolute errors and
+            then by squared ones, where judges count for little.
 """
 
 import dataclasses

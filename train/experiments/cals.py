@@ -22,6 +22,7 @@ from avjax.train.experiments.synctalkface import (
     EXPERT_WIDTH,
     GRID,
     GRID_WIDTH,
+    LIGHTLY,
     PUPPET,
     PUPPET_WIDTH,
 )
@@ -172,7 +173,7 @@ def small_both(
     Ten times these weights, as for Wav2Lip's, undo what was drawn: 1.9 dB on GRID.
     """
     heard = f"runs/cals_face_{name}/weights"
-    judged = LossWeights(100.0, audio_visual=3e-3, visual_visual=3e-3, critic=2e-3)
+    judged = LossWeights(**LIGHTLY)
     critic = Adam(rate=3e-4, betas=BETAS, warmup=100)
     return dataclasses.replace(
         face,

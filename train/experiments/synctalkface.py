@@ -19,6 +19,13 @@ GRID_WIDTH = 0.1875  # 1.7 million parameters, 3.4 MB at half precision
 EXPERT_WIDTH = 0.25  # of experiments.sync.small
 PUPPET = {"expert": "sync-puppet", "landmarks": "landmarks-puppet"}
 GRID = {"expert": "sync-grid-s1", "landmarks": "landmarks-puppet"}
+# Weights of losses of squared errors: judges count for little, of CALS as well.
+LIGHTLY = {
+    "pixels": 100.0,
+    "audio_visual": 3e-3,
+    "visual_visual": 3e-3,
+    "critic": 2e-3,
+}
 
 
 def wav2lip_trunk_puppet() -> Experiment:
@@ -107,7 +114,7 @@ def by_squares(begun: Experiment, name: str, steps: int, doc: str) -> Experiment
     Errors are squared, for the least absolute error is that of a mouth which hardly
     moves; what pleases small judges is not yet a mouth, and they count for little.
     """
-    losses = LossWeights(100.0, audio_visual=3e-3, visual_visual=3e-3, critic=2e-3)
+    losses = LossWeights(**LIGHTLY)
     face = dataclasses.replace(begun.optim["face"], rate=1e-2)
     return dataclasses.replace(
         begun,
