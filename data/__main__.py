@@ -60,6 +60,8 @@ def parser() -> argparse.ArgumentParser:
         if recipe is not sidd_blocks:
             held = {"nargs": "*", "default": (), "metavar": "WORD"}
             one.add_argument("--held", **held, help="in the names of the split test")
+            side = {"type": count, "default": 512, "metavar": "N"}
+            one.add_argument("--side", **side, help="pixels of the sides of a tile")
         add_place(one, recipe)
     return top
 
@@ -126,14 +128,14 @@ def pairs(options: argparse.Namespace):
     """photographs with their truth: PolyU, SIDD, or any two folders"""
     from avjax.data.builders.noise import Pairs
 
-    return Pairs(options.raw, options.clean, tuple(options.held))
+    return Pairs(options.raw, options.clean, tuple(options.held), options.side)
 
 
 def pictures(options: argparse.Namespace):
     """clean pictures, on which noise is made in training"""
     from avjax.data.builders.noise import Pictures
 
-    return Pictures(options.raw, tuple(options.held))
+    return Pictures(options.raw, tuple(options.held), options.side)
 
 
 def sidd_blocks(options: argparse.Namespace):

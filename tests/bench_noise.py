@@ -14,8 +14,9 @@ white        clean PICTURES with white noise of deviation 15, 25 and 50.  Rows: 
 PEER is a DnCNN of grey pictures as PyTorch stores it, white noise of deviation 25: the
 channels of a colour picture go through it one by one.  WEIGHTS are folders that runs
 wrote; those of one NAME differ by their seed.  Each gives rows for K steps without a
-guard, and for as many by the true error (oracle).  How far both steps reach, as a
-factor to the rates, is chosen on the training part (white: left as it is learnt).
+guard, and for as many by the true error, which stops where it is best (oracle).  How
+far both steps reach, as a factor to the rates, is chosen on the training part (white:
+left as it is learnt, for few steps and no oracle).
 
 Of each picture the square in its middle is taken, of 192 or SIDE pixels.  A row: mean
 PSNR and ssim2d over the pictures, of several seeds with their standard deviation, and
@@ -49,7 +50,7 @@ from avjax.metrics.restoration import ssim2d
 from avjax.nn.conv import cpu_options
 
 SIDE, CHOSEN = 192, 8  # pixels; training pictures that settings are chosen on
-STEPS = 0, 1, 2, 5, 10, 20
+STEPS, FEW = (0, 1, 2, 5, 10, 20), (0, 5)
 JUDGED = 0, 5  # by the last of which factors are chosen
 FACTORS = 0.1, 0.3, 1.0, 3.0, 10.0
 fast = functools.partial(jax.jit, compiler_options=cpu_options())
@@ -200,17 +201,27 @@ def ours(weights: str, known: list[Pair], tested: list[Pair]) -> Table:
         ]
         return np.array(rows)
 
+    steps, kinds = (STEPS, ("K", "oracle K")) if known else (FEW, ("K",))
     table = {}
-    for name, true in (("K", False), ("oracle K", True)):
-        factor = 1.0
+    for name in kinds:
+        true, factor = name != "K", 1.0
         if known:
             means = [tried(known, x, true, JUDGED)[:, -1, 0].mean() for x in FACTORS]
             factor = FACTORS[int(np.argmax(means))]
-        found = tried(tested, factor, true, STEPS)
+        found = tried(tested, factor, true, steps)
+        found = stopped_at_best(found) if true else found
         print(f"{weights}: {name}, rates times {factor}", flush=True)
-        table |= {f"{name} {k}": found[:, i] for i, k in enumerate(STEPS)}
-    del table["oracle K 0"]
-    return table
+        table |= {f"{name} {k}": found[:, i] for i, k in enumerate(steps)}
+    return {name: rows for name, rows in table.items() if name != "oracle K 0"}
+
+
+def stopped_at_best(rows: np.ndarray) -> np.ndarray:
+    """What an oracle keeps of steps, some of which lead astray.  [pictures, k, 2]."""
+    rows = rows.copy()
+    for before, after in itertools.pairwise(range(rows.shape[1])):
+        worse = ~(rows[:, after, 0] > rows[:, before, 0])
+        rows[worse, after] = rows[worse, before]
+    return rows
 
 
 def told(name: str, rows: list[np.ndarray], plain: list[np.ndarray] | None) -> None:

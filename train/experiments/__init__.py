@@ -29,6 +29,7 @@ from avjax.train.experiments.cals import (
 from avjax.train.experiments.denoiser import (
     denoiser_div2k,
     denoiser_polyu,
+    denoiser_polyu_plain,
     denoiser_sidd,
     denoiser_synthetic,
     denoiser_white,
@@ -94,6 +95,7 @@ EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
         bridging_speech_puppet,
         bridging_speech_grid,
         denoiser_synthetic,
+        denoiser_polyu_plain,
         denoiser_polyu,
         denoiser_white,
         denoiser_div2k,

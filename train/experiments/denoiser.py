@@ -3,64 +3,68 @@
 Corpora     avjax data build pictures --raw PICTURES --held test --out corpora/pictures
             avjax data build pictures --raw DIV2K --held valid --out corpora/div2k
             avjax data build pairs --raw POLYU --held Canon80D Sony --out corpora/polyu
+                --side 128
             avjax data build pairs --raw SIDD_Small --out corpora/sidd
             avjax data build sidd-blocks --raw SIDD --out corpora/sidd-blocks
 """
 
 import dataclasses
 
-from avjax.data.noise import Camera, Gaussian, Mix
+from avjax.data.noise import Camera, Gaussian, Mix, Noise
 from avjax.data.pairs import PairCrop
 from avjax.data.pipeline import Loader
 from avjax.inference.restore import PUBLISHED_TEST, PUBLISHED_TRAINING
-from avjax.models.denoiser import PUBLISHED
+from avjax.models.denoiser import PUBLISHED, DenoiserConfig
 from avjax.train.experiment import Experiment
-from avjax.train.optim import Adam
+from avjax.train.optim import Adam, Muon, Optimizer
 from avjax.train.tasks.denoiser import DenoiserTask
 
 AS_PUBLISHED = {"model": PUBLISHED, "learns_rates": False}
 AS_PUBLISHED |= {"plan": PUBLISHED_TRAINING, "test": PUBLISHED_TEST}
+SMALL = DenoiserConfig(base=8, more=8, mask_base=4)
+SQUARE = 48  # pixels: what such a network adapts to quickly
 
 
 def denoiser_synthetic() -> Experiment:
     """The first stage on clean pictures, noise of cameras and the published mix."""
     root, noise = "corpora/pictures", (Camera("dnd", (60, 95)), Camera("sidd"), Mix())
+    rate = Adam(rate=1e-3, warmup=50, schedule="cosine", clip=1.0)
     return small(
-        DenoiserTask(),
-        Loader(root, "train", PairCrop(64, noise), batch=8, workers=1),
-        Loader(root, "test", PairCrop(128, noise), batch=4),
+        DenoiserTask(SMALL),
+        Loader(root, "train", PairCrop(SQUARE, noise), batch=8, workers=1),
+        {"restore": rate, "mask": rate},
+        1500,
         "The denoiser's first stage, trained on made noise.",
     )
 
 
+def denoiser_polyu_plain() -> Experiment:
+    """The first stage on photographs of PolyU, which learns to clean alone."""
+    doc = "The denoiser, trained on PolyU (not for commerce)."
+    return plain("corpora/polyu", (), doc)
+
+
 def denoiser_polyu() -> Experiment:
-    """The second stage on photographs of PolyU; run denoiser_synthetic first.
+    """The second stage on photographs of PolyU; run denoiser_polyu_plain first.
 
     To compare, truth and auxiliary task learnt at once, and nothing through steps:
-    task.stage=clean 'optim={"restore": {"rate": 1e-4}, "mask": {"rate": 1e-4}}'.
+    task.stage=clean 'optim={"restore": {"rate": 1e-3}, "mask": {"rate": 1e-3}}'.
     """
-    root = "corpora/polyu"
+    window = PairCrop(SQUARE, ())
     recipe = small(
-        DenoiserTask(stage="adapt"),
-        Loader(root, "train", PairCrop(64, ()), batch=4, workers=1),
-        Loader(root, "test", PairCrop(128, ()), batch=4, windows=2),
-        "The denoiser, trained on PolyU (not for commerce) after made noise.",
+        DenoiserTask(SMALL, stage="adapt"),
+        Loader("corpora/polyu", "train", window, batch=4, workers=1),
+        {"adapt": Adam(rate=1e-3, warmup=50, schedule="cosine", clip=1.0)},
+        600,
+        "The denoiser, trained on PolyU (not for commerce) through its own steps.",
     )
-    optim = {"adapt": Adam(rate=1e-4, warmup=50, schedule="cosine", clip=1.0)}
-    return dataclasses.replace(
-        recipe, optim=optim, start=after("denoiser_synthetic"), steps=600
-    )
+    return dataclasses.replace(recipe, start=after("denoiser_polyu_plain"))
 
 
 def denoiser_white() -> Experiment:
     """The first stage on white noise alone, as tables of Set12 and CBSD68 have it."""
-    root, noise = "corpora/pictures", (Gaussian((0.0, 55.0)),)
-    return small(
-        DenoiserTask(),
-        Loader(root, "train", PairCrop(64, noise), batch=8, workers=1),
-        Loader(root, "test", PairCrop(128, noise), batch=4),
-        "The denoiser, trained on white noise.",
-    )
+    noise = (Gaussian((0.0, 55.0)),)
+    return plain("corpora/pictures", noise, "The denoiser, trained on white noise.")
 
 
 def denoiser_div2k() -> Experiment:
@@ -106,15 +110,31 @@ def after(name: str) -> dict[str, str]:
     return {part: f"runs/{name}/weights" for part in ("restorer", "masker")}
 
 
-def small(task: DenoiserTask, train: Loader, test: Loader, doc: str) -> Experiment:
-    """What two cores train in half an hour."""
-    rate = Adam(rate=1e-3, warmup=50, schedule="cosine", clip=1.0)
+def plain(root: str, noise: tuple[Noise, ...], doc: str) -> Experiment:
+    """Truth alone."""
+    learns = Muon(rate=1e-2, warmup=30, schedule="cosine", clip=1.0)
+    window = PairCrop(SQUARE, noise)
+    loader = Loader(root, "train", window, batch=16, workers=1)
+    task = DenoiserTask(SMALL, stage="plain")
+    return small(task, loader, {"restore": learns}, 1000, doc)
+
+
+def small(
+    task: DenoiserTask,
+    train: Loader,
+    optim: dict[str, Optimizer],
+    steps: int,
+    doc: str,
+) -> Experiment:
+    """What one core trains in five to ten minutes."""
+    window = dataclasses.replace(train.window, size=128)
+    test = Loader(train.root, "test", window, batch=4, windows=2)
     return Experiment(
         task=task,
         train=train,
         evals={"test": test},
-        optim={"restore": rate, "mask": rate},
-        steps=1500,
+        optim=optim,
+        steps=steps,
         log_every=50,
         evaluate_every=500,
         save_every=250,

@@ -37,13 +37,14 @@ AHEAD = Adaptation(steps=1, rate=1e-3)  # what the mask looks ahead by, as publi
 class DenoiserTask:
     """Parts `restorer`, `masker` and, where they are learnt, `rates`.
 
-    stage  clean  restorer learns the truth and the auxiliary task at once; masker
-                  learns where that task helps, by looking one step ahead
+    stage  plain  restorer learns the truth alone
+           clean  it learns the auxiliary task at once; masker learns where that task
+                  helps, by looking one step ahead
            adapt  all learn to be right after some steps of the auxiliary task
     """
 
     model: DenoiserConfig = DenoiserConfig()
-    stage: Literal["clean", "adapt"] = "clean"
+    stage: Literal["plain", "clean", "adapt"] = "clean"
     plan: Plan = Plan()  # of the steps that training goes through
     test: Plan = Plan()  # of those before a picture is measured
     learns_rates: bool = True  # a rate for each tensor; else those of the plans
@@ -54,6 +55,8 @@ class DenoiserTask:
             rates = ("rates",) if self.learns_rates else ()
             parts = ("restorer", "masker", *rates)
             return (Objective("adapt", parts, self.adapt_loss),)
+        if self.stage == "plain":
+            return (Objective("restore", ("restorer",), self.plain_loss),)
         return (
             Objective("restore", ("restorer",), self.restore_loss),
             Objective("mask", ("masker",), self.mask_loss),
@@ -68,6 +71,12 @@ class DenoiserTask:
             rates = first_rates(self.model, self.plan, restorer)
             params["rates"] = kept_rates(rates)
         return params, {part: {} for part in params}
+
+    def plain_loss(
+        self, params: Params, stats: Params, batch: Batch, key: Key
+    ) -> tuple[Array, Report]:
+        """The truth alone."""
+        return jnp.mean(self.error(params["restorer"], batch)), Report({})
 
     def restore_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key

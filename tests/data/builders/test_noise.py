@@ -81,9 +81,10 @@ def test_clean_pictures_get_their_noise_when_they_are_read(tmp_path, levels):
     write(tmp_path / "raw" / "two.jpg", levels)
     out = str(tmp_path / "out")
     flags = ["--raw", str(tmp_path / "raw"), "--out", out, "--workers", "0"]
-    assert main(["build", "pictures", *flags, "--held", "two"]) == 0
+    assert main(["build", "pictures", *flags, "--held", "two", "--side", "16"]) == 0
     (record,) = pipeline.source(out, "train")
-    assert len(record["noisy"]) == 0 and len(record["clean"]) == 1
+    assert len(record["noisy"]) == 0 and len(record["clean"]) == 4
+    assert pairs.decode(record["clean"][3]).shape == (16, 16, 3)
     loader = pipeline.Loader(out, "test", PairCrop(8), batch=1)
     (batch,) = pipeline.one_pass(loader)
     assert (batch["noisy"] != batch["clean"]).any()

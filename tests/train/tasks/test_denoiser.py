@@ -1,4 +1,4 @@
-"""The tasks of the denoiser: two stages, each as published and as by default."""
+"""The tasks of the denoiser: its stages, each as published and as by default."""
 
 import dataclasses
 
@@ -28,7 +28,7 @@ AUTHORS = DenoiserTask(
 TASKS = {
     f"{who} {stage}": dataclasses.replace(task, stage=stage)
     for who, task in {"ours": OURS, "authors": AUTHORS}.items()
-    for stage in ("clean", "adapt")
+    for stage in ("plain", "clean", "adapt")
 }
 
 
@@ -71,6 +71,7 @@ def make_state_quickly(task, optimizers, batch):
 
 
 def test_what_a_stage_moves_is_what_it_says():
+    assert [o.moves for o in TASKS["ours plain"].objectives()] == [("restorer",)]
     assert [o.moves for o in TASKS["ours clean"].objectives()] == [
         ("restorer",),
         ("masker",),
