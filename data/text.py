@@ -45,9 +45,13 @@ class TextWindow(grain.transforms.RandomMap):
 
     def random_map(self, record: Mapping, rng: np.random.Generator) -> Example:
         """A stretch and a picture at random."""
+        return self.example(record, *self.draw(record, rng))
+
+    def draw(self, record: Mapping, rng: np.random.Generator) -> tuple[int, int]:
+        """Where a stretch begins, and how far behind its end the picture is."""
         last = max(len(record["face"]) - self.frames, 0)
         first, away = rng.integers(last + 1), rng.integers(self.outside(record))
-        return self.example(record, int(first), int(away))
+        return int(first), int(away)
 
     def at(self, record: Mapping, place: int, places: int) -> Example:
         """Stretches evenly spread; the picture is the middle one of those outside."""
@@ -62,6 +66,11 @@ class TextWindow(grain.transforms.RandomMap):
 
     def example(self, record: Mapping, first: int, away: int) -> Example:
         """The stretch from a frame on; the picture is so many behind its end."""
+        mels = mels_of(record, first + np.arange(self.frames))
+        return {**self.unheard(record, first, away), "mels": mels}
+
+    def unheard(self, record: Mapping, first: int, away: int) -> Example:
+        """The same without its sound."""
         face, length = record["face"], len(record["face"])
         frames = np.arange(self.frames)
         told = told_of(record, first, self.frames, self.sounds)
@@ -73,7 +82,6 @@ class TextWindow(grain.transforms.RandomMap):
             counts &= frames < self.frames - self.border
         return {
             **told,
-            "mels": mels_of(record, first + frames),
             "exists": exists.astype(np.float32),
             "counts": counts.astype(np.float32),
             "portrait": face[(first + self.frames + away) % length],

@@ -22,12 +22,13 @@ def mel_error(made: Array, truth: Array) -> Array:
     return jnp.mean(jnp.abs(made - truth), axis=-1)  # bridging (7)
 
 
-def latent_error(made: Array, truth: Array) -> Array:
-    """Absolute difference of what is heard in a frame.  [... d], [... d] -> [...].
+def latent_error(made: Array, truth: Array, squared: bool = False) -> Array:
+    """Difference of what is heard in a frame, as pixel_error.  [... d] -> [...].
 
     The truth is taken as given.
     """
-    return jnp.mean(jnp.abs(made - jax.lax.stop_gradient(truth)), axis=-1)  # taem (7)
+    apart = pixel_error(made, jax.lax.stop_gradient(truth), squared)
+    return jnp.mean(apart, axis=-1)  # taem (7)
 
 
 def duration_error(told: Array, truth: Array) -> Array:

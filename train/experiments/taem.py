@@ -87,6 +87,7 @@ def small(
     return Experiment(
         task=TaemTask(
             talking(model, dim=128, heads=4, encoder=2, refiner=2),
+            squared=True,
             expert_width=EXPERT_WIDTH,
             landmark_width=0.5,
         ),

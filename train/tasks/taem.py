@@ -35,6 +35,7 @@ class TaemTask:
 
     model: TaemConfig = TaemConfig()
     losses: LossWeights = LossWeights()
+    squared: bool = False  # errors of latents
     expert_width: float = 1.0
     landmark_width: float = 1.0
 
@@ -65,10 +66,14 @@ class TaemTask:
                 **self.jury.init(keys),
             }
         )
-        size, latent = self.model.sounds, self.model.talker.latent
-        means = {"latents": jnp.zeros((size, latent)), "frames": jnp.zeros(size)}
-        means |= {"seconds": jnp.zeros(size), "sounds": jnp.zeros(size)}
-        return params, {**stats, "means": means}
+        return params, {**stats, "means": self.no_means()}
+
+    def no_means(self) -> Params:
+        """Those of sounds of which none was heard."""
+        sounds = jnp.zeros(self.model.sounds)
+        latents = jnp.zeros((self.model.sounds, self.model.talker.latent))
+        counts = {"frames": sounds, "seconds": sounds, "sounds": sounds}
+        return {"latents": latents, **counts}
 
     def loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
@@ -86,8 +91,9 @@ class TaemTask:
         )
         truth = durations_of(batch["edges"], self.model.rate)
         exists = (batch["said"] > 0) * batch["weight"][:, None]
+        missed = latent_error(told.latents, goal, self.squared)
         terms = {
-            "latents": masked_mean(latent_error(told.latents, goal), counts),
+            "latents": masked_mean(missed, counts),
             "durations": masked_mean(duration_error(told.durations, truth), exists),
         }
         total = sum(getattr(self.losses, name) * term for name, term in terms.items())

@@ -178,6 +178,8 @@ def test_what_is_told_is_off_by_the_mean_over_channels():
     apart = [np.abs(told[b, t] - truth[b, t]) for b, t in np.ndindex(2, 3)]
     expected = np.reshape([np.mean(each) for each in apart], (2, 3))
     np.testing.assert_allclose(latent_error(told, truth), expected, rtol=1e-5)
+    squares = np.square(told - truth).mean(axis=-1)
+    np.testing.assert_allclose(latent_error(told, truth, True), squares, rtol=1e-5)
     assert not jax.grad(lambda x: latent_error(told, x).sum())(truth).any()
     assert jax.grad(lambda x: latent_error(x, truth).sum())(told).all()
 

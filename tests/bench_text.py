@@ -1,0 +1,310 @@
+"""What text tells a frozen talker, beside what it hears, and what parts of TAEM do.
+
+    python -P tests/bench_text.py RECIPE TALKER CORPUS SPLIT READER OUT SEED [ARM...]
+    python -P tests/bench_text.py OUT
+
+RECIPE is one of experiments.taem, of whose corpus TALKER hears every clip once; all
+arms learn from that.  Measured are clips of a SPLIT of CORPUS, which READER reads: what
+is said of them at the true times of their sounds.  Arms are
+
+    taem                         as the recipe has it
+    nobody                       without a speaker
+    encoder, predictor, refiner  who speaks is told to that organ alone
+    unrefined                    without the refine module
+    otherwise                    errors of latents absolute where they were squared, or
+                                 the other way round
+
+and by default all.  Each leaves weights in OUT/ARM-SEED and figures beside them; an arm
+that is there is not run again.  `taem` tells besides what the portrait of another clip
+does (wrong), the means of sounds (table), and once what the sound itself does (audio)
+and espeak, who says the text at the same times (cascade).  With OUT alone, means and
+deviations over seeds are told.
+"""
+
+import collections
+import dataclasses
+import functools
+import json
+import pathlib
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+sys.path.append(str(pathlib.Path(__file__).parent))
+from bench_readable import Reader, mouths_of
+
+from avjax.data import pipeline
+from avjax.data.context import mels_of
+from avjax.data.text import TextClip
+from avjax.features.phones import CLASSES
+from avjax.inference import weights
+from avjax.inference.prompter import OURS, start_text
+from avjax.metrics.base import Mean
+from avjax.metrics.landmark import gap, landmark_distance
+from avjax.metrics.mouth import distance_by_class
+from avjax.metrics.talk import judge_besides, landmarks, true_lips
+from avjax.models.synctalkface import from_pixels, to_pixels
+from avjax.nn.conv import cpu_options
+from avjax.train.experiments import EXPERIMENTS
+from avjax.train.optim import make_optimizer
+from avjax.train.step import TrainState, make_step
+from avjax.train.tasks.taem import TaemTask, with_other_portrait
+from avjax.train.tasks.talking import parts_of
+
+STEPS = 600
+BATCH = 4  # clips that are measured at once
+SPEAKERS = {"nobody": (), **{name: (name,) for name in ("encoder", "predictor")}}
+SPEAKERS |= {"refiner": ("refiner",)}
+ARMS = "taem", *SPEAKERS, "unrefined", "otherwise"
+SOUND = "audio", "cascade"
+TOLD = "cosine", "r2", "psnr", "lmd", "lse_d_expert", "lse_c_expert", "read", "jerk"
+TOLD += "lmd_bilabial", "lmd_pause", "gap_pause"
+LENGTHS = "duration_ms", "mean_duration_ms", "length_error", "mean_length_error"
+fast = functools.partial(jax.jit, compiler_options=cpu_options())
+
+
+@dataclasses.dataclass(frozen=True)
+class Told(TaemTask):
+    """What the talker hears comes along in place of the sound."""
+
+    def hear(self, params, stats, mels, exists):
+        return mels
+
+
+class Bench:
+    """One talker and one seed: what it heard, and its arms."""
+
+    def __init__(self, recipe, talker, corpus, split, reader, out, seed: int):
+        self.recipe, self.seed = EXPERIMENTS[recipe](), seed
+        self.out = pathlib.Path(out)
+        task = self.recipe.task
+        self.task = Told(
+            **{f.name: getattr(task, f.name) for f in dataclasses.fields(task)}
+        )
+        start = self.recipe.start
+        self.known = {part: read(start[part], part) for part in ("expert", "landmarks")}
+        self.known |= {part: read(talker, part) for part in task.space.parts}
+        self.judged = fast(functools.partial(judged, self.task))
+        listen = fast(functools.partial(heard, task.space, self.known))
+        self.held = Held(pipeline.source(corpus, split), listen)
+        self.reader = Reader(reader, self.held.frames)
+        self.clips = pipeline.source(self.recipe.train.root, self.recipe.train.split)
+        self.listen = listen
+
+    @functools.cached_property
+    def heard(self) -> list[np.ndarray]:
+        """What the talker hears of each clip that is learnt from, [t d]."""
+        longest = max(len(record["face"]) for record in self.clips)
+        return [whole(self.listen, record, longest) for record in self.clips]
+
+    def run(self, arm: str) -> None:
+        file = self.out / f"{arm}-{self.seed}.json"
+        if file.is_file():
+            return
+        task, state = self.learnt(arm)
+        given = task.published(*jax.device_get((state.params, state.stats)))
+        about = {"system": given.system, "card": "An arm of tests/bench_text.py.\n"}
+        weights.save(
+            file.with_suffix(""), given.params, given.stats, given.config, **about
+        )
+        found = self.measure(task, state, arm)
+        file.write_text(json.dumps(found))
+        print(arm, self.seed, found, flush=True)
+
+    def learnt(self, arm: str) -> tuple[Told, TrainState]:
+        task = dataclasses.replace(self.task, model=self.model(arm))
+        if arm == "otherwise":
+            task = dataclasses.replace(task, squared=not task.squared)
+        optimizer = make_optimizer(self.recipe.optim["text"], STEPS)
+        key = jax.random.key(self.seed)
+        text = start_text(task.text, key)
+        params, stats = parts_of({OURS: text, **self.known})
+        stats["means"] = task.no_means()
+        opt = {"text": optimizer.init({OURS: params[OURS]})}
+        state = TrainState(jnp.zeros((), jnp.int32), params, stats, opt)
+        step, data = fast(make_step(task, {"text": optimizer})), self.stretches()
+        for number in range(STEPS):
+            state, logs = step(state, next(data), key)
+            if number % 100 == 99:
+                print(
+                    {name: round(float(x), 4) for name, x in logs.items()}, flush=True
+                )
+        return task, state
+
+    def model(self, arm: str):
+        model = self.task.model
+        if arm in SPEAKERS:
+            return dataclasses.replace(model, speaker=SPEAKERS[arm])
+        return dataclasses.replace(model, refiner=0) if arm == "unrefined" else model
+
+    def stretches(self) -> Iterator[Mapping]:
+        """Batches as of the recipe's window, with what was heard as mels [b t d]."""
+        rng, window = np.random.default_rng(self.seed), self.recipe.train.window
+        records = list(self.clips)
+        while True:
+            examples = []
+            for number in rng.integers(len(records), size=self.recipe.train.batch):
+                first, away = window.draw(records[number], rng)
+                latents = self.heard[number][first : first + window.frames]
+                missing = window.frames - len(latents)
+                latents = np.pad(latents, ((0, missing), (0, 0)), "edge")
+                told = window.unheard(records[number], first, away)
+                examples.append({**told, "mels": latents})
+            yield stacked(examples)
+
+    def measure(self, task: Told, state: TrainState, arm: str) -> dict[str, float]:
+        """Figures of rows: "" of the text, and for `taem` of what it stands beside."""
+        totals, read = {}, collections.defaultdict(lambda: np.zeros(2))
+        tell, alike = fast(task.tell), fast(task.alike)
+        lengths = fast(task.durations)
+        rows = self.rows(arm)
+        for records, batch in self.held.batches():
+            given = state.params, state.stats, batch
+            told = {"": tell(*given)}
+            if "wrong" in rows:
+                told["wrong"] = tell(*given[:2], with_other_portrait(batch))
+                told["table"] = fast(task.looked_up)(state.stats["means"], batch)
+            told |= {"audio": batch["mels"], "cascade": batch["retold"]}
+            found = dict(lengths(*given))
+            weight = batch["mask"] * batch["weight"][:, None]
+            scale = {"params": state.params[OURS], "batch_stats": state.stats[OURS]}
+            for row in rows:
+                figures = dict(alike(scale, told[row], batch["mels"], weight))
+                known = (
+                    {part: given[0][part] for part in self.known},
+                    {part: given[1][part] for part in self.known if part in given[1]},
+                )
+                more, frames = self.judged(*known, told[row], batch)
+                found |= {f"{row}/{name}": x for name, x in {**figures, **more}.items()}
+                if arm == "taem" and row != "wrong":
+                    read[row] += self.errors(records, np.asarray(frames))
+            for name, mean in found.items():
+                totals[name] = mean.merge(totals[name]) if name in totals else mean
+        figures = {name: mean.compute() for name, mean in totals.items()}
+        return figures | {
+            f"{row}/read": float(1 - wrong / words)
+            for row, (wrong, words) in read.items()
+        }
+
+    def rows(self, arm: str) -> tuple[str, ...]:
+        if arm != "taem":
+            return ("",)
+        others = self.out.glob("taem-*.json")
+        return "", "wrong", "table", *(() if list(others) else SOUND)
+
+    def errors(self, records: Sequence[Mapping], frames: np.ndarray) -> np.ndarray:
+        """(errors, words) of the reader."""
+        return sum(
+            self.reader.errors(mouths_of(made[: len(record["face"])]), record["text"])
+            for record, made in zip(records, frames, strict=False)
+        )
+
+
+class Held:
+    """Whole clips to measure on, and what the talker hears of them."""
+
+    def __init__(self, records: Sequence[Mapping], listen: Callable):
+        self.records = list(records)
+        self.frames = max(len(record["face"]) for record in self.records)
+        self.examples = [self.example(record, listen) for record in self.records]
+
+    def example(self, record: Mapping, listen: Callable) -> dict:
+        example = TextClip(self.frames).at(record, 0, 1)
+        for name in ("mels", "retold"):
+            mels, exists = example[name], example["mask"]
+            example[name] = np.asarray(listen(mels[None], exists[None]))[0]
+        return example
+
+    def batches(self) -> Iterator[tuple[Sequence[Mapping], Mapping]]:
+        for first in range(0, len(self.records), BATCH):
+            part = slice(first, first + BATCH)
+            yield self.records[part], stacked(self.examples[part])
+
+
+def read(source: str, name: str) -> dict[str, Mapping]:
+    """The variables of a part of some weights, or of their only one."""
+    found = weights.load(source)
+    name = name if name in found.params else next(iter(found.params))
+    trees = {"params": found.params, "batch_stats": found.stats}
+    return {
+        kind: jax.tree.map(jnp.asarray, tree[name])
+        for kind, tree in trees.items()
+        if name in tree
+    }
+
+
+def heard(space, variables, mels, exists):
+    """[b t 16 k], [b t] -> latents [b t d]."""
+    return space.hear(variables, mels, exists)
+
+
+def whole(listen: Callable, record: Mapping, frames: int) -> np.ndarray:
+    """What is heard of a clip, [t d]; frames, of the longest."""
+    length = len(record["face"])
+    mels = mels_of(record, np.arange(frames))
+    exists = (np.arange(frames) < length).astype(np.float32)
+    return np.asarray(listen(mels[None], exists[None]))[0, :length]
+
+
+def stacked(examples: Sequence[Mapping]) -> dict[str, np.ndarray]:
+    return jax.tree.map(lambda *parts: np.stack(parts), *examples)
+
+
+def judged(task: Told, params, stats, latents, batch):
+    """Figures of what the talker draws, and its frames u8 [b t h w c]."""
+    frames = task.draw(params, stats, latents, batch)
+    judges = task.jury.judges(params, stats)
+    lips = true_lips(judges, from_pixels(batch["faces"], False), batch["landmarks"])
+    found = landmarks(judges, frames)
+    figures = judge_besides(judges, frames, batch)
+    figures |= distance_by_class(found, lips, batch, tuple(CLASSES))
+    silent = batch["weight"][:, None] * batch["mask"] * (batch["sounds"] == 0)
+    figures["lmd_pause"] = Mean.of(landmark_distance(found, lips), silent)
+    figures["gap_pause"] = Mean.of(gap(found) - gap(lips), silent)
+    return figures, to_pixels(frames, False)
+
+
+def tell(out: str) -> None:
+    """A row for each arm: means and deviations over seeds."""
+    arms = collections.defaultdict(list)
+    for file in sorted(pathlib.Path(out).glob("*.json")):
+        arms[file.stem.rpartition("-")[0]].append(json.loads(file.read_text()))
+    print(" | ".join(("row", "seeds", *TOLD)))
+    for arm, seeds in arms.items():
+        for row in dict.fromkeys(
+            name.split("/")[0] for found in seeds for name in found if "/" in name
+        ):
+            values = [
+                [found.get(f"{row}/{name}", np.nan) for name in TOLD]
+                for found in seeds
+                if f"{row}/lmd" in found
+            ]
+            print(" | ".join((f"{arm} {row}", f"{len(values)}", *cells(values))))
+    print(" | ".join(("lengths", "seeds", *LENGTHS)))
+    for arm, seeds in arms.items():
+        values = [[found[name] for name in LENGTHS] for found in seeds]
+        print(" | ".join((arm, f"{len(values)}", *cells(values))))
+
+
+def cells(values: Sequence[Sequence[float]]) -> list[str]:
+    pairs = zip(np.mean(values, axis=0), np.std(values, axis=0), strict=True)
+    return [f"{mean:.3f} ± {deviation:.3f}" for mean, deviation in pairs]
+
+
+def main(*given: str) -> None:
+    if len(given) == 1:
+        return tell(*given)
+    *folders, seed = given[:7]
+    bench = Bench(*folders, int(seed))
+    bench.out.mkdir(parents=True, exist_ok=True)
+    for arm in given[7:] or ARMS:
+        bench.run(arm)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (2, *range(8, 30)):
+        sys.exit(__doc__)
+    main(*sys.argv[1:])
