@@ -15,10 +15,10 @@ is said of them at the true times of their sounds.  Arms are
                                  the other way round
 
 and by default all.  Each leaves weights in OUT/ARM-SEED and figures beside them; an arm
-that is there is not run again.  `taem` tells besides what the portrait of another clip
-does (wrong), the means of sounds (table), and once what the sound itself does (audio)
-and espeak, who says the text at the same times (cascade).  With OUT alone, means and
-deviations over seeds are told.
+that is there is not run again.  Beside the text stand that with the portrait of another
+clip (wrong), the means of sounds (table), the sound itself (audio) and espeak's, who
+says the text at the same times (cascade); the first of `taem` has them drawn too.  With
+OUT alone, means and deviations over seeds are told.
 """
 
 import collections
@@ -59,7 +59,7 @@ BATCH = 4  # clips that are measured at once
 SPEAKERS = {"nobody": (), **{name: (name,) for name in ("encoder", "predictor")}}
 SPEAKERS |= {"refiner": ("refiner",)}
 ARMS = "taem", *SPEAKERS, "unrefined", "otherwise"
-SOUND = "audio", "cascade"
+BESIDE = "wrong", "table", "audio", "cascade"
 TOLD = "cosine", "r2", "psnr", "lmd", "lse_d_expert", "lse_c_expert", "read", "jerk"
 TOLD += "lmd_bilabial", "lmd_pause", "gap_pause"
 LENGTHS = "duration_ms", "mean_duration_ms", "length_error", "mean_length_error"
@@ -128,7 +128,7 @@ class Bench:
         step, data = fast(make_step(task, {"text": optimizer})), self.stretches()
         for number in range(STEPS):
             state, logs = step(state, next(data), key)
-            if number % 100 == 99:
+            if number % 200 == 199:
                 print(
                     {name: round(float(x), 4) for name, x in logs.items()}, flush=True
                 )
@@ -156,44 +156,39 @@ class Bench:
             yield stacked(examples)
 
     def measure(self, task: Told, state: TrainState, arm: str) -> dict[str, float]:
-        """Figures of rows: "" of the text, and for `taem` of what it stands beside."""
+        """{row/figure: value} of the text, and for `taem` of what it stands beside."""
         totals, read = {}, collections.defaultdict(lambda: np.zeros(2))
-        tell, alike = fast(task.tell), fast(task.alike)
-        lengths = fast(task.durations)
-        rows = self.rows(arm)
+        rows, alike, lengths = self.rows(arm), fast(task.alike), fast(task.durations)
+        tell, look_up = fast(task.tell), fast(task.looked_up)
+        params, stats = state.params, state.stats
+        scale = {"params": params[OURS], "batch_stats": stats[OURS]}
         for records, batch in self.held.batches():
-            given = state.params, state.stats, batch
-            told = {"": tell(*given)}
-            if "wrong" in rows:
-                told["wrong"] = tell(*given[:2], with_other_portrait(batch))
-                told["table"] = fast(task.looked_up)(state.stats["means"], batch)
-            told |= {"audio": batch["mels"], "cascade": batch["retold"]}
-            found = dict(lengths(*given))
+            told = {
+                "text": tell(params, stats, batch),
+                "wrong": tell(params, stats, with_other_portrait(batch)),
+                "table": look_up(stats["means"], batch),
+                "audio": batch["mels"],
+                "cascade": batch["retold"],
+            }
+            found = dict(lengths(params, stats, batch))
             weight = batch["mask"] * batch["weight"][:, None]
-            scale = {"params": state.params[OURS], "batch_stats": state.stats[OURS]}
-            for row in rows:
-                figures = dict(alike(scale, told[row], batch["mels"], weight))
-                known = (
-                    {part: given[0][part] for part in self.known},
-                    {part: given[1][part] for part in self.known if part in given[1]},
-                )
-                more, frames = self.judged(*known, told[row], batch)
-                found |= {f"{row}/{name}": x for name, x in {**figures, **more}.items()}
-                if arm == "taem" and row != "wrong":
-                    read[row] += self.errors(records, np.asarray(frames))
+            for row, latents in told.items():
+                figures = dict(alike(scale, latents, batch["mels"], weight))
+                if row in rows:
+                    more, frames = self.judged(*parts_of(self.known), latents, batch)
+                    figures |= more
+                    if arm == "taem":
+                        read[row] += self.errors(records, np.asarray(frames))
+                found |= {f"{row}/{name}": x for name, x in figures.items()}
             for name, mean in found.items():
                 totals[name] = mean.merge(totals[name]) if name in totals else mean
-        figures = {name: mean.compute() for name, mean in totals.items()}
-        return figures | {
-            f"{row}/read": float(1 - wrong / words)
-            for row, (wrong, words) in read.items()
-        }
+        words = {f"{row}/read": 1 - wrong / all_ for row, (wrong, all_) in read.items()}
+        return {name: mean.compute() for name, mean in totals.items()} | words
 
     def rows(self, arm: str) -> tuple[str, ...]:
-        if arm != "taem":
-            return ("",)
-        others = self.out.glob("taem-*.json")
-        return "", "wrong", "table", *(() if list(others) else SOUND)
+        """Those that are drawn, of which there is no need twice but of the text."""
+        once = arm == "taem" and not list(self.out.glob("taem-*.json"))
+        return ("text", *BESIDE) if once else ("text",)
 
     def errors(self, records: Sequence[Mapping], frames: np.ndarray) -> np.ndarray:
         """(errors, words) of the reader."""
@@ -268,29 +263,22 @@ def judged(task: Told, params, stats, latents, batch):
 
 
 def tell(out: str) -> None:
-    """A row for each arm: means and deviations over seeds."""
-    arms = collections.defaultdict(list)
+    """A row for each arm: means and deviations over the seeds that know of it."""
+    rows = collections.defaultdict(list)
     for file in sorted(pathlib.Path(out).glob("*.json")):
-        arms[file.stem.rpartition("-")[0]].append(json.loads(file.read_text()))
+        arm, found = file.stem.rpartition("-")[0], json.loads(file.read_text())
+        rows[f"{arm}, lengths"].append([found[name] for name in LENGTHS])
+        for row in ("text", *(BESIDE if arm == "taem" else ())):
+            values = [found.get(f"{row}/{name}", np.nan) for name in TOLD]
+            rows[f"{arm}, {row}"].append(values)
+    print("of lengths: " + " | ".join(LENGTHS))
     print(" | ".join(("row", "seeds", *TOLD)))
-    for arm, seeds in arms.items():
-        for row in dict.fromkeys(
-            name.split("/")[0] for found in seeds for name in found if "/" in name
-        ):
-            values = [
-                [found.get(f"{row}/{name}", np.nan) for name in TOLD]
-                for found in seeds
-                if f"{row}/lmd" in found
-            ]
-            print(" | ".join((f"{arm} {row}", f"{len(values)}", *cells(values))))
-    print(" | ".join(("lengths", "seeds", *LENGTHS)))
-    for arm, seeds in arms.items():
-        values = [[found[name] for name in LENGTHS] for found in seeds]
-        print(" | ".join((arm, f"{len(values)}", *cells(values))))
+    for row, values in rows.items():
+        print(" | ".join((row, f"{len(values)}", *cells(values))))
 
 
 def cells(values: Sequence[Sequence[float]]) -> list[str]:
-    pairs = zip(np.mean(values, axis=0), np.std(values, axis=0), strict=True)
+    pairs = zip(np.nanmean(values, axis=0), np.nanstd(values, axis=0), strict=True)
     return [f"{mean:.3f} ± {deviation:.3f}" for mean, deviation in pairs]
 
 
