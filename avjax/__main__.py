@@ -216,7 +216,7 @@ def demo(options: argparse.Namespace) -> None:
         folder / "talk.mp4",
         folder / "face.png",
         folder / "sound.wav",
-        weights="cals-puppet",
+        weights="taem-puppet",
         box=(left, top, right - left, bottom - top),
     )
     image.write_png(folder / "contact_sheet.png", contact_sheet(folder / "talk.mp4"))

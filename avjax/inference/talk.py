@@ -68,7 +68,7 @@ def talk(
                 nobody is heard; None: the language's own
     lang        of a text or subtitles, as espeak calls it; None: en-us
     weights     a bundled name, or a folder of weights; None: grid-s1, or for what is
-                written a bundled taem if there is one
+                written taem-grid-s1 if that is bundled
     system      synctalkface, cals or taem, whose weights they are to be; None: any
     lookahead   frames of sound heard in advance, as in a live session (inference.live),
                 by a system that hears any; None: as many as it can, of a sound that is
@@ -145,9 +145,9 @@ def require_prompter(cast: Cast) -> None:
 
 
 def default_weights(written: bool) -> str:
-    """Those of a sound; of what is written, a bundled taem where there is one."""
-    texts = [name for name in weights.bundled() if name.startswith(f"{SYSTEM}-")]
-    return [*texts, BY_SOUND][0] if written else BY_SOUND
+    """Those of a sound; of what is written, a bundled taem of the same faces."""
+    text = f"{SYSTEM}-{BY_SOUND}"
+    return text if written and text in weights.bundled() else BY_SOUND
 
 
 def recorded(wave: np.ndarray, text: str | None, language: str, cast: Cast) -> Script:

@@ -82,8 +82,10 @@ def save(
 
 
 def _stored(array: np.ndarray, dtype: str) -> np.ndarray:
+    """As it is to lie on disk; what a dtype cannot hold, such as a count, stays."""
     floating = np.issubdtype(array.dtype, np.floating)
-    return np.asarray(array, dtype if floating else array.dtype, order="C")
+    fits = floating and np.abs(array).max(initial=0) <= np.finfo(dtype).max
+    return np.asarray(array, dtype if fits else array.dtype, order="C")
 
 
 def _put(beside: str, folder: pathlib.Path) -> None:

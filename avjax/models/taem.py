@@ -23,12 +23,13 @@ Departures  Known of the paper are its modules (a phoneme encoder, a duration pr
             is ours: encoder and refine module are the transformer of CALS; the
             predictor is FastSpeech 2's (Ren et al., 2021), its gradient stopped as in
             ParaLip (Liu et al., 2022), but errs by a deviance whose best answer is the
-            mean: by squares of logarithms sentences were 13 % too short; the picture is read by a small network of our
-            own that learns along, without a face recogniser; v is added before the
-            encoder, the predictor or the refine module, whichever are named, and
-            begins as nothing; steps are 100 a second, know how far their sound is, and
-            four make a frame by one linear layer; latents are predicted as deviations
-            from the mean, in units of what they deviate by over the training clips.
+            mean: by squares of logarithms sentences were 13 % too short; the picture is
+            read by a small network of our own that learns along, without a face
+            recogniser; v is added before the encoder, the predictor or the refine
+            module, whichever are named, and begins as nothing; steps are 100 a second,
+            know how far their sound is, and four make a frame by one linear layer;
+            latents are predicted as deviations from the mean, in units of what they
+            deviate by over the training clips, and err by squares in small recipes.
 """
 
 import dataclasses

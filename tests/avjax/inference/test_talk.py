@@ -14,7 +14,7 @@ from avjax.data import puppet
 from avjax.data.puppet.portrait import film, portrait
 from avjax.errors import InputError
 from avjax.features.audio import RATE
-from avjax.inference import source, talk, talkers, weights
+from avjax.inference import prompter, source, talk, talkers, weights
 from avjax.media import audio, image, video
 from avjax.models.synctalkface import SyncTalkFace, SyncTalkFaceConfig
 
@@ -232,10 +232,9 @@ def test_weights_of_another_system_are_refused(folder, tmp_path):
 
 
 def test_the_weights_that_verbs_take_by_themselves_come_with_the_package():
-    names = {"synctalkface-grid-s1", "cals-puppet"}
-    assert names <= set(weights.bundled())
-    for name in names:
-        assert talkers.open_talker(name.removeprefix("synctalkface-")).config.size == 96
+    assert {"synctalkface-grid-s1", "taem-puppet"} <= set(weights.bundled())
+    assert talkers.open_talker(talk.BY_SOUND).config.size == 96
+    assert prompter.open_prompter("taem-puppet").talker.config.size == 96
 
 
 def test_arrays_that_are_no_picture_or_wave_are_refused(folder):

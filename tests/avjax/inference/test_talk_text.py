@@ -157,9 +157,9 @@ def test_a_clip_of_another_rate_says_a_text(folder, tmp_path):
 def test_what_speaks_where_nothing_is_named_is_what_comes_with_the_package(
     monkeypatch,
 ):
-    kept = ["synctalkface-grid-s1", "synctalkface-puppet", "taem-puppet"]
+    kept = ["synctalkface-grid-s1", "taem-puppet", "taem-grid-s1"]
     monkeypatch.setattr(weights, "bundled", lambda: kept)
-    assert talk.default_weights(written=True) == "taem-puppet"
+    assert talk.default_weights(written=True) == "taem-grid-s1"
     assert talk.default_weights(written=False) == "grid-s1"
     monkeypatch.setattr(weights, "bundled", lambda: kept[:2])
     assert talk.default_weights(written=True) == "grid-s1"

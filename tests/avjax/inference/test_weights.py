@@ -54,6 +54,12 @@ def test_half_the_size_on_disk_is_float32_in_memory(tmp_path, trees):
     )
 
 
+def test_a_count_that_half_precision_cannot_hold_is_kept(tmp_path):
+    counts = {"face": {"seen": np.float32(720_000)}}
+    weights.save(tmp_path, counts, {}, {}, system="toy", card="", dtype="float16")
+    assert weights.load(tmp_path).params["face"]["seen"] == 720_000
+
+
 def test_saving_again_replaces_and_leaves_nothing_beside(folder, trees):
     weights.save(folder, *trees, {"a": 1}, system="toy", card="")
     assert weights.load(folder).config == {"a": 1}
