@@ -56,8 +56,8 @@ from avjax.train.tasks.talking import parts_of
 
 STEPS = 600
 BATCH = 4  # clips that are measured at once
-SPEAKERS = {"nobody": (), **{name: (name,) for name in ("encoder", "predictor")}}
-SPEAKERS |= {"refiner": ("refiner",)}
+ORGANS = "encoder", "predictor", "refiner"
+SPEAKERS = {"nobody": (), **{organ: (organ,) for organ in ORGANS}}
 ARMS = "taem", *SPEAKERS, "unrefined", "otherwise"
 BESIDE = "wrong", "table", "audio", "cascade"
 TOLD = "cosine", "r2", "psnr", "lmd", "lse_d_expert", "lse_c_expert", "read", "jerk"
@@ -88,11 +88,10 @@ class Bench:
         self.known = {part: read(start[part], part) for part in ("expert", "landmarks")}
         self.known |= {part: read(talker, part) for part in task.space.parts}
         self.judged = fast(functools.partial(judged, self.task))
-        listen = fast(functools.partial(heard, task.space, self.known))
-        self.held = Held(pipeline.source(corpus, split), listen)
+        self.listen = fast(functools.partial(task.space.hear, self.known))
+        self.held = Held(pipeline.source(corpus, split), self.listen)
         self.reader = Reader(reader, self.held.frames)
         self.clips = pipeline.source(self.recipe.train.root, self.recipe.train.split)
-        self.listen = listen
 
     @functools.cached_property
     def heard(self) -> list[np.ndarray]:
@@ -126,12 +125,9 @@ class Bench:
         opt = {"text": optimizer.init({OURS: params[OURS]})}
         state = TrainState(jnp.zeros((), jnp.int32), params, stats, opt)
         step, data = fast(make_step(task, {"text": optimizer})), self.stretches()
-        for number in range(STEPS):
+        for _ in range(STEPS):
             state, logs = step(state, next(data), key)
-            if number % 200 == 199:
-                print(
-                    {name: round(float(x), 4) for name, x in logs.items()}, flush=True
-                )
+        print({name: round(float(x), 4) for name, x in logs.items()}, flush=True)
         return task, state
 
     def model(self, arm: str):
@@ -229,11 +225,6 @@ def read(source: str, name: str) -> dict[str, Mapping]:
         for kind, tree in trees.items()
         if name in tree
     }
-
-
-def heard(space, variables, mels, exists):
-    """[b t 16 k], [b t] -> latents [b t d]."""
-    return space.hear(variables, mels, exists)
 
 
 def whole(listen: Callable, record: Mapping, frames: int) -> np.ndarray:
