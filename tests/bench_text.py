@@ -33,6 +33,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+import avjax  # noqa: F401  before the tests' folder of that name can be found
+
 sys.path.append(str(pathlib.Path(__file__).parent))
 from bench_readable import Reader, mouths_of
 
