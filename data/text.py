@@ -19,7 +19,7 @@ from avjax.data.transforms import Example, mel_windows
 from avjax.data.whole import TalkClip
 from avjax.errors import InputError
 from avjax.features.audio import RATE, frame_starts
-from avjax.features.phones import BLANK, Spans, in_columns, spans_of
+from avjax.features.phones import BLANK, PAUSE, Spans, in_columns, spans_of
 from avjax.features.utterance import utter
 
 NEAR = 1.0  # seconds to either side of a stretch whose sounds are told
@@ -119,13 +119,33 @@ def retold_at(record: Mapping, frames: np.ndarray) -> Example:
     """What espeak says where a clip says the same sound: [t] -> f32 [t 16 k].
 
     The window of a frame begins 40 ms before it, at the pace of that other voice.
+    Where the clip alone pauses, that voice is silent for as long.
     """
     said = utter(record["text"])
     theirs = spans_of(in_columns(said.phones), len(said.wave) / RATE)
     ours = spans_of(record["phones"], len(record["face"]) / schema.FPS)
     wave = np.round(said.wave * 32768).astype(np.int16)
+    wave, theirs = with_pauses(wave, theirs, ours)
     lead = frame_starts(1, schema.FPS)[0]
     return mel_windows(wave, moments_like(ours, theirs, frames / schema.FPS) + lead)
+
+
+def with_pauses(
+    wave: np.ndarray, theirs: Spans, ours: Spans
+) -> tuple[np.ndarray, Spans]:
+    """What others say, silent besides where we alone pause, and for as long."""
+    before, known = np.zeros(len(ours.sounds), int), np.zeros(len(ours.sounds), bool)
+    for own, other, size in alike(ours, theirs):
+        known[own : own + size] = True
+        before[own + size :] = other + size
+    ask = (ours.sounds == PAUSE) & ~known
+    at, seconds = before[ask], np.diff(ours.edges)[ask]
+    samples = np.round(seconds * RATE).astype(int)
+    begins = np.round(theirs.edges[at] * RATE).astype(int)
+    lengths = np.insert(np.diff(theirs.edges), at, seconds)
+    edges = np.concatenate([theirs.edges[:1], theirs.edges[0] + np.cumsum(lengths)])
+    silent = np.insert(wave, np.repeat(begins, samples), 0)
+    return silent, Spans(np.insert(theirs.sounds, at, PAUSE), edges)
 
 
 def moments_like(ours: Spans, theirs: Spans, seconds: np.ndarray) -> np.ndarray:
@@ -133,11 +153,16 @@ def moments_like(ours: Spans, theirs: Spans, seconds: np.ndarray) -> np.ndarray:
 
     The edges of sounds that both say are alike, and between these time runs evenly.
     """
-    pair = ours.sounds.tolist(), theirs.sounds.tolist()
-    blocks = difflib.SequenceMatcher(None, *pair, autojunk=False).get_matching_blocks()
-    alike = [(i + n, j + n) for i, j, size in blocks for n in range(size + 1)]
-    own, other = np.array(sorted({(0, 0), *alike})).T
+    blocks = alike(ours, theirs)
+    pairs = [(i + n, j + n) for i, j, size in blocks for n in range(size + 1)]
+    own, other = np.array(sorted({(0, 0), *pairs})).T
     return np.interp(seconds, ours.edges[own], theirs.edges[other])
+
+
+def alike(ours: Spans, theirs: Spans) -> list[difflib.Match]:
+    """Runs of sounds that both say: (where of ours, where of theirs, how many)."""
+    pair = ours.sounds.tolist(), theirs.sounds.tolist()
+    return difflib.SequenceMatcher(None, *pair, autojunk=False).get_matching_blocks()
 
 
 def told_of(record: Mapping, first: int, frames: int, room: int) -> Example:

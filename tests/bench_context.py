@@ -10,7 +10,9 @@ arm units are then learnt from the sound, and the face goes on with these.  Arms
 
     0, 1, ... 15        W, frames of context to either side; half of all phones hidden
     unmasked            W = 15, and nothing is hidden
+    slim                W = 5, by one layer: hardly more parameters than Wav2Lip's
     off, l1, contrast   the face of 15 goes on, judged; d_vv is none, plain, a contrast
+    slim_contrast       that of slim goes on
 
 and by default all.  Each leaves weights in OUT/ARM-SEED, which bench_readable takes,
 and figures of held-out clips beside them; an arm that is there is not run again.  With
@@ -39,16 +41,28 @@ from avjax.losses.sync import unit_error
 from avjax.metrics.base import Mean
 from avjax.metrics.mouth import distance_by_class
 from avjax.metrics.talk import judge_besides, landmarks, true_lips
+from avjax.models.cals import CalsConfig
 from avjax.models.synctalkface import from_pixels
 from avjax.nn.conv import cpu_options
 from avjax.train.experiments import cals as recipes
 from avjax.train.optim import make_optimizer
+from avjax.train.program import at, graft, part_for
 from avjax.train.step import TrainState, make_state, make_step
 from avjax.train.tasks.cals import CalsTask
 from avjax.train.tasks.units import CalsUnitsTask, true_units
 
 WINDOWS = 0, 1, 3, 5, 7, 10, 13, 15
-VISUAL = {"off": (0.0, True), "l1": (3e-3, False), "contrast": (3e-3, True)}
+HEARS = {str(window): {"window": window} for window in WINDOWS}
+HEARS["unmasked"] = {"window": 15, "masked": 0.0}
+HEARS["slim"] = {"window": 5, "layers": 1}
+# What it goes on from, the weight of d_vv, whether that is a contrast.
+VISUAL = {
+    "off": ("15", 0.0, True),
+    "l1": ("15", 9e-2, False),  # whose slope is a thirtieth of the contrast's
+    "contrast": ("15", 3e-3, True),
+    "slim_contrast": ("slim", 3e-3, True),
+}
+ARMS = *HEARS, *VISUAL
 HEARD_WITH = "mels", "exists", "units"
 LONGEST, STRETCH, NEAR = 90, 35, 5  # frames of a clip, of a stretch, around targets
 BATCH = 8
@@ -142,25 +156,20 @@ def train(task, optim, steps: int, seed: int, known: Mapping, data: Iterator):
 
 def begun(state: TrainState, known: Mapping[str, Mapping]) -> dict[str, Mapping]:
     """params and stats of a state, known parts of them replaced."""
-    params, stats = dict(state.params), dict(state.stats)
+    params, stats = state.params, state.stats
     for path, variables in known.items():
-        name, _, organ = path.partition("/")
-        for tree, kind in ((params, "params"), (stats, "batch_stats")):
-            new = variables.get(kind, {})
-            if name in tree:
-                tree[name] = {**tree[name], organ: new} if organ else new
+        params = graft(params, path.split("/"), variables["params"])
+        if "batch_stats" in variables:
+            stats = graft(stats, path.split("/"), variables["batch_stats"])
     return {"params": params, "stats": stats}
 
 
-def part(folder, *path: str) -> dict[str, Mapping]:
-    """The variables of one part of some weights, or of one of its organs."""
-    found = weights.load(folder)
-    trees = {"params": found.params, "batch_stats": found.stats}
-    if not path:
-        path = (next(iter(found.params)),)
-    for name in path:
-        trees = {kind: tree[name] for kind, tree in trees.items() if name in tree}
-    return jax.tree.map(jnp.asarray, trees)
+def part(source, *path: str) -> dict[str, Mapping]:
+    """The variables of a part of some weights, of their only one, or of its organ."""
+    found = weights.load(source)
+    path = part_for("".join(path[:1]), found.params, source), *path[1:]
+    trees = {"params": at(found.params, path), "batch_stats": at(found.stats, path)}
+    return jax.tree.map(jnp.asarray, {kind: x for kind, x in trees.items() if x})
 
 
 class Bench:
@@ -184,11 +193,9 @@ class Bench:
         if file.is_file():
             return
         if arm in VISUAL:
-            task, state = self.judged(arm)
-        elif arm == "unmasked":
-            task, state = self.heard(15, masked=0.0)
+            task, state = self.judged(*VISUAL[arm])
         else:
-            task, state = self.heard(int(arm))
+            task, state = self.heard(**HEARS[arm])
         given = task.published(*jax.device_get((state.params, state.stats)))
         about = {"system": given.system, "card": "An arm of tests/bench_context.py.\n"}
         weights.save(folder, given.params, given.stats, given.config, **about)
@@ -200,7 +207,7 @@ class Bench:
     def ears(self) -> Mapping:
         """Those of the talker, which have learnt what units need without context."""
         known = {"audio_to_lip/audio": part(self.talker, "face", "audio")}
-        learnt = part_of(self.units(0, 0.5, EARS, known), "audio_to_lip")
+        learnt = part_of(self.units(self.model(0), 0.5, EARS, known), "audio_to_lip")
         return {kind: tree["audio"] for kind, tree in learnt.items()}
 
     @functools.cached_property
@@ -213,10 +220,9 @@ class Bench:
         optim, true = recipes.cals_face_puppet().optim, self.clips.arrays["units"]
         return part_of(self.draw(self.face, optim, DRAWN, known, true), "lip_to_face")
 
-    def units(self, window: int, masked: float, steps: int, known: Mapping):
+    def units(self, model: CalsConfig, masked: float, steps: int, known: Mapping):
         """The state of an Audio-to-Lip that has learnt what the true units are."""
         recipe = recipes.cals_units_puppet()
-        model = dataclasses.replace(self.face.model, window=window)
         task = Units(model, masked, expert_width=recipe.task.expert_width)
         data = self.clips.stretches(np.random.default_rng(self.seed))
         return train(task, recipe.optim, steps, self.seed, known, data)
@@ -226,24 +232,31 @@ class Bench:
         data = self.clips.moments(np.random.default_rng(self.seed), told)
         return train(task, optim, steps, self.seed, known | self.judges, data)
 
-    def heard(self, window: int, masked: float = 0.5) -> tuple[Face, TrainState]:
-        known = {"audio_to_lip/audio": self.ears}
-        learnt = self.units(window, masked, HEARD, known)
+    def model(self, window: int, layers: int = 4) -> CalsConfig:
+        return dataclasses.replace(self.face.model, window=window, layers=layers)
+
+    def heard(self, window: int, layers: int = 4, masked: float = 0.5):
+        """The task and state of a face that is told what an Audio-to-Lip hears."""
+        model, known = self.model(window, layers), {"audio_to_lip/audio": self.ears}
+        learnt = self.units(model, masked, HEARD, known)
         hearing = part_of(learnt, "audio_to_lip")
-        model = dataclasses.replace(self.face.model, window=window)
         task = dataclasses.replace(self.face, model=model)
         told = self.clips.told(asked(task, hearing))
         known = {"lip_to_face": self.drawn, "audio_to_lip": hearing}
         optim = recipes.cals_face_puppet().optim
         return task, self.draw(task, optim, TOLD, known, told)
 
-    def judged(self, arm: str) -> tuple[Face, TrainState]:
-        self.run("15")
-        folder = self.out / f"15-{self.seed}"
+    def judged(self, begun: str, weight: float, contrast: bool):
+        """The same of one that goes on, judged."""
+        self.run(begun)
+        folder = self.out / f"{begun}-{self.seed}"
         known = {name: part(folder, name) for name in ("audio_to_lip", "lip_to_face")}
-        recipe, (weight, contrast) = recipes.cals_puppet(), VISUAL[arm]
+        recipe, how = recipes.cals_puppet(), HEARS[begun]
         losses = dataclasses.replace(recipe.task.losses, visual_visual=weight)
-        task = dataclasses.replace(self.face, losses=losses, contrast=contrast)
+        model = self.model(how["window"], how.get("layers", 4))
+        task = dataclasses.replace(
+            self.face, model=model, losses=losses, contrast=contrast
+        )
         told = self.clips.told(asked(task, known["audio_to_lip"]))
         return task, self.draw(task, recipe.optim, JUDGED, known, told)
 
@@ -296,7 +309,7 @@ def tell(out: str) -> None:
     for file in pathlib.Path(out).glob("*.json"):
         arms[file.stem.rpartition("-")[0]].append(json.loads(file.read_text()))
     print(" | ".join(("arm", "seeds", *TOLD_OF)))
-    for arm in (*map(str, WINDOWS), "unmasked", *VISUAL):
+    for arm in ARMS:
         values = [[found[name] for name in TOLD_OF] for found in arms[arm]]
         if values:
             pairs = zip(np.mean(values, axis=0), np.std(values, axis=0), strict=True)
@@ -309,7 +322,7 @@ def main(*given: str) -> None:
         return tell(*given)
     *folders, seed = given[:6]
     bench = Bench(*folders, int(seed))
-    for arm in given[6:] or (*map(str, WINDOWS), "unmasked", *VISUAL):
+    for arm in given[6:] or ARMS:
         bench.run(arm)
 
 

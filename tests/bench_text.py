@@ -36,6 +36,7 @@ import numpy as np
 import avjax  # noqa: F401  before the tests' folder of that name can be found
 
 sys.path.append(str(pathlib.Path(__file__).parent))
+from bench_context import part
 from bench_readable import Reader, mouths_of
 
 from avjax.data import pipeline
@@ -87,8 +88,8 @@ class Bench:
             **{f.name: getattr(task, f.name) for f in dataclasses.fields(task)}
         )
         start = self.recipe.start
-        self.known = {part: read(start[part], part) for part in ("expert", "landmarks")}
-        self.known |= {part: read(talker, part) for part in task.space.parts}
+        self.known = {name: part(start[name], name) for name in ("expert", "landmarks")}
+        self.known |= {name: part(talker, name) for name in task.space.parts}
         self.judged = fast(functools.partial(judged, self.task))
         self.listen = fast(functools.partial(task.space.hear, self.known))
         self.held = Held(pipeline.source(corpus, split), self.listen)
@@ -215,18 +216,6 @@ class Held:
         for first in range(0, len(self.records), BATCH):
             part = slice(first, first + BATCH)
             yield self.records[part], stacked(self.examples[part])
-
-
-def read(source: str, name: str) -> dict[str, Mapping]:
-    """The variables of a part of some weights, or of their only one."""
-    found = weights.load(source)
-    name = name if name in found.params else next(iter(found.params))
-    trees = {"params": found.params, "batch_stats": found.stats}
-    return {
-        kind: jax.tree.map(jnp.asarray, tree[name])
-        for kind, tree in trees.items()
-        if name in tree
-    }
 
 
 def whole(listen: Callable, record: Mapping, frames: int) -> np.ndarray:

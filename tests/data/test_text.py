@@ -7,7 +7,14 @@ import pytest
 
 from avjax.data import pipeline, schema
 from avjax.data.context import mels_of
-from avjax.data.text import TextClip, TextWindow, moments_like, retold_at, told_of
+from avjax.data.text import (
+    TextClip,
+    TextWindow,
+    moments_like,
+    retold_at,
+    told_of,
+    with_pauses,
+)
 from avjax.data.whole import TalkClip
 from avjax.errors import InputError
 from avjax.features import audio, speech
@@ -101,11 +108,32 @@ def test_espeak_says_a_sound_when_the_clip_says_it():
     np.testing.assert_allclose(moments, expected, atol=1e-6)
 
 
+def test_another_voice_is_silent_where_only_the_clip_pauses():
+    """At both ends and in between; a pause of both stays as it is."""
+    sounds = np.array([PAUSE, 5, PAUSE, 6, PAUSE, 7, PAUSE])
+    ours = Spans(sounds, np.array([0, 1, 1.5, 2, 2.5, 3, 3.5, 4.5]))
+    theirs = Spans(np.array([5, 6, PAUSE, 7]), np.array([0, 0.1, 0.2, 0.3, 0.5]))
+    wave, said = with_pauses(np.full(8000, 9, np.int16), theirs, ours)
+    np.testing.assert_array_equal(said.sounds, sounds)
+    np.testing.assert_allclose(said.edges, [0, 1, 1.1, 1.6, 1.7, 1.8, 2, 3], atol=1e-6)
+    silent = [16000, 16000 + 1600, 16000 + 1600 + 8000, 8000 + 24000]
+    expected = np.full(48000 - 8000 + 8000, 9)
+    expected[: silent[0]] = expected[silent[1] : silent[2]] = expected[silent[3] :] = 0
+    np.testing.assert_array_equal(wave, expected)
+    own = np.array([0.5, 1.25, 1.75, 2.75, 4])
+    np.testing.assert_allclose(
+        moments_like(ours, said, own), [0.5, 1.05, 1.35, 1.75, 2.5], atol=1e-6
+    )
+
+
 def test_a_text_that_is_said_twice_alike_is_heard_alike():
-    said = utter("the bad boy")
+    said = utter("the bad book")
     wave = np.round(said.wave * 32768).astype(np.int16)
-    face = [None] * round(len(wave) / 640)
-    record = {"text": "the bad boy", "phones": in_columns(said.phones), "face": face}
+    phones = in_columns(said.phones)
+    phones["end"] = *phones["end"][:-1], len(wave) / 16000
+    wave = np.pad(wave, (0, -len(wave) % 640 + 6400))  # and then there is silence
+    face = [None] * (len(wave) // 640)
+    record = {"text": "the bad book", "phones": phones, "face": face}
     frames = np.arange(len(face) - 1)
     heard = mels_of({"wave": wave}, frames)
     np.testing.assert_allclose(retold_at(record, frames), heard, atol=1e-5)
