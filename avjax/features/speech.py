@@ -5,6 +5,7 @@ Recordings differ in level and in the noise of their pauses; lips should not.
 
 import numpy as np
 
+from avjax.errors import InputError
 from avjax.features.audio import RATE
 
 STEPS_PER_SECOND = 100  # how often levels are measured
@@ -19,6 +20,14 @@ SHORTEST_PAUSE = 15  # ...if it lasts, in steps: a stop's closure is shorter
 BLOCK = 2**20  # samples worked on at once
 QUIET = 0.003  # the share of a recording's energy before the first word
 SILENCE_DB = -70.0  # a recording that is never louder than this holds nothing
+
+
+def check_wave(wave: np.ndarray) -> None:
+    """InputError unless it is a wave f32 [n], of numbers throughout."""
+    if wave.ndim != 1 or wave.dtype.kind != "f":
+        raise InputError("a wave is an array of float32 [samples]")
+    if not np.isfinite(wave).all():
+        raise InputError("a wave has samples in it that are no numbers")
 
 
 def prepare(wave: np.ndarray) -> np.ndarray:

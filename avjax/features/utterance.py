@@ -150,7 +150,7 @@ def _parts(text: str, ends: tuple[re.Pattern, ...]) -> Iterator[str]:
 
 def _said(text: str, language: str, rate: int, pitch: int) -> Iterator[Said]:
     """What espeak makes of each piece of a text."""
-    if any(unicodedata.category(letter) == "Cs" for letter in text):
+    if any(letter == "\0" or unicodedata.category(letter) == "Cs" for letter in text):
         raise InputError("the text has characters in it that are none of Unicode")
     voice = {"voice": language, "rate": rate, "pitch": pitch, "range": _MELODY}
     try:

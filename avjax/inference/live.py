@@ -21,6 +21,7 @@ import numpy as np
 from avjax.errors import InputError
 from avjax.features.audio import RATE
 from avjax.features.live import FPS, LiveWindows, samples_for
+from avjax.features.speech import check_wave
 from avjax.inference.picture import Painter
 from avjax.inference.source import Path, open_face
 from avjax.inference.talkers import (
@@ -65,17 +66,25 @@ class Live:
     def __init__(self, painter: Painter, talker: ContextTalker):
         self._painter = painter
         self._hearing = Hearing(talker, painter.fps)
+        self._over = False
         self.fps = painter.fps
         self.delay = self._hearing.delay
 
     def hear(self, wave: np.ndarray) -> list[np.ndarray]:
-        """wave f32 [n] at 16 kHz, the next of it -> the frames that are now final."""
-        if wave.ndim != 1:
-            raise InputError("a wave is an array of float32 [samples]")
+        """wave f32 [n] at 16 kHz, the next of it -> the frames that are now final.
+
+        InputError for what is no wave, and once the session is finished.
+        """
+        if self._over:
+            raise InputError("the session is finished: begin another one")
+        check_wave(wave)
         return self._paint(self._hearing.feed(wave))
 
     def finish(self) -> list[np.ndarray]:
-        """The rest of the frames: nothing more will be said."""
+        """The rest of the frames, which are given once: nothing more will be said."""
+        if self._over:
+            return []
+        self._over = True
         return self._paint(self._hearing.finish())
 
     def _paint(self, told: Iterator[np.ndarray]) -> list[np.ndarray]:

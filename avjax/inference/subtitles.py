@@ -1,5 +1,6 @@
 """SubRip subtitles (.srt): timed words made into them, and those of a file."""
 
+import html
 import os
 import pathlib
 import re
@@ -18,7 +19,7 @@ LATEST = 6.0  # hours that subtitles may last
 
 TIME = r"(\d+):([0-5]?\d):([0-5]?\d)[,.](\d{1,3})"
 TIMES = re.compile(rf"\s*{TIME}\s*-->\s*{TIME}(\s.*)?")
-MARKUP = re.compile(r"<[^<>]*>|\{[^{}]*\}")  # such as <i> and {\an8}
+MARKUP = re.compile(r"</?(?:[biu]|font|c|v)\b[^<>]*>|\{[^{}]*\}", re.I)  # {\an8}
 
 
 class Cue(NamedTuple):
@@ -32,7 +33,7 @@ class Cue(NamedTuple):
 def read_srt(path: str | os.PathLike) -> list[Cue]:
     """The subtitles of a file that have words in them, in the order of their times.
 
-    InputError for a file that is none, or torn.
+    A cue may hold empty lines.  InputError for a file that is none, or torn.
     """
     require_file(path)
     with refusing(path, "read"):
@@ -41,15 +42,15 @@ def read_srt(path: str | os.PathLike) -> list[Cue]:
         lines = raw.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is no text in UTF-8") from error
-    cues = [_cue(path, number, block) for number, block in _blocks(lines)]
+    cues = [_cue(path, number, block) for number, block in _whole(_blocks(lines))]
     if not cues:
         raise InputError(f"{path} has no subtitles in it")
-    said = sorted(cue for cue in cues if any(map(str.isalnum, cue.text)))
+    said = [cue for cue in cues if any(map(str.isalnum, cue.text))]
     if not said:
         raise InputError(f"there is nothing to say in the subtitles of {path}")
     if max(cue.end for cue in said) > LATEST * 3600:
         raise InputError(f"the subtitles of {path} last more than {LATEST:g} hours")
-    return said
+    return sorted(said, key=lambda cue: cue.start)
 
 
 def _blocks(lines: Sequence[str]) -> list[tuple[int, list[str]]]:
@@ -64,6 +65,18 @@ def _blocks(lines: Sequence[str]) -> list[tuple[int, list[str]]]:
     return blocks
 
 
+def _whole(blocks: Sequence[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
+    """Blocks, with those that are text alone as more of the one before."""
+    whole = []
+    for number, block in blocks:
+        torn = "-->" in "".join(block) or block[0].strip().isdigit()
+        if not whole or torn:
+            whole.append((number, block))
+        else:
+            whole[-1][1].extend(block)
+    return whole
+
+
 def _cue(path: str | os.PathLike, number: int, block: Sequence[str]) -> Cue:
     """A block of a file: perhaps a number, the times, and what is said."""
     counted = block[0].strip().isdigit()
@@ -71,11 +84,11 @@ def _cue(path: str | os.PathLike, number: int, block: Sequence[str]) -> Cue:
     if times is None:
         raise InputError(f"line {number} of {path} begins no subtitle: it has no times")
     start, end = (_seconds(times.groups()[at : at + 4]) for at in (0, 4))
-    text = MARKUP.sub("", " ".join(block[1 + counted :])).strip()
-    if not text or end < start:
-        wrong = "ends before it begins" if text else "says nothing"
-        raise InputError(f"the subtitle at line {number} of {path} {wrong}")
-    return Cue(start, end, text)
+    if end < start:
+        told = f"the subtitle at line {number} of {path} ends before it begins"
+        raise InputError(told)
+    text = MARKUP.sub("", " ".join(block[1 + counted :]))
+    return Cue(start, end, html.unescape(text).strip())
 
 
 def _seconds(clock: Sequence[str]) -> float:

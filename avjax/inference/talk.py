@@ -83,7 +83,7 @@ def talk(
     """
     require_one(audio, text, srt, voice, lang)
     cast = open_cast(weights, system, lookahead, text is not None or srt is not None)
-    language = lang or LANGUAGE
+    language = LANGUAGE if lang is None else lang
     if voice == NOBODY:
         require_prompter(cast)
         cues = cues_of(text, srt)
@@ -133,7 +133,7 @@ def open_cast(
         return Cast(name, open_talker(name, found, lookahead))
     prompter = open_prompter(name)
     if lookahead is not None:
-        raise InputError(f"the weights {name} are of taem, which hears nothing")
+        raise InputError(f"the weights {name} are of taem, which takes no lookahead")
     return Cast(name, prompter.talker, prompter if written else None)
 
 
@@ -158,8 +158,10 @@ def recorded(wave: np.ndarray, text: str | None, language: str, cast: Cast) -> S
         told = f"the sound alone moves the lips: the weights {cast.name} take no text"
         return Script(wave, None, (told,))
     found = open_aligner(ALIGNER).align_text(wave, text, language).phones
-    told = "the text moves the lips, as it was found in the sound"
-    return Script(wave, found, (told,))
+    told = ["the text moves the lips, as it was found in the sound"]
+    if not speech.sounds_like_speech(wave):
+        told.append("but the sound does not seem to be speech")
+    return Script(wave, found, tuple(told))
 
 
 def aloud(cues: list[Cue], voice: str | None, language: str, cast: Cast) -> Script:
@@ -187,8 +189,9 @@ def cues_of(text: str | None, srt: Path | None) -> list[Cue]:
 def wave_of(sound: Path | np.ndarray) -> np.ndarray:
     """f32 [n] at 16 kHz of a file, or as it is given."""
     wave = sound if isinstance(sound, np.ndarray) else read_sound(sound)
-    if wave.ndim != 1 or not len(wave):
-        raise InputError("a wave is an array of float32 [samples], not empty")
+    speech.check_wave(wave)
+    if not len(wave):
+        raise InputError("the sound is empty")
     return wave
 
 

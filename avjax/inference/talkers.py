@@ -87,7 +87,9 @@ class ContextTalker:
         There are 25 units a second at any frame rate; between two moments of them a
         frame is told of both.
         """
-        last = frames_in((len(mel) - 1) * audio.HOP) - 1
+        # Only to within a column does a mel tell how long its sound is.
+        known = frames if fps == FPS else frames_in((len(mel) - 1) * audio.HOP)
+        last = known - 1
         units = functools.partial(self.units, mel, last)
         return at_rate(units, frames, fps, last)
 

@@ -78,7 +78,9 @@ def test_what_is_told_live_is_what_the_recording_tells(talker, fps, lookahead):
     """cals (3): at equal context; the window is 3 frames."""
     talker = talkers.ContextTalker(TINY, talker.variables, lookahead)
     wave = voice(1.5)
-    mel, frames = features.log_mel(sound.prepare(wave)), round(1.5 * fps)
+    if fps == 25:
+        wave = wave[:23370]  # 36.5 frames and 10 samples: a frame more
+    mel, frames = features.log_mel(sound.prepare(wave)), round(len(wave) / 16000 * fps)
     expected = np.concatenate(list(talker.tell(mel, frames, fps)))
     found = told_live(talker, wave, fps, 1234)
     assert len(found) == frames
@@ -190,3 +192,16 @@ def test_a_session_takes_a_row_of_samples(folder):
     session = live.live(folder / "face.png", weights=folder / "cals", box=BOX)
     with pytest.raises(InputError, match="is an array of"):
         session.hear(np.zeros((4, 2), np.float32))
+    with pytest.raises(InputError, match="is an array of"):
+        session.hear(np.zeros(4, np.int16))
+    with pytest.raises(InputError, match="are no numbers"):
+        session.hear(np.array([0, np.nan], np.float32))
+
+
+def test_what_is_finished_stays_finished(folder):
+    session = live.live(folder / "face.png", weights=folder / "cals", box=BOX)
+    session.hear(np.zeros(1600, np.float32))
+    assert session.finish() and not session.finish()
+    with pytest.raises(InputError, match="session is finished"):
+        session.hear(np.zeros(16, np.float32))
+    assert not session.finish()

@@ -117,6 +117,19 @@ def test_files_of_others_are_read_as_they_come(tmp_path):
     assert second == Cue(4.5, 6.25, "Two lines")
 
 
+def test_a_cue_may_hold_nothing_or_empty_lines_or_signs(tmp_path):
+    """Of two with the same times, the first is said first."""
+    file = tmp_path / "odd.srt"
+    cues = [
+        "1\n00:00:01,000 --> 00:00:02,000\n<i></i>",
+        "2\n00:00:03,000 --> 00:00:04,000\nzebra\n\nwith x<y and y>z",
+        "3\n00:00:03,000 --> 00:00:04,000\napple &amp; <font color=red>pear</font>",
+    ]
+    file.write_text("\n\n".join(cues))
+    texts = ["zebra with x<y and y>z", "apple & pear"]
+    assert read_srt(file) == [Cue(3, 4, text) for text in texts]
+
+
 @pytest.mark.parametrize(
     ("content", "error"),
     [
@@ -127,7 +140,8 @@ def test_files_of_others_are_read_as_they_come(tmp_path):
         ("1\n00:00:01,000 --> 00:0", "line 1 of .* it has no times"),
         ("1\n", "line 1 of"),
         ("1\n00:00:01,000 --> 00:00:02,000\nyes\n\n2\n", "line 5 of"),
-        ("1\n00:00:01,000 --> 00:00:02,000\n", "at line 1 of .* says nothing"),
+        ("1\n00:00:01,000 --> 00:00:02,000\n", "nothing to say in"),
+        ("1\n00:00:01,000 --> 00:00:02,000\nyes\n\n2\n00:03 --> 00:04", "line 5 of"),
         ("1\n00:00:03,000 --> 00:00:02,000\nyes\n", "ends before it begins"),
         ("1\n00:00:01,000 --> 00:61:02,000\nyes\n", "line 1 of"),
         ("1\n00:00:01,000 --> 99:00:02,000\nyes\n", "more than 6 hours"),

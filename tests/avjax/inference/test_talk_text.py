@@ -182,7 +182,7 @@ BAD = [
     (["--text", "yes", "--voice", "nobody"], "no voice 'nobody'"),
     (["--text", "yes", "--lang", "xx"], "no voice 'xx'"),
     (["--text", "yes", "--lang", "xx", "--voice", "none"], "no voice 'xx'"),
-    (["--text", "yes", "--lookahead", "5"], "hears nothing"),
+    (["--text", "yes", "--lookahead", "5"], "takes no lookahead"),
     (["--text", "yes", "--weights", "sound", "--voice", "none"], "take no text"),
     (["--text", "yes", "--weights", "sound", "--system", "taem"], "not of taem"),
     (["--text", "yes", "--weights", "unheard-of"], "no weights at"),
