@@ -15,7 +15,7 @@ def main(
 ) -> int:
     """Builds one corpus, says what is in it and what was left out -> 0.
 
-    aligner  () -> what finds the phones of a clip, as builders.grid.Align; the front
+    aligner  () -> what finds the phones of a clip, as builders.film.Align; the front
              door knows one, for this room may not
     """
     options = parser().parse_args(arguments)
@@ -99,8 +99,12 @@ def grid(options: argparse.Namespace):
     """sentences of six words: s1/video/mpg_6000/*.mpg or video/s1/*.mpg"""
     from avjax.data.builders.grid import Grid
 
-    align = options.aligner() if options.aligner else None
-    return Grid(options.raw, options.size, align=align)
+    return Grid(options.raw, options.size, align=aligner_of(options))
+
+
+def aligner_of(options: argparse.Namespace) -> Callable | None:
+    """What finds the phones of clips, where the front door knows one."""
+    return options.aligner() if options.aligner else None
 
 
 def lrw(options: argparse.Namespace):
@@ -114,7 +118,7 @@ def lrs2(options: argparse.Namespace):
     """sentences of television: mvlrs_v1/main/*/*.mp4 and train.txt, ..."""
     from avjax.data.builders.lrs import Lrs2
 
-    return Lrs2(options.raw, options.size)
+    return Lrs2(options.raw, options.size, align=aligner_of(options))
 
 
 def hdtf(options: argparse.Namespace):

@@ -17,7 +17,6 @@ from avjax.data import schema
 from avjax.data.context import inside, mels_of
 from avjax.data.transforms import Example, mel_windows
 from avjax.data.whole import TalkClip
-from avjax.errors import InputError
 from avjax.features.audio import RATE, frame_starts
 from avjax.features.phones import BLANK, PAUSE, Spans, in_columns, spans_of
 from avjax.features.utterance import utter
@@ -36,7 +35,7 @@ class TextWindow(grain.transforms.RandomMap):
     Gives  said and edges;  mels f32 [t 16 k], each beginning 40 ms before its frame;
            exists f32 [t], 1 where the clip has such a frame;  counts f32 [t], 1 where
            it is to be learnt from;  portrait u8 [h w c], from outside of the stretch if
-           the clip is longer;  weight f32 [], 1.
+           the clip is longer;  weight f32 [], 1, or 0 where no phones are known.
     """
 
     frames: int = 75
@@ -85,7 +84,7 @@ class TextWindow(grain.transforms.RandomMap):
             "exists": exists.astype(np.float32),
             "counts": counts.astype(np.float32),
             "portrait": face[(first + self.frames + away) % length],
-            "weight": np.float32(1),
+            "weight": told_whether(record),
         }
 
 
@@ -95,7 +94,8 @@ class TextClip:
 
     frames  t, at most;  sounds  l, at most
 
-    Gives  what a TalkClip gives, said and edges; the portrait is its reference;
+    Gives  what a TalkClip gives, said and edges; the portrait is its reference; its
+           weight is 0 where no phones are known;
            retold f32 [t 16 k], the sound of the same moments as espeak's own voice
            says the text, for a cascade of two machines.
     """
@@ -111,8 +111,13 @@ class TextClip:
             clip.first(record, place, places),
         )
         told = told_of(record, first, self.frames, self.sounds)
-        retold = retold_at(record, first + np.arange(self.frames))
-        return {**example, **told, "portrait": example["reference"], "retold": retold}
+        return {
+            **example,
+            **told,
+            "portrait": example["reference"],
+            "retold": retold_at(record, first + np.arange(self.frames)),
+            "weight": told_whether(record),
+        }
 
 
 def retold_at(record: Mapping, frames: np.ndarray) -> Example:
@@ -165,10 +170,13 @@ def alike(ours: Spans, theirs: Spans) -> list[difflib.Match]:
     return difflib.SequenceMatcher(None, *pair, autojunk=False).get_matching_blocks()
 
 
+def told_whether(record: Mapping) -> np.float32:
+    """1 if it is known what is said in a clip, and when; else 0."""
+    return np.float32(len(record["phones"]["phone"]) > 0)
+
+
 def told_of(record: Mapping, first: int, frames: int, room: int) -> Example:
     """What is said in so many frames and near to them, at most so many sounds."""
-    if not len(record["phones"]["phone"]):
-        raise InputError(f"of the clip {record['clip']} no phones are known")
     spans = spans_of(record["phones"], len(record["face"]) / schema.FPS)
     edges = spans.edges - np.float32(first / schema.FPS)
     near = (edges[1:] > -NEAR) & (edges[:-1] < frames / schema.FPS + NEAR)

@@ -3,6 +3,7 @@
 Face and mouth crops are those of media.face, both cut from the original frame.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -12,11 +13,13 @@ import numpy as np
 from avjax.data import schema
 from avjax.errors import InputError
 from avjax.features.audio import RATE
+from avjax.features.events import Spans
 from avjax.media import audio, face, video
 
 SHORTEST = 5  # frames: what a window makes or judges
 
 Detect = Callable[[np.ndarray], np.ndarray]
+Align = Callable[[np.ndarray, Spans], Spans]  # wave f32 [n], words -> phones
 
 
 class Film(NamedTuple):
@@ -62,3 +65,18 @@ def crops(
         faces.append(schema.encode(face.crop(frame, box, size)))
         mouths.append(schema.encode(face.mouth(frame, box)))
     return schema.Reel(faces, 3), schema.Reel(mouths, 1)
+
+
+def phones_in(wave: np.ndarray, words: Spans, align: Align | None) -> Spans:
+    """The phones of words in a recording; none where they are not to be found."""
+    if align is None:
+        return ()
+    try:
+        return align(wave, words)
+    except InputError:
+        return ()
+
+
+def spans_unknown(words: Iterable[str]) -> Spans:
+    """Words of which nobody tells when they are said."""
+    return tuple((word, math.nan, math.nan) for word in words)

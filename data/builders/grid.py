@@ -10,13 +10,10 @@ but not their times.
 """
 
 import dataclasses
-import math
 import os
 import pathlib
 import re
-from collections.abc import Callable, Iterable, Mapping
-
-import numpy as np
+from collections.abc import Iterable, Mapping
 
 from avjax.data import schema
 from avjax.data.builders import film
@@ -24,7 +21,6 @@ from avjax.errors import InputError
 from avjax.features.events import Spans
 from avjax.media import face
 
-Align = Callable[[np.ndarray, Spans], Spans]  # wave f32 [n], words -> phones
 _TICKS = 25_000  # of an alignment, in a second: 1000 in a frame
 _FEWEST = 70  # frames of a recording, which lasts 3 s
 _SILENCES = {"sil", "sp"}
@@ -72,7 +68,7 @@ class Grid:
     size: int = 96
     seen: tuple[str, ...] = ("s1",)
     detect: film.Detect = dataclasses.field(default=face.detect, repr=False)
-    align: Align | None = None
+    align: film.Align | None = None
 
     name = "grid"
     tracks = 0
@@ -99,25 +95,11 @@ class Grid:
         return schema.record(
             **seen._asdict(),
             words=words,
-            phones=self.phones(wave, words or spans_unknown(heard)),
+            phones=film.phones_in(wave, words or film.spans_unknown(heard), self.align),
             text=" ".join(heard),
             speaker=sentence.speaker,
             clip=str(sentence),
         )
-
-    def phones(self, wave: np.ndarray, words: Spans) -> Spans:
-        """The phones of words in a recording; none where they are not to be found."""
-        if self.align is None:
-            return ()
-        try:
-            return self.align(wave, words)
-        except InputError:
-            return ()
-
-
-def spans_unknown(words: Iterable[str]) -> Spans:
-    """Words of which nobody tells when they are said."""
-    return tuple((word, math.nan, math.nan) for word in words)
 
 
 def find_sentences(raw: str | os.PathLike) -> list[Sentence]:

@@ -149,9 +149,20 @@ def speaker_of(clip: str) -> str:
 
 
 def frames_of(stretch: Stretch) -> Iterator[np.ndarray]:
-    """Its pictures, 25 a second, as much of them as is in the square."""
+    """Its pictures, 25 a second, as much of them as is in the square.
+
+    A file of the stretch alone may have been cut to the square before.
+    """
     fps, (left, width, top, height) = schema.FPS, stretch.square
     frames = video.read_at_rate(stretch.path, fps)
     last = None if np.isinf(stretch.end) else round(stretch.end * fps)
     for frame in itertools.islice(frames, round(stretch.start * fps), last):
-        yield np.ascontiguousarray(frame[top : top + height, left : left + width])
+        if last is None and frame.shape[:2] == (height, width):
+            yield frame
+            continue
+        part = frame[max(top, 0) : top + height, max(left, 0) : left + width]
+        if part.shape[:2] != (height, width) or not part.size:
+            size = f"{frame.shape[1]} x {frame.shape[0]}"
+            told = f"the square {stretch.square} leaves the picture of {size} pixels"
+            raise InputError(f"{stretch}: {told}")
+        yield np.ascontiguousarray(part)

@@ -29,11 +29,13 @@ class Lrs2:
     raw     the folder mvlrs_v1, or the one that holds it
     size    pixels of the side of a face crop
     detect  finds the faces of an image
+    align   finds the phones of a clip; where it cannot, the clip has none
     """
 
     raw: str
     size: int = 96
     detect: film.Detect = dataclasses.field(default=face.detect, repr=False)
+    align: film.Align | None = None
 
     name = "lrs2"
     tracks = 0
@@ -55,9 +57,11 @@ class Lrs2:
     def read(self, path: pathlib.Path) -> dict:
         text, words = read_notes(path.with_suffix(".txt"))
         seen = film.read_film(path, self.size, self.detect)
+        told = words or film.spans_unknown(text.split())
         return schema.record(
             **seen._asdict(),
             words=words,
+            phones=film.phones_in(seen.wave, told, self.align),
             text=text,
             speaker=path.parent.name,
             clip=f"{path.parent.name}/{path.stem}",

@@ -16,7 +16,6 @@ from avjax.data.text import (
     with_pauses,
 )
 from avjax.data.whole import TalkClip
-from avjax.errors import InputError
 from avjax.features import audio, speech
 from avjax.features.phones import BLANK, PAUSE, Spans, in_columns, sounds_of
 from avjax.features.utterance import utter
@@ -139,10 +138,14 @@ def test_a_text_that_is_said_twice_alike_is_heard_alike():
     np.testing.assert_allclose(retold_at(record, frames), heard, atol=1e-5)
 
 
-def test_a_clip_without_phones_is_one_sentence(clips):
-    mute = {**clips[0], "phones": {"phone": [], "start": [], "end": []}}
-    with pytest.raises(InputError, match="clip 0 no phones"):
-        TextWindow().at(mute, 0, 1)
+def test_a_clip_without_phones_weighs_nothing(clips):
+    for window in (TextWindow(12), TextClip(12)):
+        known = {**clips[0], "text": "yes"}
+        mute = {**known, "phones": {"phone": [], "start": [], "end": []}}
+        assert window.at(known, 0, 1)["weight"] == 1
+        silent = window.at(mute, 0, 1)
+        assert silent["weight"] == 0
+        np.testing.assert_array_equal(silent["said"][:2], [PAUSE, BLANK])
 
 
 def test_buckets_of_a_loader_are_lengths_of_stretches(numbered):

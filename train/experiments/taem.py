@@ -80,9 +80,10 @@ def small(
 ) -> Experiment:
     """What two cores train in ten minutes."""
     model, root = talker.task.model, talker.train.root
-    own = (
-        ("audio_to_lip", "lip_to_face") if isinstance(model, CalsConfig) else ("face",)
-    )
+    own, window = ("face",), TextWindow()
+    if isinstance(model, CalsConfig):
+        own = "audio_to_lip", "lip_to_face"
+        window = TextWindow(border=model.window)  # units there lack their context
     clip = TextClip(frames=50)
     return Experiment(
         task=TaemTask(
@@ -91,7 +92,7 @@ def small(
             expert_width=EXPERT_WIDTH,
             landmark_width=0.5,
         ),
-        train=Loader(root, "train", TextWindow(), batch=16, workers=1),
+        train=Loader(root, "train", window, batch=16, workers=1),
         evals={"test": Loader(root, "test[:40]", clip, batch=4)},
         optim={
             "text": Adam(

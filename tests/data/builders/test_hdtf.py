@@ -55,6 +55,25 @@ def test_only_the_square_is_looked_at(raw):
     np.testing.assert_array_equal(frames[3], whole[3][10:60, 30:70])
 
 
+def test_a_square_that_leaves_the_picture_is_told(raw, detector, tmp_path):
+    """By the build as well, which goes on with the others."""
+    squares = (raw / "RD_crop_wh.txt").read_text()
+    (raw / "RD_crop_wh.txt").write_text(squares.replace(WIDE, "557 478 0 478", 1))
+    recipe = hdtf.Hdtf(str(raw), 32, detector)
+    summary = corpus.build(recipe, tmp_path / "out", workers=0)
+    (told,) = [why for name, why in summary.skipped if "Radio1_0" in name]
+    assert "leaves the picture of 112 x 96 pixels" in told
+    assert sum(summary.clips.values()) == 2
+
+
+def test_what_was_cut_to_its_square_is_not_cut_again(raw):
+    stretches = [s for split in hdtf.Hdtf(str(raw)).listing().values() for s in split]
+    (cut,) = [s for s in stretches if s.name == "WDA_Ann_000_0"]
+    whole = list(hdtf.frames_of(cut))
+    again = list(hdtf.frames_of(cut._replace(square=(300, 112, 40, 96))))
+    np.testing.assert_array_equal(whole, again)
+
+
 def test_a_speaker_is_in_one_split(raw):
     names = [f"WDA_{chr(65 + n)}_{m:03d}.mp4" for n in range(26) for m in range(3)]
     times = "".join(f"{name} 00:00-00:10\n" for name in names)

@@ -1,5 +1,7 @@
 """LRS2, from its public layout."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,14 @@ from avjax.errors import InputError
 
 NOTES = "Text:  WHEN YOU'RE COOKING\nConf:  4\n"
 TABLE = "\nWORD START END ASDSCORE\nWHEN 0.04 0.1 9.2\nYOU'RE 0.1 0.2 8.1\n"
+
+
+@dataclasses.dataclass(frozen=True)
+class Firsts:
+    """Says of each word its first letter."""
+
+    def __call__(self, wave, words):
+        return tuple((word[0], *times) for word, *times in words)
 
 
 @pytest.fixture
@@ -37,6 +47,18 @@ def test_lists_say_what_is_in_a_split(raw, detector, tmp_path):
     record = pipeline.source(tmp_path / "out", "pretrain")[0]
     assert record["words"]["word"] == ["when", "you're"]
     np.testing.assert_allclose(record["words"]["end"], [0.1, 0.2])
+
+
+def test_phones_are_looked_for_by_words_of_known_times_or_of_none(
+    raw, detector, tmp_path
+):
+    recipe = lrs.Lrs2(str(raw), 32, detector, Firsts())
+    corpus.build(recipe, tmp_path / "out", workers=0)
+    record = pipeline.source(tmp_path / "out", "test")[0]
+    assert record["phones"]["phone"] == ["w", "y", "c"]
+    assert np.isnan(record["phones"]["start"]).all()
+    record = pipeline.source(tmp_path / "out", "pretrain")[0]
+    np.testing.assert_allclose(record["phones"]["start"], [0.04, 0.1])
 
 
 def test_lists_may_lie_within_the_folder(raw):
