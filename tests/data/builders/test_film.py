@@ -46,3 +46,11 @@ def test_a_blink_of_the_detector_is_bridged(write_film, detector, tmp_path):
     write_film(tmp_path / "a.mp4", frames=20, blank=(7, 8))
     out = film.read_film(tmp_path / "a.mp4", 32, detector)
     assert isinstance(out.face, schema.Reel) and len(out.face) == 20
+
+
+def test_words_whose_times_nobody_tells_are_aligned_all_the_same():
+    words, asked = film.spans_unknown(["bin", "blue"]), []
+    align = lambda wave, words: asked.append(words) or ()  # noqa: E731
+    assert film.phones_in(np.zeros(9), words, align) == ()
+    assert [word for word, _, _ in asked[0]] == ["bin", "blue"]
+    assert np.isnan([time for _, *times in asked[0] for time in times]).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from avjax.data import pipeline
-from avjax.data.builders import corpus, film, grid
+from avjax.data.builders import corpus, grid
 from avjax.errors import InputError
 
 ALIGN = "0 23750 sil\n23750 29500 bin\n29500 34000 blue\n34000 35500 at\n\
@@ -112,14 +112,6 @@ def test_phones_are_looked_for_and_clips_without_them_kept(
     assert found["phones"]["phone"] == ["x", "y"] * 6 and not bare["phones"]["phone"]
     np.testing.assert_allclose(found["phones"]["start"][:3], [0.95, 1.065, 1.18])
     assert bare["text"] == "bin blue at f four now"
-
-
-def test_words_whose_times_nobody_tells_are_aligned_all_the_same():
-    words, asked = film.spans_unknown(["bin", "blue"]), []
-    align = lambda wave, words: asked.append(words) or ()  # noqa: E731
-    assert film.phones_in(np.zeros(9), words, align) == ()
-    assert [word for word, _, _ in asked[0]] == ["bin", "blue"]
-    assert np.isnan([time for _, *times in asked[0] for time in times]).all()
 
 
 def test_the_better_of_two_films_is_taken(tmp_path):
