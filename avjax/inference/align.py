@@ -32,10 +32,15 @@ REACH = 0.0  # seconds by which sounds may leave a word of known time
 
 
 class Alignment(NamedTuple):
-    """phones in IPA, and words, with their times in seconds."""
+    """phones in IPA, and words, with their times in seconds.
+
+    doubt  by how much, in nats a column, what is said seems less likely than whatever
+           is likeliest there; .1 to 2 where the text is right, 2 to 6 where it is not
+    """
 
     phones: Spans
     words: Spans
+    doubt: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +87,10 @@ class Listener:
         if score < LOST / 2:
             told = f"{len(words)} words cannot be said in {len(wave) / RATE:.1f} s"
             raise InputError(f"{told} of sound, or not when they are told to be")
-        return spans_of_way(places, chain, words)
+        said = chain.word[places] >= 0
+        lost = log_probs.max(axis=1) - likely[np.arange(len(places)), places]
+        doubt = float(lost[said].mean()) if said.any() else 0.0
+        return spans_of_way(places, chain, words)._replace(doubt=doubt)
 
     def align_text(
         self, wave: np.ndarray, text: str, language: str = LANGUAGE

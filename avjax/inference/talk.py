@@ -38,6 +38,7 @@ from avjax.media import audio, video
 SOUND_RATE = 48_000  # of the sound in the file that is written, where it is a file's
 BY_SOUND = "grid-s1"  # weights that are taken where none are named
 ALIGNER = "grid-s1"  # the one that has heard somebody real
+DOUBT = 3.3  # of an aligned text, from which on it is told; right ones have .1 to 3.0
 CONSOLE = rich.console.Console(stderr=True)
 
 Path = str | os.PathLike
@@ -157,11 +158,13 @@ def recorded(wave: np.ndarray, text: str | None, language: str, cast: Cast) -> S
     if cast.prompter is None:
         told = f"the sound alone moves the lips: the weights {cast.name} take no text"
         return Script(wave, None, (told,))
-    found = open_aligner(ALIGNER).align_text(wave, text, language).phones
+    found = open_aligner(ALIGNER).align_text(wave, text, language)
     told = ["the text moves the lips, as it was found in the sound"]
     if not speech.sounds_like_speech(wave):
         told.append("but the sound does not seem to be speech")
-    return Script(wave, found, tuple(told))
+    elif found.doubt > DOUBT:
+        told.append("but it hardly fits what is heard there: are these the words?")
+    return Script(wave, found.phones, tuple(told))
 
 
 def aloud(cues: list[Cue], voice: str | None, language: str, cast: Cast) -> Script:

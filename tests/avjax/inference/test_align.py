@@ -120,6 +120,15 @@ def test_phones_and_words_have_the_times_of_their_sounds(certain):
     np.testing.assert_allclose([span[1:] for span in found.words], bounds)
 
 
+def test_what_was_not_said_is_doubted(certain):
+    """Only where something is said to be: -0.1 is heard, -9 is not."""
+    heard = certain([*"___bbaaɪ__t", *["iː"] * 3, *"__"])
+    assert heard.align(np.zeros(16 * 200), WORDS).doubt == 0
+    other = [Spoken("buy", ("b", "aɪ")), Spoken("cough", ("k", "ɒ"))]
+    doubt = heard.align(np.zeros(16 * 200), other).doubt
+    assert doubt == pytest.approx(8.9 * 2 / 7, rel=1e-4), "the least that it can be"
+
+
 def test_a_pause_between_words_may_be_left_out(certain):
     found = certain([*"baɪt", "iː"]).align(np.zeros(1000), WORDS)
     assert found.phones[1][2] == found.phones[2][1] and found.phones[0][1] == 0
@@ -147,7 +156,7 @@ def test_too_much_at_once_is_one_sentence(certain, monkeypatch):
 
 
 def test_what_says_nothing_has_no_times(listener, wave):
-    assert listener.align(wave, []) == ((), ())
+    assert listener.align(wave, []) == ((), (), 0)
 
 
 def test_a_long_recording_is_heard_as_one(listener, wave, monkeypatch):

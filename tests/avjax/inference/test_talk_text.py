@@ -129,6 +129,14 @@ def test_a_text_is_found_in_a_sound(folder):
     assert off < far, "the phones are where espeak said them, nearly"
 
 
+def test_a_text_that_is_not_said_in_a_sound_is_doubted(folder):
+    strange = "Which buffaloes amazingly waltz?"
+    made = say(folder, audio=utter("Set white by G nine.").wave, text=strange)
+    assert "hardly fits what is heard there" in str(made.report)
+    made = say(folder, audio=np.zeros(32000, np.float32), text=TEXT)
+    assert "the sound does not seem to be speech" in str(made.report)
+
+
 def test_weights_that_hear_need_no_text_beside_a_sound(folder):
     made = say(folder, "sound", audio=folder / "sound.wav", text=TEXT)
     assert "the sound alone moves the lips" in str(made.report)
