@@ -151,7 +151,9 @@ def _parts(text: str, ends: tuple[re.Pattern, ...]) -> Iterator[str]:
 def _said(text: str, language: str, rate: int, pitch: int) -> Iterator[Said]:
     """What espeak makes of each piece of a text."""
     if any(letter == "\0" or unicodedata.category(letter) == "Cs" for letter in text):
-        raise InputError("the text has characters in it that are none of Unicode")
+        raise InputError("the text has characters in it that nobody can say")
+    if not language:
+        raise InputError("a language has a name, such as en-us")
     voice = {"voice": language, "rate": rate, "pitch": pitch, "range": _MELODY}
     try:
         espeak.say(text="", **voice, seed=0)
@@ -186,10 +188,12 @@ def check_script(text: str, language: str) -> None:
 
 
 def _script(letter: str) -> str:
-    """LATIN, GREEK, CJK, ...; nothing of what is no letter."""
-    if unicodedata.category(letter) not in ("Lu", "Ll", "Lt", "Lo"):
-        return ""
-    return unicodedata.name(letter, "nameless").partition(" ")[0]
+    """LATIN, GREEK, CJK, ...; nothing of what is no letter and no digit of a script."""
+    kind, name = unicodedata.category(letter), unicodedata.name(letter, "nameless")
+    if kind == "Nd":
+        script = re.split("[ -]", name)[0]
+        return script if script in _SCRIPTS else ""
+    return name.partition(" ")[0] if kind in ("Lu", "Ll", "Lt", "Lo") else ""
 
 
 def _marks(between: str) -> list[Token]:

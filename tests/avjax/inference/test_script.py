@@ -101,7 +101,10 @@ def test_an_unknown_voice_is_told_with_those_that_look_like_it():
         ("...", "en-us", "nothing to say"),
         ("♪", "en-us", "nothing to say"),
         ("你好", "en-us", "letters of another language"),
-        ("\udcff yes", "en-us", "none of Unicode"),
+        ("\udcff yes", "en-us", "nobody can say"),
+        ("a\0b", "en-us", "nobody can say"),
+        ("١٢٣ apples", "en-us", "letters of another language"),
+        ("yes", "", r"a language has a name|no voice .\+f3"),
         ("yes", "qq", "no voice 'qq"),
     ],
 )
