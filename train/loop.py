@@ -9,6 +9,7 @@ import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
 import jax
+import numpy as np
 
 from avjax.config import to_json
 from avjax.errors import InputError
@@ -37,6 +38,7 @@ def fit(
     data = loading.batches(experiment.train)
     example = loading.peek(data)
     sharding.check_batch(mesh, example, experiment.accumulate)
+    check_weight(example)
     program = build(experiment, mesh, example)
     check_evals(experiment, program)
     mode = experiment.best[1] if experiment.best else None
@@ -47,6 +49,15 @@ def fit(
         with Journal(folder, int(state.step), experiment.steps) as journal:
             run = Run(experiment, folder, program, checkpoints, journal, best)
             return run.go(state, data)
+
+
+def check_weight(batch: Mapping) -> None:
+    """Refuses a batch that teaches nothing: each of its examples weighs 0."""
+    if not np.any(batch.get("weight", 1)):
+        raise InputError(
+            "the first batch holds nothing that this recipe can use: all of its "
+            "examples weigh 0, as clips do whose phones are not known"
+        )
 
 
 def check_evals(experiment: Experiment, program: Program) -> None:

@@ -191,6 +191,19 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(experiment, tmp_path):
         fit(experiment, tmp_path / "file" / "run")
 
 
+def test_a_batch_that_teaches_nothing_is_refused_before_anything_is_written(
+    experiment, tmp_path, monkeypatch
+):
+    def mute(data):
+        return {**peek(data), "weight": np.zeros(2, np.float32)}
+
+    peek = loading.peek
+    monkeypatch.setattr(loading, "peek", mute)
+    with pytest.raises(InputError, match="all of its examples weigh 0"):
+        fit(experiment, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_batch_that_does_not_divide_is_refused_before_anything_is_written(
     experiment, tmp_path
 ):
