@@ -35,7 +35,7 @@ class Alignment(NamedTuple):
     """phones in IPA, and words, with their times in seconds.
 
     doubt  by how much, in nats a column, what is said seems less likely than whatever
-           is likeliest there; .1 to 2 where the text is right, 2 to 6 where it is not
+           is likeliest there: the more, the less does the text fit the sound
     """
 
     phones: Spans

@@ -28,6 +28,7 @@ Departures  Known of the paper are its modules (a phoneme encoder, a duration pr
             recogniser; v is added before the encoder, the predictor or the refine
             module, whichever are named, and begins as nothing; steps are 100 a second,
             know how far their sound is, and four make a frame by one linear layer;
+            marks are told as the pauses that espeak makes of them, and else not;
             latents are predicted as deviations from the mean, in units of what they
             deviate by over the training clips, and err by squares in small recipes.
 """
