@@ -1,12 +1,13 @@
 """How far CALS must hear, and what its masks and its visual term are worth.
 
-    python -P tests/bench_context.py CORPUS EXPERT LANDMARKS TALKER OUT SEED [ARM...]
+    python -P tests/bench_context.py FACES TALKER OUT SEED [ARM...]
     python -P tests/bench_context.py OUT
 
-CORPUS holds puppets; EXPERT, LANDMARKS and TALKER (wav2lip) are weights for faces of
-its size.  All arms of a seed begin with the same ears, which have learnt to tell units
-without context, and with the same face, which has learnt to draw true units.  For each
-arm units are then learnt from the sound, and the face goes on with these.  Arms are
+FACES is puppet or grid, whose corpus, judges and widths are those of experiments.cals.
+TALKER is weights of wav2lip or synctalkface of that width.  All arms of a seed begin
+with its ears, which then learn to tell units without context, and with its face, which
+learns to draw true units.  For each arm units are then learnt from the sound, and the
+face goes on with these.  Arms are
 
     0, 1, ... 15        W, frames of context to either side; half of all phones hidden
     unmasked            W = 15, and nothing is hidden
@@ -22,55 +23,75 @@ OUT alone, means and deviations over seeds are told.
 import collections
 import dataclasses
 import functools
-import json
 import pathlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+
+import avjax  # noqa: F401  before the tests' folder of that name can be found
+
+sys.path.append(str(pathlib.Path(__file__).parent))
+from arms import become, begun, cells, fast, keep, kept, part, part_of
 
 from avjax.data import pipeline
 from avjax.data.context import UnitWindow
 from avjax.data.transforms import TARGETS
 from avjax.data.whole import TalkClip
 from avjax.features.phones import CLASSES
-from avjax.inference import weights
 from avjax.losses.sync import unit_error
 from avjax.metrics.base import Mean
 from avjax.metrics.mouth import distance_by_class
 from avjax.metrics.talk import judge_besides, landmarks, true_lips
 from avjax.models.cals import CalsConfig
 from avjax.models.synctalkface import from_pixels
-from avjax.nn.conv import cpu_options
-from avjax.train.experiments import cals as recipes
+from avjax.train.experiments import EXPERIMENTS
 from avjax.train.optim import make_optimizer
-from avjax.train.program import at, graft, part_for
 from avjax.train.step import TrainState, make_state, make_step
 from avjax.train.tasks.cals import CalsTask
 from avjax.train.tasks.units import CalsUnitsTask, true_units
 
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """What is learnt of the sound; or, after another arm, that it goes on, judged."""
+
+    window: int = 15  # W
+    layers: int = 4
+    masked: float = 0.5  # of all phones
+    after: str = ""
+    visual: float = 0.0  # the weight of d_vv
+    contrast: bool = True
+
+
 WINDOWS = 0, 1, 3, 5, 7, 10, 13, 15
-HEARS = {str(window): {"window": window} for window in WINDOWS}
-HEARS["unmasked"] = {"window": 15, "masked": 0.0}
-HEARS["slim"] = {"window": 5, "layers": 1}
-# What it goes on from, the weight of d_vv, whether that is a contrast.
-VISUAL = {
-    "off": ("15", 0.0, True),
-    "l1": ("15", 9e-2, False),  # whose slope is a thirtieth of the contrast's
-    "contrast": ("15", 3e-3, True),
-    "slim_contrast": ("slim", 3e-3, True),
+ARMS = {
+    **{str(window): Arm(window) for window in WINDOWS},
+    "unmasked": Arm(masked=0.0),
+    "slim": Arm(5, layers=1),
+    "off": Arm(after="15"),
+    # Whose slope is a thirtieth of the contrast's.
+    "l1": Arm(after="15", visual=9e-2, contrast=False),
+    "contrast": Arm(after="15", visual=3e-3),
+    "slim_contrast": Arm(5, layers=1, after="slim", visual=3e-3),
 }
-ARMS = *HEARS, *VISUAL
+JUDGES, ORGANS = ("expert", "landmarks"), ("audio_to_lip", "lip_to_face")
 HEARD_WITH = "mels", "exists", "units"
 LONGEST, STRETCH, NEAR = 90, 35, 5  # frames of a clip, of a stretch, around targets
 BATCH = 8
 EARS, DRAWN, HEARD, TOLD, JUDGED = 300, 300, 250, 80, 100  # steps
 TESTED = "test[:40]"
-JUDGED_BY = "psnr", "lmd", "lse_d_expert", "lse_c_expert", "jerk", "bilabials_shut"
+JUDGED_BY = (
+    "psnr",
+    "ssim",
+    "lmd",
+    "lse_d_expert",
+    "lse_c_expert",
+    "jerk",
+    "bilabials_shut",
+)
 TOLD_OF = "unit_error", *JUDGED_BY, "lmd_bilabial", "lmd_back", "lmd_neutral"
-fast = functools.partial(jax.jit, compiler_options=cpu_options())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,8 +166,7 @@ def train(task, optim, steps: int, seed: int, known: Mapping, data: Iterator):
     """A task from known variables on: {part or part/organ: variables} -> state."""
     optimizers = {name: make_optimizer(each, steps) for name, each in optim.items()}
     key = jax.random.key(seed)
-    state = make_state(task, optimizers, key, None)
-    state = state._replace(**begun(state, known))
+    state = begun(make_state(task, optimizers, key, None), known)
     step = fast(make_step(task, optimizers))
     for _ in range(steps):
         state, logs = step(state, next(data), key)
@@ -154,60 +174,33 @@ def train(task, optim, steps: int, seed: int, known: Mapping, data: Iterator):
     return state
 
 
-def begun(state: TrainState, known: Mapping[str, Mapping]) -> dict[str, Mapping]:
-    """params and stats of a state, known parts of them replaced."""
-    params, stats = state.params, state.stats
-    for path, variables in known.items():
-        params = graft(params, path.split("/"), variables["params"])
-        if "batch_stats" in variables:
-            stats = graft(stats, path.split("/"), variables["batch_stats"])
-    return {"params": params, "stats": stats}
-
-
-def part(source, *path: str) -> dict[str, Mapping]:
-    """The variables of a part of some weights, of their only one, or of its organ."""
-    found = weights.load(source)
-    path = part_for("".join(path[:1]), found.params, source), *path[1:]
-    trees = {"params": at(found.params, path), "batch_stats": at(found.stats, path)}
-    return jax.tree.map(jnp.asarray, {kind: x for kind, x in trees.items() if x})
-
-
 class Bench:
     """One seed: its clips, ears and face, and its arms."""
 
-    def __init__(self, corpus, expert, finder, talker, out, seed: int):
-        self.corpus, self.talker, self.seed = corpus, talker, seed
-        self.out = pathlib.Path(out)
-        self.judges = {"expert": part(expert), "landmarks": part(finder)}
-        size = pipeline.source(corpus, "test")[0]["face"][0].shape[0]
-        recipe = recipes.cals_face_puppet().task
-        fields = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe)}
-        fields["model"] = dataclasses.replace(recipe.model, size=size)
-        self.face = Face(**fields)
+    def __init__(self, faces: str, talker: str, out: str, seed: int):
+        self.talker, self.seed, self.out = talker, seed, pathlib.Path(out)
+        self.heard, self.drawn_by, self.judged_by = (
+            EXPERIMENTS[f"cals_{stage}{faces}"]() for stage in ("units_", "face_", "")
+        )
+        recipe = self.drawn_by
+        self.face = become(Face, recipe.task)
+        self.judges = {name: part(recipe.start[name]) for name in JUDGES}
         watch = fast(functools.partial(watched, self.face, self.judges["expert"]))
-        self.clips, self.held = (Clips(corpus, s, watch) for s in ("train", TESTED))
+        self.root, splits = recipe.train.root, (recipe.train.split, TESTED)
+        self.clips, self.held = (Clips(self.root, split, watch) for split in splits)
 
     def run(self, arm: str) -> None:
-        folder = self.out / f"{arm}-{self.seed}"
-        file = folder.with_suffix(".json")
-        if file.is_file():
-            return
-        if arm in VISUAL:
-            task, state = self.judged(*VISUAL[arm])
-        else:
-            task, state = self.heard(**HEARS[arm])
-        given = task.published(*jax.device_get((state.params, state.stats)))
-        about = {"system": given.system, "card": "An arm of tests/bench_context.py.\n"}
-        weights.save(folder, given.params, given.stats, given.config, **about)
-        found = self.measure(task, state)
-        file.write_text(json.dumps(found))
-        print(arm, self.seed, found, flush=True)
+        keep(self.place(arm), functools.partial(self.learnt, ARMS[arm]), self.measure)
+
+    def place(self, arm: str) -> pathlib.Path:
+        return self.out / f"{arm}-{self.seed}"
 
     @functools.cached_property
     def ears(self) -> Mapping:
         """Those of the talker, which have learnt what units need without context."""
         known = {"audio_to_lip/audio": part(self.talker, "face", "audio")}
-        learnt = part_of(self.units(self.model(0), 0.5, EARS, known), "audio_to_lip")
+        state = self.units(self.model(Arm(0)), 0.5, EARS, known)
+        learnt = part_of(state, "audio_to_lip")
         return {kind: tree["audio"] for kind, tree in learnt.items()}
 
     @functools.cached_property
@@ -217,12 +210,13 @@ class Bench:
             f"lip_to_face/{organ}": part(self.talker, "face", organ)
             for organ in ("identity", "decoder")
         }
-        optim, true = recipes.cals_face_puppet().optim, self.clips.arrays["units"]
-        return part_of(self.draw(self.face, optim, DRAWN, known, true), "lip_to_face")
+        true = self.clips.arrays["units"]
+        state = self.draw(self.face, self.drawn_by.optim, DRAWN, known, true)
+        return part_of(state, "lip_to_face")
 
     def units(self, model: CalsConfig, masked: float, steps: int, known: Mapping):
         """The state of an Audio-to-Lip that has learnt what the true units are."""
-        recipe = recipes.cals_units_puppet()
+        recipe = self.heard
         task = Units(model, masked, expert_width=recipe.task.expert_width)
         data = self.clips.stretches(np.random.default_rng(self.seed))
         return train(task, recipe.optim, steps, self.seed, known, data)
@@ -232,37 +226,33 @@ class Bench:
         data = self.clips.moments(np.random.default_rng(self.seed), told)
         return train(task, optim, steps, self.seed, known | self.judges, data)
 
-    def model(self, window: int, layers: int = 4) -> CalsConfig:
-        return dataclasses.replace(self.face.model, window=window, layers=layers)
+    def model(self, arm: Arm) -> CalsConfig:
+        given = {"window": arm.window, "layers": arm.layers}
+        return dataclasses.replace(self.face.model, **given)
 
-    def heard(self, window: int, layers: int = 4, masked: float = 0.5):
+    def learnt(self, arm: Arm) -> tuple[Face, TrainState]:
         """The task and state of a face that is told what an Audio-to-Lip hears."""
-        model, known = self.model(window, layers), {"audio_to_lip/audio": self.ears}
-        learnt = self.units(model, masked, HEARD, known)
-        hearing = part_of(learnt, "audio_to_lip")
-        task = dataclasses.replace(self.face, model=model)
-        told = self.clips.told(asked(task, hearing))
-        known = {"lip_to_face": self.drawn, "audio_to_lip": hearing}
-        optim = recipes.cals_face_puppet().optim
-        return task, self.draw(task, optim, TOLD, known, told)
-
-    def judged(self, begun: str, weight: float, contrast: bool):
-        """The same of one that goes on, judged."""
-        self.run(begun)
-        folder = self.out / f"{begun}-{self.seed}"
-        known = {name: part(folder, name) for name in ("audio_to_lip", "lip_to_face")}
-        recipe, how = recipes.cals_puppet(), HEARS[begun]
-        losses = dataclasses.replace(recipe.task.losses, visual_visual=weight)
-        model = self.model(how["window"], how.get("layers", 4))
-        task = dataclasses.replace(
-            self.face, model=model, losses=losses, contrast=contrast
-        )
+        task = dataclasses.replace(self.face, model=self.model(arm))
+        if arm.after:
+            self.run(arm.after)
+            known = {name: part(self.place(arm.after), name) for name in ORGANS}
+            losses = dataclasses.replace(
+                self.judged_by.task.losses, visual_visual=arm.visual
+            )
+            task = dataclasses.replace(task, losses=losses, contrast=arm.contrast)
+            optim, steps = self.judged_by.optim, JUDGED
+        else:
+            ears = {"audio_to_lip/audio": self.ears}
+            state = self.units(task.model, arm.masked, HEARD, ears)
+            hearing = part_of(state, "audio_to_lip")
+            known = {"lip_to_face": self.drawn, "audio_to_lip": hearing}
+            optim, steps = self.drawn_by.optim, TOLD
         told = self.clips.told(asked(task, known["audio_to_lip"]))
-        return task, self.draw(task, recipe.optim, JUDGED, known, told)
+        return task, self.draw(task, optim, steps, known, told)
 
     def measure(self, task: Face, state: TrainState) -> dict[str, float]:
         """Of held-out clips, said by their own sound."""
-        loader = pipeline.Loader(self.corpus, TESTED, TalkClip(), batch=4)
+        loader = pipeline.Loader(self.root, TESTED, TalkClip(), batch=4)
         given, totals = fast(functools.partial(figures, task)), {}
         for batch in pipeline.one_pass(loader):
             for name, mean in given(state.params, state.stats, batch).items():
@@ -272,11 +262,6 @@ class Bench:
         error = Mean.of(unit_error(told, held["units"]), held["exists"])
         totals["unit_error"] = error
         return {name: mean.compute() for name, mean in totals.items()}
-
-
-def part_of(state: TrainState, name: str) -> dict[str, Mapping]:
-    """The variables of one part."""
-    return {"params": state.params[name], "batch_stats": state.stats[name]}
 
 
 def watched(task: Face, expert: Mapping, faces):
@@ -305,28 +290,25 @@ def figures(task: Face, params, stats, batch) -> dict:
 
 def tell(out: str) -> None:
     """A row for each arm: means and deviations over seeds."""
-    arms = collections.defaultdict(list)
-    for file in pathlib.Path(out).glob("*.json"):
-        arms[file.stem.rpartition("-")[0]].append(json.loads(file.read_text()))
+    rows = collections.defaultdict(list)
+    for arm, found in kept(out):
+        rows[arm].append([found[name] for name in TOLD_OF])
     print(" | ".join(("arm", "seeds", *TOLD_OF)))
     for arm in ARMS:
-        values = [[found[name] for name in TOLD_OF] for found in arms[arm]]
-        if values:
-            pairs = zip(np.mean(values, axis=0), np.std(values, axis=0), strict=True)
-            cells = [f"{mean:.3f} ± {deviation:.3f}" for mean, deviation in pairs]
-            print(" | ".join((arm, f"{len(values)}", *cells)))
+        if arm in rows:
+            print(" | ".join((arm, f"{len(rows[arm])}", *cells(rows[arm]))))
 
 
 def main(*given: str) -> None:
     if len(given) == 1:
         return tell(*given)
-    *folders, seed = given[:6]
-    bench = Bench(*folders, int(seed))
-    for arm in given[6:] or ARMS:
+    *where, seed = given[:4]
+    bench = Bench(*where, int(seed))
+    for arm in given[4:] or ARMS:
         bench.run(arm)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (2, *range(7, 30)):
+    if len(sys.argv) not in (2, *range(5, 30)):
         sys.exit(__doc__)
     main(*sys.argv[1:])

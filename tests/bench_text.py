@@ -24,7 +24,6 @@ OUT alone, means and deviations over seeds are told.
 import collections
 import dataclasses
 import functools
-import json
 import pathlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,21 +35,19 @@ import numpy as np
 import avjax  # noqa: F401  before the tests' folder of that name can be found
 
 sys.path.append(str(pathlib.Path(__file__).parent))
-from bench_context import part
+from arms import become, cells, fast, keep, kept, part
 from bench_readable import Reader, mouths_of
 
 from avjax.data import pipeline
 from avjax.data.context import mels_of
 from avjax.data.text import TextClip
 from avjax.features.phones import CLASSES
-from avjax.inference import weights
 from avjax.inference.prompter import OURS, start_text
 from avjax.metrics.base import Mean
 from avjax.metrics.landmark import gap, landmark_distance
 from avjax.metrics.mouth import distance_by_class
 from avjax.metrics.talk import judge_besides, landmarks, true_lips
 from avjax.models.synctalkface import from_pixels, to_pixels
-from avjax.nn.conv import cpu_options
 from avjax.train.experiments import EXPERIMENTS
 from avjax.train.optim import make_optimizer
 from avjax.train.step import TrainState, make_step
@@ -66,7 +63,6 @@ BESIDE = "wrong", "table", "audio", "cascade"
 TOLD = "cosine", "r2", "psnr", "lmd", "lse_d_expert", "lse_c_expert", "read", "jerk"
 TOLD += "lmd_bilabial", "lmd_pause", "gap_pause"
 LENGTHS = "duration_ms", "mean_duration_ms", "length_error", "mean_length_error"
-fast = functools.partial(jax.jit, compiler_options=cpu_options())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,10 +79,7 @@ class Bench:
     def __init__(self, recipe, talker, corpus, split, reader, out, seed: int):
         self.recipe, self.seed = EXPERIMENTS[recipe](), seed
         self.out = pathlib.Path(out)
-        task = self.recipe.task
-        self.task = Told(
-            **{f.name: getattr(task, f.name) for f in dataclasses.fields(task)}
-        )
+        self.task = task = become(Told, self.recipe.task)
         start = self.recipe.start
         self.known = {name: part(start[name], name) for name in ("expert", "landmarks")}
         self.known |= {name: part(talker, name) for name in task.space.parts}
@@ -103,18 +96,9 @@ class Bench:
         return [whole(self.listen, record, longest) for record in self.clips]
 
     def run(self, arm: str) -> None:
-        file = self.out / f"{arm}-{self.seed}.json"
-        if file.is_file():
-            return
-        task, state = self.learnt(arm)
-        given = task.published(*jax.device_get((state.params, state.stats)))
-        about = {"system": given.system, "card": "An arm of tests/bench_text.py.\n"}
-        weights.save(
-            file.with_suffix(""), given.params, given.stats, given.config, **about
-        )
-        found = self.measure(task, state, arm)
-        file.write_text(json.dumps(found))
-        print(arm, self.seed, found, flush=True)
+        learn = functools.partial(self.learnt, arm)
+        measure = functools.partial(self.measure, arm)
+        keep(self.out / f"{arm}-{self.seed}", learn, measure)
 
     def learnt(self, arm: str) -> tuple[Told, TrainState]:
         task = dataclasses.replace(self.task, model=self.model(arm))
@@ -155,7 +139,7 @@ class Bench:
                 examples.append({**told, "mels": latents})
             yield stacked(examples)
 
-    def measure(self, task: Told, state: TrainState, arm: str) -> dict[str, float]:
+    def measure(self, arm: str, task: Told, state: TrainState) -> dict[str, float]:
         """{row/figure: value} of the text, and for `taem` of what it stands beside."""
         totals, read = {}, collections.defaultdict(lambda: np.zeros(2))
         rows, alike, lengths = self.rows(arm), fast(task.alike), fast(task.durations)
@@ -248,8 +232,7 @@ def judged(task: Told, params, stats, latents, batch):
 def tell(out: str) -> None:
     """A row for each arm: means and deviations over the seeds that know of it."""
     rows = collections.defaultdict(list)
-    for file in sorted(pathlib.Path(out).glob("*.json")):
-        arm, found = file.stem.rpartition("-")[0], json.loads(file.read_text())
+    for arm, found in kept(out):
         rows[f"{arm}, lengths"].append([found[name] for name in LENGTHS])
         for row in ("text", *(BESIDE if arm == "taem" else ())):
             values = [found.get(f"{row}/{name}", np.nan) for name in TOLD]
@@ -260,17 +243,11 @@ def tell(out: str) -> None:
         print(" | ".join((row, f"{len(values)}", *cells(values))))
 
 
-def cells(values: Sequence[Sequence[float]]) -> list[str]:
-    pairs = zip(np.nanmean(values, axis=0), np.nanstd(values, axis=0), strict=True)
-    return [f"{mean:.3f} ± {deviation:.3f}" for mean, deviation in pairs]
-
-
 def main(*given: str) -> None:
     if len(given) == 1:
         return tell(*given)
     *folders, seed = given[:7]
     bench = Bench(*folders, int(seed))
-    bench.out.mkdir(parents=True, exist_ok=True)
     for arm in given[7:] or ARMS:
         bench.run(arm)
 
