@@ -61,6 +61,16 @@ def part(source: str | pathlib.Path, *path: str) -> dict[str, Mapping]:
     return jax.tree.map(jnp.asarray, {kind: x for kind, x in trees.items() if x})
 
 
+def once(folder: pathlib.Path, learn: Callable) -> dict[str, Mapping]:
+    """The variables that an organ has learnt, which are kept in a folder."""
+    if not folder.is_dir():
+        found = jax.device_get(learn())
+        trees = ({"organ": found[kind]} for kind in ("params", "batch_stats"))
+        about = {"system": "organ", "card": "What arms of a seed begin with.\n"}
+        weights.save(folder, *trees, {}, **about)
+    return part(folder)
+
+
 def part_of(state: TrainState, name: str) -> dict[str, Mapping]:
     """The variables of one part of what has learnt."""
     return {"params": state.params[name], "batch_stats": state.stats[name]}

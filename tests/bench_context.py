@@ -11,6 +11,7 @@ face goes on with these.  Arms are
 
     0, 1, ... 15        W, frames of context to either side; half of all phones hidden
     unmasked            W = 15, and nothing is hidden
+    long, long_unmasked four times as many steps of units; half hidden, nothing
     slim                W = 5, by one layer: hardly more parameters than Wav2Lip's
     off, l1, contrast   the face of 15 goes on, judged; d_vv is none, plain, a contrast
     slim_contrast       that of slim goes on
@@ -25,7 +26,7 @@ import dataclasses
 import functools
 import pathlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import jax
 import numpy as np
@@ -33,11 +34,10 @@ import numpy as np
 import avjax  # noqa: F401  before the tests' folder of that name can be found
 
 sys.path.append(str(pathlib.Path(__file__).parent))
-from arms import become, begun, cells, fast, keep, kept, part, part_of
+from arms import become, begun, cells, fast, keep, kept, once, part, part_of
+from known_units import Clips, Face, Units, asked, watched
 
 from avjax.data import pipeline
-from avjax.data.context import UnitWindow
-from avjax.data.transforms import TARGETS
 from avjax.data.whole import TalkClip
 from avjax.features.phones import CLASSES
 from avjax.losses.sync import unit_error
@@ -49,8 +49,6 @@ from avjax.models.synctalkface import from_pixels
 from avjax.train.experiments import EXPERIMENTS
 from avjax.train.optim import make_optimizer
 from avjax.train.step import TrainState, make_state, make_step
-from avjax.train.tasks.cals import CalsTask
-from avjax.train.tasks.units import CalsUnitsTask, true_units
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +58,7 @@ class Arm:
     window: int = 15  # W
     layers: int = 4
     masked: float = 0.5  # of all phones
+    steps: int = 250  # of units
     after: str = ""
     visual: float = 0.0  # the weight of d_vv
     contrast: bool = True
@@ -69,6 +68,8 @@ WINDOWS = 0, 1, 3, 5, 7, 10, 13, 15
 ARMS = {
     **{str(window): Arm(window) for window in WINDOWS},
     "unmasked": Arm(masked=0.0),
+    "long": Arm(steps=1000),
+    "long_unmasked": Arm(masked=0.0, steps=1000),
     "slim": Arm(5, layers=1),
     "off": Arm(after="15"),
     # Whose slope is a thirtieth of the contrast's.
@@ -77,10 +78,7 @@ ARMS = {
     "slim_contrast": Arm(5, layers=1, after="slim", visual=3e-3),
 }
 JUDGES, ORGANS = ("expert", "landmarks"), ("audio_to_lip", "lip_to_face")
-HEARD_WITH = "mels", "exists", "units"
-LONGEST, STRETCH, NEAR = 90, 35, 5  # frames of a clip, of a stretch, around targets
-BATCH = 8
-EARS, DRAWN, HEARD, TOLD, JUDGED = 300, 300, 250, 80, 100  # steps
+EARS, DRAWN, TOLD, JUDGED = 300, 300, 80, 100  # steps
 TESTED = "test[:40]"
 JUDGED_BY = (
     "psnr",
@@ -92,74 +90,6 @@ JUDGED_BY = (
     "bilabials_shut",
 )
 TOLD_OF = "unit_error", *JUDGED_BY, "lmd_bilabial", "lmd_back", "lmd_neutral"
-
-
-@dataclasses.dataclass(frozen=True)
-class Units(CalsUnitsTask):
-    """The true units come along: the expert looks at every frame once for all arms."""
-
-    def truth(self, params, stats, batch):
-        return batch["units"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Face(CalsTask):
-    """What the face is told comes along, true or heard."""
-
-    def listen(self, params, stats, batch, key):
-        return batch["units"], {}
-
-
-class Clips:
-    """Clips of one length, in memory."""
-
-    def __init__(self, corpus: str, split: str, watch: Callable):
-        window, found = UnitWindow(LONGEST), collections.defaultdict(list)
-        for record in pipeline.source(corpus, split):
-            clip = window.at(record, 0, 1)
-            for name in ("faces", "mels", "exists"):
-                found[name].append(clip[name])
-            found["units"].append(np.asarray(watch(clip["faces"])))
-        self.arrays = {name: np.stack(parts) for name, parts in found.items()}
-        self.lengths = self.arrays["exists"].sum(axis=1).astype(int)
-
-    def stretches(self, rng: np.random.Generator) -> Iterator[Mapping]:
-        """Batches as of a UnitWindow, with units [b t d]."""
-        while True:
-            clips = rng.integers(len(self.lengths), size=BATCH)
-            last = np.maximum(self.lengths[clips] - STRETCH, 0)
-            shown = rng.integers(last + 1)[:, None] + np.arange(STRETCH)
-            at = clips[:, None], shown
-            given = {name: self.arrays[name][at] for name in HEARD_WITH}
-            yield {**given, "weight": np.ones(BATCH, np.float32)}
-
-    def moments(self, rng: np.random.Generator, told: np.ndarray) -> Iterator[Mapping]:
-        """Batches as of a ContextWindow, with told [clips t d] in place of sounds."""
-        while True:
-            clips = rng.integers(len(self.lengths), size=BATCH)
-            length, row = self.lengths[clips][:, None], clips[:, None]
-            target, other = (
-                rng.integers(self.lengths[clips] - TARGETS + 1)[:, None] for _ in "ab"
-            )
-            five = np.arange(TARGETS)
-            begins = target + np.arange(-NEAR, NEAR + 1)
-            around = target + np.arange(-NEAR, NEAR + TARGETS)
-            faces = self.arrays["faces"]  # which begin two frames before the clip
-            yield {
-                "window": faces[row, np.clip(around, 0, length - 1) + 2],
-                "reference": faces[row, other + five + 2],
-                "units": told[row, target + five],
-                # A mel begins 40 ms before its frame; the expert's begins with it.
-                "mel": self.arrays["mels"][clips, target[:, 0] + 1],
-                "there": ((begins >= 0) & (begins + TARGETS <= length)).astype("f4"),
-                "weight": np.ones(BATCH, np.float32),
-            }
-
-    def told(self, ask: Callable) -> np.ndarray:
-        """What an Audio-to-Lip tells of all clips: [clips t d]."""
-        given = self.arrays["mels"], self.arrays["exists"]
-        starts = range(0, len(self.lengths), BATCH)
-        return np.concatenate([ask(*(x[i : i + BATCH] for x in given)) for i in starts])
 
 
 def train(task, optim, steps: int, seed: int, known: Mapping, data: Iterator):
@@ -179,10 +109,10 @@ class Bench:
 
     def __init__(self, faces: str, talker: str, out: str, seed: int):
         self.talker, self.seed, self.out = talker, seed, pathlib.Path(out)
-        self.heard, self.drawn_by, self.judged_by = (
+        self.hearing, self.drawing, self.judging = (
             EXPERIMENTS[f"cals_{stage}{faces}"]() for stage in ("units_", "face_", "")
         )
-        recipe = self.drawn_by
+        recipe = self.drawing
         self.face = become(Face, recipe.task)
         self.judges = {name: part(recipe.start[name]) for name in JUDGES}
         watch = fast(functools.partial(watched, self.face, self.judges["expert"]))
@@ -195,7 +125,6 @@ class Bench:
     def place(self, arm: str) -> pathlib.Path:
         return self.out / f"{arm}-{self.seed}"
 
-    @functools.cached_property
     def ears(self) -> Mapping:
         """Those of the talker, which have learnt what units need without context."""
         known = {"audio_to_lip/audio": part(self.talker, "face", "audio")}
@@ -203,7 +132,6 @@ class Bench:
         learnt = part_of(state, "audio_to_lip")
         return {kind: tree["audio"] for kind, tree in learnt.items()}
 
-    @functools.cached_property
     def drawn(self) -> Mapping:
         """Lip-to-Face, told true units."""
         known = {
@@ -211,12 +139,12 @@ class Bench:
             for organ in ("identity", "decoder")
         }
         true = self.clips.arrays["units"]
-        state = self.draw(self.face, self.drawn_by.optim, DRAWN, known, true)
+        state = self.draw(self.face, self.drawing.optim, DRAWN, known, true)
         return part_of(state, "lip_to_face")
 
     def units(self, model: CalsConfig, masked: float, steps: int, known: Mapping):
         """The state of an Audio-to-Lip that has learnt what the true units are."""
-        recipe = self.heard
+        recipe = self.hearing
         task = Units(model, masked, expert_width=recipe.task.expert_width)
         data = self.clips.stretches(np.random.default_rng(self.seed))
         return train(task, recipe.optim, steps, self.seed, known, data)
@@ -233,22 +161,27 @@ class Bench:
     def learnt(self, arm: Arm) -> tuple[Face, TrainState]:
         """The task and state of a face that is told what an Audio-to-Lip hears."""
         task = dataclasses.replace(self.face, model=self.model(arm))
-        if arm.after:
-            self.run(arm.after)
-            known = {name: part(self.place(arm.after), name) for name in ORGANS}
-            losses = dataclasses.replace(
-                self.judged_by.task.losses, visual_visual=arm.visual
-            )
-            task = dataclasses.replace(task, losses=losses, contrast=arm.contrast)
-            optim, steps = self.judged_by.optim, JUDGED
-        else:
-            ears = {"audio_to_lip/audio": self.ears}
-            state = self.units(task.model, arm.masked, HEARD, ears)
-            hearing = part_of(state, "audio_to_lip")
-            known = {"lip_to_face": self.drawn, "audio_to_lip": hearing}
-            optim, steps = self.drawn_by.optim, TOLD
+        return self.judged(arm, task) if arm.after else self.heard(arm, task)
+
+    def heard(self, arm: Arm, task: Face) -> tuple[Face, TrainState]:
+        ears = once(self.place("ears"), self.ears)
+        drawn = once(self.place("drawn"), self.drawn)
+        known = {"audio_to_lip/audio": ears}
+        hearing = part_of(
+            self.units(task.model, arm.masked, arm.steps, known), "audio_to_lip"
+        )
+        known = {"audio_to_lip": hearing, "lip_to_face": drawn}
+        told = self.clips.told(asked(task, hearing))
+        return task, self.draw(task, self.drawing.optim, TOLD, known, told)
+
+    def judged(self, arm: Arm, task: Face) -> tuple[Face, TrainState]:
+        self.run(arm.after)
+        known = {name: part(self.place(arm.after), name) for name in ORGANS}
+        recipe = self.judging
+        losses = dataclasses.replace(recipe.task.losses, visual_visual=arm.visual)
+        task = dataclasses.replace(task, losses=losses, contrast=arm.contrast)
         told = self.clips.told(asked(task, known["audio_to_lip"]))
-        return task, self.draw(task, optim, steps, known, told)
+        return task, self.draw(task, recipe.optim, JUDGED, known, told)
 
     def measure(self, task: Face, state: TrainState) -> dict[str, float]:
         """Of held-out clips, said by their own sound."""
@@ -262,21 +195,6 @@ class Bench:
         error = Mean.of(unit_error(told, held["units"]), held["exists"])
         totals["unit_error"] = error
         return {name: mean.compute() for name, mean in totals.items()}
-
-
-def watched(task: Face, expert: Mapping, faces):
-    """The true units of one clip: u8 [t+4 h w c] -> [t d]."""
-    return true_units(task.jury.expert, expert, from_pixels(faces[None], False))[0]
-
-
-def asked(task: Face, hearing: Mapping) -> Callable:
-    """(mels, exists) -> units, heard as far ahead as may be."""
-
-    def ask(mels, exists):
-        ahead = np.full(len(mels), task.model.window, np.int32)
-        return task.hearing.apply(hearing, mels, exists, ahead)
-
-    return fast(ask)
 
 
 def figures(task: Face, params, stats, batch) -> dict:

@@ -16,7 +16,9 @@ import numpy as np
 
 from avjax.errors import InputError
 from avjax.features.text import BLANK, SPACE, to_text
+from avjax.inference.align import way_through
 from avjax.inference.grammar import NEVER, Grammar, State
+from avjax.losses.sequence import LOST
 
 EARLIER, LATER = 0.04, 0.08  # seconds; the same for puppets and for GRID
 
@@ -121,7 +123,13 @@ def align(log_probs: np.ndarray, ids: Sequence[int]) -> list[Span]:
     chain = np.full(2 * len(ids) + 1, BLANK)  # the symbols, with blanks around
     chain[1::2] = ids
     heard = np.asarray(log_probs, np.float64)[:, chain]
-    places = _path(heard, chain)
+    # A blank may be left out, but between equal symbols.
+    optional = chain == BLANK
+    optional[2:-1:2] &= ids[1:] != ids[:-1]
+    places, score = way_through(heard, optional)
+    if score < LOST / 2:
+        told = f"{len(ids)} symbols cannot be said in {len(log_probs)} frames"
+        raise InputError(told)
     own = np.arange(1, len(chain), 2)  # the symbols' places
     firsts, ends = (np.searchsorted(places, own, side) for side in ("left", "right"))
     sums = [heard[i:j, p].sum() for i, j, p in zip(firsts, ends, own, strict=True)]
@@ -242,31 +250,3 @@ def _best(front: _Front, heard, states: State, tree: _Tree, beam: int) -> _Front
         blank=np.where(stays, blank[i], -np.inf),
         symbol=np.where(stays, symbol[i], longer[i, letter]),
     )
-
-
-def _path(heard: np.ndarray, chain: np.ndarray) -> np.ndarray:
-    """The place in the chain at each frame of the likeliest path (Viterbi).
-
-    heard [t s], the log-probability of each place of the chain; chain [s] -> i64 [t]
-    """
-    skips = np.full(len(chain), -np.inf)  # 0 where the blank before may be left out
-    skips[3::2] = np.where(chain[3::2] == chain[1:-2:2], -np.inf, 0)
-    best = np.full(len(chain), -np.inf)
-    best[0] = 0  # before the first frame
-    steps = np.zeros(heard.shape, np.int8)  # places that the path came forward
-    for frame, row in enumerate(heard):
-        one, two = np.full((2, len(chain)), -np.inf)
-        one[1:], two[2:] = best[:-1], best[:-2]
-        ways = np.stack([best, one, two + skips])
-        steps[frame] = ways.argmax(0)
-        best = ways.max(0) + row
-    place = len(chain) - 1 - int(best[-2] > best[-1])
-    if best[place] == -np.inf:
-        raise InputError(
-            f"{len(chain) // 2} symbols cannot be said in {len(heard)} frames"
-        )
-    places = np.zeros(len(heard), np.int64)
-    for frame in reversed(range(len(heard))):
-        places[frame] = place
-        place -= int(steps[frame, place])
-    return places
