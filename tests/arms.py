@@ -1,16 +1,18 @@
 """Arms of a comparison: each is run once, and told with its deviation over seeds."""
 
+import collections
 import dataclasses
 import functools
 import json
 import pathlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from avjax.inference import weights
+from avjax.metrics.base import Mean
 from avjax.nn.conv import cpu_options
 from avjax.train.program import at, graft, part_for
 from avjax.train.step import TrainState
@@ -46,6 +48,15 @@ def cells(values: Sequence[Sequence[float]]) -> list[str]:
     """Means and deviations over seeds, of those that know of a figure."""
     pairs = zip(np.nanmean(values, axis=0), np.nanstd(values, axis=0), strict=True)
     return [f"{mean:.3f} ± {deviation:.3f}" for mean, deviation in pairs]
+
+
+def over_all(batches: Iterable[Mapping[str, Mean]]) -> dict[str, float]:
+    """{figure: mean} of what each batch tells."""
+    totals = collections.defaultdict(Mean.empty)
+    for found in batches:
+        for name, mean in found.items():
+            totals[name] = totals[name].merge(mean)
+    return {name: mean.compute() for name, mean in totals.items()}
 
 
 def become(kind: Callable, task):

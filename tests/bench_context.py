@@ -34,7 +34,7 @@ import numpy as np
 import avjax  # noqa: F401  before the tests' folder of that name can be found
 
 sys.path.append(str(pathlib.Path(__file__).parent))
-from arms import become, begun, cells, fast, keep, kept, once, part, part_of
+from arms import become, begun, cells, fast, keep, kept, once, over_all, part, part_of
 from known_units import Clips, Face, Units, asked, watched
 
 from avjax.data import pipeline
@@ -79,6 +79,7 @@ ARMS = {
 }
 JUDGES, ORGANS = ("expert", "landmarks"), ("audio_to_lip", "lip_to_face")
 EARS, DRAWN, TOLD, JUDGED = 300, 300, 80, 100  # steps
+JUDGED_RATE = 1e-3  # a third of the recipe's, whose units learn as well
 TESTED = "test[:40]"
 JUDGED_BY = (
     "psnr",
@@ -180,21 +181,21 @@ class Bench:
         recipe = self.judging
         losses = dataclasses.replace(recipe.task.losses, visual_visual=arm.visual)
         task = dataclasses.replace(task, losses=losses, contrast=arm.contrast)
+        face = dataclasses.replace(recipe.optim["face"], rate=JUDGED_RATE)
+        optim = recipe.optim | {"face": face}
         told = self.clips.told(asked(task, known["audio_to_lip"]))
-        return task, self.draw(task, recipe.optim, JUDGED, known, told)
+        return task, self.draw(task, optim, JUDGED, known, told)
 
     def measure(self, task: Face, state: TrainState) -> dict[str, float]:
         """Of held-out clips, said by their own sound."""
         loader = pipeline.Loader(self.root, TESTED, TalkClip(), batch=4)
-        given, totals = fast(functools.partial(figures, task)), {}
-        for batch in pipeline.one_pass(loader):
-            for name, mean in given(state.params, state.stats, batch).items():
-                totals[name] = mean.merge(totals[name]) if name in totals else mean
+        given = fast(functools.partial(figures, task))
         hearing = part_of(state, "audio_to_lip")
         told, held = self.held.told(asked(task, hearing)), self.held.arrays
         error = Mean.of(unit_error(told, held["units"]), held["exists"])
-        totals["unit_error"] = error
-        return {name: mean.compute() for name, mean in totals.items()}
+        clips = pipeline.one_pass(loader)
+        seen = (given(state.params, state.stats, batch) for batch in clips)
+        return over_all(seen) | {"unit_error": error.compute()}
 
 
 def figures(task: Face, params, stats, batch) -> dict:

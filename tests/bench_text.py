@@ -35,7 +35,7 @@ import numpy as np
 import avjax  # noqa: F401  before the tests' folder of that name can be found
 
 sys.path.append(str(pathlib.Path(__file__).parent))
-from arms import become, cells, fast, keep, kept, part
+from arms import become, cells, fast, keep, kept, over_all, part
 from bench_readable import Reader, mouths_of
 
 from avjax.data import pipeline
@@ -141,7 +141,7 @@ class Bench:
 
     def measure(self, arm: str, task: Told, state: TrainState) -> dict[str, float]:
         """{row/figure: value} of the text, and for `taem` of what it stands beside."""
-        totals, read = {}, collections.defaultdict(lambda: np.zeros(2))
+        batches, read = [], collections.defaultdict(lambda: np.zeros(2))
         rows, alike, lengths = self.rows(arm), fast(task.alike), fast(task.durations)
         tell, look_up = fast(task.tell), fast(task.looked_up)
         params, stats = state.params, state.stats
@@ -164,10 +164,9 @@ class Bench:
                     if arm == "taem":
                         read[row] += self.errors(records, np.asarray(frames))
                 found |= {f"{row}/{name}": x for name, x in figures.items()}
-            for name, mean in found.items():
-                totals[name] = mean.merge(totals[name]) if name in totals else mean
+            batches.append(found)
         words = {f"{row}/read": 1 - wrong / all_ for row, (wrong, all_) in read.items()}
-        return {name: mean.compute() for name, mean in totals.items()} | words
+        return over_all(batches) | words
 
     def rows(self, arm: str) -> tuple[str, ...]:
         """Those that are drawn, of which there is no need twice but of the text."""

@@ -19,6 +19,15 @@ def test_who_stops_to_listen_is_told_nothing_more():
     assert (done.returncode, done.stderr) == (141, "")
 
 
+def test_small_programs_are_kept_for_the_next_call_as_well(tmp_path):
+    first = "from avjax.__main__ import keep_programs; keep_programs(); import jax"
+    told = f"{first}; jax.jit(lambda x: x + 1)(1.0)"
+    mine = {name: x for name, x in os.environ.items() if not name.startswith("JAX_")}
+    given = mine | {"XDG_CACHE_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", told], env=given, check=True)
+    assert any(file.is_file() for file in tmp_path.rglob("programs/*lambda*"))
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself(verb, capsys):
     with pytest.raises(SystemExit) as left:
