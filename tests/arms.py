@@ -38,10 +38,11 @@ def keep(folder: pathlib.Path, learn: Callable, measure: Callable) -> None:
     print(folder.name, found, flush=True)
 
 
-def kept(out: str) -> Iterator[tuple[str, dict[str, float]]]:
-    """(arm, {name: figure}) of each seed."""
+def kept(out: str) -> Iterator[tuple[str, str, dict[str, float]]]:
+    """(arm, seed, {name: figure}) of all that were run."""
     for file in sorted(pathlib.Path(out).glob("*.json")):
-        yield file.stem.rpartition("-")[0], json.loads(file.read_text())
+        arm, _, seed = file.stem.rpartition("-")
+        yield arm, seed, json.loads(file.read_text())
 
 
 def cells(values: Sequence[Sequence[float]]) -> list[str]:

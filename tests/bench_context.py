@@ -1,7 +1,7 @@
 """How far CALS must hear, and what its masks and its visual term are worth.
 
     python -P tests/bench_context.py FACES TALKER OUT SEED [ARM...]
-    python -P tests/bench_context.py OUT
+    python -P tests/bench_context.py OUT [ARM]
 
 FACES is puppet or grid, whose corpus, judges and widths are those of experiments.cals.
 TALKER is weights of wav2lip or synctalkface of that width.  All arms of a seed begin
@@ -18,7 +18,8 @@ face goes on with these.  Arms are
 
 and by default all.  Each leaves weights in OUT/ARM-SEED, which bench_readable takes,
 and figures of held-out clips beside them; an arm that is there is not run again.  With
-OUT alone, means and deviations over seeds are told.
+OUT alone, means and deviations over seeds are told; with an ARM, those of how much the
+others' figures are above its own of the same seed.
 """
 
 import collections
@@ -207,19 +208,25 @@ def figures(task: Face, params, stats, batch) -> dict:
     return judge_besides(judges, made, batch) | distance_by_class(*given)
 
 
-def tell(out: str) -> None:
+def tell(out: str, *beside: str) -> None:
     """A row for each arm: means and deviations over seeds."""
-    rows = collections.defaultdict(list)
-    for arm, found in kept(out):
-        rows[arm].append([found[name] for name in TOLD_OF])
+    rows = collections.defaultdict(dict)
+    for arm, seed, found in kept(out):
+        rows[arm][seed] = np.array([found[name] for name in TOLD_OF])
+    for arm in beside:
+        own = rows.pop(arm)
+        rows = {
+            other: {seed: row - own[seed] for seed, row in them.items() if seed in own}
+            for other, them in rows.items()
+        }
     print(" | ".join(("arm", "seeds", *TOLD_OF)))
     for arm in ARMS:
-        if arm in rows:
-            print(" | ".join((arm, f"{len(rows[arm])}", *cells(rows[arm]))))
+        if values := [*rows.get(arm, {}).values()]:
+            print(" | ".join((arm, f"{len(values)}", *cells(values))))
 
 
 def main(*given: str) -> None:
-    if len(given) == 1:
+    if len(given) <= 2:
         return tell(*given)
     *where, seed = given[:4]
     bench = Bench(*where, int(seed))
@@ -228,6 +235,6 @@ def main(*given: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (2, *range(5, 30)):
+    if len(sys.argv) not in (2, 3, *range(5, 30)):
         sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -231,7 +231,7 @@ def judged(task: Told, params, stats, latents, batch):
 def tell(out: str) -> None:
     """A row for each arm: means and deviations over the seeds that know of it."""
     rows = collections.defaultdict(list)
-    for arm, found in kept(out):
+    for arm, _, found in kept(out):
         rows[f"{arm}, lengths"].append([found[name] for name in LENGTHS])
         for row in ("text", *(BESIDE if arm == "taem" else ())):
             values = [found.get(f"{row}/{name}", np.nan) for name in TOLD]
