@@ -170,8 +170,8 @@ def small_both(
 ) -> Experiment:
     """Half an hour more, units and face together, judged.
 
-    Units become what the face needs here; those that stayed as they were learnt were
-    read less well (docs/figures.md).  Ten times these weights of judges, as for
+    With units that learn, more steps and more of context, more words are read than from
+    units that stay (docs/figures.md).  Ten times these weights of judges, as for
     Wav2Lip's, undo what was drawn: 1.9 dB on GRID.
     """
     heard = f"runs/cals_face_{name}/weights"

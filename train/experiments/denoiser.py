@@ -48,7 +48,8 @@ def denoiser_polyu() -> Experiment:
     """The second stage on photographs of PolyU; run denoiser_polyu_plain first.
 
     To compare, truth and auxiliary task learnt at once, and nothing through steps:
-    task.stage=clean 'optim={"restore": {"rate": 1e-3}, "mask": {"rate": 1e-3}}'.
+    task.stage=clean 'optim={"restore": R, "mask": R}', R being
+    {"rate": 1e-3, "warmup": 50, "schedule": "cosine", "clip": 1.0}.
     """
     window = PairCrop(SQUARE, ())
     recipe = small(
