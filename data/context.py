@@ -1,7 +1,8 @@
 """Examples of talking faces that hear what is said before and behind their frames.
 
 What lies outside of a clip, or of the stretch of it that is taken, does not exist: it
-is filled up, and exists is 0 there, or the frames themselves are all that is told.
+is filled up, and exists is 0 there, or the frames themselves are all that is told.  It
+is filled with sound of other moments, for statistics of a batch are also made of it.
 """
 
 import dataclasses
@@ -55,7 +56,7 @@ class ContextWindow(grain.transforms.RandomMap):
         there = inside(moments, length) & inside(moments + TARGETS - 1, length)
         return {
             **talk_example(record, target, reference, self.near),
-            "mels": mels_of(record, heard),
+            "mels": mels_of(record, heard % length),
             "exists": inside(heard, length).astype(np.float32),
             "there": there.astype(np.float32),
         }
@@ -89,14 +90,14 @@ class UnitWindow(grain.transforms.RandomMap):
         around = first + np.arange(-CONTEXT, self.frames + CONTEXT)
         return {
             "faces": face.take(np.clip(around, 0, len(face) - 1)),
-            "mels": mels_of(record, shown),
+            "mels": mels_of(record, shown % len(face)),
             "exists": inside(shown, len(face)).astype(np.float32),
             "weight": np.float32(1),
         }
 
 
 def mels_of(record: Mapping, frames: np.ndarray) -> np.ndarray:
-    """The sound of frames, also of those that a clip lacks: [t] -> f32 [t 16 k]."""
+    """The sound of frames: [t] -> f32 [t 16 k]."""
     starts = audio.frame_starts(1, schema.FPS)[0] + frames / schema.FPS
     return mel_windows(record["wave"], starts)
 

@@ -14,8 +14,8 @@ together  seconds for which two pictures adapt one after the other, and as a bat
 through   what the gradient through K steps of the full-size network costs, of one crop
           of SIDE pixels: bytes that the compiled program asks for besides its arguments
           and results, and seconds; steps in a scan whose inside is computed again
-          on the way back (as avjax does on accelerators), in a plain scan, and one after
-          the other (as on a CPU)
+          on the way back (as avjax does on accelerators), in a plain scan, and one
+          after the other (as on a CPU)
 """
 
 import functools

@@ -31,7 +31,7 @@ import cv2
 import numpy as np
 
 from avjax.data import pipeline, schema
-from avjax.features import audio, phones, speech
+from avjax.features import audio, phones
 from avjax.features.lips import mouth_pictures
 from avjax.inference import decode, grammar, lipread
 from avjax.inference.talkers import CHUNK, open_talker
@@ -119,7 +119,7 @@ def closing(record: Mapping, frames: int | None = None) -> tuple:
     sounds = phones.classes_at(record["phones"], moments)
     ours = sounds == BILABIAL
     begins = np.flatnonzero(ours & ~np.pad(ours, (1, 0))[:-1])
-    near = np.convolve(ours, np.ones(7), "same") > 0
+    near = np.convolve(ours, np.ones(7))[3:-3] > 0
     kinds = np.where(np.isin(sounds, OPEN) & ~near, 0, -1)
     kinds[np.maximum(begins[:, None] - [[0, 1]], 0)] = 1
     return kinds, begins
@@ -133,7 +133,7 @@ def faces_of(record: Mapping, size: int) -> np.ndarray:
 
 def said_again(talker, wave: np.ndarray, crops: np.ndarray) -> np.ndarray:
     """The faces of a clip, u8 [t s s 3], drawn by a sound, i16 [n]."""
-    mel = audio.log_mel(speech.prepare(schema.sound(wave)))
+    mel = audio.log_mel(talker.heard(schema.sound(wave)))
     told = talker.tell(mel, len(crops), Fraction(schema.FPS))
     reference = crops[len(crops) // 2]
     parts = [

@@ -59,7 +59,10 @@ class Clips:
             yield {**given, "weight": np.ones(BATCH, np.float32)}
 
     def moments(self, rng: np.random.Generator, told: np.ndarray) -> Iterator[Mapping]:
-        """Batches as of a ContextWindow, with told [clips t d] in place of sounds."""
+        """Batches as of a ContextWindow, with told [clips t d] in place of sounds.
+
+        But one time in fifty the reference is the target itself.
+        """
         while True:
             clips = rng.integers(len(self.lengths), size=BATCH)
             length, row = self.lengths[clips][:, None], clips[:, None]

@@ -5,6 +5,7 @@ is told by the weights: by a sound (inference.talkers), or by a text and the tim
 its sounds (inference.prompter).
 """
 
+import itertools
 import os
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -245,7 +246,8 @@ class Talk:
         if getattr(talker, "lookahead", None) is None:
             mel = features.log_mel(talker.heard(self.wave))
             return talker.tell(mel, self.count, self.fps)
-        return self._heard_live()
+        # Where a frame lasts longer than the reach, one is final before it is promised.
+        return itertools.islice(self._heard_live(), self.count)
 
     def _heard_live(self) -> Iterator[np.ndarray]:
         hearing = Hearing(self._cast.talker, self.fps)

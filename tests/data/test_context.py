@@ -51,7 +51,16 @@ def test_what_lies_outside_of_a_clip_does_not_exist(clips, number_of):
     expected = [0] * 13 + [1] * 22
     np.testing.assert_array_equal(example["exists"], expected)
     np.testing.assert_array_equal(example["there"], [0, 0, 0] + [1] * 8)
-    assert example["mels"].shape == (35, 16, 80) and np.isfinite(example["mels"]).all()
+    assert example["mels"].shape == (35, 16, 80)
+
+
+def test_what_does_not_exist_is_filled_with_sound_of_other_moments(clips):
+    """Statistics of a batch are made of it as well: an end, repeated, would count."""
+    whole = heard(clips[16], np.arange(25))
+    example = ContextWindow(reach=15, near=5).at(clips[16], 0, 99)
+    np.testing.assert_array_equal(example["mels"][:13], whole[12:])
+    short = UnitWindow(12).at(clips[0], 0, 1)["mels"]  # 9 frames
+    np.testing.assert_array_equal(short[9:], heard(clips[0], np.arange(3)))
 
 
 def test_the_frames_that_targets_may_be_taken_for_are_seen(clips, number_of):

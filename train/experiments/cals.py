@@ -171,8 +171,8 @@ def small_both(
     """Half an hour more, units and face together, judged.
 
     With units that learn, more steps and more of context, more words are read than from
-    units that stay (docs/figures.md).  Ten times these weights of judges, as for
-    Wav2Lip's, undo what was drawn: 1.9 dB on GRID.
+    units that stay (docs/figures.md).  Ten times these weights of judges undo what was
+    drawn: 1.9 dB on GRID.
     """
     heard = f"runs/cals_face_{name}/weights"
     judged = LossWeights(**LIGHTLY)

@@ -87,9 +87,10 @@ class CalsTask:
         reference = from_pixels(batch["reference"], self.model.signed)
         units, changed = self.listen(params, stats, batch, key)
         now = len(units[0]) // 2 - TARGETS // 2
+        units = units[:, now : now + TARGETS]
         frames, drawn = self.face.apply(
             of(params, stats, "lip_to_face"),
-            *(units[:, now : now + TARGETS], face_input(targets, reference)),
+            *(units, face_input(targets, reference)),
             train=True,
             mutable=["batch_stats"],
         )
@@ -97,8 +98,10 @@ class CalsTask:
         terms["pixels"] = self.jury.pixel_loss(made, targets, weight)
         if losses.audio_visual or losses.visual_visual:
             seen = self.jury.watch(params, stats, made)
+        if losses.audio_visual:
             given = seen, batch["mel"], weight
             terms["audio_visual"] = self.jury.sync_loss(params, stats, *given)
+        if losses.visual_visual:
             terms["visual_visual"] = self.lip_loss(params, stats, seen[0], batch)
         if losses.critic:
             terms["critic"] = self.jury.critic_opinion(params, made, weight)

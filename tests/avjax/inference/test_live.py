@@ -148,6 +148,16 @@ def test_frames_come_live_as_from_the_file_to_the_bit(folder):
         np.testing.assert_array_equal(frames + session.finish(), whole)
 
 
+def test_there_are_no_more_frames_than_promised_of_a_clip_as_slow_as_one(folder):
+    """Its second frame is final before the sound has lasted half of it."""
+    with video.VideoWriter(folder / "slow.mp4", 1, None) as writer:
+        for _ in range(2):
+            writer.write(RNG.integers(0, 256, (64, 64, 3), np.uint8))
+    given = {"weights": folder / "cals", "lookahead": 0, "box": BOX}
+    said = talk.talk(folder / "slow.mp4", voice(1.34), **given)
+    assert len(list(said)) == len(said) == said.report.frames == 1
+
+
 def test_a_clip_is_shown_live_at_its_own_rate(folder):
     given = {"weights": folder / "cals", "box": BOX, "native": True}
     session = live.live(folder / "clip.mp4", **given)

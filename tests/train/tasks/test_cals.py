@@ -92,7 +92,24 @@ def test_the_loss_is_the_mean_over_hidden_phones_and_others(units, context):
     """cals (2), cals (4)"""
     total, report = units[1](context)
     told = [float(report.logs[name]) for name in ("hidden", "heard")]
-    assert 0 < min(told) <= total <= max(told)
+    assert 0 < min(told) < total < max(told)
+
+
+@pytest.mark.parametrize("kind", ["units", "face"])
+def test_clips_are_also_heard_less_far_in_advance(kind, context):
+    """Half of them, so that a live session may; with none, keys change nothing."""
+
+    def totals(share):
+        task = dataclasses.replace(
+            {"units": UNITS, "face": FACE}[kind], shortened=share
+        )
+        task = dataclasses.replace(task, **({"masked": 0.0} if kind == "units" else {}))
+        loss = jax.jit(lambda key: task.objectives()[0].loss(*given, context, key)[0])
+        return [float(loss(jax.random.key(seed))) for seed in range(4)]
+
+    given = made_up({"units": UNITS, "face": FACE}[kind])
+    always, shortened = totals(0.0), totals(1.0)
+    assert np.ptp(always) < 1e-6 * max(always) < np.ptp(shortened)
 
 
 def test_units_are_measured_against_those_of_another(units, context):
@@ -148,11 +165,13 @@ def test_generated_lips_are_told_from_moments_that_exist_alone(face, context):
 
 
 def test_what_weighs_nothing_is_not_computed(face, context):
-    off = {"audio_visual": 0.0, "visual_visual": 0.0, "critic": 0.0}
-    losses = dataclasses.replace(FACE.losses, **off)
-    task = dataclasses.replace(FACE, losses=losses)
-    report = jax.eval_shape(task.face_loss, *face, context, KEY)[1]
-    assert set(report.logs) == {"pixels", "motion"}
+    off = {}
+    for name in ("critic", "visual_visual", "audio_visual"):
+        off[name] = 0.0
+        losses = dataclasses.replace(FACE.losses, **off)
+        task = dataclasses.replace(FACE, losses=losses)
+        logs = jax.eval_shape(task.face_loss, *face, context, KEY)[1].logs
+        assert set(logs) == {"motion", *dataclasses.asdict(losses)} - set(off)
 
 
 def test_the_face_is_shown_the_units_of_its_own_frames(context):
@@ -172,11 +191,13 @@ def test_a_window_that_is_not_loaded_is_one_sentence(face, context):
         jax.eval_shape(wide.face_loss, *face, context, KEY)
 
 
-def test_whole_clips_are_said_again_and_judged(face):
+@pytest.fixture(scope="module")
+def clips():
+    """Two whole clips, of eight frames and of six."""
     random = np.random.default_rng(1)
     pictures = random.integers(0, 256, (2, 9, SIDE, SIDE, 3))
     exists = jnp.arange(8)[None] < jnp.asarray([[8], [6]])
-    clips = {
+    return {
         "faces": jnp.asarray(pictures[:, 1:], jnp.uint8),
         "reference": jnp.asarray(pictures[:, 0], jnp.uint8),
         "mels": jnp.asarray(random.normal(size=(2, 8, 16, 80)), jnp.float32),
@@ -186,6 +207,20 @@ def test_whole_clips_are_said_again_and_judged(face):
         "mask": exists.astype(jnp.float32),
         "weight": jnp.ones(2),
     }
+
+
+@pytest.mark.parametrize("lookahead", [0, 2])
+def test_a_clip_is_judged_as_it_is_heard_so_far_in_advance(face, clips, lookahead):
+    """cals (3)"""
+    task = dataclasses.replace(FACE, lookahead=lookahead)
+    perform = jax.jit(lambda mels: task.perform(*face, {**clips, "mels": mels}))
+    mels = clips["mels"]
+    changed = perform(mels) != perform(mels.at[0, 5].set(3.0))
+    frames = np.flatnonzero(np.any(changed[0], axis=(1, 2, 3)))
+    assert frames[0] == 5 - lookahead and not changed[1].any()
+
+
+def test_whole_clips_are_said_again_and_judged(face, clips):
     means = jax.jit(FACE.measure)(*face, clips)
     told = {"lmd", "psnr", "near", "jerk", "bilabials_shut", "swapped_near"}
     assert told | {f"lmd_{name}" for name in CLASSES} <= set(means)
