@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from avjax.errors import InputError
 from avjax.options import parser
 
+DEMO_FILES = "face.png", "sound.wav", "talk.mp4", "contact_sheet.png"
 DEMO_PUPPET = (0, 164)  # seed and number: one whom no training has seen
 
 
@@ -118,6 +119,7 @@ def lipread(options: argparse.Namespace) -> None:
     if options.srt:
         if len(options.clips) > 1:
             raise InputError("--srt takes one clip, for there is one file to write")
+        files.require_other(options.srt, *options.clips, options.grammar)
         files.require_place(options.srt)
     reader = lipread.open_reader(options.weights, options.beam, options.grammar)
     readings, troubles = [], []
@@ -211,21 +213,16 @@ def demo(options: argparse.Namespace) -> None:
     folder, person = options.folder, puppet.make_puppet(*DEMO_PUPPET)
     check_script(options.text, person.voice.name)
     wave = puppet.speak(person, options.text).wave
-    with files.refusing(folder, "write"):
-        folder.mkdir(parents=True, exist_ok=True)
     picture, (left, top, right, bottom) = portrait(person)
-    image.write_png(folder / "face.png", picture)
-    audio.write_wav(folder / "sound.wav", wave)
-    report = talk.write(
-        folder / "talk.mp4",
-        folder / "face.png",
-        folder / "sound.wav",
-        weights="taem-puppet",
-        box=(left, top, right - left, bottom - top),
-    )
-    image.write_png(folder / "contact_sheet.png", contact_sheet(folder / "talk.mp4"))
+    box = left, top, right - left, bottom - top
+    with files.whole_folder(folder, DEMO_FILES) as part:
+        face, sound, clip, sheet = (part / name for name in DEMO_FILES)
+        image.write_png(face, picture)
+        audio.write_wav(sound, wave)
+        report = talk.write(clip, face, sound, weights="taem-puppet", box=box)
+        image.write_png(sheet, contact_sheet(clip))
     print(report)
-    print(f"wrote face.png, sound.wav, talk.mp4 and contact_sheet.png into {folder}")
+    print(f"wrote {', '.join(DEMO_FILES)} into {folder}")
 
 
 VERBS = {

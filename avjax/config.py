@@ -20,6 +20,7 @@ SCALARS = (bool, int, float, str, types.NoneType)
 IN_WORDS = {int: "a whole number", float: "a number", str: "a text"}
 IN_WORDS |= {bool: "true or false", types.NoneType: "none"}
 WORDS = {"true": True, "false": False, "none": None}
+MANY = 12  # names are told of those that there are
 
 
 def override(config: Config, assignments: Iterable[str]) -> Config:
@@ -115,7 +116,8 @@ def unknown(name: str, known: Iterable[str], above: str) -> str:
     if not known:
         return f"nothing is called '{name}'{where}: that is a single value"
     near = difflib.get_close_matches(name, known, cutoff=0.5) or known
-    return f"nothing is called '{name}'{where}; there is {', '.join(near)}"
+    more = ", …" if near[MANY:] else ""
+    return f"nothing is called '{name}'{where}; there is {', '.join(near[:MANY])}{more}"
 
 
 def hint_inside(node: Any, hint: Any, name: str) -> Any:

@@ -2,12 +2,16 @@
 
 import argparse
 import contextlib
+import functools
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from avjax.errors import InputError
+from avjax.options import Parser
+
+LEAST = 8  # pixels of the side of a crop
 
 
 def main(
@@ -39,13 +43,13 @@ def tidy_when_terminated() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="avjax data", description=__doc__)
+def parser() -> Parser:
+    top = Parser(prog="avjax data", description=__doc__)
     build = top.add_subparsers(required=True, metavar="build").add_parser("build")
     corpora = build.add_subparsers(required=True, metavar="CORPUS")
     one = corpora.add_parser("puppet", help="drawn faces that speak; no download")
     one.add_argument("--clips", type=count, default=1000, metavar="N")
-    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--seed", type=none_or_more, default=0, metavar="N")
     one.add_argument("--kind", choices=("grid", "word", "free"), help="of speech")
     add_common(one, puppet)
     for name, recipe in {"grid": grid, "lrw": lrw, "lrs2": lrs2, "hdtf": hdtf}.items():
@@ -67,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def add_common(one: argparse.ArgumentParser, recipe) -> None:
-    size = {"type": count, "default": 96}
+    size = {"type": sides, "default": 96, "metavar": "N"}
     one.add_argument("--size", **size, help="pixels of the side of a face crop")
     add_place(one, recipe)
 
@@ -76,15 +80,21 @@ def add_place(one: argparse.ArgumentParser, recipe) -> None:
     add = one.add_argument
     add("--out", required=True, metavar="DIR", help="a folder that is not there yet")
     cores = os.cpu_count() or 1
-    add("--workers", type=int, default=cores, metavar="N", help="processes that read")
+    told = "processes that read; 0: this one"
+    add("--workers", type=none_or_more, default=cores, metavar="N", help=told)
     one.set_defaults(recipe=recipe)
 
 
-def count(text: str) -> int:
-    """A whole number above zero; argparse turns an error into its sentence."""
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+def whole(text: str, least: int) -> int:
+    """A whole number; argparse turns an error into its sentence."""
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} on")
     return int(text)
+
+
+none_or_more, count, sides = (
+    functools.partial(whole, least=least) for least in (0, 1, LEAST)
+)
 
 
 def puppet(options: argparse.Namespace):

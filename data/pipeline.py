@@ -102,7 +102,10 @@ def vocabulary(root: str | os.PathLike, words: int) -> tuple[str, ...]:
     So many nameless ones before the corpus is there, or where it is of other things.
     """
     summary = pathlib.Path(root) / SUMMARY
-    known = json.loads(summary.read_text()) if summary.is_file() else {}
+    try:
+        known = json.loads(summary.read_text()) if summary.is_file() else {}
+    except ValueError as error:
+        raise InputError(f"{summary} is damaged: {error}") from error
     nameless = (f"word {number}" for number in range(words))
     return tuple(known.get("texts") or nameless)
 
@@ -201,6 +204,9 @@ class _Filled:
 
 
 def _share(loader: Loader, hosts: int) -> int:
+    for name, least in {"batch": 1, "workers": 0, "seed": 0, "windows": 1}.items():
+        if getattr(loader, name) < least:
+            raise InputError(f"{name} of a loader must be at least {least}")
     if loader.batch % hosts:
         raise InputError(f"a batch of {loader.batch} cannot be shared by {hosts} hosts")
     return loader.batch // hosts

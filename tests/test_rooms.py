@@ -27,8 +27,8 @@ LAW = {
     "bundled": set(),
     "inference": MATHS | {"features", "media", "models"},
     "convert": {"typing", "media", "nn", "models", "inference"},
-    "data": {"features", "media", "config"},
-    "train": MATHS | {"features", "media", "models", "inference", "data"},
+    "data": {"features", "media", "config", "options"},
+    "train": MATHS | {"features", "media", "models", "inference", "data", "options"},
 }
 WITHOUT_JAX = {"", "errors", "options", "config", "media", "features", "data"}
 FIXED_LOOP = {"task", "step", "loop"}

@@ -3,7 +3,6 @@
 The only place that starts jax.distributed.
 """
 
-import argparse
 import inspect
 import json
 import logging
@@ -16,6 +15,7 @@ import rich.table
 
 from avjax.config import override, unknown
 from avjax.errors import InputError
+from avjax.options import Parser
 from avjax.train import experiments, loading, sharding
 from avjax.train.checkpoint import read
 from avjax.train.evaluate import evaluate as measure
@@ -62,8 +62,8 @@ def evaluate(arguments: Sequence[str]) -> int:
     return 0
 
 
-def parser_of(verb: str, about: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"avjax {verb}", description=about)
+def parser_of(verb: str, about: str) -> Parser:
+    parser = Parser(prog=f"avjax {verb}", description=about)
     add = parser.add_argument
     add("name", nargs="?", metavar="NAME", help="an experiment, see avjax train --list")
     add("assignments", nargs="*", metavar="path=value", help="optim.face.rate=3e-4 …")
@@ -117,7 +117,11 @@ def folder_of(name: str, out: pathlib.Path | None) -> pathlib.Path:
     if out is not None:
         return out
     folder = pathlib.Path(name)
-    return folder if (folder / ASKED).is_file() else pathlib.Path("runs") / name
+    if (folder / ASKED).is_file():
+        return folder
+    if folder.is_dir():
+        raise InputError(f"{name} is no folder of a run: it holds no {ASKED}")
+    return pathlib.Path("runs") / name
 
 
 def words_of(folder: pathlib.Path) -> list[str]:
@@ -125,7 +129,10 @@ def words_of(folder: pathlib.Path) -> list[str]:
     file = folder / ASKED
     if not file.is_file():
         return []
-    words = json.loads(file.read_text())["asked"]
+    try:
+        words = json.loads(file.read_text(encoding="utf-8"))["asked"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file} is damaged: {error}") from error
     if not words:
         raise InputError(f"{folder} was not begun by avjax train, so it has no name")
     return words

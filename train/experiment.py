@@ -53,6 +53,8 @@ def check(experiment: Experiment) -> None:
     for name in ("log_every", "evaluate_every", "save_every", "accumulate", "keep"):
         if getattr(experiment, name) < 1:
             raise InputError(f"{name} must be at least 1")
+    if not 0 <= experiment.seed < 2**63:
+        raise InputError(f"a seed of {experiment.seed} is not from 0 to 2**63 - 1")
 
 
 def check_same_run(experiment: Experiment, stored: Mapping[str, Any]) -> None:

@@ -39,6 +39,7 @@ def fit(
     example = loading.peek(data)
     sharding.check_batch(mesh, example, experiment.accumulate)
     check_weight(example)
+    check_sides(experiment, example)
     program = build(experiment, mesh, example)
     check_evals(experiment, program)
     mode = experiment.best[1] if experiment.best else None
@@ -58,6 +59,17 @@ def check_weight(batch: Mapping) -> None:
             "the first batch holds nothing that this recipe can use: all of its "
             "examples weigh 0, as clips do whose phones are not known"
         )
+
+
+def check_sides(experiment: Experiment, batch: Mapping) -> None:
+    """Refuses faces of another size than the model's, where it has one."""
+    wanted = getattr(getattr(experiment.task, "model", None), "size", None)
+    for name in {"faces", "window"} & set(batch):
+        found = batch[name].shape[-2]
+        if wanted not in (None, found):
+            told = f"faces are {found} pixels wide, and {wanted} what the model takes"
+            remedy = f"give task.model.size={found}, or build one of --size {wanted}"
+            raise InputError(f"{experiment.train.root}: {told}; {remedy}")
 
 
 def check_evals(experiment: Experiment, program: Program) -> None:

@@ -39,9 +39,8 @@ def errands(given: Sequence[Path], out: Path) -> list[Errand]:
         targets = [pathlib.Path(out) / name_of(source) for source in sources]
     taken = {}
     for source, target in zip(sources, targets, strict=True):
+        files.require_other(target, source)
         place = os.path.realpath(target)
-        if place == os.path.realpath(source):
-            raise InputError(f"{source} would be written over itself: give another OUT")
         if place in taken:
             raise InputError(f"{taken[place]} and {source} would both be {target}")
         taken[place] = source
@@ -140,8 +139,7 @@ def run_clip(
         raise InputError(
             f"cannot read {source}: it is no picture or clip, or it is cut off"
         ) from error
-    if target.suffix.lower() != ".mp4":
-        raise InputError(f"cannot write {target}: the name of a clip ends in .mp4")
+    files.require_ending(target, ".mp4")
     make_place(target)
     first, found = next(video.read_frames(source)), []
     with (

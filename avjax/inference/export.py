@@ -26,7 +26,7 @@ from avjax.errors import InputError
 from avjax.inference import weights
 from avjax.inference.lips import Path
 from avjax.inference.programs import PROGRAMS, Program
-from avjax.media.files import refusing, whole_file
+from avjax.media.files import refusing, require_other, whole_file
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 TRIED = (1, 3)  # sizes of a batch on which a written program is run again
@@ -48,6 +48,8 @@ def export(name: Path, out: Path, kind: str) -> str:
         known = ", ".join(PROGRAMS)
         raise InputError(f"the weights {name} are of {found.system}, not of {known}")
     programs = PROGRAMS[found.system](name)
+    for place in (out, f"{out}.json"):
+        require_other(place, *weights.files_of(name))
     with (
         whole_file(out) as part,
         whole_file(f"{out}.json") as description,

@@ -1,7 +1,6 @@
 """Speech from silent lips: a clip -> the sound that goes with its mouth."""
 
 import functools
-import os
 from typing import NamedTuple
 
 import numpy as np
@@ -104,9 +103,8 @@ def load(name: str) -> tuple[BridgingConfig, Params]:
 
 def write(out: Path, clip: Path, **options) -> Speech:
     """Writes what speak() says: a .wav, or as .mp4 the clip with its new sound."""
-    kind = os.path.splitext(out)[1].lower()
-    if kind not in (".wav", ".mp4"):
-        raise InputError(f"cannot write {out}: its name should end in .wav or .mp4")
+    kind = files.require_ending(out, ".wav", ".mp4")
+    files.require_other(out, clip)
     files.require_place(out)
     speech = speak(clip, shown=True, **options)
     if kind == ".wav":

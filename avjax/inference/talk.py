@@ -34,7 +34,7 @@ from avjax.inference.talkers import (
     open_talker,
     system_of,
 )
-from avjax.media import audio, video
+from avjax.media import audio, files, video
 
 SOUND_RATE = 48_000  # of the sound in the file that is written, where it is a file's
 BY_SOUND = "grid-s1"  # weights that are taken where none are named
@@ -272,6 +272,9 @@ def write(
     out: Path, face: Path | np.ndarray, sound: Path | None = None, **options
 ) -> Report:
     """Writes what talk() yields, with its sound, as one mp4.  Options as talk()'s."""
+    files.require_ending(out, ".mp4")
+    files.require_other(out, face, sound, options.get("srt"))
+    files.require_place(out)
     with rich.progress.Progress(console=CONSOLE, transient=True) as progress:
         task = progress.add_task("finding the face", total=None)
         frames = talk(face, sound, **options)

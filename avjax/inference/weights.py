@@ -7,8 +7,6 @@ import functools
 import json
 import os
 import pathlib
-import shutil
-import tempfile
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -21,9 +19,11 @@ from safetensors.numpy import load_file, save_file
 from avjax import config as configs
 from avjax.config import to_json
 from avjax.errors import InputError
+from avjax.media.files import refusing, whole_folder
 from avjax.typing import Params
 
 FORMAT = 1
+FILES = "weights.safetensors", "config.json"
 BUNDLED = pathlib.Path(__file__).parent.parent / "bundled"
 
 
@@ -51,9 +51,9 @@ def save(
 
     config is the model's dataclass, or what JSON makes of it.
 
-    It is written beside and then renamed: a folder is whole, or it is not there.
+    It is written beside and then renamed: a folder is whole, or it is not there.  One
+    of older weights makes way, any other does not.
     """
-    folder = pathlib.Path(folder).absolute()
     flat = flatten_dict({"params": dict(params), "stats": dict(stats)}, sep="/")
     arrays = {name: _stored(np.asarray(array), dtype) for name, array in flat.items()}
     about = {
@@ -62,23 +62,14 @@ def save(
         "config": to_json(config),
         "card": card,
     }
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent)
-    except OSError as error:
-        raise InputError(f"cannot write {folder}: {error.strerror}") from error
-    try:
-        os.chmod(beside, 0o755)  # mkdtemp is for the owner alone
-        file = os.path.join(beside, "weights.safetensors")
-        save_file(arrays, file)
-        os.chmod(file, 0o644)  # as any other file, though it was made for one alone
+    with whole_folder(folder, FILES) as part, refusing(folder, "write"):
+        try:
+            save_file(arrays, part / FILES[0])
+        except SafetensorError as error:
+            raise InputError(f"cannot write {folder}: {error}") from error
+        (part / FILES[0]).chmod(0o644)  # as any other file, though for one alone
         text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
-        pathlib.Path(beside, "config.json").write_text(text, encoding="utf-8")
-        _put(beside, folder)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"cannot write {folder}: {error}") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        (part / FILES[1]).write_text(text, encoding="utf-8")
 
 
 def _stored(array: np.ndarray, dtype: str) -> np.ndarray:
@@ -88,27 +79,13 @@ def _stored(array: np.ndarray, dtype: str) -> np.ndarray:
     return np.asarray(array, dtype if fits else array.dtype, order="C")
 
 
-def _put(beside: str, folder: pathlib.Path) -> None:
-    """Renames; an older folder of weights makes way, any other folder does not."""
-    if folder.exists():
-        if any(folder.iterdir()) and not (folder / "weights.safetensors").is_file():
-            raise InputError(f"{folder} holds other things than weights")
-        old = tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent)
-        os.replace(folder, old)
-        os.replace(beside, folder)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        os.replace(beside, folder)
-
-
 def load(name_or_folder: str | os.PathLike) -> Weights:
     """Reads a folder that `save` wrote, or the bundled weights of that name.
 
     What was float16 on disk comes back as float32.
     """
-    folder = _folder_of(name_or_folder)
-    about = _read_about(folder / "config.json")
-    file = folder / "weights.safetensors"
+    file, description = files_of(name_or_folder)
+    about = _read_about(description)
     try:
         arrays = load_file(file)
     except (OSError, SafetensorError, ValueError, KeyError) as error:
@@ -125,6 +102,12 @@ def load(name_or_folder: str | os.PathLike) -> Weights:
         about["system"],
         about["card"],
     )
+
+
+def files_of(name_or_folder: str | os.PathLike) -> tuple[pathlib.Path, ...]:
+    """Where the arrays and the config lie."""
+    folder = _folder_of(name_or_folder)
+    return tuple(folder / name for name in FILES)
 
 
 def open_part(

@@ -4,8 +4,11 @@ import contextlib
 import os
 import pathlib
 import secrets
+import shutil
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Collection, Iterator
+from typing import Any
 
 from avjax.errors import InputError
 
@@ -24,6 +27,51 @@ def whole_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
             os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(
+    path: str | os.PathLike, names: Collection[str]
+) -> Iterator[pathlib.Path]:
+    """Gives a folder to write in, which takes its real name when the block ends.
+
+    An older one makes way if it holds just the files of these names, or nothing; any
+    other is refused before the block begins.  When that raises, the older one stays.
+    """
+    target = pathlib.Path(os.path.realpath(path))
+    with refusing(path, "write"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        held = set(os.listdir(target)) if target.exists() else set()
+        if held and held != set(names):
+            raise InputError(f"{path} holds other things than {' and '.join(names)}")
+        given = {"prefix": f".{target.name}-", "dir": target.parent}
+        part, old = (pathlib.Path(tempfile.mkdtemp(**given)) for _ in range(2))
+    try:
+        part.chmod(0o755)  # mkdtemp is for the owner alone
+        yield part
+        with refusing(path, "write"):
+            if target.exists():
+                os.replace(target, old)
+            os.replace(part, target)
+    finally:
+        for folder in (part, old):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def require_ending(path: str | os.PathLike, *endings: str) -> str:
+    """Which of some endings, such as ".mp4", a name has; InputError if none."""
+    found = os.path.splitext(path)[1].lower()
+    if found not in endings:
+        told = " or ".join(endings)
+        raise InputError(f"cannot write {path}: its name should end in {told}")
+    return found
+
+
+def require_other(path: str | os.PathLike, *read: Any) -> None:
+    """Raises InputError if `path` is a file that is read; arrays are passed by."""
+    names = [each for each in read if isinstance(each, (str, os.PathLike))]
+    if os.path.realpath(path) in map(os.path.realpath, names):
+        raise InputError(f"{path} would be written over itself: give another name")
 
 
 def require_place(path: str | os.PathLike) -> None:

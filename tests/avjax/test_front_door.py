@@ -48,3 +48,39 @@ def test_what_is_not_understood_is_one_sentence(given, capsys):
     assert main(given) == 2
     (told,) = capsys.readouterr().err.splitlines()
     assert told.startswith("avjax: ")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["talk", "--face", "a.mp4", "--audio", "b.wav", "-o", "a.mp4"],
+        ["talk", "--face", "a.png", "--audio", "b.mp4", "-o", "b.mp4"],
+        ["talk", "--face", "a.png", "--srt", "b.mp4", "-o", "./b.mp4"],
+        ["speak", "a.mp4", "-o", "a.mp4"],
+        ["lipread", "a.mp4", "--srt", "a.mp4"],
+        ["lipread", "a.mp4", "--grammar", "b.txt", "--srt", "b.txt"],
+    ],
+)
+def test_nothing_is_written_over_what_is_read(given, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.mp4", "a.png", "b.wav", "b.mp4", "b.txt"):
+        (tmp_path / name).write_text("mine")
+    assert main(given) == 2
+    assert "would be written over itself" in capsys.readouterr().err
+    assert all(file.read_text() == "mine" for file in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["out.avi", "out"])
+def test_a_clip_is_called_mp4(name, capsys):
+    assert main(["talk", "--face", "a.png", "--audio", "b.wav", "-o", name]) == 2
+    assert (
+        f"cannot write {name}: its name should end in .mp4" in capsys.readouterr().err
+    )
+
+
+def test_a_demo_is_not_put_among_other_things(tmp_path, capsys):
+    (tmp_path / "face.png").write_text("mine")
+    assert main(["demo", str(tmp_path)]) == 2
+    assert "holds other things than face.png and" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["face.png"]
+    assert (tmp_path / "face.png").read_text() == "mine"

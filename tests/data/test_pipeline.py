@@ -237,6 +237,14 @@ def test_an_unknown_split_says_what_there_is(numbered):
             source(numbered, split)
 
 
+@pytest.mark.parametrize("name", ["batch", "workers", "seed", "windows"])
+def test_a_number_below_what_makes_sense_is_refused(numbered, name):
+    loader = Loader(numbered, **{name: -1})
+    for read in (batches, one_pass):
+        with pytest.raises(InputError, match=f"{name} of a loader must be at least"):
+            next(read(loader))
+
+
 def test_a_batch_that_hosts_cannot_share_is_refused(numbered):
     with pytest.raises(InputError, match="8 cannot be shared by 3"):
         batches(Loader(numbered, batch=8), 0, 3)

@@ -6,16 +6,19 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import jax
 import numpy as np
 import pytest
 
+from avjax.data.pipeline import Loader
 from avjax.errors import InputError
 from avjax.inference import weights
+from avjax.nn.landmarks import LandmarkConfig
 from avjax.train import loading, sharding
 from avjax.train.checkpoint import read
-from avjax.train.loop import fit
+from avjax.train.loop import check_sides, fit
 from avjax.train.optim import Adam
 from avjax.train.program import build, first_state
 
@@ -202,6 +205,16 @@ def test_a_batch_that_teaches_nothing_is_refused_before_anything_is_written(
     with pytest.raises(InputError, match="all of its examples weigh 0"):
         fit(experiment, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_faces_of_another_size_than_the_models_are_refused(experiment):
+    task = types.SimpleNamespace(model=LandmarkConfig(size=96))
+    other = types.SimpleNamespace(task=task, train=Loader("corpora/small"))
+    batch = {"faces": np.zeros((2, 5, 32, 32, 3)), "weight": np.ones(2)}
+    with pytest.raises(InputError, match="corpora/small: faces are 32 .*--size 96"):
+        check_sides(other, batch)
+    check_sides(experiment, batch)  # a task without a size takes any
+    check_sides(other, {"faces": np.zeros((2, 5, 96, 96, 3))})
 
 
 def test_a_batch_that_does_not_divide_is_refused_before_anything_is_written(

@@ -59,9 +59,19 @@ def test_a_name_without_a_run_measures_what_the_experiment_starts_from(
         (main.evaluate, ["toy"], "no checkpoint in runs/toy"),
         (main.evaluate, ["runs/none"], "nothing is called 'runs/none'"),
         (main.evaluate, [], "say which run"),
+        (main.evaluate, ["."], "is no folder of a run: it holds no experiment.json"),
+        (main.train, ["toy", "--bogus"], "arguments: --bogus .see avjax train --help"),
+        (main.train, ["toy", "seed=-1"], "a seed of -1 is not from 0"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(run, arguments, sentence, tmp_path):
     with pytest.raises(InputError, match=sentence):
         run(arguments)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("torn", ['{"asked": ["toy', "[]", "{}"])
+def test_a_torn_description_of_a_run_is_one_sentence(torn, tmp_path):
+    (tmp_path / "experiment.json").write_text(torn)
+    with pytest.raises(InputError, match="experiment.json is damaged"):
+        main.evaluate(["."])

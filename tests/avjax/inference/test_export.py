@@ -215,6 +215,14 @@ def test_arrays_are_those_of_the_weights_by_their_path(folders, tmp_path, capfd)
     np.testing.assert_array_equal(kernel, expected)
 
 
+def test_weights_are_not_written_over_by_their_export(folders, capsys):
+    given, before = folders / "expert", weights.load(folders / "expert").card
+    for name in ("config", "weights.safetensors"):
+        assert main(["export", str(given), str(given / name), "--to", "npz"]) == 2
+        assert "would be written over itself" in capsys.readouterr().err
+    assert weights.load(given).card == before
+
+
 def test_every_bundled_system_can_be_exported():
     systems = {weights.system_at(name) for name in weights.bundled()}
     assert systems and systems <= set(programs.PROGRAMS)

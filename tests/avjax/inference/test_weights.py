@@ -71,18 +71,25 @@ def test_a_save_that_fails_leaves_the_old_weights_whole(folder, trees, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(weights, "save_file", full)
-    with pytest.raises(InputError, match="No space left"):
+    with pytest.raises(InputError, match="no space left"):
         weights.save(folder, *trees, {}, system="toy", card="")
     assert weights.load(folder).system == "synctalkface"
     assert [file.name for file in folder.parent.iterdir()] == [folder.name]
 
 
-def test_a_folder_of_other_things_is_not_overwritten(tmp_path, trees):
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/thesis.txt").write_text("all of it")
+@pytest.mark.parametrize("name", ["thesis.txt", "weights.safetensors"])
+def test_a_folder_of_other_things_is_not_overwritten(tmp_path, trees, name):
+    (tmp_path / name).write_text("all of it")
     with pytest.raises(InputError, match="other things"):
-        weights.save(tmp_path / "mine", *trees, {}, system="toy", card="")
-    assert (tmp_path / "mine/thesis.txt").read_text() == "all of it"
+        weights.save(tmp_path, *trees, {}, system="toy", card="")
+    assert (tmp_path / name).read_text() == "all of it"
+
+
+def test_weights_with_something_beside_them_are_not_overwritten(folder, trees):
+    (folder / "thesis.txt").write_text("all of it")
+    with pytest.raises(InputError, match="other things"):
+        weights.save(folder, *trees, {}, system="toy", card="")
+    assert weights.load(folder).system == "synctalkface"
 
 
 def damaged(file: pathlib.Path) -> None:
