@@ -13,7 +13,7 @@ import functools
 import numpy as np
 from einops import einsum
 
-from avjax.features.audio import RATE
+from avjax.features.audio import RATE, triangles
 
 HOP = 160  # samples from column to column
 COLUMNS_PER_FRAME = 4  # at 25 frames a second
@@ -59,11 +59,7 @@ def _filters() -> np.ndarray:
     """Triangles of height one, whose corners are whole bins: f64 [band bin]."""
     highest = 2595 * np.log10(1 + RATE / 2 / 700)
     hz = 700 * (10 ** (np.linspace(0, highest, _BANDS + 2) / 2595) - 1)
-    corners = np.floor((_FFT + 1) * hz / RATE)
-    bins, widths = np.arange(1 + _FFT // 2), np.diff(corners)
-    rising = (bins - corners[:-2, None]) / widths[:-1, None]
-    falling = (corners[2:, None] - bins) / widths[1:, None]
-    return np.maximum(0, np.minimum(rising, falling))
+    return triangles(np.floor((_FFT + 1) * hz / RATE) * RATE / _FFT, _FFT)
 
 
 @functools.cache

@@ -41,7 +41,7 @@ class _Edges:
             return sign * (canvas.v - height) * lean.astype(np.float32)[place], height
 
         self.top, self.top_v = distance(top, -1)
-        self.bottom, self.bottom_v = distance(bottom, 1)
+        self.bottom, _ = distance(bottom, 1)
         self.opening_top, self.above_v = distance(above, -1)
         self.opening_bottom, self.below_v = distance(below, 1)
         self.top = np.maximum(self.top, beyond)
