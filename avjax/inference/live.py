@@ -77,6 +77,7 @@ class Live:
         """
         if self._over:
             raise InputError("the session is finished: begin another one")
+        wave = np.asarray(wave)
         check_wave(wave)
         return self._paint(self._hearing.feed(wave))
 

@@ -192,7 +192,7 @@ def cues_of(text: str | None, srt: Path | None) -> list[Cue]:
 
 def wave_of(sound: Path | np.ndarray) -> np.ndarray:
     """f32 [n] at 16 kHz of a file, or as it is given."""
-    wave = sound if isinstance(sound, np.ndarray) else read_sound(sound)
+    wave = read_sound(sound) if isinstance(sound, Path) else np.asarray(sound)
     speech.check_wave(wave)
     if not len(wave):
         raise InputError("the sound is empty")

@@ -217,3 +217,5 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
 def test_a_wave_that_is_none_is_refused_beside_a_text(folder):
     with pytest.raises(InputError, match="a wave is an array"):
         say(folder, audio=np.zeros((10, 2), np.float32), text=TEXT)
+    with pytest.raises(InputError, match="a wave is an array"):
+        say(folder, audio=[1, 2, 3], text=TEXT)
