@@ -43,7 +43,7 @@ def whole_folder(
         target.parent.mkdir(parents=True, exist_ok=True)
         held = set(os.listdir(target)) if target.exists() else set()
         if held and held != set(names):
-            raise InputError(f"{path} holds other things than {' and '.join(names)}")
+            raise InputError(f"{path} holds other things than {', '.join(names)}")
         given = {"prefix": f".{target.name}-", "dir": target.parent}
         part, old = (pathlib.Path(tempfile.mkdtemp(**given)) for _ in range(2))
     try:

@@ -81,6 +81,6 @@ def test_a_clip_is_called_mp4(name, capsys):
 def test_a_demo_is_not_put_among_other_things(tmp_path, capsys):
     (tmp_path / "face.png").write_text("mine")
     assert main(["demo", str(tmp_path)]) == 2
-    assert "holds other things than face.png and" in capsys.readouterr().err
+    assert "holds other things than face.png, " in capsys.readouterr().err
     assert [file.name for file in tmp_path.iterdir()] == ["face.png"]
     assert (tmp_path / "face.png").read_text() == "mine"

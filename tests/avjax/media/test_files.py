@@ -52,7 +52,7 @@ def test_a_folder_is_whole_and_replaces_but_one_of_its_kind(tmp_path):
         write(folder, names)
         assert sorted(file.name for file in folder.iterdir()) == list(names)
         assert folder.stat().st_mode & 0o777 == 0o755
-    with pytest.raises(InputError, match="holds other things than a and b"):
+    with pytest.raises(InputError, match="holds other things than a, b"):
         write(folder, "ab")
     assert [file.name for file in folder.iterdir()] == ["a"]
     assert [file.name for file in folder.parent.iterdir()] == ["folder"]
