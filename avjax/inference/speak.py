@@ -104,7 +104,6 @@ def load(name: str) -> tuple[BridgingConfig, Params]:
 def write(out: Path, clip: Path, **options) -> Speech:
     """Writes what speak() says: a .wav, or as .mp4 the clip with its new sound."""
     kind = files.require_ending(out, ".wav", ".mp4")
-    files.require_other(out, clip)
     files.require_place(out)
     speech = speak(clip, shown=True, **options)
     if kind == ".wav":

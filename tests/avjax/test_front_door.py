@@ -56,7 +56,6 @@ def test_what_is_not_understood_is_one_sentence(given, capsys):
         ["talk", "--face", "a.mp4", "--audio", "b.wav", "-o", "a.mp4"],
         ["talk", "--face", "a.png", "--audio", "b.mp4", "-o", "b.mp4"],
         ["talk", "--face", "a.png", "--srt", "b.mp4", "-o", "./b.mp4"],
-        ["speak", "a.mp4", "-o", "a.mp4"],
         ["lipread", "a.mp4", "--srt", "a.mp4"],
         ["lipread", "a.mp4", "--grammar", "b.txt", "--srt", "b.txt"],
     ],
