@@ -54,6 +54,8 @@ def whole_folder(
                 os.replace(target, old)
             os.replace(part, target)
     finally:
+        if not target.exists() and any(old.iterdir()):
+            os.replace(old, target)
         for folder in (part, old):
             shutil.rmtree(folder, ignore_errors=True)
 

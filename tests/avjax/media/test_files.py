@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from avjax.errors import InputError
@@ -56,6 +58,25 @@ def test_a_folder_is_whole_and_replaces_but_one_of_its_kind(tmp_path):
         write(folder, "ab")
     assert [file.name for file in folder.iterdir()] == ["a"]
     assert [file.name for file in folder.parent.iterdir()] == ["folder"]
+
+
+def test_a_folder_that_has_made_way_in_vain_comes_back(tmp_path, monkeypatch):
+    def once(source, target):
+        monkeypatch.setattr(os, "replace", refuse)
+        rename(source, target)
+
+    def refuse(source, target):
+        monkeypatch.setattr(os, "replace", rename)
+        raise OSError(5, "Input/output error")
+
+    write(tmp_path / "folder", "ab")
+    rename = os.replace
+    monkeypatch.setattr(os, "replace", once)
+    with pytest.raises(InputError, match="input/output error"):
+        write(tmp_path / "folder", "ab")
+    held = sorted(file.name for file in (tmp_path / "folder").iterdir())
+    assert held == ["a", "b"]
+    assert [file.name for file in tmp_path.iterdir()] == ["folder"]
 
 
 def test_a_folder_whose_writing_fails_is_as_before(tmp_path):
