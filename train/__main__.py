@@ -20,7 +20,7 @@ from avjax.train import experiments, loading, sharding
 from avjax.train.checkpoint import read
 from avjax.train.evaluate import evaluate as measure
 from avjax.train.experiment import Experiment, check
-from avjax.train.loop import ASKED, fit
+from avjax.train.loop import ASKED, check_sides, fit
 from avjax.train.program import Program, build, first_state
 from avjax.train.step import TrainState
 
@@ -119,7 +119,7 @@ def folder_of(name: str, out: pathlib.Path | None) -> pathlib.Path:
     folder = pathlib.Path(name)
     if (folder / ASKED).is_file():
         return folder
-    if folder.is_dir():
+    if folder.is_dir() and name not in experiments.EXPERIMENTS:
         raise InputError(f"{name} is no folder of a run: it holds no {ASKED}")
     return pathlib.Path("runs") / name
 
@@ -145,6 +145,7 @@ def measure_run(experiment: Experiment, folder: pathlib.Path) -> dict[str, float
     mesh = sharding.make_mesh(experiment.mesh)
     first = next(iter(experiment.evals.values()))
     example = next(loading.one_pass(first))
+    check_sides(experiment.task, first, example)
     program = build(experiment, mesh, example)
     state = trained(experiment, folder, program)
     with rich.console.Console(stderr=True).status("measuring"):

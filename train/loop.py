@@ -7,6 +7,7 @@ import math
 import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -21,6 +22,7 @@ from avjax.train.journal import Journal
 from avjax.train.program import Program, build, first_state
 from avjax.train.publish import card, publish
 from avjax.train.step import TrainState
+from avjax.train.task import Task
 
 ASKED = "experiment.json"
 
@@ -39,7 +41,7 @@ def fit(
     example = loading.peek(data)
     sharding.check_batch(mesh, example, experiment.accumulate)
     check_weight(example)
-    check_sides(experiment, example)
+    check_sides(experiment.task, experiment.train, example)
     program = build(experiment, mesh, example)
     check_evals(experiment, program)
     mode = experiment.best[1] if experiment.best else None
@@ -61,15 +63,15 @@ def check_weight(batch: Mapping) -> None:
         )
 
 
-def check_sides(experiment: Experiment, batch: Mapping) -> None:
+def check_sides(task: Task, loader: Any, batch: Mapping) -> None:
     """Refuses faces of another size than the model's, where it has one."""
-    wanted = getattr(getattr(experiment.task, "model", None), "size", None)
+    wanted = getattr(getattr(task, "model", None), "size", None)
     for name in {"faces", "window"} & set(batch):
         found = batch[name].shape[-2]
         if wanted not in (None, found):
             told = f"faces are {found} pixels wide, and {wanted} what the model takes"
             remedy = f"give task.model.size={found}, or build one of --size {wanted}"
-            raise InputError(f"{experiment.train.root}: {told}; {remedy}")
+            raise InputError(f"{loader.root}: {told}; {remedy}")
 
 
 def check_evals(experiment: Experiment, program: Program) -> None:
@@ -78,6 +80,7 @@ def check_evals(experiment: Experiment, program: Program) -> None:
     for name, loader in experiment.evals.items():
         batch = next(loading.one_pass(loader))
         sharding.check_batch(program.mesh, batch)
+        check_sides(experiment.task, loader, batch)
         shapes = program.shapes.params, program.shapes.stats
         means = jax.eval_shape(
             experiment.task.measure, *shapes, sharding.numeric(batch)

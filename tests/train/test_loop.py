@@ -209,12 +209,12 @@ def test_a_batch_that_teaches_nothing_is_refused_before_anything_is_written(
 
 def test_faces_of_another_size_than_the_models_are_refused(experiment):
     task = types.SimpleNamespace(model=LandmarkConfig(size=96))
-    other = types.SimpleNamespace(task=task, train=Loader("corpora/small"))
+    loader = Loader("corpora/small")
     batch = {"faces": np.zeros((2, 5, 32, 32, 3)), "weight": np.ones(2)}
     with pytest.raises(InputError, match="corpora/small: faces are 32 .*--size 96"):
-        check_sides(other, batch)
-    check_sides(experiment, batch)  # a task without a size takes any
-    check_sides(other, {"faces": np.zeros((2, 5, 96, 96, 3))})
+        check_sides(task, loader, batch)
+    check_sides(experiment.task, loader, batch)  # a task without a size takes any
+    check_sides(task, loader, {"faces": np.zeros((2, 5, 96, 96, 3))})
 
 
 def test_a_batch_that_does_not_divide_is_refused_before_anything_is_written(

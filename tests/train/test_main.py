@@ -70,6 +70,12 @@ def test_what_cannot_be_done_is_one_sentence(run, arguments, sentence, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_of_an_experiments_name_does_not_hide_its_run(tmp_path):
+    (tmp_path / "toy").mkdir()
+    with pytest.raises(InputError, match="no checkpoint in runs/toy"):
+        main.evaluate(["toy"])
+
+
 @pytest.mark.parametrize("torn", ['{"asked": ["toy', "[]", "{}"])
 def test_a_torn_description_of_a_run_is_one_sentence(torn, tmp_path):
     (tmp_path / "experiment.json").write_text(torn)
