@@ -11,6 +11,6 @@ __all__ = ["denoise", "lipread", "live", "speak", "sync", "talk"]
 
 def __getattr__(name: str):
     if name in __all__:
-        verb = importlib.import_module(f"avjax.inference.{name}")
+        verb = importlib.import_module(f"avjax.pipelines.{name}")
         return getattr(verb, name)
     raise AttributeError(f"module 'avjax' has no attribute {name!r}")

@@ -11,8 +11,8 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from avjax.cli import parser
 from avjax.errors import InputError
-from avjax.options import parser
 
 DEMO_FILES = "face.png", "sound.wav", "talk.mp4", "contact_sheet.png"
 DEMO_PUPPET = (0, 164)  # seed and number: one whom no training has seen
@@ -64,7 +64,7 @@ def data(arguments: list[str]) -> int:
     from avjax.data import __main__ as room
 
     def aligner():
-        from avjax.inference.align import PhoneTimes
+        from avjax.pipelines.align import PhoneTimes
 
         return PhoneTimes()
 
@@ -99,7 +99,7 @@ def face_of(options: argparse.Namespace) -> dict:
 
 def talk(options: argparse.Namespace) -> None:
     """Make a face say a recording, a text or subtitles: an mp4 with its sound."""
-    from avjax.inference import talk
+    from avjax.pipelines import talk
 
     given = options.out, options.face, options.audio
     names = "text", "srt", "voice", "lang", "system", "lookahead", "native"
@@ -113,8 +113,9 @@ def lipread(options: argparse.Namespace) -> None:
 
     A clip that cannot be read is told at the end, when the others are.
     """
-    from avjax.inference import lipread, subtitles
     from avjax.media import files
+    from avjax.pipelines import lipread
+    from avjax.text import subtitles
 
     if options.srt:
         if len(options.clips) > 1:
@@ -147,7 +148,7 @@ def lipread(options: argparse.Namespace) -> None:
 
 def speak(options: argparse.Namespace) -> None:
     """Give a silent clip a voice, from the lips alone."""
-    from avjax.inference import speak
+    from avjax.pipelines import speak
 
     speech = speak.write(options.out, options.clip, **face_of(options))
     print(f"wrote {options.out}: {speech}")
@@ -158,8 +159,8 @@ def denoise(options: argparse.Namespace) -> None:
 
     A file that cannot be cleaned is told at the end, when the others are.
     """
-    from avjax.inference import errands
-    from avjax.inference.denoise import open_denoiser
+    from avjax.pipelines import denoise_files as errands
+    from avjax.pipelines.denoise import open_denoiser
 
     todo = errands.errands(options.sources, options.out)
     denoiser = open_denoiser(options.weights, options.steps, options.strength)
@@ -177,10 +178,10 @@ def denoise(options: argparse.Namespace) -> None:
 
 def convert(options: argparse.Namespace) -> None:
     """Write published weights as a folder of ours; nothing in a file is executed."""
-    from avjax.convert import files
+    from avjax.convert import open_file as files
 
     tensors = files.tensors(options.source)  # told before anything heavy is imported
-    from avjax.convert import writing
+    from avjax.convert import convert as writing
 
     given = options.folder, options.source, tensors, options.name, options.words
     print(f"wrote {options.folder}: {writing.write(*given)}")
@@ -188,7 +189,7 @@ def convert(options: argparse.Namespace) -> None:
 
 def sync(options: argparse.Namespace) -> None:
     """Measure how the lips of every face, or of one, keep time with the sound."""
-    from avjax.inference.sync import sync
+    from avjax.pipelines.sync import sync
 
     report = sync(options.clip, **face_of(options), shown=True)
     print(json.dumps(report.plain(), indent=1) if options.json else report)
@@ -196,7 +197,7 @@ def sync(options: argparse.Namespace) -> None:
 
 def export(options: argparse.Namespace) -> None:
     """Write what a system does, or its weights, as a file that runs without avjax."""
-    from avjax.inference.export import export
+    from avjax.pipelines.export import export
 
     print(export(options.weights, options.out, options.to))
 
@@ -205,10 +206,12 @@ def demo(options: argparse.Namespace) -> None:
     """Write a folder with a puppet that says a sentence; needs no network."""
     from avjax.data import puppet
     from avjax.data.puppet.portrait import portrait
-    from avjax.features.utterance import check_script
-    from avjax.inference import talk
-    from avjax.inference.sheet import contact_sheet
-    from avjax.media import audio, files, image
+    from avjax.media import audio_io as audio
+    from avjax.media import files
+    from avjax.media import image_io as image
+    from avjax.pipelines import talk
+    from avjax.text.tts import check_script
+    from avjax.visualize.contact_sheet import contact_sheet
 
     folder, person = options.folder, puppet.make_puppet(*DEMO_PUPPET)
     check_script(options.text, person.voice.name)

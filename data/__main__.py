@@ -8,8 +8,8 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
+from avjax.cli import Parser
 from avjax.errors import InputError
-from avjax.options import Parser
 
 LEAST = 8  # pixels of the side of a crop
 
@@ -140,21 +140,21 @@ def hdtf(options: argparse.Namespace):
 
 def pairs(options: argparse.Namespace):
     """photographs with their truth: PolyU, SIDD, or any two folders"""
-    from avjax.data.builders.noise import Pairs
+    from avjax.data.builders.image_pairs import Pairs
 
     return Pairs(options.raw, options.clean, tuple(options.held), options.side)
 
 
 def pictures(options: argparse.Namespace):
     """clean pictures, on which noise is made in training"""
-    from avjax.data.builders.noise import Pictures
+    from avjax.data.builders.image_pairs import Pictures
 
     return Pictures(options.raw, tuple(options.held), options.side)
 
 
 def sidd_blocks(options: argparse.Namespace):
     """SIDD's validation: ValidationNoisyBlocksSrgb.mat, ValidationGtBlocksSrgb.mat"""
-    from avjax.data.builders.noise import SiddBlocks
+    from avjax.data.builders.image_pairs import SiddBlocks
 
     return SiddBlocks(options.raw)
 

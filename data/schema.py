@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.features import feature
 
-from avjax.media.cutting import MOUTH
+from avjax.media.face_crop import MOUTH
 
 FPS = 25
 SAMPLES_PER_FRAME = 640  # 16 kHz / 25 fps

@@ -34,9 +34,9 @@ def quick_fronts():
     import flax.linen as nn
 
     from avjax.models import bridging
-    from avjax.nn.block import Norm
-    from avjax.nn.face import scaled
+    from avjax.nn.layers import Norm
     from avjax.nn.resnet import SOUND_STEPS
+    from avjax.nn.wav2lip import scaled
 
     class Front(nn.Module):
         width: float
@@ -66,10 +66,11 @@ def quick_faces():
     import jax.numpy as jnp
 
     from avjax.models import cals
-    from avjax.nn.block import Norm
-    from avjax.nn.face import scaled
+    from avjax.nn.layers import Norm
     from avjax.nn.memory import unit
-    from avjax.train.tasks import talking, units
+    from avjax.nn.wav2lip import scaled
+    from avjax.train.tasks import cals_units as units
+    from avjax.train.tasks import talking_common as talking
 
     class Sound(nn.Module):
         width: float
@@ -155,7 +156,7 @@ def quickened():
     import flax.linen as nn
 
     from avjax.models import denoiser
-    from avjax.nn.block import PlainConv
+    from avjax.nn.layers import PlainConv
 
     class Body(nn.Module):
         config: denoiser.DenoiserConfig

@@ -13,15 +13,15 @@ import jax
 import rich.console
 import rich.table
 
+from avjax.cli import Parser
 from avjax.config import override, unknown
 from avjax.errors import InputError
-from avjax.options import Parser
 from avjax.train import experiments, loading, sharding
 from avjax.train.checkpoint import read
+from avjax.train.compiled import Program, build, first_state
 from avjax.train.evaluate import evaluate as measure
 from avjax.train.experiment import Experiment, check
 from avjax.train.loop import ASKED, check_sides, fit
-from avjax.train.program import Program, build, first_state
 from avjax.train.step import TrainState
 
 

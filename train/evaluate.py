@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from avjax.train import sharding
-from avjax.train.program import Program
+from avjax.train.compiled import Program
 from avjax.train.step import TrainState
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from avjax.config import differences, leaves, to_json
 from avjax.errors import InputError
 from avjax.train.loading import Loader
-from avjax.train.optim import Optimizer
+from avjax.train.optimizers import Optimizer
 from avjax.train.task import Task
 
 # What may change between two halves of one run: it moves no number of any step, but for

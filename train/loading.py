@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import jax
 
-from avjax.data import pipeline
+from avjax.data import loader as pipeline
 
 Batches = Iterator[Mapping[str, Any]]
 

@@ -16,11 +16,11 @@ from avjax.config import to_json
 from avjax.errors import InputError
 from avjax.train import loading, sharding
 from avjax.train.checkpoint import Checkpoints, Notes
+from avjax.train.compiled import Program, build, first_state
 from avjax.train.evaluate import evaluate, pictures
 from avjax.train.experiment import Experiment, check, check_same_run
-from avjax.train.journal import Journal
-from avjax.train.program import Program, build, first_state
-from avjax.train.publish import card, publish
+from avjax.train.metric_writer import Journal
+from avjax.train.release import card, publish
 from avjax.train.step import TrainState
 from avjax.train.task import Task
 

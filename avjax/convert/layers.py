@@ -3,7 +3,7 @@
 import numpy as np
 from einops import rearrange
 
-from avjax.nn.block import GROWN
+from avjax.nn.layers import GROWN
 
 Rows = list[tuple[str, str]]  # (published key, our path), in the order of the file
 

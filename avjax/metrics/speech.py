@@ -72,7 +72,7 @@ def available() -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:
 def mel_distance(spoken: np.ndarray, truth: np.ndarray) -> float:
     """Mean absolute difference of two mels [f k] -> in their own unit.
 
-    Of two features.spectrum.voice_mel, 0.01 is half a dB.
+    Of two audio.speech_mel.voice_mel, 0.01 is half a dB.
     """
     columns = min(len(spoken), len(truth))
     if not columns:

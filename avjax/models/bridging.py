@@ -35,7 +35,7 @@ Departures  As in the authors' code, not in the paper's figure: what is seen and
 """
 
 import dataclasses
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import chex
 import flax.linen as nn
@@ -43,11 +43,11 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 
-from avjax.nn.block import Norm
-from avjax.nn.face import scaled
+from avjax.nn.layers import Norm
 from avjax.nn.memory import Fusion, KeyValueMemory
 from avjax.nn.resnet import BANDS, SOUND_STEPS, LipFront, SoundFront
 from avjax.nn.temporal import BiGru, MsTcn, conv1d
+from avjax.nn.wav2lip import scaled
 from avjax.typing import Array
 
 MEAN, DEVIATION = 0.4136, 0.1700  # of grey levels of LRW's mouths, as published
@@ -63,6 +63,7 @@ class BridgingConfig:
           speech     log-mel, four columns a frame; there are no symbols
     """
 
+    system: ClassVar[str] = "bridging"
     task: Literal["words", "sentences", "speech"] = "words"
     symbols: tuple[str, ...] = ()
     size: int = 112  # sides of the picture of a mouth
@@ -147,7 +148,7 @@ class Bridging(nn.Module):
         return self.visual(lips, train)
 
     def hear(self, mel: Array, train: bool = False) -> Array:
-        """mel [b f=4t k=80], by features.spectrum.heard_mel -> heard [b t d].
+        """mel [b f=4t k=80], by audio.speech_mel.heard_mel -> heard [b t d].
 
         Each code has mean 0 and deviation 1, so that slots can reach it.
         """

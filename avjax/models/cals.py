@@ -36,6 +36,7 @@ Departures  Known of the paper are its two modules, that the first is taught by 
 """
 
 import dataclasses
+from typing import ClassVar
 
 import chex
 import flax.linen as nn
@@ -43,14 +44,15 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 
-from avjax.nn.face import AudioEncoder, FaceDecoder, IdentityEncoder, scaled
+from avjax.nn.local_attention import NearEncoder
 from avjax.nn.memory import unit
-from avjax.nn.transformer import NearEncoder
+from avjax.nn.wav2lip import AudioEncoder, FaceDecoder, IdentityEncoder, scaled
 from avjax.typing import Array, Key
 
 
 @dataclasses.dataclass(frozen=True)
 class CalsConfig:
+    system: ClassVar[str] = "cals"
     size: int = 128  # sides of a face crop, divisible by 32
     width: float = 1.0  # scales all channels
     units: int = 512  # numbers in a unit: those of the expert's code

@@ -34,7 +34,7 @@ Departures  A head adapts by cleaning every second pixel to what lies beside it
 """
 
 import dataclasses
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import chex
 import flax.linen as nn
@@ -42,7 +42,7 @@ import jax
 import jax.numpy as jnp
 from einops import reduce
 
-from avjax.nn.block import PlainConv
+from avjax.nn.layers import PlainConv
 from avjax.typing import Array
 
 WHOLE = 4  # sides are multiples of it: the body halves them twice
@@ -57,6 +57,7 @@ class DenoiserConfig:
                renoised, neighbours  there is none; inference/restore.py auxiliary_loss
     """
 
+    system: ClassVar[str] = "denoiser"
     auxiliary: Literal["rebuilt", "renoised", "neighbours"] = "neighbours"
     base: int = 32  # channels at full size
     more: int = 16  # channels that are added where sides are halved

@@ -38,7 +38,7 @@ Departures  As in the authors' code, not in the paper's text: projections before
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import chex
 import flax.linen as nn
@@ -46,19 +46,20 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange, repeat
 
-from avjax.nn.face import (
+from avjax.nn.memory import Fusion, KeyValueMemory
+from avjax.nn.wav2lip import (
     AudioEncoder,
     FaceDecoder,
     IdentityEncoder,
     LipEncoder,
     scaled,
 )
-from avjax.nn.memory import Fusion, KeyValueMemory
 from avjax.typing import Array
 
 
 @dataclasses.dataclass(frozen=True)
 class SyncTalkFaceConfig:
+    system: ClassVar[str] = "synctalkface"
     size: int = 128  # sides of a face crop, divisible by 32
     width: float = 1.0  # scales all channels; 1 is published
     slots: int = 96  # m; 0 is no memory, which makes it Wav2Lip

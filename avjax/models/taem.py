@@ -34,7 +34,7 @@ Departures  Known of the paper are its modules (a phoneme encoder, a duration pr
 """
 
 import dataclasses
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import chex
 import flax.linen as nn
@@ -45,9 +45,9 @@ from einops import rearrange
 from avjax.models.cals import CalsConfig
 from avjax.models.synctalkface import WAV2LIP, SyncTalkFaceConfig, from_pixels
 from avjax.nn.duration import FPS, Durations, laid_out, seconds_of
-from avjax.nn.face import Row, Tower, half
+from avjax.nn.local_attention import NearEncoder
 from avjax.nn.memory import unit
-from avjax.nn.transformer import NearEncoder
+from avjax.nn.wav2lip import Row, Tower, half
 from avjax.typing import Array
 
 Organ = Literal["encoder", "predictor", "refiner"]
@@ -55,8 +55,9 @@ Organ = Literal["encoder", "predictor", "refiner"]
 
 @dataclasses.dataclass(frozen=True)
 class TaemConfig:
+    system: ClassVar[str] = "taem"
     talker: SyncTalkFaceConfig | CalsConfig = WAV2LIP  # which one, frozen
-    sounds: int = 50  # that there are, features.phones.SOUNDS
+    sounds: int = 50  # that there are, text.phonemes.SOUNDS
     dim: int = 256
     heads: int = 2
     encoder: int = 4  # layers
@@ -142,7 +143,7 @@ class Scale(nn.Module):
 class Taem(nn.Module):
     """Sounds and their times -> what a talker would hear, t frames of b clips.
 
-    Sounds are i32 [b l], numbers as of features.phones, 0 where there are no more.
+    Sounds are i32 [b l], numbers as of text.phonemes, 0 where there are no more.
     Edges are f32 [b l + 1], seconds from the first frame on, at which one sound gives
     way to the next; of sounds that are none they repeat the last.
     """

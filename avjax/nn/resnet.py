@@ -9,9 +9,9 @@ import flax.linen as nn
 import jax.numpy as jnp
 from einops import rearrange, reduce
 
-from avjax.nn.block import Conv, Norm, PlainConv, PRelu, fan_in_uniform
 from avjax.nn.conv import conv3d, max_pool
-from avjax.nn.face import scaled
+from avjax.nn.layers import Conv, Norm, PlainConv, PRelu, fan_in_uniform
+from avjax.nn.wav2lip import scaled
 from avjax.typing import Array
 
 SOUND_STEPS = 4  # columns of log-mel in a video frame

@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from einops import einsum, rearrange
 
-from avjax.nn.block import Norm, PRelu, fan_in_uniform
-from avjax.nn.face import scaled
+from avjax.nn.layers import Norm, PRelu, fan_in_uniform
+from avjax.nn.wav2lip import scaled
 from avjax.typing import Array
 
 

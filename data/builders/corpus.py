@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TaskID, TimeRemainingColumn
 
 from avjax.data import schema
-from avjax.data.pipeline import SUMMARY
+from avjax.data.loader import SUMMARY
 from avjax.errors import InputError
 
 _CLIPS_PER_SHARD = 64  # at least; a shard is held in memory while it is written

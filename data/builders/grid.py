@@ -16,10 +16,10 @@ import re
 from collections.abc import Iterable, Mapping
 
 from avjax.data import schema
-from avjax.data.builders import film
+from avjax.data.builders import clip_reader as film
 from avjax.errors import InputError
-from avjax.features.events import Spans
 from avjax.media import face
+from avjax.text.espeak_events import Spans
 
 _TICKS = 25_000  # of an alignment, in a second: 1000 in a frame
 _FEWEST = 70  # frames of a recording, which lasts 3 s

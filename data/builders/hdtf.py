@@ -20,11 +20,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from avjax.audio.mel import RATE
 from avjax.data import schema
-from avjax.data.builders import film
+from avjax.data.builders import clip_reader as film
 from avjax.errors import InputError
-from avjax.features.audio import RATE
-from avjax.media import audio, face, video
+from avjax.media import audio_io as audio
+from avjax.media import face
+from avjax.media import video_reader as video
 
 _LISTS = ("RD", "WDA", "WRA")
 _OF_TWENTY = {0: "val", 1: "test"}  # speakers of twenty that are not trained on

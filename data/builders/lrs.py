@@ -15,7 +15,7 @@ import pathlib
 from collections.abc import Mapping
 
 from avjax.data import schema
-from avjax.data.builders import film
+from avjax.data.builders import clip_reader as film
 from avjax.errors import InputError
 from avjax.media import face
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 
 from avjax.data import schema
-from avjax.data.builders import film
+from avjax.data.builders import clip_reader as film
 from avjax.errors import InputError
 from avjax.media import face
 

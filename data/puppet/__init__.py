@@ -19,9 +19,8 @@ from avjax.data.puppet.clip import (
     plan_clip,
 )
 from avjax.data.puppet.identity import Face, Puppet, Voice, make_puppet
-from avjax.data.puppet.motion import Pose, pose, still
-from avjax.data.puppet.phones import BILABIALS, TRACKS
 from avjax.data.puppet.portrait import film, portrait
+from avjax.data.puppet.pose import Pose, pose, still
 from avjax.data.puppet.renderer import render
 from avjax.data.puppet.sentences import (
     GRID,
@@ -32,4 +31,5 @@ from avjax.data.puppet.sentences import (
     sentence_split,
     single_word,
 )
-from avjax.data.puppet.speech import Speech, speak
+from avjax.data.puppet.visemes import BILABIALS, TRACKS
+from avjax.data.puppet.voice import Speech, speak

@@ -16,7 +16,7 @@ Departures  tau is 0 over the inner part of a segment, at least one frame long, 
 
 import numpy as np
 
-from avjax.data.puppet.phones import (
+from avjax.data.puppet.visemes import (
     FALL,
     HELD,
     REST,
@@ -25,7 +25,7 @@ from avjax.data.puppet.phones import (
     WEAK,
     split_phone,
 )
-from avjax.features.events import Spans
+from avjax.text.espeak_events import Spans
 
 REACH_SECONDS = 0.32
 REACH_FRAMES = 8  # the same at 25 frames a second

@@ -9,14 +9,14 @@ import dataclasses
 
 import numpy as np
 
+from avjax.audio.mel import RATE
 from avjax.data.puppet.articulation import articulate
 from avjax.data.puppet.identity import Puppet, make_puppet
-from avjax.data.puppet.motion import pose
+from avjax.data.puppet.pose import pose
 from avjax.data.puppet.renderer import render
 from avjax.data.puppet.sentences import draw_sentence, spell, unspell
-from avjax.data.puppet.speech import speak
-from avjax.features.audio import RATE
-from avjax.features.events import Spans, to_sixteen_bits
+from avjax.data.puppet.voice import speak
+from avjax.text.espeak_events import Spans, to_sixteen_bits
 
 FPS = 25
 SAMPLES_PER_FRAME = RATE // FPS

@@ -3,7 +3,7 @@
 import numpy as np
 
 from avjax.data.puppet.identity import Face
-from avjax.data.puppet.shapes import Canvas, ellipse, grain, rounded_box, smooth_step
+from avjax.data.puppet.sdf import Canvas, ellipse, grain, rounded_box, smooth_step
 
 EYE_LINE = 0.40  # v of the corners of the eyes
 BROW_LINE = 0.296

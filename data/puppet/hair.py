@@ -3,7 +3,7 @@
 import numpy as np
 
 from avjax.data.puppet.identity import Face
-from avjax.data.puppet.shapes import Canvas, dome, ellipse, grain, smooth_step
+from avjax.data.puppet.sdf import Canvas, dome, ellipse, grain, smooth_step
 
 Array = np.ndarray
 

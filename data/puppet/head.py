@@ -5,7 +5,7 @@ import numpy as np
 from avjax.data.puppet.eyes import paint_brows, paint_eyes, paint_glasses
 from avjax.data.puppet.hair import paint_back_hair, paint_beard, paint_front_hair
 from avjax.data.puppet.identity import Face
-from avjax.data.puppet.shapes import (
+from avjax.data.puppet.sdf import (
     FULL,
     Canvas,
     blob,

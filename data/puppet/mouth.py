@@ -3,8 +3,8 @@
 import numpy as np
 
 from avjax.data.puppet.identity import Face
-from avjax.data.puppet.lips import INNER, MIDDLE, Lips
-from avjax.data.puppet.shapes import Canvas, blob
+from avjax.data.puppet.lip_shape import INNER, MIDDLE, Lips
+from avjax.data.puppet.sdf import Canvas, blob
 
 _PLACES = np.linspace(-1.0, 1.0, 1025)
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from avjax.data.puppet.articulation import articulate
 from avjax.data.puppet.identity import Puppet
-from avjax.data.puppet.motion import Pose, still
+from avjax.data.puppet.pose import Pose, still
 from avjax.data.puppet.renderer import FACE, PIVOT, View, render_view
 
 BUST = View(left=-0.75, top=-0.62, side=2.5)

@@ -12,14 +12,14 @@ import functools
 import cv2
 import numpy as np
 
+from avjax.data.puppet.background import paint_room
 from avjax.data.puppet.head import paint_head
 from avjax.data.puppet.identity import Face, Puppet
-from avjax.data.puppet.lips import shape_lips
-from avjax.data.puppet.motion import Pose
+from avjax.data.puppet.lip_shape import shape_lips
 from avjax.data.puppet.mouth import paint_mouth
-from avjax.data.puppet.phones import TRACKS
-from avjax.data.puppet.room import paint_room
-from avjax.data.puppet.shapes import Canvas, make_canvas, smooth_step
+from avjax.data.puppet.pose import Pose
+from avjax.data.puppet.sdf import Canvas, make_canvas, smooth_step
+from avjax.data.puppet.visemes import TRACKS
 
 Array = np.ndarray
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from avjax.data import pipeline
+from avjax.data import loader as pipeline
 from avjax.data.__main__ import main
 from avjax.data.puppet import WORDS
 from avjax.errors import InputError

@@ -5,7 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from avjax.data import pipeline, schema
+from avjax.data import loader as pipeline
+from avjax.data import schema
 
 
 @pytest.fixture

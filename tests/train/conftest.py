@@ -10,7 +10,7 @@ import pytest
 
 from avjax.metrics.base import Mean
 from avjax.train.experiment import Experiment
-from avjax.train.optim import Adam
+from avjax.train.optimizers import Adam
 from avjax.train.task import Objective, Published, Report
 
 EXAMPLES, SIZE = 60, 8

@@ -4,7 +4,7 @@ import pytest
 
 from avjax.train import loading, sharding
 from avjax.train.checkpoint import Checkpoints, Notes, read
-from avjax.train.program import build
+from avjax.train.compiled import build
 
 PROGRAMS = {}  # compiled once for all tests
 

@@ -5,8 +5,8 @@ import pytest
 
 from avjax.metrics.base import Mean
 from avjax.train import loading, sharding
+from avjax.train.compiled import build
 from avjax.train.evaluate import evaluate, pictures
-from avjax.train.program import build
 
 
 @pytest.fixture

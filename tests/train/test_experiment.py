@@ -5,7 +5,7 @@ import pytest
 from avjax.config import override, to_json
 from avjax.errors import InputError
 from avjax.train.experiment import check, check_same_run
-from avjax.train.optim import Adam
+from avjax.train.optimizers import Adam
 
 
 @pytest.mark.parametrize(

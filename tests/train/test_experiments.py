@@ -5,17 +5,17 @@ import jax.numpy as jnp
 import pytest
 
 from avjax.config import override, to_json
-from avjax.data.context import ContextWindow, UnitWindow
-from avjax.data.hearing import HearClip
-from avjax.data.pairs import PairCrop
-from avjax.data.reading import ReadClip, VoiceClip
-from avjax.data.text import TextClip, TextWindow
-from avjax.data.transforms import SyncWindow
-from avjax.data.whole import TalkClip
+from avjax.data.examples.alignment import HearClip
+from avjax.data.examples.cals import ContextWindow, UnitWindow
+from avjax.data.examples.image_pairs import PairCrop
+from avjax.data.examples.lipreading import ReadClip, VoiceClip
+from avjax.data.examples.talking import SyncWindow
+from avjax.data.examples.talking_eval import TalkClip
+from avjax.data.examples.text_to_lip import TextClip, TextWindow
 from avjax.errors import InputError
 from avjax.train.experiment import check
 from avjax.train.experiments import EXPERIMENTS
-from avjax.train.optim import make_optimizer
+from avjax.train.optimizers import make_optimizer
 from avjax.train.step import make_state, make_step
 
 

@@ -12,15 +12,15 @@ import jax
 import numpy as np
 import pytest
 
-from avjax.data.pipeline import Loader
+from avjax import weights
+from avjax.data.loader import Loader
 from avjax.errors import InputError
-from avjax.inference import weights
-from avjax.nn.landmarks import LandmarkConfig
+from avjax.models.lip_landmarks import LandmarkConfig
 from avjax.train import loading, sharding
 from avjax.train.checkpoint import read
+from avjax.train.compiled import build, first_state
 from avjax.train.loop import check_sides, fit
-from avjax.train.optim import Adam
-from avjax.train.program import build, first_state
+from avjax.train.optimizers import Adam
 
 KILLS = 3
 HERE = pathlib.Path(__file__).parent

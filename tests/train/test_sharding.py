@@ -5,7 +5,7 @@ from jax.sharding import PartitionSpec
 
 from avjax.errors import InputError
 from avjax.train import loading, sharding
-from avjax.train.program import build
+from avjax.train.compiled import build
 
 
 def test_a_mesh_takes_the_devices_that_are_left():

@@ -7,16 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avjax.features.phones import CLASSES
 from avjax.models.bridging import BridgingConfig
+from avjax.models.lip_landmarks import LandmarkConfig
+from avjax.models.sync_expert import SyncConfig
 from avjax.models.synctalkface import WAV2LIP, SyncTalkFaceConfig
-from avjax.nn.landmarks import LandmarkConfig
-from avjax.nn.sync import SyncConfig
-from avjax.train.optim import Adam, make_optimizer
+from avjax.text.phonemes import CLASSES
+from avjax.train.optimizers import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.bridging import BridgingTask
-from avjax.train.tasks.landmarks import LandmarkTask
-from avjax.train.tasks.sync import SyncTask, every_pair
+from avjax.train.tasks.lip_landmarks import LandmarkTask
+from avjax.train.tasks.sync_expert import SyncTask, every_pair
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
 
 SIDE = 32

@@ -34,8 +34,8 @@ from avjax.train.experiments.denoiser import (
     denoiser_synthetic,
     denoiser_white,
 )
-from avjax.train.experiments.landmarks import landmarks_puppet
-from avjax.train.experiments.sync import sync_grid, sync_lrs2, sync_puppet
+from avjax.train.experiments.lip_landmarks import landmarks_puppet
+from avjax.train.experiments.sync_expert import sync_grid, sync_lrs2, sync_puppet
 from avjax.train.experiments.synctalkface import (
     synctalkface_grid,
     synctalkface_lrs2,

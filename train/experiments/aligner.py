@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from avjax.data.hearing import HearClip
-from avjax.data.pipeline import Loader
+from avjax.data.examples.alignment import HearClip
+from avjax.data.loader import Loader
 from avjax.train.experiment import Experiment
-from avjax.train.optim import Muon
+from avjax.train.optimizers import Muon
 from avjax.train.tasks.aligner import AlignerTask
 
 PLACES = ("places",)  # of attention: numbers by distance, and no kernel

@@ -8,13 +8,13 @@ Corpora     avjax data build grid --raw GRID --out corpora/grid
 
 import dataclasses
 
-from avjax.data.pipeline import Loader, vocabulary
+from avjax.data.examples.lipreading import Cover, ReadClip, VoiceClip
+from avjax.data.loader import Loader, vocabulary
 from avjax.data.puppet import MAX_FRAMES, WORDS
-from avjax.data.reading import Cover, ReadClip, VoiceClip
-from avjax.features.text import CHARACTERS
 from avjax.models.bridging import BridgingConfig
+from avjax.text.tokenizer import CHARACTERS
 from avjax.train.experiment import Experiment
-from avjax.train.optim import Muon, Sgd
+from avjax.train.optimizers import Muon, Sgd
 from avjax.train.tasks.bridging import BridgingTask
 
 SLOTS = ("keys", "values")  # of the memory

@@ -13,9 +13,9 @@ Ablations   task.model.window=0 ... 15 in all three;  task.masked=0 in the first
 
 import dataclasses
 
-from avjax.data.context import ContextWindow, UnitWindow
-from avjax.data.pipeline import Loader
-from avjax.data.whole import TalkClip
+from avjax.data.examples.cals import ContextWindow, UnitWindow
+from avjax.data.examples.talking_eval import TalkClip
+from avjax.data.loader import Loader
 from avjax.models.cals import CalsConfig, LossWeights
 from avjax.train.experiment import Experiment
 from avjax.train.experiments.synctalkface import (
@@ -26,9 +26,9 @@ from avjax.train.experiments.synctalkface import (
     PUPPET,
     PUPPET_WIDTH,
 )
-from avjax.train.optim import Adam, Muon
+from avjax.train.optimizers import Adam, Muon
 from avjax.train.tasks.cals import CalsTask
-from avjax.train.tasks.units import CalsUnitsTask
+from avjax.train.tasks.cals_units import CalsUnitsTask
 
 BETAS = (0.5, 0.999)
 PLACES = ("places",)  # of the transformer: numbers, no kernels

@@ -10,13 +10,13 @@ Corpora     avjax data build pictures --raw PICTURES --held test --out corpora/p
 
 import dataclasses
 
-from avjax.data.noise import Camera, Gaussian, Mix, Noise
-from avjax.data.pairs import PairCrop
-from avjax.data.pipeline import Loader
-from avjax.inference.restore import PUBLISHED_TEST, PUBLISHED_TRAINING
+from avjax.algorithms.denoiser_adaptation import PUBLISHED_TEST, PUBLISHED_TRAINING
+from avjax.data.corruptions import Camera, Gaussian, Mix, Noise
+from avjax.data.examples.image_pairs import PairCrop
+from avjax.data.loader import Loader
 from avjax.models.denoiser import PUBLISHED, DenoiserConfig
 from avjax.train.experiment import Experiment
-from avjax.train.optim import Adam, Muon, Optimizer
+from avjax.train.optimizers import Adam, Muon, Optimizer
 from avjax.train.tasks.denoiser import DenoiserTask
 
 AS_PUBLISHED = {"model": PUBLISHED, "learns_rates": False}

@@ -7,11 +7,11 @@ avjax train synctalkface_puppet     and it gets a memory
 
 import dataclasses
 
-from avjax.data.pipeline import Loader
-from avjax.data.whole import TalkClip
+from avjax.data.examples.talking_eval import TalkClip
+from avjax.data.loader import Loader
 from avjax.models.synctalkface import LossWeights, SyncTalkFaceConfig
 from avjax.train.experiment import Experiment
-from avjax.train.optim import Adam, Muon
+from avjax.train.optimizers import Adam, Muon
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
 
 PUPPET_WIDTH = 0.125  # 0.8 million parameters, 1.5 MB at half precision

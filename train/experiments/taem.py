@@ -8,12 +8,12 @@ Ablations   task.model.speaker=() for no speaker, or of "encoder", "predictor" a
             "refiner" one or two, as '("encoder",)';  task.model.refiner=0
 """
 
-from avjax.data.pipeline import Loader
-from avjax.data.text import TextClip, TextWindow
-from avjax.features.phones import SOUNDS
+from avjax.data.examples.text_to_lip import TextClip, TextWindow
+from avjax.data.loader import Loader
 from avjax.models.cals import CalsConfig
 from avjax.models.synctalkface import SyncTalkFaceConfig
 from avjax.models.taem import TaemConfig
+from avjax.text.phonemes import SOUNDS
 from avjax.train.experiment import Experiment
 from avjax.train.experiments.cals import cals_puppet
 from avjax.train.experiments.synctalkface import (
@@ -24,7 +24,7 @@ from avjax.train.experiments.synctalkface import (
     synctalkface_puppet,
     wav2lip_puppet,
 )
-from avjax.train.optim import Adam
+from avjax.train.optimizers import Adam
 from avjax.train.tasks.taem import TaemTask
 
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from avjax.features.phones import PAUSE, SOUNDS
-from avjax.inference.align import best_way, edges, seconds_of
 from avjax.losses.base import masked_mean
 from avjax.losses.sequence import LOST, chain_error
 from avjax.metrics.base import Mean
-from avjax.nn.aligner import Aligner, AlignerConfig
+from avjax.models.aligner import Aligner, AlignerConfig
+from avjax.pipelines.align import best_way, edges, seconds_of
+from avjax.text.phonemes import PAUSE, SOUNDS
 from avjax.train.task import Objective, Published, Report
 from avjax.typing import Array, Batch, Key, Params
 

@@ -10,19 +10,18 @@ import jax.numpy as jnp
 import numpy as np
 from einops import repeat
 
+from avjax.algorithms import ctc as decode
+from avjax.algorithms.griffin_lim import GriffinLim
+from avjax.audio.speech_mel import prepare_voice, voice_mel
 from avjax.data.schema import SAMPLES_PER_FRAME
-from avjax.features import text
-from avjax.features.spectrum import prepare_voice, voice_mel
-from avjax.inference import decode, grammar
-from avjax.inference.vocoder import GriffinLim
 from avjax.losses.base import masked_mean
 from avjax.losses.memory import address_divergence, storage_error
 from avjax.losses.reconstruction import mel_error
 from avjax.losses.sequence import transcript_error, word_error
 from avjax.metrics import speech
 from avjax.metrics.base import Mean
+from avjax.metrics.error_rate import symbol_errors, word_errors
 from avjax.metrics.memory import bridge_figures
-from avjax.metrics.text import symbol_errors, word_errors
 from avjax.models.bridging import (
     Bridging,
     BridgingConfig,
@@ -32,6 +31,8 @@ from avjax.models.bridging import (
     word_logits,
 )
 from avjax.nn.resnet import BANDS, SOUND_STEPS
+from avjax.text import grammar
+from avjax.text import tokenizer as text
 from avjax.train.task import Objective, Published, Report
 from avjax.typing import Array, Batch, Key, Params
 

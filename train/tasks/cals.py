@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from avjax.data.transforms import TARGETS
+from avjax.data.examples.talking import TARGETS
 from avjax.errors import InputError
 from avjax.losses.base import masked_mean
 from avjax.losses.sync import lip_confusion, lip_distance
@@ -22,8 +22,8 @@ from avjax.models.cals import (
 )
 from avjax.models.synctalkface import face_input, from_pixels, to_unit
 from avjax.train.task import Objective, Published, Report
-from avjax.train.tasks.talking import Jury, faces_of, of, parts_of, pictured
-from avjax.train.tasks.units import chosen, start_hearing, true_units
+from avjax.train.tasks.cals_units import chosen, start_hearing, true_units
+from avjax.train.tasks.talking_common import Jury, faces_of, of, parts_of, pictured
 from avjax.typing import Array, Batch, Key, Params
 
 

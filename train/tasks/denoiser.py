@@ -11,8 +11,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from avjax.inference.adapt import Adaptation, adapt, even_rates, writes_out
-from avjax.inference.restore import (
+from avjax.algorithms.denoiser_adaptation import (
     Plan,
     adapted,
     auxiliary_loss,
@@ -21,6 +20,7 @@ from avjax.inference.restore import (
     learnt_rates,
     restore,
 )
+from avjax.algorithms.meta_sgd import Adaptation, adapt, even_rates, writes_out
 from avjax.losses.restoration import clean_error, edge_error
 from avjax.metrics.base import Mean
 from avjax.metrics.image import psnr

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange, repeat
 
-from avjax.data.transforms import CONTEXT, TARGETS
+from avjax.data.examples.talking import CONTEXT, TARGETS
 from avjax.losses.base import masked_mean
 from avjax.losses.memory import address_divergence, storage_error
 from avjax.losses.sync import lip_distance
@@ -26,7 +26,7 @@ from avjax.models.synctalkface import (
     to_unit,
 )
 from avjax.train.task import Objective, Published, Report
-from avjax.train.tasks.talking import (
+from avjax.train.tasks.talking_common import (
     Jury,
     faces_of,
     of,

@@ -7,19 +7,19 @@ import jax
 import jax.numpy as jnp
 from einops import einsum, reduce
 
-from avjax.features.phones import CLASSES, PAUSE
-from avjax.inference.latents import SoundLatents, UnitLatents, latents_of, start_talker
-from avjax.inference.prompter import OURS, start_text
 from avjax.losses.base import masked_mean
 from avjax.losses.reconstruction import duration_error, latent_error
 from avjax.metrics.base import Mean
-from avjax.metrics.talk import judge, judge_besides
+from avjax.metrics.talking_face import judge, judge_besides
 from avjax.models.synctalkface import to_unit
 from avjax.models.taem import LossWeights, Taem, TaemConfig, heard_by
+from avjax.models.talker import SoundLatents, UnitLatents, latents_of, start_talker
 from avjax.nn.duration import durations_of, laid_out
 from avjax.nn.memory import unit
+from avjax.pipelines.text_talker import OURS, start_text
+from avjax.text.phonemes import CLASSES, PAUSE
 from avjax.train.task import Objective, Published, Report
-from avjax.train.tasks.talking import Jury, faces_of, of, parts_of, pictured
+from avjax.train.tasks.talking_common import Jury, faces_of, of, parts_of, pictured
 from avjax.typing import Array, Batch, Key, Params
 
 MS = 1000

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from avjax.media.video import VideoWriter
+from avjax.media.video_reader import VideoWriter
 
 FRAMES = 12
 BOX = np.array([[20, 10, 84, 74]], np.float32)

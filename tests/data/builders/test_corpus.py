@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from avjax.data import pipeline
+from avjax.data import loader as pipeline
 from avjax.data.builders import corpus
 from avjax.errors import InputError
 

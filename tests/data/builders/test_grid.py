@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from avjax.data import pipeline
+from avjax.data import loader as pipeline
 from avjax.data.builders import corpus, grid
 from avjax.errors import InputError
 

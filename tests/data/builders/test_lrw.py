@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from avjax.data import pipeline
+from avjax.data import loader as pipeline
 from avjax.data.builders import corpus
 from avjax.data.builders.lrw import Lrw
 from avjax.errors import InputError

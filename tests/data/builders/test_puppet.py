@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from avjax.data import pipeline
+from avjax.data import loader as pipeline
 from avjax.data.builders import corpus
 from avjax.data.builders.puppet import Puppet
 from avjax.data.puppet import TRACKS, make_clip

@@ -2,9 +2,9 @@ import numpy as np
 
 from avjax.data.puppet import BILABIALS, REACH_FRAMES, REACH_SECONDS, TRACKS, articulate
 from avjax.data.puppet.identity import make_puppet
-from avjax.data.puppet.lips import shape_lips
-from avjax.data.puppet.phones import FALL, TARGETS, split_phone
-from avjax.data.puppet.speech import speak
+from avjax.data.puppet.lip_shape import shape_lips
+from avjax.data.puppet.visemes import FALL, TARGETS, split_phone
+from avjax.data.puppet.voice import speak
 
 JAW, WIDTH, ROUND, CLOSURE = (
     TRACKS.index(name) for name in ("jaw", "width", "protrusion", "closure")

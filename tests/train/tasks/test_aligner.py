@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avjax.features.phones import SOUNDS
-from avjax.nn.aligner import AlignerConfig
-from avjax.train.optim import Adam, make_optimizer
+from avjax.models.aligner import AlignerConfig
+from avjax.text.phonemes import SOUNDS
+from avjax.train.optimizers import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.aligner import AlignerTask, distances, of_places
 

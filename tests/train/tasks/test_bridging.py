@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avjax.features import spectrum
+from avjax.audio import speech_mel as spectrum
 from avjax.losses.sequence import transcript_error
 from avjax.metrics import speech
 from avjax.models.bridging import BridgingConfig, LossWeights, Rehearsed
 from avjax.train import sharding
+from avjax.train.compiled import build
 from avjax.train.experiment import Experiment
-from avjax.train.optim import Sgd
-from avjax.train.program import build
+from avjax.train.optimizers import Sgd
 from avjax.train.tasks import bridging
 from avjax.train.tasks.bridging import BridgingTask, score_speech
 

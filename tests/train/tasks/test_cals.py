@@ -6,16 +6,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from untrained import untrained
+from random_variables import untrained
 
 from avjax.errors import InputError
-from avjax.features.phones import CLASSES
 from avjax.models.cals import CalsConfig
-from avjax.train.optim import Adam, make_optimizer
+from avjax.text.phonemes import CLASSES
+from avjax.train.optimizers import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.cals import CalsTask
-from avjax.train.tasks.talking import of
-from avjax.train.tasks.units import CalsUnitsTask
+from avjax.train.tasks.cals_units import CalsUnitsTask
+from avjax.train.tasks.talking_common import of
 
 SIDE = 32
 TINY = CalsConfig(SIDE, 0.02, units=8, window=3, layers=2, heads=2, dropout=0.0)

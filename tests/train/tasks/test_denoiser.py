@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avjax.inference.adapt import Adaptation
-from avjax.inference.restore import PUBLISHED_TEST, Plan, restore
+from avjax.algorithms.denoiser_adaptation import PUBLISHED_TEST, Plan, restore
+from avjax.algorithms.meta_sgd import Adaptation
 from avjax.losses.restoration import clean_error, edge_error, masked_error
 from avjax.models.denoiser import DenoiserConfig
-from avjax.train.optim import Adam, make_optimizer
+from avjax.train.optimizers import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.denoiser import DenoiserTask, each
 

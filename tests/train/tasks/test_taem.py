@@ -6,18 +6,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from untrained import untrained
+from random_variables import untrained
 
-from avjax.features.phones import CLASSES, PAUSE
-from avjax.inference.latents import latents_of
 from avjax.metrics.base import Mean
 from avjax.models.cals import CalsConfig
 from avjax.models.synctalkface import SyncTalkFaceConfig
 from avjax.models.taem import TaemConfig
-from avjax.train.optim import Adam, make_optimizer
+from avjax.models.talker import latents_of
+from avjax.text.phonemes import CLASSES, PAUSE
+from avjax.train.optimizers import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.taem import TaemTask, grown
-from avjax.train.tasks.talking import of
+from avjax.train.tasks.talking_common import of
 
 SIDE, FRAMES, SOUNDS = 32, 8, 7
 TALKER = CalsConfig(SIDE, 0.02, units=6, window=0, layers=1, heads=2)
