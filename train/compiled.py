@@ -10,8 +10,8 @@ import numpy as np
 from jax.sharding import Mesh
 
 from avjax import weights
+from avjax.compilation import cpu_options
 from avjax.errors import InputError
-from avjax.nn.conv import cpu_options
 from avjax.train import sharding
 from avjax.train.experiment import Experiment
 from avjax.train.optimizers import make_optimizer

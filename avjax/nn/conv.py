@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-import jaxlib
 from einops import einsum, rearrange
 
 from avjax.typing import Array
@@ -28,19 +27,6 @@ FEW = 4  # pixels of a map that is small enough to be taken pixel by pixel
 def pair(value: int | Sequence[int]) -> Pair:
     """The same number twice, or the two numbers that were given."""
     return (value, value) if isinstance(value, int) else tuple(value)
-
-
-def cpu_options() -> dict[str, str]:
-    """Compiler options for `jax.jit(f, compiler_options=cpu_options())`.
-
-    From jaxlib 0.10 a new library takes the weight gradients of convolutions on a CPU,
-    and takes 2 to 4 times as long; this keeps it to reductions.  Empty elsewhere, and
-    for a jaxlib on which it was not tried: an unknown option is an error.
-    """
-    version = tuple(int(part) for part in jaxlib.__version__.split(".")[:2])
-    if jax.default_backend() != "cpu" or version != (0, 10):
-        return {}
-    return {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
 
 
 def conv(

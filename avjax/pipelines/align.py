@@ -15,10 +15,10 @@ import numpy as np
 
 from avjax import weights
 from avjax.audio.mel import COLUMNS_PER_SECOND, RATE, standard_mel
+from avjax.compilation import cpu_options
 from avjax.errors import InputError
 from avjax.losses.sequence import LOST, at_first, ways
 from avjax.models.aligner import BANDS, Aligner, AlignerConfig, margin
-from avjax.nn.conv import cpu_options
 from avjax.text.alignment_graph import Chain, Spoken, allowed_at, chain_of
 from avjax.text.espeak_events import Spans
 from avjax.text.phonemes import SOUNDS

@@ -21,13 +21,13 @@ from avjax import weights
 from avjax.audio import loudness as speech
 from avjax.audio import mel as audio
 from avjax.audio.streaming import FPS, frames_in
+from avjax.compilation import cpu_options
 from avjax.errors import InputError
 from avjax.media import face
 from avjax.models import synctalkface
 from avjax.models.cals import AudioToLip, CalsConfig
 from avjax.models.synctalkface import SyncTalkFaceConfig
 from avjax.models.talker import blank, blank_cals, latents_of
-from avjax.nn.conv import cpu_options
 from avjax.typing import Array, Params
 
 CHUNK = 16  # frames that go through a network together

@@ -17,10 +17,10 @@ from avjax.algorithms import denoiser_adaptation as restore
 from avjax.algorithms import tiling as tiles
 from avjax.algorithms.denoiser_adaptation import PUBLISHED_TEST, Plan
 from avjax.algorithms.meta_sgd import Judged
+from avjax.compilation import cpu_options
 from avjax.errors import InputError
 from avjax.media.photo_io import Photo, as_levels, as_shares, read_photo
 from avjax.models.denoiser import DenoiserConfig
-from avjax.nn.conv import cpu_options
 from avjax.typing import Array, Params
 from avjax.weights import open_parts
 

@@ -12,11 +12,11 @@ import numpy as np
 
 from avjax.algorithms import ctc as decode
 from avjax.algorithms.ctc import Word
+from avjax.compilation import cpu_options
 from avjax.errors import InputError
 from avjax.media import mouth_video as clips
 from avjax.media.mouth_video import Lips, Path, open_lips
 from avjax.models.bridging import Bridging, BridgingConfig, from_grey
-from avjax.nn.conv import cpu_options
 from avjax.nn.resnet import BANDS, SOUND_STEPS
 from avjax.pipelines.talk_report import spans
 from avjax.text import grammar

@@ -17,11 +17,11 @@ import numpy as np
 from avjax.audio import loudness as speech
 from avjax.audio import mel as audio
 from avjax.audio import mfcc as cepstrum
+from avjax.compilation import cpu_options
 from avjax.errors import InputError
 from avjax.media.mouth_video import FPS
 from avjax.models.sync_expert import SyncConfig, SyncExpert
 from avjax.models.syncnet_v2 import SyncNet, SyncNetConfig
-from avjax.nn.conv import cpu_options
 from avjax.typing import Array, Params
 from avjax.weights import open_part, system_at, system_of
 

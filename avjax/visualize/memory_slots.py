@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from einops import repeat
 
+from avjax.compilation import cpu_options
 from avjax.errors import InputError
 from avjax.models import synctalkface
 from avjax.models.synctalkface import SyncTalkFace, SyncTalkFaceConfig
-from avjax.nn.conv import cpu_options
 from avjax.pipelines.audio_talkers import Talker
 from avjax.typing import Array
 

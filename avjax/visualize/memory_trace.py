@@ -13,11 +13,11 @@ import numpy as np
 
 from avjax.audio.mel import RATE
 from avjax.audio.speech_mel import COLUMNS_PER_FRAME, heard_mel
+from avjax.compilation import cpu_options
 from avjax.errors import InputError
 from avjax.media import audio_io as audio
 from avjax.media.mouth_video import FPS, Lips
 from avjax.models.bridging import Bridging, BridgingConfig, from_grey
-from avjax.nn.conv import cpu_options
 from avjax.pipelines.lipread import PREFIX, blank
 from avjax.typing import Array, Params
 from avjax.weights import open_part

@@ -22,9 +22,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from avjax.compilation import cpu_options
 from avjax.models.synctalkface import WAV2LIP, SyncTalkFace, SyncTalkFaceConfig
 from avjax.nn import layers as block
-from avjax.nn.conv import cpu_options
 
 
 class PlainConv(block.Conv):

@@ -28,6 +28,7 @@ from reference import GOLDEN, by_rule, numbers_of  # noqa: E402
 from torch_files import write_old, write_zip  # noqa: E402
 
 from avjax import weights
+from avjax.compilation import cpu_options  # noqa: E402
 from avjax.config import from_json  # noqa: E402
 from avjax.losses.memory import address_divergence, storage_error  # noqa: E402
 from avjax.models.bridging import Bridging, BridgingConfig, word_logits  # noqa: E402
@@ -39,7 +40,6 @@ from avjax.models.denoiser import (  # noqa: E402
 from avjax.models.sync_expert import SyncConfig, SyncExpert
 from avjax.models.syncnet_v2 import SyncNet, SyncNetConfig
 from avjax.models.synctalkface import SyncTalkFace, SyncTalkFaceConfig  # noqa: E402
-from avjax.nn.conv import cpu_options  # noqa: E402
 from avjax.nn.wav2lip import Discriminator
 
 

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 from flax.traverse_util import unflatten_dict
 
+from avjax.compilation import cpu_options
 from avjax.convert.layers import Rows, our_array, published_shape
-from avjax.nn.conv import cpu_options
 
 ROOT = pathlib.Path(__file__).parents[2]
 GOLDEN = pathlib.Path(os.environ.get("AVJAX_GOLDEN", ROOT.parent / "shared" / "golden"))

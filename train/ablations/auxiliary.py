@@ -25,6 +25,7 @@ import numpy as np
 import optax
 
 from avjax.algorithms.meta_sgd import Adaptation, adapt, even_rates, split
+from avjax.compilation import cpu_options
 from avjax.data.corruptions import Camera, Gaussian, Mix
 from avjax.metrics.image import psnr
 from avjax.models.denoiser import (
@@ -34,7 +35,6 @@ from avjax.models.denoiser import (
     RestorationNet,
     halved,
 )
-from avjax.nn.conv import cpu_options
 
 CONFIG = DenoiserConfig("rebuilt", base=8, more=4, mask_base=8)
 NETWORK, SIGHTED = RestorationNet(CONFIG), Rebuilder(CONFIG.base)

@@ -34,11 +34,11 @@ from avjax.algorithms import denoiser_adaptation as restore
 from avjax.algorithms import tiling as tiles
 from avjax.algorithms.denoiser_adaptation import Plan
 from avjax.algorithms.meta_sgd import Adaptation, even_rates, one_step
+from avjax.compilation import cpu_options
 from avjax.losses.restoration import clean_error
 from avjax.media.photo_io import Photo, as_shares, read_photo
 from avjax.metrics.image import psnr
 from avjax.models.denoiser import DenoiserConfig, reach
-from avjax.nn.conv import cpu_options
 from avjax.pipelines.denoise import adapting, cleaning, open_denoiser
 
 

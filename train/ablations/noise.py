@@ -41,12 +41,12 @@ from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 from avjax.algorithms import denoiser_adaptation as restore
 from avjax.algorithms.denoiser_adaptation import Plan
 from avjax.algorithms.meta_sgd import Adaptation, adapt
+from avjax.compilation import cpu_options
 from avjax.convert import open_file as files
 from avjax.losses.restoration import clean_error
 from avjax.media.photo_io import as_levels, as_shares, read_photo
 from avjax.metrics.image import psnr
 from avjax.metrics.restoration import ssim2d
-from avjax.nn.conv import cpu_options
 from avjax.pipelines.denoise import as_colours, load
 
 SIDE, CHOSEN = 192, 8  # pixels; training pictures that settings are chosen on

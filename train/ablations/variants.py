@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from avjax import weights
+from avjax.compilation import cpu_options
 from avjax.metrics.base import Mean
-from avjax.nn.conv import cpu_options
 from avjax.train.compiled import at, graft, part_for
 from avjax.train.step import TrainState
 

@@ -1,0 +1,69 @@
+"""The one console of the program, and progress bars on it.
+
+Progress and notes go to standard error, so that standard output holds results alone.
+"""
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+import rich.console
+import rich.progress
+
+CONSOLE = rich.console.Console(stderr=True)
+
+Item = TypeVar("Item")
+
+
+def track(
+    items: Iterable[Item],
+    description: str,
+    *,
+    total: float | None = None,
+    progress: bool = True,
+) -> Iterator[Item]:
+    """Iterate over `items` and show a progress bar meanwhile.
+
+    Args:
+        items: What to iterate over.
+        description: One or two words that stand before the bar.
+        total: Number of items, if `len(items)` is not defined.
+        progress: Whether the bar is shown.
+
+    Returns:
+        An iterator over `items`, unchanged.
+    """
+    if not progress:
+        return iter(items)
+    return iter(
+        rich.progress.track(
+            items, description, total=total, console=CONSOLE, transient=True
+        )
+    )
+
+
+def status(
+    description: str, *, progress: bool = True
+) -> contextlib.AbstractContextManager:
+    """Show a spinner while work of unknown length runs.
+
+    Args:
+        description: What the program is doing.
+        progress: Whether the spinner is shown.
+
+    Returns:
+        A context manager that removes the spinner on exit.
+    """
+    return CONSOLE.status(description) if progress else contextlib.nullcontext()
+
+
+def progress_bar(*columns: rich.progress.ProgressColumn) -> rich.progress.Progress:
+    """Make a progress display for several tasks at once.
+
+    Args:
+        columns: Columns of the display. None given: rich's default columns.
+
+    Returns:
+        A `rich.progress.Progress` that disappears when it is left.
+    """
+    return rich.progress.Progress(*columns, console=CONSOLE, transient=True)
