@@ -1,7 +1,8 @@
-"""The front door: `avjax VERB …`.
+"""Command-line entry point: `avjax COMMAND …`.
 
-The only file that may reach into all rooms, and it does so inside functions: a verb
-pays only for what it needs.  Bad input is one sentence and exit status 2.
+Each command parses its options, calls a pipeline and prints the result. Imports are
+inside the functions, so that a command loads only what it needs. Invalid input prints
+a one-line error and exits with status 2.
 """
 
 import argparse
@@ -9,49 +10,74 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from avjax.cli import parser
-from avjax.errors import InputError
+from avjax.cli import make_parser
+from avjax.errors import FaceNotFoundError, InputError
 
 DEMO_FILES = "face.png", "sound.wav", "talk.mp4", "contact_sheet.png"
-DEMO_PUPPET = (0, 164)  # seed and number: one whom no training has seen
+DEMO_PUPPET = 0, 164  # seed and index of a person that is in no training set
+NON_COMMERCIAL_WEIGHTS = "denoiser-polyu"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one verb -> the exit status: 0, 2 for bad input, 130 for ctrl-c."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    # A polite kill unwinds like an error, so that nothing half-written is left.
+    """Run one command.
+
+    Args:
+        arguments: The words after `avjax`. None: those of this process.
+
+    Returns:
+        The exit status: 0 on success, 2 for invalid input, 130 after Ctrl-C, 141 if
+        the reader of standard output has closed it.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    # SIGTERM raises SystemExit, so that temporary files are removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        keep_programs()
-        status = run(given)
+        enable_compilation_cache()
+        status = run_command(arguments)
         sys.stdout.flush()
     except InputError as error:
         print(f"avjax: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("avjax: stopped; nothing half-written is left", file=sys.stderr)
+        print("avjax: stopped; incomplete files were removed", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # who reads what is printed has seen enough
+    except BrokenPipeError:  # such as `avjax train --list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     return status
 
 
-def run(given: Sequence[str]) -> int:
-    """One verb; a room parses for itself."""
-    if given[:1] and given[0] in ROOMS:
-        return ROOMS[given[0]](given[1:]) or 0
-    options = parser(VERBS, ROOMS).parse_args(given)
-    options.run(options)
+def run_command(arguments: Sequence[str]) -> int:
+    """Run the command that the arguments name.
+
+    Args:
+        arguments: The words after `avjax`.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        InputError: The arguments or the input files are invalid.
+    """
+    if arguments[:1] and arguments[0] in DELEGATED_COMMANDS:
+        return DELEGATED_COMMANDS[arguments[0]](arguments[1:]) or 0
+    options = make_parser(COMMANDS, DELEGATED_COMMANDS).parse_args(arguments)
+    try:
+        options.run(options)
+    except FaceNotFoundError as error:
+        if options.box is not None:
+            raise
+        raise InputError(f"{error} with --box x,y,w,h") from error
     return 0
 
 
-def keep_programs() -> None:
-    """Compiled programs stay in the user's cache: only the first call compiles.
+def enable_compilation_cache() -> None:
+    """Keep compiled programs on disk, also those that compile quickly.
 
-    Small ones as well, which JAX leaves out unless it is told: a tenth of `avjax sync`.
+    JAX omits the latter by default; they take a tenth of the time of `avjax sync`.
     """
     from avjax.media.files import cache_folder
 
@@ -59,178 +85,208 @@ def keep_programs() -> None:
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
-def data(arguments: list[str]) -> int:
-    """avjax data build CORPUS --out DIR …"""
-    from avjax.data import __main__ as room
+def run_data(arguments: Sequence[str]) -> int:
+    """build a training corpus: avjax data build CORPUS --out DIR …"""
+    from avjax.data.__main__ import main
 
-    def aligner():
-        from avjax.pipelines.align import PhoneTimes
+    def make_aligner():
+        from avjax.pipelines.align import PhoneAligner
 
-        return PhoneTimes()
+        return PhoneAligner()
 
-    return room.main(arguments, aligner)
-
-
-def train(arguments: list[str]) -> int:
-    """avjax train NAME [path=value …]"""
-    from avjax.train import __main__ as room
-
-    return room.train(arguments)
+    return main(arguments, make_aligner)
 
 
-def evaluate(arguments: list[str]) -> int:
-    """avjax evaluate NAME|DIR [path=value …]"""
-    from avjax.train import __main__ as room
+def run_train(arguments: Sequence[str]) -> int:
+    """train an experiment: avjax train NAME [path=value …]"""
+    from avjax.train.__main__ import train
 
-    return room.evaluate(arguments)
-
-
-ROOMS = {
-    "data": data,
-    "train": train,
-    "evaluate": evaluate,
-}  # these parse for themselves
+    return train(arguments)
 
 
-def face_of(options: argparse.Namespace) -> dict:
-    """What options.whose_face asks for."""
+def run_evaluate(arguments: Sequence[str]) -> int:
+    """evaluate a trained experiment: avjax evaluate NAME|DIR [path=value …]"""
+    from avjax.train.__main__ import evaluate
+
+    return evaluate(arguments)
+
+
+DELEGATED_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "data": run_data,
+    "train": run_train,
+    "evaluate": run_evaluate,
+}  # these parse their own arguments
+
+
+def face_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that are common to all commands with a face."""
     return {name: getattr(options, name) for name in ("weights", "box", "face_index")}
 
 
 def talk(options: argparse.Namespace) -> None:
-    """Make a face say a recording, a text or subtitles: an mp4 with its sound."""
-    from avjax.pipelines import talk
+    """Animate a face from a recording, a text or subtitles, and write an mp4 file."""
+    from avjax.pipelines.talk import talk
+    from avjax.pipelines.talking.talking_video import check_output
 
-    given = options.out, options.face, options.audio
+    check_output(options.out, options.face, options.audio, options.srt)
     names = "text", "srt", "voice", "lang", "system", "lookahead", "native"
-    told = {name: getattr(options, name) for name in names}
-    report = talk.write(*given, **told, **face_of(options))
-    print(f"wrote {options.out}: {report}")
+    video = talk(
+        options.face,
+        options.audio,
+        **{name: getattr(options, name) for name in names},
+        **face_options(options),
+        progress=True,
+    )
+    report = video.save(options.out)
+    print(f"wrote {options.out}: {report.details() if options.verbose else report}")
 
 
 def lipread(options: argparse.Namespace) -> None:
-    """Read what is said in silent clips: words, with their times and how sure they are.
+    """Read the lips in silent videos: print words with their times and confidence.
 
-    A clip that cannot be read is told at the end, when the others are.
+    If a video cannot be read, the others are read first.
     """
     from avjax.media import files
-    from avjax.pipelines import lipread
-    from avjax.text import subtitles
+    from avjax.pipelines.lipread import load_lip_reader
 
     if options.srt:
         if len(options.clips) > 1:
-            raise InputError("--srt takes one clip, for there is one file to write")
-        files.require_other(options.srt, *options.clips, options.grammar)
-        files.require_place(options.srt)
-    reader = lipread.open_reader(options.weights, options.beam, options.grammar)
-    readings, troubles = [], []
+            raise InputError("--srt needs a single clip, because it names one file")
+        files.check_distinct(options.srt, *options.clips, options.grammar)
+        files.check_writable(options.srt)
+    reader = load_lip_reader(options.weights, options.beam, options.grammar)
+    transcripts, errors = [], []
     for clip in options.clips:
         try:
-            reading = reader.read(clip, options.box, options.face_index, shown=True)
+            transcript = reader.read(
+                clip, options.box, options.face_index, progress=True
+            )
         except InputError as error:
-            troubles.append(str(error))
+            errors.append(error)
             continue
-        readings.append(reading)
+        transcripts.append(transcript)
         if not options.json:
-            print(reading, flush=True)
+            print(transcript, flush=True)
     if options.json:
-        print(json.dumps([reading.plain() for reading in readings], indent=1))
-    if options.srt and readings:
+        print(
+            json.dumps([transcript.to_json() for transcript in transcripts], indent=1)
+        )
+    if options.srt and transcripts:
         with (
-            files.whole_file(options.srt) as part,
-            files.refusing(options.srt, "write"),
+            files.atomic_file(options.srt) as temporary,
+            files.wrap_os_errors(options.srt, "write"),
         ):
-            part.write_text(subtitles.to_srt(readings[0].words), encoding="utf-8")
+            temporary.write_text(transcripts[0].to_srt(), encoding="utf-8")
         print(f"wrote {options.srt}", file=sys.stderr)
-    if troubles:
-        raise InputError("; ".join(troubles))
+    raise_all(errors)
 
 
 def speak(options: argparse.Namespace) -> None:
-    """Give a silent clip a voice, from the lips alone."""
+    """Generate speech from the lips in a silent video."""
     from avjax.pipelines import speak
 
-    speech = speak.write(options.out, options.clip, **face_of(options))
+    speech = speak.write(
+        options.out, options.clip, **face_options(options), progress=True
+    )
     print(f"wrote {options.out}: {speech}")
 
 
 def denoise(options: argparse.Namespace) -> None:
-    """Take the noise off photographs and clips, by a network that adapts to each.
+    """Remove noise from images and videos, with a network that adapts to each.
 
-    A file that cannot be cleaned is told at the end, when the others are.
+    If a file cannot be denoised, the others are denoised first. The default weights,
+    denoiser-polyu, may be used for non-commercial purposes only.
     """
-    from avjax.pipelines import denoise_files as errands
-    from avjax.pipelines.denoise import open_denoiser
+    from avjax.pipelines.denoise import load_denoiser
+    from avjax.pipelines.denoise_files import denoise_file, plan_jobs
 
-    todo = errands.errands(options.sources, options.out)
-    denoiser = open_denoiser(options.weights, options.steps, options.strength)
-    troubles = []
-    for errand in todo:
+    if options.report:
+        from avjax.visualize.denoise_report import plot_report
+    else:
+        plot_report = None
+    jobs = plan_jobs(options.sources, options.out)
+    weights = options.weights or NON_COMMERCIAL_WEIGHTS
+    denoiser = load_denoiser(weights, options.steps, options.strength)
+    if options.weights is None:
+        print(
+            f"avjax: the default weights {weights} are for non-commercial use only",
+            file=sys.stderr,
+        )
+    errors = []
+    for job in jobs:
         try:
-            said = errands.run(denoiser, errand, options.report)
+            summary = denoise_file(denoiser, job, plot_report, progress=True)
         except InputError as error:
-            troubles.append(str(error))
+            errors.append(error)
             continue
-        print(f"wrote {errand[1]}: {said}", flush=True)
-    if troubles:
-        raise InputError("; ".join(troubles))
+        print(f"wrote {job.target}: {summary}", flush=True)
+    raise_all(errors)
+
+
+def raise_all(errors: Sequence[InputError]) -> None:
+    """Raise the errors of several files, if there are any, as one InputError."""
+    if not errors:
+        return
+    kinds = {type(error) for error in errors}
+    kind = kinds.pop() if len(kinds) == 1 else InputError
+    raise kind("; ".join(map(str, errors)))
 
 
 def convert(options: argparse.Namespace) -> None:
-    """Write published weights as a folder of ours; nothing in a file is executed."""
-    from avjax.convert import open_file as files
+    """Convert PyTorch weights to a folder of avjax weights; no code in it is run."""
+    from avjax.convert import open_tensors, write_weights
 
-    tensors = files.tensors(options.source)  # told before anything heavy is imported
-    from avjax.convert import convert as writing
+    tensors = open_tensors(options.source)  # fails before JAX is imported
 
-    given = options.folder, options.source, tensors, options.name, options.words
-    print(f"wrote {options.folder}: {writing.write(*given)}")
+    network = write_weights(
+        options.folder, options.source, tensors, options.name, options.words
+    )
+    print(f"wrote {options.folder}: {network}")
 
 
 def sync(options: argparse.Namespace) -> None:
-    """Measure how the lips of every face, or of one, keep time with the sound."""
+    """Measure how well lips and audio are synchronised, for one face or for all."""
     from avjax.pipelines.sync import sync
 
-    report = sync(options.clip, **face_of(options), shown=True)
-    print(json.dumps(report.plain(), indent=1) if options.json else report)
+    report = sync(options.clip, **face_options(options), progress=True)
+    print(json.dumps(report.to_json(), indent=1) if options.json else report)
 
 
 def export(options: argparse.Namespace) -> None:
-    """Write what a system does, or its weights, as a file that runs without avjax."""
-    from avjax.pipelines.export import export
+    """Export a system, or its weights, as a file that can be used without avjax."""
+    from avjax.export import export
 
     print(export(options.weights, options.out, options.to))
 
 
 def demo(options: argparse.Namespace) -> None:
-    """Write a folder with a puppet that says a sentence; needs no network."""
+    """Write a folder with a synthetic face that speaks; needs no other files."""
     from avjax.data import puppet
-    from avjax.data.puppet.portrait import portrait
-    from avjax.media import audio_io as audio
-    from avjax.media import files
-    from avjax.media import image_io as image
-    from avjax.pipelines import talk
-    from avjax.text.tts import check_script
+    from avjax.data.puppet.portrait import render_portrait
+    from avjax.media import audio_io, files, image_io
+    from avjax.pipelines.talk import talk
+    from avjax.text.tts import check_writing_system
     from avjax.visualize.contact_sheet import contact_sheet
 
-    folder, person = options.folder, puppet.make_puppet(*DEMO_PUPPET)
-    check_script(options.text, person.voice.name)
+    person = puppet.make_puppet(*DEMO_PUPPET)
+    check_writing_system(options.text, person.voice.name)
     wave = puppet.speak(person, options.text).wave
-    picture, (left, top, right, bottom) = portrait(person)
+    image, (left, top, right, bottom) = render_portrait(person)
     box = left, top, right - left, bottom - top
-    with files.whole_folder(folder, DEMO_FILES) as part:
-        face, sound, clip, sheet = (part / name for name in DEMO_FILES)
-        image.write_png(face, picture)
-        audio.write_wav(sound, wave)
-        report = talk.write(clip, face, sound, weights="taem-puppet", box=box)
-        image.write_png(sheet, contact_sheet(clip))
+    with files.atomic_folder(options.folder, DEMO_FILES) as temporary:
+        face, audio, video, sheet = (temporary / name for name in DEMO_FILES)
+        image_io.write_png(face, image)
+        audio_io.write_wav(audio, wave)
+        talking = talk(face, audio, weights="taem-puppet", box=box, progress=True)
+        report = talking.save(video)
+        image_io.write_png(sheet, contact_sheet(video))
     print(report)
-    print(f"wrote {', '.join(DEMO_FILES)} into {folder}")
+    print(f"wrote {', '.join(DEMO_FILES)} into {options.folder}")
 
 
-VERBS = {
-    verb.__name__: verb
-    for verb in (talk, lipread, speak, denoise, convert, sync, export, demo)
+COMMANDS = {
+    command.__name__: command
+    for command in (talk, lipread, speak, denoise, convert, sync, export, demo)
 }
 
 

@@ -1,145 +1,290 @@
-"""What each verb of `avjax` may be given; importing it costs next to nothing."""
+"""Arguments of the `avjax` commands. Importing this module is cheap."""
 
 import argparse
 import pathlib
 from collections.abc import Callable, Mapping
+from typing import NoReturn
 
 import avjax
 from avjax.errors import InputError
 
-SENTENCE = "Hello! I am a puppet, and I say whatever you give me to say."
+DEMO_TEXT = "Hello! I am a puppet, and I say whatever you give me to say."
+WEIGHTS_HELP = "bundled name, or folder of weights (default: %(default)s)"
 
-Verb = argparse.ArgumentParser
+Command = Callable[[argparse.Namespace], None]
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, but what it does not understand is one sentence, not a page."""
+    """An argument parser that raises InputError instead of printing the usage."""
 
-    def error(self, message: str):
+    def error(self, message: str) -> NoReturn:
+        """Raise an InputError.
+
+        Args:
+            message: What is wrong with the arguments.
+
+        Raises:
+            InputError: Always.
+        """
         raise InputError(f"{message} (see {self.prog} --help)")
 
 
-def parser(verbs: Mapping[str, Callable], rooms: Mapping[str, Callable]) -> Parser:
-    """Parses into options with `run`, one of the verbs.
+def make_parser(
+    commands: Mapping[str, Command], delegated: Mapping[str, Callable]
+) -> Parser:
+    """Make the parser of the `avjax` program.
 
-    verbs  {name: what takes these options}, and what its docstring says
-    rooms  {name: what parses for itself}
+    Args:
+        commands: {name: function}. The parsed options have the function as `run`; its
+            docstring is the description of the command.
+        delegated: {name: function} of commands that parse their own arguments.
+
+    Returns:
+        The parser.
     """
-    top = Parser(prog="avjax", description=avjax.__doc__.split("\n")[0])
-    top.add_argument("--version", action="version", version=avjax.__version__)
-    known = top.add_subparsers(required=True, metavar="VERB")
-    for name, run in verbs.items():
-        summary, ask = ASKS[name]
-        verb = known.add_parser(name, help=summary, description=run.__doc__)
-        verb.set_defaults(run=run)
-        ask(verb)
-    for name, room in rooms.items():
-        known.add_parser(name, help=room.__doc__, add_help=False)
-    return top
+    parser = Parser(prog="avjax", description=(avjax.__doc__ or "").split("\n")[0])
+    parser.add_argument("--version", action="version", version=avjax.__version__)
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, run in commands.items():
+        summary, add_arguments = ARGUMENTS[name]
+        command = subparsers.add_parser(name, help=summary, description=run.__doc__)
+        command.set_defaults(run=run)
+        add_arguments(command)
+    for name, run in delegated.items():
+        subparsers.add_parser(name, help=run.__doc__, add_help=False)
+    return parser
 
 
-def talk(verb: Verb) -> None:
-    add = verb.add_argument
-    add("--face", required=True, metavar="FACE", help="a photo or a clip")
-    add("--audio", metavar="SOUND", help="any file with sound in it")
-    add("--text", help="what is said, with --audio what is said there")
-    add("--srt", metavar="FILE", help="subtitles, each said at its time")
-    voices = "who says a text: a variant of espeak's, such as f3; none: nobody"
-    add("--voice", metavar="NAME", help=voices)
-    add("--lang", metavar="CODE", help="of the text, such as de or cmn; else en-us")
-    add("-o", "--out", required=True, metavar="OUT.mp4", help="the clip to write")
-    whose_face(verb)
-    verb.set_defaults(weights=None)  # by what is given to be said
-    systems = "synctalkface", "cals", "taem"
-    add("--system", choices=systems, help="whose weights they are; a folder tells it")
-    ahead = "frames of sound heard in advance, as in a live session (cals)"
-    add("--lookahead", type=int, metavar="N", help=ahead)
-    add("--native", action="store_true", help="only the face, as the model made it")
+def add_talk_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `avjax talk`."""
+    add = parser.add_argument
+    add("--face", required=True, metavar="FACE", help="photo or video with a face")
+    add("--audio", metavar="AUDIO", help="any file with an audio track")
+    add(
+        "--text",
+        help="text to speak; with --audio: the words spoken in that recording",
+    )
+    add("--srt", metavar="FILE", help="subtitles; each is spoken at its time")
+    add(
+        "--voice",
+        metavar="NAME",
+        help="eSpeak voice variant for the text, such as f3; none: no audible voice",
+    )
+    add(
+        "--lang",
+        metavar="CODE",
+        help="eSpeak language of the text, such as de or cmn (default: en-us)",
+    )
+    add("-o", "--out", required=True, metavar="OUT.mp4", help="video to write")
+    add_face_arguments(parser)
+    add(
+        "--weights",
+        metavar="NAME|DIR",
+        help="bundled name, or folder of weights (default: chosen by the input)",
+    )
+    add(
+        "--system",
+        metavar="SYSTEM",
+        help="system that the weights must belong to, such as cals (default: any)",
+    )
+    add(
+        "--lookahead",
+        type=int,
+        metavar="N",
+        help="frames of future audio that cals may use, as in a live session "
+        "(default: all)",
+    )
+    add(
+        "--native",
+        action="store_true",
+        help="write only the face, at the resolution of the network",
+    )
+    add("--verbose", action="store_true", help="also print how much the mouth moves")
 
 
-def whose_face(verb: Verb) -> None:
-    """Whose face it is, and which weights it is given to."""
-    add = verb.add_argument
-    add("--weights", default="grid-s1", help="a bundled name, or a folder of weights")
-    where = "the square from above the eyebrows to below the chin, in pixels"
-    add("--box", type=box, metavar="x,y,w,h", help=where)
-    add("--face-index", type=int, default=0, metavar="N", help="0: the largest face")
+def add_face_arguments(
+    parser: argparse.ArgumentParser, all_faces: bool = False
+) -> None:
+    """Add the arguments that choose a face.
+
+    Args:
+        parser: The parser of a command.
+        all_faces: True if the command processes all faces by default.
+    """
+    parser.add_argument(
+        "--box",
+        type=parse_box,
+        metavar="x,y,w,h",
+        help="square from above the eyebrows to below the chin, in pixels "
+        "(default: found by face detection)",
+    )
+    parser.add_argument(
+        "--face-index",
+        type=parse_face_index if all_faces else int,
+        default="all" if all_faces else 0,
+        metavar="N",
+        help="number of the face; 0 is the largest (default: %(default)s)",
+    )
 
 
-def lipread(verb: Verb) -> None:
-    add = verb.add_argument
-    add("clips", nargs="+", metavar="CLIP", help="a video in which somebody speaks")
-    whose_face(verb)
-    add("--beam", type=int, metavar="N", help="beginnings that the search holds")
-    add("--grammar", metavar="FILE", help="what may be said: grid, or a file")
-    add("--srt", metavar="OUT.srt", help="write subtitles of the one clip")
-    add("--json", action="store_true", help="print a list instead of lines")
+def add_lipread_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `avjax lipread`."""
+    add = parser.add_argument
+    add("clips", nargs="+", metavar="CLIP", help="video of a person who speaks")
+    add("--weights", default="bridging-grid-s1", metavar="NAME|DIR", help=WEIGHTS_HELP)
+    add_face_arguments(parser)
+    add(
+        "--beam",
+        type=int,
+        metavar="N",
+        help="beam width of the search (default: 16 with a grammar, else 1)",
+    )
+    add(
+        "--grammar",
+        metavar="FILE",
+        help="allowed sentences: grid, or a grammar file (default: any text)",
+    )
+    add("--srt", metavar="OUT.srt", help="also write subtitles; needs a single clip")
+    add("--json", action="store_true", help="print JSON instead of text")
 
 
-def speak(verb: Verb) -> None:
-    add = verb.add_argument
-    add("clip", metavar="CLIP", help="a video in which somebody speaks")
-    out = "the sound, or as .mp4 the clip with it"
-    add("-o", "--out", required=True, metavar="OUT.wav|OUT.mp4", help=out)
-    whose_face(verb)
+def add_speak_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `avjax speak`."""
+    add = parser.add_argument
+    add("clip", metavar="CLIP", help="video of a person who speaks")
+    add(
+        "-o",
+        "--out",
+        required=True,
+        metavar="OUT.wav|OUT.mp4",
+        help=".wav: write the speech; .mp4: write the video with the speech",
+    )
+    add(
+        "--weights",
+        default="bridging-speech-grid-s1",
+        metavar="NAME|DIR",
+        help=WEIGHTS_HELP,
+    )
+    add_face_arguments(parser)
 
 
-def denoise(verb: Verb) -> None:
-    add = verb.add_argument
-    add("sources", nargs="+", metavar="IN", help="pictures, clips, folders of them")
-    out = "the file to write, or the folder for several"
-    add("-o", "--out", required=True, metavar="OUT", help=out)
-    add("--weights", default="polyu", help="a bundled name, or a folder of weights")
-    steps = "of adaptation to each picture; 0: the network as it was trained"
-    add("--steps", type=int, metavar="K", help=steps)
-    much = "how much of the noise is taken, 0 to 1"
-    add("--strength", type=float, default=1.0, metavar="S", help=much)
-    page = "write OUT.report.png: before, after, and how it adapted"
-    add("--report", action="store_true", help=page)
+def add_denoise_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `avjax denoise`."""
+    add = parser.add_argument
+    add("sources", nargs="+", metavar="IN", help="images, videos, or folders of them")
+    add(
+        "-o",
+        "--out",
+        required=True,
+        metavar="OUT",
+        help="file to write; a folder if there are several inputs",
+    )
+    add(
+        "--weights",
+        metavar="NAME|DIR",
+        help="bundled name, or folder of weights (default: denoiser-polyu, for "
+        "non-commercial use only)",
+    )
+    add(
+        "--steps",
+        type=int,
+        metavar="K",
+        help="adaptation steps on each image, 0 to 100; 0: no adaptation "
+        "(default: 5, or 4 for converted weights)",
+    )
+    add(
+        "--strength",
+        type=float,
+        default=1.0,
+        metavar="S",
+        help="fraction of the noise to remove, 0 to 1 (default: %(default)s)",
+    )
+    add(
+        "--report",
+        action="store_true",
+        help="also write OUT.report.png: image before and after, and loss curves",
+    )
 
 
-def sync(verb: Verb) -> None:
-    verb.add_argument("clip", metavar="CLIP", help="a video in which somebody speaks")
-    whose_face(verb)
-    verb.add_argument("--json", action="store_true", help="print an object, not lines")
-    verb.set_defaults(face_index=None)  # every one
+def add_sync_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `avjax sync`."""
+    add = parser.add_argument
+    add("clip", metavar="CLIP", help="video of one or more persons who speak")
+    add("--weights", default="sync-grid-s1", metavar="NAME|DIR", help=WEIGHTS_HELP)
+    add_face_arguments(parser, all_faces=True)
+    add("--json", action="store_true", help="print JSON instead of text")
 
 
-def convert(verb: Verb) -> None:
-    add = verb.add_argument
-    add("source", metavar="SRC", help=".pth, .pt, .ckpt, .model, .safetensors or .npz")
-    add("folder", metavar="DST", help="the folder of weights to write")
-    add("--as", dest="name", metavar="NETWORK", help="if it is not to be found out")
-    words = "the words of a reader, one a line (LRW's: by the alphabet); else numbers"
-    add("--words", metavar="FILE", help=words)
+def add_convert_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `avjax convert`."""
+    add = parser.add_argument
+    add(
+        "source",
+        metavar="SRC",
+        help=".pth, .pt, .ckpt, .model, .safetensors or .npz file",
+    )
+    add("folder", metavar="DST", help="folder of weights to write")
+    add(
+        "--as",
+        dest="name",
+        metavar="NETWORK",
+        help="which network it is (default: recognised by its arrays)",
+    )
+    add(
+        "--words",
+        metavar="FILE",
+        help="vocabulary of a word-level lip reader, one word per line; for LRW in "
+        "alphabetical order (default: words are numbered)",
+    )
 
 
-def export(verb: Verb) -> None:
-    verb.add_argument("weights", metavar="NAME|DIR", help="such as sync-puppet")
-    verb.add_argument("out", metavar="DST", help="the file to write")
-    verb.add_argument("--to", required=True, choices=("stablehlo", "npz"))
+def add_export_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `avjax export`."""
+    add = parser.add_argument
+    add("weights", metavar="NAME|DIR", help="bundled name, or folder of weights")
+    add("out", metavar="DST", help="file to write")
+    add(
+        "--to",
+        required=True,
+        choices=("stablehlo", "npz"),
+        help="stablehlo: programs with their weights; npz: the arrays only",
+    )
 
 
-def demo(verb: Verb) -> None:
-    verb.add_argument("folder", nargs="?", default="avjax-demo", type=pathlib.Path)
-    verb.add_argument("--text", default=SENTENCE, help="what it says, in English")
+def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `avjax demo`."""
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        default="avjax-demo",
+        type=pathlib.Path,
+        help="folder to write (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--text", default=DEMO_TEXT, help="English text to speak (default: a greeting)"
+    )
 
 
-def box(text: str) -> tuple[float, ...]:
-    """ "x,y,w,h" -> four numbers; argparse turns an error into its sentence."""
+def parse_box(text: str) -> tuple[float, ...]:
+    """Parse the text "x,y,w,h" into four numbers."""
     numbers = tuple(float(number) for number in text.split(","))
     if len(numbers) != 4:
-        raise argparse.ArgumentTypeError(f"{text!r} is not x,y,w,h")
+        raise argparse.ArgumentTypeError(f"{text!r} does not have the form x,y,w,h")
     return numbers
 
 
-ASKS: dict[str, tuple[str, Callable[[Verb], None]]] = {
-    "talk": ("make a face say a recording or a text", talk),
-    "lipread": ("read silent lips", lipread),
-    "speak": ("give silent lips a voice", speak),
-    "denoise": ("take the noise off pictures", denoise),
-    "convert": ("take weights from PyTorch", convert),
-    "sync": ("do lips and sound keep time?", sync),
-    "export": ("a program for others", export),
-    "demo": ("a puppet that talks", demo),
+def parse_face_index(text: str) -> int | str:
+    """Parse a face number, or the word "all"."""
+    return text if text == "all" else int(text)
+
+
+ARGUMENTS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "talk": ("animate a face from audio or text", add_talk_arguments),
+    "lipread": ("read lips in silent videos", add_lipread_arguments),
+    "speak": ("generate speech from silent lips", add_speak_arguments),
+    "denoise": ("remove noise from images and videos", add_denoise_arguments),
+    "convert": ("convert PyTorch weights", add_convert_arguments),
+    "sync": ("measure lip synchronisation", add_sync_arguments),
+    "export": ("export a system or its weights", add_export_arguments),
+    "demo": ("write a demo video of a synthetic face", add_demo_arguments),
 }

@@ -1,11 +1,11 @@
 """Compiler options, and one compiled function per key."""
 
 import functools
+import importlib.metadata
 from collections.abc import Callable
 from typing import Any
 
 import jax
-import jaxlib
 
 
 def cpu_options() -> dict[str, str]:
@@ -18,8 +18,8 @@ def cpu_options() -> dict[str, str]:
         The options. Empty on other platforms and for other versions of jaxlib, where
         an unknown option would be an error.
     """
-    version = tuple(int(part) for part in jaxlib.__version__.split(".")[:2])
-    if jax.default_backend() != "cpu" or version != (0, 10):
+    version = importlib.metadata.version("jaxlib").split(".")[:2]
+    if jax.default_backend() != "cpu" or version != ["0", "10"]:
         return {}
     return {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
 

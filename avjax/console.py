@@ -25,10 +25,10 @@ def track(
     """Iterate over `items` and show a progress bar meanwhile.
 
     Args:
-        items: What to iterate over.
+        items: The items to iterate over.
         description: One or two words that stand before the bar.
         total: Number of items, if `len(items)` is not defined.
-        progress: Whether the bar is shown.
+        progress: Show the bar.
 
     Returns:
         An iterator over `items`, unchanged.
@@ -49,7 +49,7 @@ def status(
 
     Args:
         description: What the program is doing.
-        progress: Whether the spinner is shown.
+        progress: Show the spinner.
 
     Returns:
         A context manager that removes the spinner on exit.
@@ -58,12 +58,12 @@ def status(
 
 
 def progress_bar(*columns: rich.progress.ProgressColumn) -> rich.progress.Progress:
-    """Make a progress display for several tasks at once.
+    """Create a progress display for several tasks at once.
 
     Args:
-        columns: Columns of the display. None given: rich's default columns.
+        *columns: Columns of the display; without any, the default columns of rich.
 
     Returns:
-        A `rich.progress.Progress` that disappears when it is left.
+        A `rich.progress.Progress` that disappears when its `with` block ends.
     """
     return rich.progress.Progress(*columns, console=CONSOLE, transient=True)

@@ -1,9 +1,13 @@
-"""The one exception that is meant for the person at the keyboard."""
+"""The exception for invalid input."""
 
 
 class InputError(ValueError):
-    """Something that was given cannot be used; the message is one clear sentence.
+    """Invalid input; the message is one clear sentence that says what to do.
 
-    The front door prints it and exits with status 2.  Anything else that is raised is
-    a defect of ours.
+    The command line prints the message and exits with status 2.  Any other exception is
+    a defect of the library.
     """
+
+
+class FaceNotFoundError(InputError):
+    """No face was found; the user can give the face's box instead."""

@@ -1,8 +1,10 @@
 """Shared types, and the letters that docstrings use for array axes.
 
-b batch        t video frame   f mel frame     k mel band     n audio sample
-h w c image    d feature       m memory slot   a head         l token
-v vocabulary   i inner step    p landmark
+    b      batch              t  video frame           f  mel frame
+    h w c  image              k  mel band or MFCC      n  audio sample
+    d      feature            m  memory slot           l  token or phoneme
+    v      vocabulary         i  inner step            p  landmark
+    a      attention head or articulation track        s  side of a square image
 
 Images are [h w c]; a sequence of vectors is [b t d].
 
@@ -27,7 +29,14 @@ PathLike = str | os.PathLike[str]
 
 
 class Box(NamedTuple):
-    """A rectangle in pixels: left, top, right and bottom edge."""
+    """A rectangle in pixels.
+
+    Attributes:
+        x0: Left edge.
+        y0: Top edge.
+        x1: Right edge.
+        y1: Bottom edge.
+    """
 
     x0: float
     y0: float

@@ -1,13 +1,12 @@
-"""Weights as files: one folder with weights.safetensors and config.json.
+"""Weights as files: a folder with weights.safetensors and config.json.
 
-Nothing in such a folder is ever executed, whoever made it.
+Reading such a folder never executes anything that is stored in it.
 """
 
-import functools
+import argparse
 import json
-import os
 import pathlib
-from collections.abc import Callable
+import warnings
 from typing import Any, NamedTuple
 
 import jax
@@ -16,29 +15,38 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from avjax import config as configs
+from avjax import weights_format1
 from avjax.config import to_json
 from avjax.errors import InputError
-from avjax.media.files import refusing, whole_folder
-from avjax.typing import Params
+from avjax.media.files import atomic_folder, wrap_os_errors
+from avjax.typing import Params, PathLike
 
-FORMAT = 1
-FILES = "weights.safetensors", "config.json"
+FORMAT = 2
+FILE_NAMES = "weights.safetensors", "config.json"
 BUNDLED = pathlib.Path(__file__).parent / "bundled"
+_COLLECTIONS = "params", "stats"
 
 
 class Weights(NamedTuple):
-    """A trained system, and what it takes to build it again."""
+    """The trained arrays of a system, and what is needed to build it.
 
-    params: Params  # {part: tree of float32 arrays}
-    stats: Params  # {part: tree}, running statistics
-    config: dict[str, Any]  # of the model, as JSON
-    system: str  # which model, e.g. "synctalkface"
-    card: str  # for people: data, command, figures
+    Attributes:
+        params: {part: tree of parameters}, float32.
+        stats: {part: tree of running statistics}, float32.
+        config: The model config as JSON.
+        system: The system id, such as "synctalkface".
+        card: The model card: data, command and results, as text.
+    """
+
+    params: Params
+    stats: Params
+    config: dict[str, Any]
+    system: str
+    card: str
 
 
 def save(
-    folder: str | os.PathLike,
+    folder: PathLike,
     params: Params,
     stats: Params,
     config: Any,
@@ -47,183 +55,273 @@ def save(
     card: str,
     dtype: str = "float32",
 ) -> None:
-    """Writes a folder that `load` reads.  dtype "float16" halves it, on disk only.
+    """Write a folder that `load` reads.
 
-    config is the model's dataclass, or what JSON makes of it.
+    The folder is written under a temporary name and then renamed, so it is never
+    incomplete.  It replaces an older weights folder.
 
-    It is written beside and then renamed: a folder is whole, or it is not there.  One
-    of older weights makes way, any other does not.
+    Args:
+        folder: Where to write.
+        params: {part: tree of parameters}.
+        stats: {part: tree of running statistics}.
+        config: The config dataclass of the model, or its JSON.
+        system: The system id.
+        card: The model card.
+        dtype: How to store floating-point arrays; "float16" halves the file.  Values
+            that do not fit, such as large counts, keep their own dtype.
+
+    Raises:
+        InputError: The folder holds other files, or cannot be written.
     """
     flat = flatten_dict({"params": dict(params), "stats": dict(stats)}, sep="/")
-    arrays = {name: _stored(np.asarray(array), dtype) for name, array in flat.items()}
-    about = {
+    arrays = {
+        name: _to_storage(np.asarray(array), dtype) for name, array in flat.items()
+    }
+    description = {
         "format": FORMAT,
         "system": system,
         "config": to_json(config),
         "card": card,
     }
-    with whole_folder(folder, FILES) as part, refusing(folder, "write"):
+    write_folder(folder, arrays, description)
+
+
+def write_folder(
+    folder: PathLike, arrays: dict[str, np.ndarray], description: dict[str, Any]
+) -> None:
+    """Write arrays and a description as a weights folder, exactly as they are.
+
+    Args:
+        folder: Where to write.
+        arrays: {"params/part/.../name": array}, also for "stats".
+        description: The content of config.json.
+
+    Raises:
+        InputError: The folder holds other files, or cannot be written.
+    """
+    with (
+        atomic_folder(folder, FILE_NAMES) as temporary,
+        wrap_os_errors(folder, "write"),
+    ):
+        file, config_file = (temporary / name for name in FILE_NAMES)
         try:
-            save_file(arrays, part / FILES[0])
+            save_file(arrays, file)
         except SafetensorError as error:
             raise InputError(f"cannot write {folder}: {error}") from error
-        (part / FILES[0]).chmod(0o644)  # as any other file, though for one alone
-        text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
-        (part / FILES[1]).write_text(text, encoding="utf-8")
+        file.chmod(0o644)  # safetensors writes files that only their owner can read
+        text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
+        config_file.write_text(text, encoding="utf-8")
 
 
-def _stored(array: np.ndarray, dtype: str) -> np.ndarray:
-    """As it is to lie on disk; what a dtype cannot hold, such as a count, stays."""
+def _to_storage(array: np.ndarray, dtype: str) -> np.ndarray:
+    """Convert an array to the dtype on disk, where its values fit."""
     floating = np.issubdtype(array.dtype, np.floating)
     fits = floating and np.abs(array).max(initial=0) <= np.finfo(dtype).max
     return np.asarray(array, dtype if fits else array.dtype, order="C")
 
 
-def load(name_or_folder: str | os.PathLike) -> Weights:
-    """Reads a folder that `save` wrote, or the bundled weights of that name.
+def load(name: PathLike) -> Weights:
+    """Read bundled weights, or a folder that `save` wrote.
 
-    What was float16 on disk comes back as float32.
+    Args:
+        name: The name of bundled weights (see `list_weights`), or a folder.
+
+    Returns:
+        The weights; arrays stored as float16 are float32.
+
+    Raises:
+        InputError: There are no such weights, or their files are damaged.
     """
-    file, description = files_of(name_or_folder)
-    about = _read_about(description)
+    file, config_file = weights_files(name)
+    description = _read_description(config_file)
+    arrays = read_arrays(file)
+    if description["format"] == weights_format1.FORMAT:
+        renamed = weights_format1.upgrade_names(description["system"], arrays)
+        arrays = {renamed[name]: array for name, array in arrays.items()}
+    floats = {name: _from_storage(array) for name, array in arrays.items()}
+    tree = unflatten_dict(floats, sep="/")
+    return Weights(
+        params=tree.get("params", {}),
+        stats=tree.get("stats", {}),
+        config=description["config"],
+        system=description["system"],
+        card=description["card"],
+    )
+
+
+def read_arrays(file: PathLike) -> dict[str, np.ndarray]:
+    """Read the arrays of a weights.safetensors file, exactly as they are stored.
+
+    Args:
+        file: The file.
+
+    Returns:
+        {"params/part/.../name": array}, also for "stats".
+
+    Raises:
+        InputError: The file is missing or damaged, or holds something else.
+    """
     try:
         arrays = load_file(file)
     except (OSError, SafetensorError, ValueError, KeyError) as error:
         raise InputError(f"{file} is missing or damaged: {error}") from error
-    known = "params/", "stats/"
-    if strange := [name for name in arrays if not name.startswith(known)]:
-        raise InputError(f"{file} holds {min(strange)!r}, not only params and stats")
-    floats = {name: _computed(array) for name, array in arrays.items()}
-    tree = unflatten_dict(floats, sep="/")
-    return Weights(
-        tree.get("params", {}),
-        tree.get("stats", {}),
-        about["config"],
-        about["system"],
-        about["card"],
-    )
+    prefixes = tuple(f"{name}/" for name in _COLLECTIONS)
+    if unknown := [name for name in arrays if not name.startswith(prefixes)]:
+        raise InputError(f"{file} holds {min(unknown)!r}, not only params and stats")
+    return arrays
 
 
-def files_of(name_or_folder: str | os.PathLike) -> tuple[pathlib.Path, ...]:
-    """Where the arrays and the config lie."""
-    folder = _folder_of(name_or_folder)
-    return tuple(folder / name for name in FILES)
-
-
-def open_part(
-    name: str, prefix: str, kind: type, blank: Callable[[Any], Any]
-) -> tuple[Any, dict[str, Any]]:
-    """The config and the variables of a system of one part, ready for its network.
-
-    name    a bundled name, with or without the prefix, or a folder
-    prefix  of the bundled names that serve, such as "synctalkface"
-    kind    the class of the config;  its module's name is the system's
-    blank   config -> variables of a network that has learnt nothing
-
-    InputError for weights of another system, or that do not fit their own config.
-    """
-    config, found = _of_kind(name, prefix, kind)
-    given = {"params": found.params, "batch_stats": found.stats}
-    variables = {of: tree for of, parts in given.items() for tree in parts.values()}
-    alone = all(len(parts) == 1 for parts in given.values())
-    if not alone or shapes_of(variables) != shapes_of(_shaped(blank, config)):
-        raise InputError(f"the weights {name} are not those of their own config")
-    return config, variables
-
-
-def open_parts(
-    name: str, prefix: str, kind: type, blank: Callable[[Any], Any], spare: str = ""
-) -> tuple[Any, dict[str, Any]]:
-    """The same of several parts: variables, and what blank gives, are {part: ...}.
-
-    spare  a part that weights may do without
-    """
-    config, found = _of_kind(name, prefix, kind)
-    given = {"params": found.params, "batch_stats": found.stats}
-    variables = {
-        part: {of: parts[part] for of, parts in given.items() if part in parts}
-        for part in found.params
-    }
-    wanted = _shaped(blank, config)
-    if spare not in variables:
-        wanted = {part: tree for part, tree in wanted.items() if part != spare}
-    if shapes_of(variables) != shapes_of(wanted):
-        raise InputError(f"the weights {name} are not those of their own config")
-    return config, variables
-
-
-def _of_kind(name: str, prefix: str, kind: type) -> tuple[Any, Weights]:
-    """Weights and their config; InputError where they are of another system."""
-    short = f"{prefix}-{name}"
-    found, system = load(short if short in bundled() else name), system_of(kind)
-    if found.system != system:
-        raise InputError(f"the weights {name} are of {found.system}, not of {system}")
-    return configs.from_json(kind, found.config), found
-
-
-@functools.cache
-def _shaped(blank: Callable[[Any], Any], config: Any) -> dict[str, Any]:
-    """What blank gives, by its shapes alone."""
-    return jax.eval_shape(lambda: blank(config))
-
-
-def system_at(name: str, prefix: str = "") -> str:
-    """The system of weights that open_part would open, by their description alone."""
-    short = f"{prefix}-{name}"
-    folder = _folder_of(short if short in bundled() else name)
-    return _read_about(folder / "config.json")["system"]
-
-
-def system_of(kind: type) -> str:
-    """The system id that a config class declares."""
-    return kind.system
-
-
-def _computed(array: np.ndarray) -> np.ndarray:
+def _from_storage(array: np.ndarray) -> np.ndarray:
+    """Convert float16 to float32."""
     return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
-def _folder_of(name_or_folder: str | os.PathLike) -> pathlib.Path:
-    folder, names = pathlib.Path(name_or_folder), bundled()
+def weights_files(name: PathLike) -> tuple[pathlib.Path, ...]:
+    """Return the paths of the array file and of config.json.
+
+    Args:
+        name: The name of bundled weights, or a folder.
+
+    Raises:
+        InputError: There are no such weights.
+    """
+    folder = _find_folder(name)
+    return tuple(folder / file for file in FILE_NAMES)
+
+
+def _find_folder(name: PathLike) -> pathlib.Path:
+    """Return the folder of weights; a folder of that path comes before a name."""
+    folder, names = pathlib.Path(name), list_weights()
     if (folder / "config.json").is_file():
         return folder
-    if str(name_or_folder) in names:
-        return BUNDLED / name_or_folder
+    if str(name) in names:
+        return BUNDLED / name
     raise InputError(
-        f"no weights at {name_or_folder}: give a folder with config.json and "
+        f"no weights at {name}: give a folder with config.json and "
         f"weights.safetensors, or a bundled name ({', '.join(names) or 'none yet'})"
     )
 
 
-def shapes_of(tree: Any) -> dict[str, tuple[int, ...]]:
-    """{path: shape} of every array of a tree: what fits where."""
+def list_weights() -> list[str]:
+    """Return the names of the weights that come with the package, sorted."""
+    return sorted(file.parent.name for file in BUNDLED.glob("*/config.json"))
+
+
+def full_name(name: PathLike, *prefixes: str) -> PathLike:
+    """Complete a bare name of bundled weights, such as "grid-s1".
+
+    Bare names are deprecated.
+
+    Args:
+        name: A folder, the name of bundled weights, or a bare name.
+        *prefixes: What may stand before a bare name, such as "synctalkface"; the first
+            one that gives the name of bundled weights is used.
+
+    Returns:
+        The full name, or `name` itself if it is not a bare name.
+    """
+    names = list_weights()
+    for prefix in prefixes:
+        if (full := f"{prefix}-{name}") in names:
+            message = f"the name {name!r} of weights is deprecated: use {full!r}"
+            warnings.warn(message, DeprecationWarning, stacklevel=3)
+            return full
+    return name
+
+
+def weights_system(name: PathLike) -> str:
+    """Return the system id of weights, from their config.json alone.
+
+    Args:
+        name: The name of bundled weights, or a folder.
+
+    Raises:
+        InputError: There are no such weights, or config.json is damaged.
+    """
+    return _read_description(weights_files(name)[1])["system"]
+
+
+def array_shapes(tree: Any) -> dict[str, tuple[int, ...]]:
+    """Return {path: shape} of every array in a tree, to compare two trees by.
+
+    Args:
+        tree: Nested containers of arrays.
+    """
     paths = jax.tree_util.tree_leaves_with_path(tree)
     return {jax.tree_util.keystr(path): np.shape(leaf) for path, leaf in paths}
 
 
-def bundle(folder: str | os.PathLike, name: str) -> None:
-    """Puts trained weights among those of the package, at half precision."""
-    found = load(folder)
-    parts = found.params, found.stats, found.config
-    about = {"system": found.system, "card": found.card, "dtype": "float16"}
-    save(BUNDLED / name, *parts, **about)
+def bundle(folder: PathLike, name: str) -> None:
+    """Copy trained weights into the package, stored as float16.
+
+    Args:
+        folder: The weights to copy.
+        name: Their name in `list_weights`.
+    """
+    loaded = load(folder)
+    save(
+        BUNDLED / name,
+        loaded.params,
+        loaded.stats,
+        loaded.config,
+        system=loaded.system,
+        card=loaded.card,
+        dtype="float16",
+    )
 
 
-def bundled() -> list[str]:
-    """Names of the weights that come with the package."""
-    return sorted(file.parent.name for file in BUNDLED.glob("*/config.json"))
+def migrate(folder: PathLike) -> bool:
+    """Rewrite a folder of FORMAT 1 as FORMAT 2.
+
+    Arrays keep their bytes and their dtype; only their names change.  The model card is
+    kept.
+
+    Args:
+        folder: The folder, or the name of bundled weights.
+
+    Returns:
+        False if the folder has FORMAT 2 already; it is not changed.
+
+    Raises:
+        InputError: The folder does not hold weights, or cannot be written.
+    """
+    file, config_file = weights_files(folder)
+    description = _read_description(config_file)
+    if description["format"] == FORMAT:
+        return False
+    arrays = read_arrays(file)
+    renamed = weights_format1.upgrade_names(description["system"], arrays)
+    arrays = {renamed[name]: array for name, array in arrays.items()}
+    write_folder(file.parent, arrays, {**description, "format": FORMAT})
+    return True
 
 
-def _read_about(file: pathlib.Path) -> dict[str, Any]:
+def _read_description(file: pathlib.Path) -> dict[str, Any]:
+    """Read a config.json, with FORMAT 2 names whatever its format is."""
     try:
-        about = json.loads(file.read_text(encoding="utf-8"))
+        description = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{file} is not a description of weights: {error}") from error
-    kinds = {"format": int, "system": str, "config": dict, "card": str}
-    if not isinstance(about, dict) or any(
-        not isinstance(about.get(name), kind) for name, kind in kinds.items()
+        raise InputError(f"{file} does not describe weights: {error}") from error
+    fields = {"format": int, "system": str, "config": dict, "card": str}
+    if not isinstance(description, dict) or any(
+        not isinstance(description.get(name), kind) for name, kind in fields.items()
     ):
-        raise InputError(f"{file} does not describe weights of ours")
-    if about["format"] != FORMAT:
-        raise InputError(f"{file} is of format {about['format']}, we read {FORMAT}")
-    return about
+        raise InputError(f"{file} does not describe weights of avjax")
+    if description["format"] == weights_format1.FORMAT:
+        return weights_format1.upgrade_description(description)
+    if description["format"] != FORMAT:
+        message = f"{file} has format {description['format']}; known are 1 and {FORMAT}"
+        raise InputError(message)
+    return description
+
+
+def main() -> None:
+    """Rewrite the folders that are named on the command line as FORMAT 2."""
+    parser = argparse.ArgumentParser(description="Rewrite weights of FORMAT 1.")
+    parser.add_argument("folders", nargs="+", metavar="FOLDER")
+    for folder in parser.parse_args().folders:
+        print(folder, "rewritten" if migrate(folder) else "has FORMAT 2 already")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,41 +1,51 @@
-"""avjax data build CORPUS --out DIR: recordings become a corpus to train on."""
+"""avjax data build CORPUS --out DIR: build a corpus for training from recordings."""
 
 import argparse
 import contextlib
-import functools
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from avjax.cli import Parser
+from avjax.data.builders import CORPORA, integer_from, make_source
 from avjax.errors import InputError
-
-LEAST = 8  # pixels of the side of a crop
 
 
 def main(
-    arguments: Sequence[str] | None = None, aligner: Callable | None = None
+    arguments: Sequence[str] | None = None,
+    make_aligner: Callable[[], Callable] | None = None,
 ) -> int:
-    """Builds one corpus, says what is in it and what was left out -> 0.
+    """Build one corpus, and print what was read and what was left out.
 
-    aligner  () -> what finds the phones of a clip, as builders.film.Align; the front
-             door knows one, for this room may not
+    Args:
+        arguments: Arguments of the command line; None: those of this process.
+        make_aligner: Returns the function that finds the phones of clips, an
+            `avjax.data.builders.source.Aligner`. None: phones are not searched for.
+
+    Returns:
+        0, the exit status.
+
+    Raises:
+        InputError: If the arguments are invalid, or the corpus cannot be built.
     """
-    options = parser().parse_args(arguments)
-    options.aligner = aligner
-    recipe = options.recipe(options)  # imports what this corpus needs, and no other
-    from avjax.data.builders import corpus
+    options = make_parser().parse_args(arguments)
+    entry = CORPORA[options.corpus]
+    fields = {option.field: getattr(options, option.field) for option in entry.options}
+    if entry.uses_aligner and make_aligner:
+        fields["aligner"] = make_aligner()
+    source = make_source(options.corpus, **fields)
+    from avjax.data.builders.corpus import build_corpus
 
-    with tidy_when_terminated():
-        print(corpus.build(recipe, options.out, workers=options.workers))
+    with exit_on_sigterm():
+        print(build_corpus(source, options.out, num_workers=options.workers))
     print(f"wrote {options.out}")
     return 0
 
 
 @contextlib.contextmanager
-def tidy_when_terminated() -> Iterator[None]:
-    """A polite kill (SIGTERM) unwinds like an error, so that nothing is left behind."""
+def exit_on_sigterm() -> Iterator[None]:
+    """Turn SIGTERM into an exception, so that temporary files are removed."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         yield
@@ -43,123 +53,31 @@ def tidy_when_terminated() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def parser() -> Parser:
-    top = Parser(prog="avjax data", description=__doc__)
-    build = top.add_subparsers(required=True, metavar="build").add_parser("build")
-    corpora = build.add_subparsers(required=True, metavar="CORPUS")
-    one = corpora.add_parser("puppet", help="drawn faces that speak; no download")
-    one.add_argument("--clips", type=count, default=1000, metavar="N")
-    one.add_argument("--seed", type=none_or_more, default=0, metavar="N")
-    one.add_argument("--kind", choices=("grid", "word", "free"), help="of speech")
-    add_common(one, puppet)
-    for name, recipe in {"grid": grid, "lrw": lrw, "lrs2": lrs2, "hdtf": hdtf}.items():
-        one = corpora.add_parser(name, help=recipe.__doc__)
-        one.add_argument("--raw", required=True, metavar="DIR", help="as it was got")
-        add_common(one, recipe)
-    for name, recipe in PICTURES.items():
-        one = corpora.add_parser(name, help=recipe.__doc__)
-        one.add_argument("--raw", required=True, metavar="DIR", help="as it was got")
-        if recipe is pairs:
-            one.add_argument("--clean", default="", metavar="DIR", help="of the truth")
-        if recipe is not sidd_blocks:
-            held = {"nargs": "*", "default": (), "metavar": "WORD"}
-            one.add_argument("--held", **held, help="in the names of the split test")
-            side = {"type": count, "default": 512, "metavar": "N"}
-            one.add_argument("--side", **side, help="pixels of the sides of a tile")
-        add_place(one, recipe)
-    return top
+def make_parser() -> Parser:
+    """Make the parser of `avjax data`, with one command for each of `CORPORA`."""
+    parser = Parser(prog="avjax data", description=__doc__)
+    build = parser.add_subparsers(required=True, metavar="build").add_parser("build")
+    corpora = build.add_subparsers(required=True, metavar="CORPUS", dest="corpus")
+    for name, entry in CORPORA.items():
+        command = corpora.add_parser(name, help=entry.help, description=entry.help)
+        for option in entry.options:
+            command.add_argument(option.flag, dest=option.field, **option.arguments)
+        add_build_arguments(command)
+    return parser
 
 
-def add_common(one: argparse.ArgumentParser, recipe) -> None:
-    size = {"type": sides, "default": 96, "metavar": "N"}
-    one.add_argument("--size", **size, help="pixels of the side of a face crop")
-    add_place(one, recipe)
-
-
-def add_place(one: argparse.ArgumentParser, recipe) -> None:
-    add = one.add_argument
-    add("--out", required=True, metavar="DIR", help="a folder that is not there yet")
-    cores = os.cpu_count() or 1
-    told = "processes that read; 0: this one"
-    add("--workers", type=none_or_more, default=cores, metavar="N", help=told)
-    one.set_defaults(recipe=recipe)
-
-
-def whole(text: str, least: int) -> int:
-    """A whole number; argparse turns an error into its sentence."""
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} on")
-    return int(text)
-
-
-none_or_more, count, sides = (
-    functools.partial(whole, least=least) for least in (0, 1, LEAST)
-)
-
-
-def puppet(options: argparse.Namespace):
-    """drawn faces that speak with a synthetic voice"""
-    from avjax.data.builders.puppet import KINDS, Puppet
-
-    kinds = (options.kind,) if options.kind else KINDS
-    return Puppet(options.clips, options.seed, options.size, kinds)
-
-
-def grid(options: argparse.Namespace):
-    """sentences of six words: s1/video/mpg_6000/*.mpg or video/s1/*.mpg"""
-    from avjax.data.builders.grid import Grid
-
-    return Grid(options.raw, options.size, align=aligner_of(options))
-
-
-def aligner_of(options: argparse.Namespace) -> Callable | None:
-    """What finds the phones of clips, where the front door knows one."""
-    return options.aligner() if options.aligner else None
-
-
-def lrw(options: argparse.Namespace):
-    """single words: lipread_mp4/ABOUT/train/*.mp4"""
-    from avjax.data.builders.lrw import Lrw
-
-    return Lrw(options.raw, options.size)
-
-
-def lrs2(options: argparse.Namespace):
-    """sentences of television: mvlrs_v1/main/*/*.mp4 and train.txt, ..."""
-    from avjax.data.builders.lrs import Lrs2
-
-    return Lrs2(options.raw, options.size, align=aligner_of(options))
-
-
-def hdtf(options: argparse.Namespace):
-    """speeches: RD_annotion_time.txt, RD_crop_wh.txt, ... and the videos"""
-    from avjax.data.builders.hdtf import Hdtf
-
-    return Hdtf(options.raw, options.size)
-
-
-def pairs(options: argparse.Namespace):
-    """photographs with their truth: PolyU, SIDD, or any two folders"""
-    from avjax.data.builders.image_pairs import Pairs
-
-    return Pairs(options.raw, options.clean, tuple(options.held), options.side)
-
-
-def pictures(options: argparse.Namespace):
-    """clean pictures, on which noise is made in training"""
-    from avjax.data.builders.image_pairs import Pictures
-
-    return Pictures(options.raw, tuple(options.held), options.side)
-
-
-def sidd_blocks(options: argparse.Namespace):
-    """SIDD's validation: ValidationNoisyBlocksSrgb.mat, ValidationGtBlocksSrgb.mat"""
-    from avjax.data.builders.image_pairs import SiddBlocks
-
-    return SiddBlocks(options.raw)
-
-
-PICTURES = {"pairs": pairs, "pictures": pictures, "sidd-blocks": sidd_blocks}
+def add_build_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that all corpora share."""
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="folder to write; must not exist"
+    )
+    parser.add_argument(
+        "--workers",
+        type=integer_from(0),
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes that read; 0: this process (default: number of cores)",
+    )
 
 
 if __name__ == "__main__":

@@ -1,261 +1,235 @@
-"""From a folder of shards to batches in numpy: without end, or once through.
+"""Read a corpus from disk and make batches of numpy arrays.
 
-Each host reads its own share; which host it is comes in as plain numbers.
+Nothing here imports jax: which process reads which part is given as plain numbers.
 """
 
-import atexit
-import contextlib
 import dataclasses
 import functools
 import json
 import os
 import pathlib
-import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 import grain
 import numpy as np
-import tensorflow_datasets as tfds
-from absl import flags
 
-from avjax.data import schema
-from avjax.data.examples.talking import TalkWindow, Window
+from avjax.data.examples.base import ExampleTransform
+from avjax.data.examples.talking import TalkTrainExample
+from avjax.data.read_ahead import close_after, close_at_exit, read_ahead
+from avjax.data.split_source import (
+    EvalExamples,
+    PaddedExamples,
+    SplitSource,
+    Subset,
+    open_split,
+)
 from avjax.errors import InputError
 
-Batch = Mapping[str, np.ndarray]
-SUMMARY = "summary.json"  # of a corpus, as its builder wrote it
+NumpyBatch = Mapping[str, Any]  # examples, stacked along a new first axis
+SUMMARY_FILE = "summary.json"  # in the folder of a corpus, written by its builder
+
+
+class DataLoader(Protocol):
+    """A frozen dataclass of plain values that makes batches of training and evaluation.
+
+    Every process reads its own part of each batch.
+    """
+
+    def train_batches(
+        self, process_index: int = 0, process_count: int = 1
+    ) -> grain.DatasetIterator:
+        """Return an endless iterator of shuffled batches that can be resumed.
+
+        Args:
+            process_index: Number of this process.
+            process_count: Number of processes that share a batch.
+
+        Returns:
+            A Grain iterator, with `get_state` and `set_state`.
+        """
+        ...
+
+    def eval_batches(
+        self, process_index: int = 0, process_count: int = 1
+    ) -> Iterator[NumpyBatch]:
+        """Return an iterator over all examples, once, always in the same order.
+
+        Args:
+            process_index: Number of this process.
+            process_count: Number of processes that share a batch.
+
+        Returns:
+            Batches of one size; examples of weight 0 fill the last one.
+        """
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
 class Loader:
-    """What is read, and how it becomes batches.
+    """Batches of one split of a corpus on disk.
 
-    root      the folder of a corpus, as `avjax data build` wrote it
-    split     one of its splits: train, test, unseen, ...
-    window    what becomes of a clip
-    batch     examples in one batch, over all hosts
-    seed      of the order and the windows of training
-    workers   processes that read ahead; 0: threads of this process
-    windows   places that an evaluation looks at in each clip
-    buckets   lengths, ascending, one of which the window's `frames` becomes: a clip is
-              in a batch with clips that need the same one.  Each is compiled for once
+    Attributes:
+        root: Folder of a corpus, as `avjax data build` wrote it.
+        split: One of its splits (train, test, unseen, ...), or a part of one
+            ("train[:10%]").
+        transform: Turns a record into an example.
+        batch_size: Examples in one batch, over all processes.
+        seed: Seed of the order and of the random examples of training.
+        num_workers: Processes that read ahead; 0: threads of this process.
+        examples_per_clip: Examples that an evaluation makes of each clip.
+        bucket_frames: Ascending lengths in video frames. If given, the clips of a
+            batch have the same smallest length that they fit into, and the transform's
+            `num_frames` is set to it. Each length is compiled for once.
     """
 
     root: str
     split: str = "train"
-    window: Window = TalkWindow()
-    batch: int = 8
+    transform: ExampleTransform = TalkTrainExample()
+    batch_size: int = 8
     seed: int = 0
-    workers: int = 0
-    windows: int = 1
-    buckets: tuple[int, ...] = ()
+    num_workers: int = 0
+    examples_per_clip: int = 1
+    bucket_frames: tuple[int, ...] = ()
+
+    def train_batches(
+        self, process_index: int = 0, process_count: int = 1
+    ) -> grain.DatasetIterator:
+        """Return an endless iterator of shuffled batches that can be resumed.
+
+        Every epoch has its own order and random examples; they depend on the seed only.
+
+        Args:
+            process_index: Number of this process.
+            process_count: Number of processes that share a batch.
+
+        Returns:
+            A Grain iterator, with `get_state` and `set_state`.
+
+        Raises:
+            InputError: If there is no such corpus or split, a number is out of range,
+                or there are fewer clips than processes.
+        """
+        size = _local_batch_size(self, process_count)
+        records = open_split(self.root, self.split)
+        if len(records) < process_count:
+            raise InputError(
+                f"{self.root} has {len(records)} clips in {self.split!r}, fewer than "
+                f"the {process_count} processes"
+            )
+        parts, weights = [], []
+        for transform, subset in _split_by_bucket(records, self):
+            data = grain.MapDataset.source(subset).seed(self.seed).shuffle()
+            # The random examples are made before the processes share them, or every
+            # process would draw the same; so are the epochs, or a process would get
+            # nothing of a bucket that has fewer clips than there are processes.
+            data = data.random_map(transform).repeat()[process_index::process_count]
+            parts.append(data.batch(size, drop_remainder=True))
+            weights.append(len(subset))
+        data = grain.MapDataset.mix(parts, weights) if len(parts) > 1 else parts[0]
+        return close_at_exit(iter(read_ahead(data, self.num_workers)))
+
+    def eval_batches(
+        self, process_index: int = 0, process_count: int = 1
+    ) -> Iterator[NumpyBatch]:
+        """Return an iterator over all examples of the split, once, in the same order.
+
+        All processes get equally many batches.
+
+        Args:
+            process_index: Number of this process.
+            process_count: Number of processes that share a batch.
+
+        Returns:
+            Batches of one size; examples of weight 0 fill the last one.
+
+        Raises:
+            InputError: If there is no such corpus or split, or a number is invalid.
+        """
+        size = _local_batch_size(self, process_count)
+        parts = []
+        records = open_split(self.root, self.split)
+        for transform, subset in _split_by_bucket(records, self):
+            examples = EvalExamples(subset, transform, self.examples_per_clip)
+            padded = PaddedExamples(examples, self.batch_size)
+            data = grain.MapDataset.source(padded)[process_index::process_count]
+            parts.append(data.batch(size))
+        data = grain.MapDataset.concatenate(parts)
+        return close_after(close_at_exit(iter(read_ahead(data, self.num_workers))))
 
 
-def batches(loader: Loader, host: int = 0, hosts: int = 1) -> grain.DatasetIterator:
-    """Shuffled batches without end; get_state and set_state make them resumable.
+def read_vocabulary(root: str | os.PathLike, num_words: int) -> tuple[str, ...]:
+    """Read the different texts of a corpus of single words, in alphabetical order.
 
-    Every epoch has its own order and windows, which depend on the seed alone.
+    Args:
+        root: Folder of the corpus; it need not exist yet.
+        num_words: Number of placeholder words to return if the corpus does not exist,
+            or does not list its texts.
+
+    Returns:
+        The words, or the placeholders "word 0", "word 1", ...
+
+    Raises:
+        InputError: If the summary of the corpus cannot be read.
     """
-    share = _share(loader, hosts)
-    records = source(loader.root, loader.split)
-    if len(records) < hosts:
-        raise InputError(f"{loader.root}: {len(records)} clips for {hosts} hosts")
-    parts, sizes = [], []
-    for window, chosen in _by_bucket(records, loader):
-        data = grain.MapDataset.source(chosen).seed(loader.seed).shuffle()
-        # The draws come before the sharing, or every host would draw the same; so do
-        # the epochs, or a host would have nothing of a bucket with fewer clips.
-        data = data.random_map(window).repeat()[host::hosts]
-        parts.append(data.batch(share, drop_remainder=True))
-        sizes.append(len(chosen))
-    data = grain.MapDataset.mix(parts, sizes) if len(parts) > 1 else parts[0]
-    return _closed_at_exit(iter(_read_ahead(data, loader.workers)))
-
-
-def one_pass(loader: Loader, host: int = 0, hosts: int = 1) -> Iterator[Batch]:
-    """Every window of the split once, always the same; examples of weight 0 fill up.
-
-    All hosts see equally many batches.
-    """
-    share = _share(loader, hosts)
-    parts = []
-    for window, chosen in _by_bucket(source(loader.root, loader.split), loader):
-        places = Places(chosen, window, loader.windows)
-        data = grain.MapDataset.source(_Filled(places, loader.batch))[host::hosts]
-        parts.append(data.batch(share))
-    data = grain.MapDataset.concatenate(parts)
-    iterator = iter(_read_ahead(data, loader.workers))
-    return _closed_after(_closed_at_exit(iterator))
-
-
-def source(root: str | os.PathLike, split: str) -> "Records":
-    """The records of one split, by number; each as schema describes it.
-
-    A split may be a part of one, as TFDS writes it: "train[:10%]".
-    """
-    return Records(os.fspath(root), split)
-
-
-def vocabulary(root: str | os.PathLike, words: int) -> tuple[str, ...]:
-    """What is said in a corpus of single words, in the order of the alphabet.
-
-    So many nameless ones before the corpus is there, or where it is of other things.
-    """
-    summary = pathlib.Path(root) / SUMMARY
+    summary = pathlib.Path(root) / SUMMARY_FILE
     try:
-        known = json.loads(summary.read_text()) if summary.is_file() else {}
+        content = json.loads(summary.read_text()) if summary.is_file() else {}
     except ValueError as error:
         raise InputError(f"{summary} is damaged: {error}") from error
-    nameless = (f"word {number}" for number in range(words))
-    return tuple(known.get("texts") or nameless)
+    placeholders = (f"word {number}" for number in range(num_words))
+    return tuple(content.get("texts") or placeholders)
 
 
-class Records:
-    """The clips of a split, by number; it travels to other processes by its name."""
-
-    def __init__(self, root: str, split: str):
-        self.root, self.split = root, split
-        self._open = _data_source(root, split)
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def __getitem__(self, index: int) -> dict:
-        return schema.readable(self._open[index])
-
-    def __iter__(self) -> Iterator[dict]:
-        return (self[index] for index in range(len(self)))
-
-    def __reduce__(self):
-        return Records, (self.root, self.split)
+def peek(data: grain.DatasetIterator) -> NumpyBatch:
+    """Return the next batch of an iterator without consuming it."""
+    state = data.get_state()
+    batch = next(data)
+    data.set_state(state)
+    return batch
 
 
-class Chosen:
-    """Some clips of a split, by their numbers there."""
-
-    def __init__(self, records: Records, numbers: Sequence[int]):
-        self.records, self.numbers = records, numbers
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __getitem__(self, index: int) -> dict:
-        return self.records[self.numbers[index]]
-
-
-def _by_bucket(
-    records: Records, loader: Loader
-) -> list[tuple[Window, "Records | Chosen"]]:
-    """The window and the clips of each bucket that has any; of all, without buckets."""
-    if not loader.buckets:
-        return [(loader.window, records)]
-    built = os.stat(records.root).st_ctime_ns
-    lengths = _lengths(records.root, records.split, built)
-    if lengths.max() > loader.buckets[-1]:
-        long = f"{loader.root}: a clip has {lengths.max()} frames"
-        raise InputError(f"{long}, and {loader.buckets[-1]} is the largest bucket")
-    homes = np.searchsorted(loader.buckets, lengths)
+def _split_by_bucket(
+    records: SplitSource, loader: Loader
+) -> list[tuple[Any, SplitSource | Subset]]:
+    """Return (transform, clips) of every bucket that has clips."""
+    if not loader.bucket_frames:
+        return [(loader.transform, records)]
+    created = os.stat(records.root).st_ctime_ns
+    lengths = _clip_lengths(records.root, records.split, created)
+    longest, largest = lengths.max(), loader.bucket_frames[-1]
+    if longest > largest:
+        raise InputError(
+            f"{loader.root}: a clip has {longest} frames, and the largest bucket has "
+            f"{largest}; add a larger one to bucket_frames"
+        )
+    buckets = np.searchsorted(loader.bucket_frames, lengths)
+    transform: Any = loader.transform
     return [
         (
-            dataclasses.replace(loader.window, frames=frames),
-            Chosen(records, np.flatnonzero(homes == home).tolist()),
+            dataclasses.replace(transform, num_frames=num_frames),
+            Subset(records, np.flatnonzero(buckets == bucket).tolist()),
         )
-        for home, frames in enumerate(loader.buckets)
-        if (homes == home).any()
+        for bucket, num_frames in enumerate(loader.bucket_frames)
+        if (buckets == bucket).any()
     ]
 
 
 @functools.cache
-def _lengths(root: str, split: str, built: int) -> np.ndarray:
-    """How many frames each clip has; looked up once, for it takes a while.
-
-    built is when the folder came to be: another corpus in its place has its own.
-    """
-    return np.array([len(record["mouth"]) for record in source(root, split)])
+def _clip_lengths(root: str, split: str, created: int) -> np.ndarray:
+    """Count the frames of each clip of a folder that was created at this time."""
+    return np.array([len(record["mouth"]) for record in open_split(root, split)])
 
 
-class Places:
-    """All windows of an evaluation, clip after clip."""
-
-    def __init__(self, records: "Records | Chosen", window: Window, each: int):
-        self.records, self.window, self.each = records, window, each
-
-    def __len__(self) -> int:
-        return len(self.records) * self.each
-
-    def __getitem__(self, index: int) -> Batch:
-        clip, place = divmod(index, self.each)
-        return self.window.at(self.records[clip], place, self.each)
-
-
-class _Filled:
-    """The same, and at the end enough of weight 0 to make the last batch whole."""
-
-    def __init__(self, places: Places, batch: int):
-        self.places, self.batch = places, batch
-
-    def __len__(self) -> int:
-        return -(-len(self.places) // self.batch) * self.batch
-
-    def __getitem__(self, index: int) -> Batch:
-        if index < len(self.places):
-            return self.places[index]
-        return {**self.places[0], "weight": np.float32(0)}
-
-
-def _share(loader: Loader, hosts: int) -> int:
-    for name, least in {"batch": 1, "workers": 0, "seed": 0, "windows": 1}.items():
+def _local_batch_size(loader: Loader, process_count: int) -> int:
+    """Check the numbers of a loader; return the batch size of one process."""
+    minimum = {"batch_size": 1, "num_workers": 0, "seed": 0, "examples_per_clip": 1}
+    for name, least in minimum.items():
         if getattr(loader, name) < least:
             raise InputError(f"{name} of a loader must be at least {least}")
-    if loader.batch % hosts:
-        raise InputError(f"a batch of {loader.batch} cannot be shared by {hosts} hosts")
-    return loader.batch // hosts
-
-
-def _read_ahead(data: grain.MapDataset, workers: int) -> grain.IterDataset:
-    if not workers:
-        return data.to_iter_dataset(grain.ReadOptions(2, prefetch_buffer_size=4))
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS.mark_as_parsed()  # grain reads one when it starts a process
-    data = data.to_iter_dataset(grain.ReadOptions(1, prefetch_buffer_size=2))
-    data = data.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
-    return data.map(_own)
-
-
-def _own(batch: Batch) -> Batch:
-    """A copy: what comes from a worker lies in memory that is shared, and scarce."""
-    return {key: np.array(value) for key, value in batch.items()}
-
-
-def _closed_after(iterator: grain.DatasetIterator) -> Iterator[Batch]:
-    with contextlib.closing(iterator):
-        yield from iterator
-
-
-def _closed_at_exit(iterator: grain.DatasetIterator) -> grain.DatasetIterator:
-    """The same; whoever forgets to close it leaves no process or shared memory."""
-    reference = weakref.ref(iterator)
-
-    def close() -> None:
-        if (alive := reference()) is not None:
-            alive.close()
-
-    atexit.register(close)
-    return iterator
-
-
-def _data_source(root: str, split: str):
-    if not (pathlib.Path(root) / "dataset_info.json").is_file():
+    if loader.batch_size % process_count:
         raise InputError(
-            f"no corpus in {root}: `avjax data build --help` tells how to make one"
+            f"batch_size {loader.batch_size} is not divisible by {process_count} "
+            "processes"
         )
-    builder = tfds.builder_from_directory(root)
-    splits = builder.info.splits
-    try:
-        empty = not splits[split].num_examples
-    except (KeyError, ValueError) as error:
-        known = ", ".join(splits)
-        raise InputError(f"{root} has no split {split!r}; it has {known}") from error
-    if empty:
-        raise InputError(f"{root}: no clip is in the split {split!r}")
-    return builder.as_data_source(split=split)
+    return loader.batch_size // process_count

@@ -1,4 +1,4 @@
-"""Notebooks run from top to bottom, and are kept without their outputs."""
+"""Notebooks run from top to bottom and are stored without outputs."""
 
 import json
 import pathlib
@@ -9,7 +9,7 @@ FOLDER = pathlib.Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
-def code_of(notebook: pathlib.Path) -> list[dict]:
+def code_cells(notebook: pathlib.Path) -> list[dict]:
     cells = json.loads(notebook.read_text())["cells"]
     return [cell for cell in cells if cell["cell_type"] == "code"]
 
@@ -17,10 +17,10 @@ def code_of(notebook: pathlib.Path) -> list[dict]:
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda file: file.stem)
 def test_every_cell_runs(notebook):
     names = {"__name__": "__main__"}
-    for cell in code_of(notebook):
+    for cell in code_cells(notebook):
         exec("".join(cell["source"]), names)
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda file: file.stem)
-def test_no_output_is_kept(notebook):
-    assert not any(cell["outputs"] for cell in code_of(notebook))
+def test_no_output_is_stored(notebook):
+    assert not any(cell["outputs"] for cell in code_cells(notebook))

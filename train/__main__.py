@@ -1,6 +1,6 @@
-"""avjax train and avjax evaluate: a run by its name, changed by path=value.
+"""The commands `avjax train` and `avjax evaluate`.
 
-The only place that starts jax.distributed.
+This is the only module that starts `jax.distributed`.
 """
 
 import inspect
@@ -14,90 +14,154 @@ import rich.console
 import rich.table
 
 from avjax.cli import Parser
-from avjax.config import override, unknown
+from avjax.config import override, unknown_name
 from avjax.errors import InputError
-from avjax.train import experiments, loading, sharding
-from avjax.train.checkpoint import read
-from avjax.train.compiled import Program, build, first_state
-from avjax.train.evaluate import evaluate as measure
+from avjax.train import experiments
 from avjax.train.experiment import Experiment, check
-from avjax.train.loop import ASKED, check_sides, fit
-from avjax.train.step import TrainState
+from avjax.train.loop import EXPERIMENT_FILE, fit
+from avjax.train.registry import load_experiment_file
+from avjax.train.run_evaluation import evaluate_run
+
+RUNS = pathlib.Path("runs")  # folder of the folders of runs
+TRAIN_HELP = """Train an experiment, or continue a run that was stopped.
+
+path=value changes a field of the experiment, such as steps=1000."""
+NAME_HELP = "experiment (see avjax train --list), or FILE.py:EXPERIMENT of your own"
+EVALUATE_HELP = """Evaluate the best weights of a run.
+
+If the experiment has no run, the weights that it starts from are evaluated."""
 
 
 def train(arguments: Sequence[str]) -> int:
-    """avjax train NAME [path=value …]: trains, or goes on where a run was stopped."""
-    parser = parser_of("train", train.__doc__)
-    parser.add_argument("--list", action="store_true", help="tell the names there are")
-    logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax speaks to its authors
+    """Run `avjax train NAME [path=value …]`.
+
+    Args:
+        arguments: The words after `avjax train`.
+
+    Returns:
+        The exit status, 0.
+
+    Raises:
+        InputError: The arguments, the experiment or its data cannot be used.
+    """
+    parser = make_parser("train", TRAIN_HELP)
+    parser.add_argument("--list", action="store_true", help="list all experiments")
+    logging.getLogger("absl").setLevel(logging.ERROR)  # messages of Orbax
     options = parser.parse_intermixed_args(arguments)
     if options.list or not options.name:
-        print("\n".join(told()))
+        print("\n".join(list_experiments()))
         return 0
     start_distributed(options.distributed)
-    experiment = recall(options.name, options.assignments)
-    folder = options.out or pathlib.Path("runs") / options.name
-    fit(experiment, folder, asked=(options.name, *options.assignments))
+    experiment = make_experiment(options.name, options.assignments)
+    folder = options.out or RUNS / options.name.rpartition(":")[2]
+    fit(experiment, folder, arguments=(options.name, *options.assignments))
     if jax.process_index() == 0:
         print(f"wrote {folder}")
     return 0
 
 
 def evaluate(arguments: Sequence[str]) -> int:
-    """avjax evaluate NAME|DIR [path=value …]: measures the best weights of a run.
+    """Run `avjax evaluate NAME|DIR [path=value …]`.
 
-    A name without a run measures what the experiment starts from.
+    Args:
+        arguments: The words after `avjax evaluate`.
+
+    Returns:
+        The exit status, 0.
+
+    Raises:
+        InputError: The arguments, the run or its data cannot be used.
     """
     logging.getLogger("absl").setLevel(logging.ERROR)
-    options = parser_of("evaluate", evaluate.__doc__).parse_intermixed_args(arguments)
+    parser = make_parser("evaluate", EVALUATE_HELP)
+    options = parser.parse_intermixed_args(arguments)
     if not options.name:
-        raise InputError("say which run: avjax evaluate NAME, or the folder of a run")
+        raise InputError("name a run: avjax evaluate NAME, or the folder of a run")
     start_distributed(options.distributed)
-    folder = folder_of(options.name, options.out)
-    name, *asked = words_of(folder) or (options.name,)
-    experiment = recall(name, (*asked, *options.assignments))
-    metrics = measure_run(experiment, folder)
+    folder = run_dir(options.name, options.out)
+    name, *assignments = read_invocation(folder) or (options.name,)
+    experiment = make_experiment(name, (*assignments, *options.assignments))
+    metrics = evaluate_run(experiment, folder)
     if jax.process_index() == 0:
-        show(metrics, name)
+        print_metrics(metrics, name)
     return 0
 
 
-def parser_of(verb: str, about: str) -> Parser:
-    parser = Parser(prog=f"avjax {verb}", description=about)
+def make_parser(command: str, description: str) -> Parser:
+    """Make the parser of one command, with the arguments that both share."""
+    parser = Parser(prog=f"avjax {command}", description=description)
     add = parser.add_argument
-    add("name", nargs="?", metavar="NAME", help="an experiment, see avjax train --list")
-    add("assignments", nargs="*", metavar="path=value", help="optim.face.rate=3e-4 …")
-    add("--out", type=pathlib.Path, metavar="DIR", help="the run's folder: runs/NAME")
+    add("name", nargs="?", metavar="NAME", help=NAME_HELP)
+    add(
+        "assignments",
+        nargs="*",
+        metavar="path=value",
+        help="change of the config, such as optim.generator.learning_rate=3e-4",
+    )
+    add(
+        "--out",
+        type=pathlib.Path,
+        metavar="DIR",
+        help="folder of the run (default: runs/NAME)",
+    )
     add(
         "--distributed",
         metavar="WHERE",
-        help="several hosts: auto, or HOST:PORT,PROCESSES,INDEX",
+        help="run on several hosts: auto, or HOST:PORT,PROCESSES,INDEX",
     )
     return parser
 
 
-def told() -> list[str]:
-    """One line an experiment: its name, and the first line of its docstring."""
-    table = experiments.EXPERIMENTS
-    width = max(map(len, table), default=0)
-    firsts = {
-        name: (inspect.getdoc(make) or "").split("\n") for name, make in table.items()
-    }
-    return [f"{name:<{width}}  {first[0]}".rstrip() for name, first in firsts.items()]
+def list_experiments() -> list[str]:
+    """List the experiments.
+
+    Returns:
+        One line for each: its name, and the first line of its docstring.
+    """
+    makers = experiments.EXPERIMENTS
+    width = max(map(len, makers), default=0)
+    lines = []
+    for name, make in makers.items():
+        summary = (inspect.getdoc(make) or "").split("\n")[0]
+        lines.append(f"{name:<{width}}  {summary}".rstrip())
+    return lines
 
 
-def recall(name: str, assignments: Sequence[str]) -> Experiment:
-    """The experiment of a name, with its assignments."""
-    table = experiments.EXPERIMENTS
-    if name not in table:
-        raise InputError(unknown(name, table, "EXPERIMENTS"))
-    experiment = override(table[name](), assignments)
+def make_experiment(name: str, assignments: Sequence[str]) -> Experiment:
+    """Make an experiment by its name, and change its config.
+
+    Args:
+        name: Name of an experiment, or "path/to/file.py:experiment".
+        assignments: Changes of the config, "path=value".
+
+    Returns:
+        The experiment.
+
+    Raises:
+        InputError: The name or an assignment is invalid.
+    """
+    makers = experiments.EXPERIMENTS
+    if ".py:" in name:
+        make = load_experiment_file(name)
+    elif name in makers:
+        make = makers[name]
+    else:
+        raise InputError(unknown_name(name, makers, "EXPERIMENTS"))
+    experiment = override(make(), assignments)
     check(experiment)
     return experiment
 
 
 def start_distributed(where: str | None) -> None:
-    """Joins the other hosts; what `auto` finds out, the cluster told it."""
+    """Connect to the other hosts.
+
+    Args:
+        where: "auto" if the cluster says how, or "HOST:PORT,PROCESSES,INDEX". None:
+            this is the only host.
+
+    Raises:
+        InputError: `where` has another form.
+    """
     if where is None:
         return
     if where == "auto":
@@ -112,69 +176,64 @@ def start_distributed(where: str | None) -> None:
         ) from error
 
 
-def folder_of(name: str, out: pathlib.Path | None) -> pathlib.Path:
-    """The folder of a run that was given by its name or as a folder."""
+def run_dir(name: str, out: pathlib.Path | None) -> pathlib.Path:
+    """Find the folder of a run.
+
+    Args:
+        name: Name of an experiment, or the folder of a run.
+        out: The folder, if it is given.
+
+    Returns:
+        The folder, which may not exist.
+
+    Raises:
+        InputError: `name` is a folder, but not that of a run.
+    """
     if out is not None:
         return out
     folder = pathlib.Path(name)
-    if (folder / ASKED).is_file():
+    if (folder / EXPERIMENT_FILE).is_file():
         return folder
     if folder.is_dir() and name not in experiments.EXPERIMENTS:
-        raise InputError(f"{name} is no folder of a run: it holds no {ASKED}")
-    return pathlib.Path("runs") / name
+        raise InputError(
+            f"{name} is not the folder of a run: it has no {EXPERIMENT_FILE}"
+        )
+    return RUNS / name
 
 
-def words_of(folder: pathlib.Path) -> list[str]:
-    """The name and the assignments that a run was begun with; empty without a run."""
-    file = folder / ASKED
+def read_invocation(folder: pathlib.Path) -> list[str]:
+    """Read how a run was started.
+
+    Args:
+        folder: Folder of the run.
+
+    Returns:
+        Name and assignments; empty if there is no run.
+
+    Raises:
+        InputError: The file is damaged, or the run was not started by `avjax train`.
+    """
+    file = folder / EXPERIMENT_FILE
     if not file.is_file():
         return []
     try:
-        words = json.loads(file.read_text(encoding="utf-8"))["asked"]
+        words = json.loads(file.read_text(encoding="utf-8"))["arguments"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{file} is damaged: {error}") from error
     if not words:
-        raise InputError(f"{folder} was not begun by avjax train, so it has no name")
+        raise InputError(
+            f"{folder} was not started by avjax train, so its experiment is unknown"
+        )
     return words
 
 
-def measure_run(experiment: Experiment, folder: pathlib.Path) -> dict[str, float]:
-    """{eval/metric: value} of the best state in the folder, or of the start."""
-    if not experiment.evals:
-        raise InputError("this experiment has no evals to measure on")
-    mesh = sharding.make_mesh(experiment.mesh)
-    first = next(iter(experiment.evals.values()))
-    example = next(loading.one_pass(first))
-    check_sides(experiment.task, first, example)
-    program = build(experiment, mesh, example)
-    state = trained(experiment, folder, program)
-    with rich.console.Console(stderr=True).status("measuring"):
-        found = {
-            name: measure(program, state, loading.one_pass(loader))
-            for name, loader in experiment.evals.items()
-        }
-    return {f"{name}/{m}": value for name, x in found.items() for m, value in x.items()}
+def print_metrics(metrics: Mapping[str, float], title: str) -> None:
+    """Print a table of metrics.
 
-
-def trained(
-    experiment: Experiment, folder: pathlib.Path, program: Program
-) -> TrainState:
-    """The state to measure."""
-    checkpoints = folder / "checkpoints"
-    mode = experiment.best[1] if experiment.best else None
-    if checkpoints.is_dir():
-        state = read(checkpoints, program.shapes, mode)
-        if state is not None:
-            return state
-    # The first objective is the system's own; later ones may move critics.
-    own = set(experiment.task.objectives()[0].moves)
-    if not own <= set(experiment.start):
-        missing = ", ".join(sorted(own - set(experiment.start)))
-        raise InputError(f"no checkpoint in {folder}, and no start for {missing}")
-    return first_state(program, experiment.start)
-
-
-def show(metrics: Mapping[str, float], title: str) -> None:
+    Args:
+        metrics: {name: value}.
+        title: Title of the table.
+    """
     table = rich.table.Table("metric", "value", title=title)
     for name, value in metrics.items():
         table.add_row(name, f"{value:.5g}")

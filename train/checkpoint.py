@@ -1,10 +1,11 @@
-"""Checkpoints: state, place in the data, config; written beside the run's steps.
+"""Checkpoints: the state, the position in the data, and the config.
 
-A run killed at any moment finds its latest whole checkpoint, on any number of devices.
+A run killed at any moment finds its latest complete checkpoint and can continue on any
+number of devices.
 """
 
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Self
 
 import grain
@@ -17,17 +18,32 @@ Mode = Literal["min", "max"]
 
 
 class Notes(NamedTuple):
-    """What else a checkpoint holds: the config as JSON, and the best metric so far."""
+    """Plain values that a checkpoint holds in addition to its arrays.
+
+    Attributes:
+        config: Config of the experiment, as `to_json` wrote it.
+        best: Best value so far of the metric of `select_by`.
+    """
 
     config: Mapping[str, Any]
     best: float | None
 
 
 class Checkpoints:
-    """The checkpoints of one run; `with` closes them after the last is on disk."""
+    """The checkpoints of one run, as a context manager.
+
+    Leaving the context waits until the last checkpoint is on disk.
+    """
 
     def __init__(self, folder: pathlib.Path, keep: int, mode: Mode | None = None):
-        """Keeps the latest `keep` and, under a mode, the one whose metric is best."""
+        """Open the folder of checkpoints.
+
+        Args:
+            folder: The folder.
+            keep: Number of latest checkpoints that are kept.
+            mode: Direction of the metric; the checkpoint with its best value is kept in
+                addition. None: there is no metric.
+        """
         kept: list[policies.PreservationPolicy] = [policies.LatestN(keep)]
         if mode:
             best = policies.BestN(
@@ -39,7 +55,7 @@ class Checkpoints:
             kept.append(best)
         options = ocp.CheckpointManagerOptions(
             preservation_policy=policies.AnyPreservationPolicy(kept),
-            best_fn=mode and _metric,  # without it no metric would be written
+            best_fn=_metric if mode else None,  # without it no metric would be written
             best_mode=mode or "max",
             cleanup_tmp_directories=True,
         )
@@ -52,56 +68,93 @@ class Checkpoints:
         self._manager.close()  # waits for what is being written
 
     def latest(self) -> int | None:
-        """The step of the latest whole checkpoint."""
+        """Find the latest complete checkpoint.
+
+        Returns:
+            Its step, or None if there is none.
+        """
         return self._manager.latest_step()
 
     def save(
         self,
         state: TrainState,
-        data: Iterator,
+        data: Any,
         notes: Notes,
         metric: float | None = None,
     ) -> None:
-        """Begins to write; returns when the state may be changed again."""
-        parts = ocp.args.Composite(
+        """Start to write a checkpoint.
+
+        The call returns when the state may be changed again.
+
+        Args:
+            state: The state.
+            data: Grain iterator, whose position is saved.
+            notes: Config and best metric.
+            metric: Value of the metric at this step, if it was evaluated.
+        """
+        items = ocp.args.Composite(
             state=ocp.args.StandardSave(state),
             data=grain.checkpoint.CheckpointSave(data),
             notes=ocp.args.JsonSave(notes._asdict()),
         )
         metrics = None if metric is None else {"best": metric}
-        self._manager.save(int(state.step), args=parts, metrics=metrics, force=True)
+        self._manager.save(int(state.step), args=items, metrics=metrics, force=True)
 
     def notes(self, step: int) -> Notes:
-        """Config and best metric of a checkpoint, without its arrays."""
-        wanted = ocp.args.Composite(notes=ocp.args.JsonRestore())
-        return Notes(**self._manager.restore(step, args=wanted)["notes"])
+        """Read config and best metric of a checkpoint, without its arrays.
 
-    def restore(self, step: int, shapes: TrainState, data: Iterator) -> TrainState:
-        """The state, in the places that `shapes` names; `data` is set to its place."""
-        wanted = ocp.args.Composite(
+        Args:
+            step: Step of the checkpoint.
+
+        Returns:
+            The notes.
+        """
+        items = ocp.args.Composite(notes=ocp.args.JsonRestore())
+        return Notes(**self._manager.restore(step, args=items)["notes"])
+
+    def restore(self, step: int, shapes: TrainState, data: Any) -> TrainState:
+        """Restore a checkpoint.
+
+        Args:
+            step: Step of the checkpoint.
+            shapes: Shapes of the state, with the sharding to restore to.
+            data: Grain iterator, which is set to the saved position.
+
+        Returns:
+            The state.
+        """
+        items = ocp.args.Composite(
             state=ocp.args.StandardRestore(shapes),
             data=grain.checkpoint.CheckpointRestore(data),
         )
-        return self._manager.restore(step, args=wanted)["state"]
+        return self._manager.restore(step, args=items)["state"]
 
 
 def read(
     folder: pathlib.Path, shapes: TrainState, mode: Mode | None
 ) -> TrainState | None:
-    """The best state of a run under `mode`, or else its latest; None without any.
+    """Read the best state of a run, without changing anything in its folder.
 
-    Only looks: what another process writes there stays as it is.
+    Args:
+        folder: Folder of the checkpoints.
+        shapes: Shapes of the state, with the sharding to restore to.
+        mode: Direction of the metric; None reads the latest state.
+
+    Returns:
+        The state, or None if there is no checkpoint.
     """
     options = ocp.CheckpointManagerOptions(
-        read_only=True, best_fn=mode and _metric, best_mode=mode or "max"
+        read_only=True,
+        best_fn=_metric if mode else None,
+        best_mode=mode or "max",
     )
     with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
         step = manager.best_step()
         step = manager.latest_step() if step is None else step
         if step is None:
             return None
-        wanted = ocp.args.Composite(state=ocp.args.StandardRestore(shapes))
-        return manager.restore(step, args=wanted)["state"]
+        items = ocp.args.Composite(state=ocp.args.StandardRestore(shapes))
+        return manager.restore(step, args=items)["state"]
 
 
 def _metric(metrics: Mapping[str, float]) -> float:

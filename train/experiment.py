@@ -1,73 +1,132 @@
-"""An experiment: which system, on what, how long, as plain data."""
+"""An experiment as plain data: which system, on which data, for how long."""
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from avjax.config import differences, leaves, to_json
+from avjax.data.loader import DataLoader
 from avjax.errors import InputError
-from avjax.train.loading import Loader
 from avjax.train.optimizers import Optimizer
 from avjax.train.task import Task
 
-# What may change between two halves of one run: it moves no number of any step, but for
-# `steps`, which one changes to train on.
-FREE = {"steps", "mesh", "evals", "log_every", "evaluate_every", "save_every"}
-FREE |= {"keep", "doc"}
+# Fields that may differ when a run is resumed. They do not change what a step computes,
+# except `steps`, which is changed in order to train longer.
+MUTABLE_FIELDS = frozenset(
+    {
+        "steps",
+        "mesh",
+        "evals",
+        "log_every",
+        "evaluate_every",
+        "save_every",
+        "keep_checkpoints",
+        "description",
+    }
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """One run, as plain data: prints, compares, saves as JSON."""
+    """Configuration of one training run: it prints, compares and saves as JSON.
+
+    Attributes:
+        task: The system and its losses.
+        train: Loader of the training batches.
+        optim: `{objective: optimizer}`, one per objective of the task.
+        steps: Number of training steps.
+        evals: `{name: loader}` of the evaluations.
+        accumulate: Number of microbatches that a batch is divided into, to save memory.
+        mesh: Devices `(data, fsdp)`; -1 takes all that remain.
+        init_from: `{part: weights}` to initialise from. A key is a part or a path in
+            one ("generator/audio"); a value is a folder of weights or a bundled name.
+        seed: Seed of the initialisation and of the randomness of every step.
+        log_every: Steps between two log entries.
+        evaluate_every: Steps between two evaluations.
+        save_every: Steps between two checkpoints.
+        keep_checkpoints: Number of latest checkpoints that are kept. The best one is
+            kept in addition.
+        select_by: `(metric, "min" or "max")`, for instance `("test/psnr", "max")`:
+            the weights with the best value are released. None releases the last ones.
+        description: One line for the model card of the released weights.
+    """
 
     task: Task
-    train: Loader
-    optim: Mapping[str, Optimizer]  # {objective: optimizer}
+    train: DataLoader
+    optim: Mapping[str, Optimizer]
     steps: int
-    evals: Mapping[str, Loader] = dataclasses.field(default_factory=dict)
-    accumulate: int = 1  # pieces that a batch goes through in, to save memory
-    mesh: tuple[int, int] = (-1, 1)  # devices (data, fsdp); -1 takes all that are left
-    # {part, or path in it: folder of weights or bundled name} that it begins with
-    start: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    evals: Mapping[str, DataLoader] = dataclasses.field(default_factory=dict)
+    accumulate: int = 1
+    mesh: tuple[int, int] = (-1, 1)
+    init_from: Mapping[str, str] = dataclasses.field(default_factory=dict)
     seed: int = 0
     log_every: int = 50
     evaluate_every: int = 1000
     save_every: int = 1000
-    keep: int = 2  # latest checkpoints; the best is kept besides
-    # ("test/psnr", "max"): the metric whose best weights are published; None: the last
-    best: tuple[str, Literal["min", "max"]] | None = None
-    doc: str = ""  # one line for the card of the weights
+    keep_checkpoints: int = 2
+    select_by: tuple[str, Literal["min", "max"]] | None = None
+    description: str = ""
 
 
 def check(experiment: Experiment) -> None:
-    """Refuses an experiment whose pieces do not belong together."""
+    """Check that the fields of an experiment are consistent.
+
+    Args:
+        experiment: The experiment.
+
+    Raises:
+        InputError: An objective has no optimizer, `select_by` names no evaluation, or a
+            number is out of range.
+    """
     objectives = {objective.name for objective in experiment.task.objectives()}
     if objectives != set(experiment.optim):
-        wanted, given = sorted(objectives), sorted(experiment.optim)
-        raise InputError(f"optim names {given}, but the objectives are {wanted}")
-    if experiment.best and experiment.best[0].partition("/")[0] not in experiment.evals:
+        raise InputError(
+            f"optim has the keys {sorted(experiment.optim)}, but the objectives are "
+            f"{sorted(objectives)}"
+        )
+    selection = experiment.select_by
+    if selection and selection[0].partition("/")[0] not in experiment.evals:
         known = ", ".join(experiment.evals) or "none"
         raise InputError(
-            f"best={experiment.best[0]} is not EVAL/METRIC of an eval; there is {known}"
+            f"select_by={selection[0]} must be EVAL/METRIC; the evals are: {known}"
         )
-    for name in ("log_every", "evaluate_every", "save_every", "accumulate", "keep"):
+    positive = ("log_every", "evaluate_every", "save_every", "accumulate")
+    for name in (*positive, "keep_checkpoints"):
         if getattr(experiment, name) < 1:
             raise InputError(f"{name} must be at least 1")
     if not 0 <= experiment.seed < 2**63:
-        raise InputError(f"a seed of {experiment.seed} is not from 0 to 2**63 - 1")
+        raise InputError(f"seed={experiment.seed} is outside the range 0 to 2**63 - 1")
 
 
 def check_same_run(experiment: Experiment, stored: Mapping[str, Any]) -> None:
-    """Refuses to go on with a run that began with another config."""
-    now = to_json(experiment)
-    paths = [p for p in differences(stored, now) if p.partition(".")[0] not in FREE]
+    """Check that a run is resumed with the config that it was started with.
+
+    Args:
+        experiment: The experiment to resume.
+        stored: Config of the run's checkpoint, as `to_json` wrote it.
+
+    Raises:
+        InputError: A field outside `MUTABLE_FIELDS` differs, or the run was written by
+            a version of avjax whose configs had other fields.
+    """
+    if "init_from" not in stored:  # the field was called `start` before
+        raise InputError(
+            "this run was written by an older version of avjax and cannot be resumed; "
+            "choose another --out to start a new run"
+        )
+    current = to_json(experiment)
+    paths = [
+        path
+        for path in differences(stored, current)
+        if path.partition(".")[0] not in MUTABLE_FIELDS
+    ]
     if paths:
-        old, new = dict(leaves(stored)), dict(leaves(now))
+        before, after = dict(leaves(stored)), dict(leaves(current))
         changes = "; ".join(
-            f"{path} was {old.get(path)!r} and is now {new.get(path)!r}"
+            f"{path} was {before.get(path)!r} and is now {after.get(path)!r}"
             for path in paths
         )
         raise InputError(
-            f"this run began with another config: {changes}; "
-            "give another --out to begin a new run"
+            f"this run was started with another config: {changes}; "
+            "choose another --out to start a new run"
         )

@@ -1,4 +1,4 @@
-"""fit: restore, step, log, evaluate, save; nothing else."""
+"""`fit`: restore, step, log, evaluate, save."""
 
 import dataclasses
 import itertools
@@ -6,210 +6,261 @@ import json
 import math
 import os
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
-import numpy as np
 
 from avjax.config import to_json
+from avjax.data.loader import peek
 from avjax.errors import InputError
-from avjax.train import loading, sharding
+from avjax.train import sharding
 from avjax.train.checkpoint import Checkpoints, Notes
-from avjax.train.compiled import Program, build, first_state
-from avjax.train.evaluate import evaluate, pictures
+from avjax.train.checks import check_evals, check_weight, validate_batch
+from avjax.train.compiled import CompiledExperiment, build
+from avjax.train.evaluation import evaluate, local_eval_batches, visualize
 from avjax.train.experiment import Experiment, check, check_same_run
-from avjax.train.metric_writer import Journal
-from avjax.train.release import card, publish
+from avjax.train.init_from import init_from_weights
+from avjax.train.metric_writer import MetricWriter
+from avjax.train.release import model_card, release
 from avjax.train.step import TrainState
-from avjax.train.task import Task
 
-ASKED = "experiment.json"
+EXPERIMENT_FILE = "experiment.json"
 
 
 def fit(
-    experiment: Experiment, folder: pathlib.Path, asked: Sequence[str] = ()
+    experiment: Experiment,
+    folder: str | os.PathLike[str],
+    arguments: Sequence[str] = (),
 ) -> TrainState:
-    """Trains to the end, from the start or from where a killed run stopped.
+    """Train to the last step, from the start or from the latest checkpoint.
 
-    folder gets checkpoints/, weights/, journal.jsonl, TensorBoard's events, and in
-    experiment.json the config with the words (name, assignments) that asked for it.
+    Args:
+        experiment: The experiment.
+        folder: Folder of the run. It gets checkpoints/, weights/ (the released weights
+            with their model card), metrics.jsonl, TensorBoard's events, images/ and
+            experiment.json with the config.
+        arguments: Name and assignments that `avjax train` was called with, which
+            `avjax evaluate` reads from experiment.json.
+
+    Returns:
+        The state after the last step.
+
+    Raises:
+        InputError: The experiment, its data or the folder cannot be used, or a loss or
+            a gradient is not finite.
     """
     check(experiment)
+    folder = pathlib.Path(folder)
     mesh = sharding.make_mesh(experiment.mesh)
-    data = loading.batches(experiment.train)
-    example = loading.peek(data)
+    batches = experiment.train.train_batches(jax.process_index(), jax.process_count())
+    example = peek(batches)
     sharding.check_batch(mesh, example, experiment.accumulate)
     check_weight(example)
-    check_sides(experiment.task, experiment.train, example)
+    validate_batch(experiment.task, experiment.train, example)
     program = build(experiment, mesh, example)
     check_evals(experiment, program)
-    mode = experiment.best[1] if experiment.best else None
+    mode = experiment.select_by[1] if experiment.select_by else None
     make_folder(folder)
-    with Checkpoints(folder / "checkpoints", experiment.keep, mode) as checkpoints:
-        state, best = begin(experiment, program, checkpoints, data)
-        write_asked(experiment, folder, asked)
-        with Journal(folder, int(state.step), experiment.steps) as journal:
-            run = Run(experiment, folder, program, checkpoints, journal, best)
-            return run.go(state, data)
+    keep = experiment.keep_checkpoints
+    with Checkpoints(folder / "checkpoints", keep, mode) as checkpoints:
+        state, best = restore_or_init(experiment, program, checkpoints, batches)
+        save_config(experiment, folder, arguments)
+        with MetricWriter(folder, int(state.step), experiment.steps) as writer:
+            loop = TrainLoop(experiment, folder, program, checkpoints, writer, best)
+            return loop.run(state, batches)
 
 
-def check_weight(batch: Mapping) -> None:
-    """Refuses a batch that teaches nothing: each of its examples weighs 0."""
-    if not np.any(batch.get("weight", 1)):
-        raise InputError(
-            "the first batch holds nothing that this recipe can use: all of its "
-            "examples weigh 0, as clips do whose phones are not known"
-        )
-
-
-def check_sides(task: Task, loader: Any, batch: Mapping) -> None:
-    """Refuses faces of another size than the model's, where it has one."""
-    wanted = getattr(getattr(task, "model", None), "size", None)
-    for name in {"faces", "window"} & set(batch):
-        found = batch[name].shape[-2]
-        if wanted not in (None, found):
-            told = f"faces are {found} pixels wide, and {wanted} what the model takes"
-            remedy = f"give task.model.size={found}, or build one of --size {wanted}"
-            raise InputError(f"{loader.root}: {told}; {remedy}")
-
-
-def check_evals(experiment: Experiment, program: Program) -> None:
-    """Refuses before the first step what would else fail at the first evaluation."""
-    measured = []
-    for name, loader in experiment.evals.items():
-        batch = next(loading.one_pass(loader))
-        sharding.check_batch(program.mesh, batch)
-        check_sides(experiment.task, loader, batch)
-        shapes = program.shapes.params, program.shapes.stats
-        means = jax.eval_shape(
-            experiment.task.measure, *shapes, sharding.numeric(batch)
-        )
-        measured += [f"{name}/{metric}" for metric in means]
-    scored = program.score is not None  # what a host scores is not known before
-    if experiment.best and experiment.best[0] not in measured and not scored:
-        told = ", ".join(measured)
-        raise InputError(f"best names '{experiment.best[0]}'; measured are {told}")
-
-
-def begin(
-    experiment: Experiment, program: Program, checkpoints: Checkpoints, data: Iterator
+def restore_or_init(
+    experiment: Experiment,
+    program: CompiledExperiment,
+    checkpoints: Checkpoints,
+    batches: Any,
 ) -> tuple[TrainState, float | None]:
-    """The state to go on from, and the best metric so far; sets `data` to its place."""
+    """Restore the latest checkpoint, or make the state before the first step.
+
+    Args:
+        experiment: The experiment.
+        program: The compiled experiment.
+        checkpoints: Checkpoints of the run.
+        batches: Iterator over training batches, which is set to the restored position.
+
+    Returns:
+        The state, and the best value so far of the metric of `select_by`.
+
+    Raises:
+        InputError: The run was started with another config.
+    """
     latest = checkpoints.latest()
     if latest is None:
-        return first_state(program, experiment.start), None
+        return init_from_weights(program, experiment.init_from), None
     notes = checkpoints.notes(latest)
     check_same_run(experiment, notes.config)
-    return checkpoints.restore(latest, program.shapes, data), notes.best
+    return checkpoints.restore(latest, program.shapes, batches), notes.best
 
 
 def make_folder(folder: pathlib.Path) -> None:
+    """Make the folder of a run.
+
+    Args:
+        folder: The folder; its parents are made, too.
+
+    Raises:
+        InputError: The folder cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot write into {folder}: {error.strerror}") from error
 
 
-def write_asked(
-    experiment: Experiment, folder: pathlib.Path, asked: Sequence[str]
+def save_config(
+    experiment: Experiment, folder: pathlib.Path, arguments: Sequence[str]
 ) -> None:
-    """Keeps what was asked for beside the run, for `avjax evaluate` and for people."""
+    """Write the config and the command's arguments into the run's folder, atomically.
+
+    Args:
+        experiment: The experiment.
+        folder: Folder of the run.
+        arguments: Name and assignments of the command line.
+    """
     if jax.process_index() == 0:
-        kept = {"asked": list(asked), "config": to_json(experiment)}
-        beside = folder / f"{ASKED}.tmp"
-        beside.write_text(json.dumps(kept, indent=1) + "\n")
-        os.replace(beside, folder / ASKED)
+        content = {"arguments": list(arguments), "config": to_json(experiment)}
+        temporary = folder / f"{EXPERIMENT_FILE}.tmp"
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+        os.replace(temporary, folder / EXPERIMENT_FILE)
 
 
 @dataclasses.dataclass
-class Run:
-    """A run under way; `best` is the best value so far of the metric that judges it."""
+class TrainLoop:
+    """The loop of one run.
+
+    Attributes:
+        experiment: The experiment.
+        folder: Folder of the run.
+        program: The compiled experiment.
+        checkpoints: Checkpoints of the run.
+        writer: Writer of metrics and images.
+        best: Best value so far of the metric of `select_by`.
+    """
 
     experiment: Experiment
     folder: pathlib.Path
-    program: Program
+    program: CompiledExperiment
     checkpoints: Checkpoints
-    journal: Journal
+    writer: MetricWriter
     best: float | None
 
-    def go(self, state: TrainState, data: Iterator) -> TrainState:
-        """Steps to the end."""
+    def run(self, state: TrainState, batches: Any) -> TrainState:
+        """Run all remaining steps.
+
+        Args:
+            state: The state to start from.
+            batches: Iterator over training batches.
+
+        Returns:
+            The state after the last step.
+        """
         on_cpu = jax.default_backend() == "cpu"
         for step in range(int(state.step) + 1, self.experiment.steps + 1):
-            with self.journal.waiting():
-                batch = sharding.to_global(self.program.mesh, next(data))
+            with self.writer.waiting():
+                batch = sharding.to_global(self.program.mesh, next(batches))
             state, logs = self.program.step(state, batch, self.program.key)
-            if on_cpu:  # steps that pile up starve the devices of a CPU of threads
+            if on_cpu:  # queued steps would leave the CPU's devices without threads
                 jax.block_until_ready(state)
-            self.journal.advance()
-            self.look_up(step, state, logs, data)
+            self.writer.advance()
+            self.log_eval_save(step, state, logs, batches)
         return state
 
-    def look_up(
-        self, step: int, state: TrainState, logs: Mapping, data: Iterator
+    def log_eval_save(
+        self, step: int, state: TrainState, logs: Mapping[str, Any], batches: Any
     ) -> None:
-        """Logs, evaluates and saves, where one of them is due."""
-        log, judge, save = (
-            step == self.experiment.steps or step % every == 0
-            for every in (
-                self.experiment.log_every,
-                self.experiment.evaluate_every,
-                self.experiment.save_every,
-            )
-        )
-        if log or judge or save:
-            self.log(step, logs)
-        metrics = self.judge(step, state) if judge else {}
-        metric, better = self.compare(metrics)
-        if better or (step == self.experiment.steps and not self.experiment.best):
-            # Before the checkpoint: a run killed in between does both again.
-            about = card(self.experiment, step, metrics, self.journal.hours)
-            publish(self.experiment.task, state, self.folder / "weights", about)
-        if save or better:
-            notes = Notes(to_json(self.experiment), self.best)
-            self.checkpoints.save(state, data, notes, metric)
+        """Log, evaluate, release and save, if one of them is due at this step.
 
-    def log(self, step: int, logs: Mapping) -> None:
-        """Writes what the objectives reported; stops a run whose numbers broke down."""
+        Args:
+            step: The step that is finished.
+            state: The state after the step.
+            logs: Logs of the step.
+            batches: Iterator over training batches, whose position is saved.
+        """
+        last = step == self.experiment.steps
+        log_due = last or step % self.experiment.log_every == 0
+        eval_due = last or step % self.experiment.evaluate_every == 0
+        save_due = last or step % self.experiment.save_every == 0
+        if log_due or eval_due or save_due:
+            self.log(step, logs)
+        metrics = self.evaluate(step, state) if eval_due else {}
+        value, is_best = self.is_best(metrics)
+        if is_best or (last and not self.experiment.select_by):
+            # Before the checkpoint: a run killed between the two repeats both.
+            card = model_card(self.experiment, step, metrics, self.writer.hours)
+            release(self.experiment.task, state, self.folder / "weights", card)
+        if save_due or is_best:
+            notes = Notes(to_json(self.experiment), self.best)
+            self.checkpoints.save(state, batches, notes, value)
+
+    def log(self, step: int, logs: Mapping[str, Any]) -> None:
+        """Write the logs of a step, and stop the run if they are not finite.
+
+        Args:
+            step: The step.
+            logs: Logs of the step.
+
+        Raises:
+            InputError: A loss or a gradient is not finite.
+        """
         numbers = {
             f"train/{name}": float(x) for name, x in jax.device_get(logs).items()
         }
-        self.journal.write(step, {**numbers, **self.journal.pace()})
+        self.writer.write(step, {**numbers, **self.writer.pace()})
         for name, number in numbers.items():
-            # Other logs may have reasons of their own: the mean of nothing, say.
+            # Other logs may be NaN for a reason, for instance the mean of nothing.
             if name.endswith(("/loss", "/gradient")) and not math.isfinite(number):
                 raise InputError(
-                    f"{name} is {number} at step {step}, so nothing was saved of it; "
-                    "a new run with a lower rate or a clipped gradient may hold"
+                    f"{name} is {number} at step {step}, so this state was not saved; "
+                    "try a new run with a lower learning_rate or with max_grad_norm"
                 )
 
-    def judge(self, step: int, state: TrainState) -> dict[str, float]:
-        """{eval/metric: value} over every eval, and a picture of each."""
+    def evaluate(self, step: int, state: TrainState) -> dict[str, float]:
+        """Run every evaluation, and write its metrics and images.
+
+        Args:
+            step: The step.
+            state: The state after the step.
+
+        Returns:
+            `{eval/metric: value}`.
+        """
         metrics = {}
         for name, loader in self.experiment.evals.items():
-            batches = loading.one_pass(loader)
+            batches = local_eval_batches(loader)
             first = next(batches)
-            found = evaluate(self.program, state, itertools.chain([first], batches))
-            metrics |= {f"{name}/{metric}": value for metric, value in found.items()}
-            drawn = pictures(self.program, state, first)
-            self.journal.show(
-                step, {f"{name}_{key}": clip for key, clip in drawn.items()}
-            )
+            values = evaluate(self.program, state, itertools.chain([first], batches))
+            metrics |= {f"{name}/{metric}": value for metric, value in values.items()}
+            images = visualize(self.program, state, first)
+            named = {f"{name}_{key}": clip for key, clip in images.items()}
+            self.writer.write_images(step, named)
         if metrics:
-            self.journal.write(step, metrics)
-        self.journal.pace()  # time spent here is no part of the pace of steps
+            self.writer.write(step, metrics)
+        self.writer.pace()  # the time spent here does not count for the pace of steps
         return metrics
 
-    def compare(self, metrics: Mapping[str, float]) -> tuple[float | None, bool]:
-        """The metric that the run is judged by, and whether it was never better."""
-        if not self.experiment.best or not metrics:
+    def is_best(self, metrics: Mapping[str, float]) -> tuple[float | None, bool]:
+        """Compare the metric of `select_by` with its best value so far.
+
+        Args:
+            metrics: `{eval/metric: value}`, empty without an evaluation.
+
+        Returns:
+            The value, or None if there is no finite one; and True if it is the best.
+        """
+        if not self.experiment.select_by or not metrics:
             return None, False
-        name, mode = self.experiment.best
+        name, mode = self.experiment.select_by
         value = metrics[name]
+        if not math.isfinite(value):
+            return None, False
         sign = 1.0 if mode == "max" else -1.0
-        better = math.isfinite(value) and (
-            self.best is None or sign * value > sign * self.best
-        )
-        self.best = value if better else self.best
-        return (value if math.isfinite(value) else None), better
+        is_best = self.best is None or sign * value > sign * self.best
+        self.best = value if is_best else self.best
+        return value, is_best

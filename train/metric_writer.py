@@ -1,6 +1,6 @@
-"""The journal of a run: JSON lines, TensorBoard, and a line on the console.
+"""Metrics of a run: JSON lines, TensorBoard, and the console.
 
-Only process 0 writes.  A resumed run strikes out what was written after its checkpoint.
+Only process 0 writes. A resumed run removes what was written after its checkpoint.
 """
 
 import contextlib
@@ -9,43 +9,51 @@ import os
 import pathlib
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Self
 
 import jax
 import numpy as np
-import rich.console
 import rich.progress
 import tensorboardX
 from einops import rearrange
 
-from avjax.media.video_reader import VideoWriter
+from avjax.console import CONSOLE
+from avjax.constants import FPS
+from avjax.media.video_writer import VideoWriter
 
-STRIP = 8  # frames of a clip in its TensorBoard picture
+METRICS_FILE = "metrics.jsonl"
+STRIP_FRAMES = 8  # frames of a clip in its TensorBoard image
 
 
-class Journal:
-    """Writes what a run reports into its folder.
+class MetricWriter:
+    """Writes the metrics and images of a run into its folder.
 
-    journal.jsonl   one object a line: step, then names and numbers
-    pictures/       NAME_STEP.mp4, where a task draws something
-    events…         the same for TensorBoard
+    metrics.jsonl holds one object a line: the step, then names and numbers. images/
+    holds NAME_STEP.mp4 for each clip that a task draws. TensorBoard's event files hold
+    the same numbers and images.
     """
 
     def __init__(self, folder: pathlib.Path, first: int, last: int):
-        """For a run that goes on after step `first` and ends with step `last`."""
+        """Open the files of a run.
+
+        Args:
+            folder: Folder of the run.
+            first: Last finished step; 0 for a new run.
+            last: Last step of the run.
+        """
         self._folder = folder
         self._writes = jax.process_index() == 0
         self._steps = 0
         self._waited = 0.0
-        self._since = self._begun = time.perf_counter()
-        self._earlier = 0.0  # hours that the run took before this process
+        self._since = self._start = time.perf_counter()
+        self._earlier = 0.0  # hours of the run before this process
         if self._writes:
             self._open(first, last)
 
     def _open(self, first: int, last: int) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        file = self._folder / "journal.jsonl"
-        self._earlier = strike_out(file, first)
+        file = self._folder / METRICS_FILE
+        self._earlier = truncate_after(file, first)
         self._lines = file.open("a")
         self._board = tensorboardX.SummaryWriter(
             str(self._folder), purge_step=first + 1 if first else None
@@ -53,7 +61,7 @@ class Journal:
         self._progress = rich.progress.Progress(
             *rich.progress.Progress.get_default_columns(),
             rich.progress.MofNCompleteColumn(),
-            console=rich.console.Console(stderr=True),
+            console=CONSOLE,
         )
         self._bar = self._progress.add_task("train", total=last, completed=first)
         self._progress.start()
@@ -69,36 +77,46 @@ class Journal:
 
     @property
     def hours(self) -> float:
-        """How long the run has taken, over all its processes in turn."""
-        return self._earlier + (time.perf_counter() - self._begun) / 3600
+        """Duration of the run in hours, over all processes that resumed it."""
+        return self._earlier + (time.perf_counter() - self._start) / 3600
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """Counts the time inside as time in which the devices wait for data."""
+        """Count the time inside the context as time spent waiting for data."""
         start = time.perf_counter()
         yield
         self._waited += time.perf_counter() - start
 
     def advance(self) -> None:
-        """One step is done."""
+        """Count one finished step."""
         self._steps += 1
         if self._writes:
             self._progress.advance(self._bar)
 
     def pace(self) -> dict[str, float]:
-        """Steps a second, and the share of time spent on data, since last asked."""
+        """Measure the speed since the last call, and start measuring again.
+
+        Returns:
+            Steps per second, the fraction of time spent waiting for data, and the
+            duration of the run in hours.
+        """
         now = time.perf_counter()
-        passed = max(now - self._since, 1e-9)
+        seconds = max(now - self._since, 1e-9)
         pace = {
-            "steps_per_second": self._steps / passed,
-            "wait_share": self._waited / passed,
+            "steps_per_second": self._steps / seconds,
+            "wait_fraction": self._waited / seconds,
             "hours": self.hours,
         }
         self._steps, self._waited, self._since = 0, 0.0, now
         return pace
 
     def write(self, step: int, numbers: Mapping[str, float]) -> None:
-        """Numbers of one step, everywhere."""
+        """Write the numbers of one step to all outputs.
+
+        Args:
+            step: The step.
+            numbers: `{name: number}`.
+        """
         if not self._writes:
             return
         self._lines.write(json.dumps({"step": step, **numbers}) + "\n")
@@ -106,56 +124,82 @@ class Journal:
         for name, number in numbers.items():
             self._board.add_scalar(name, number, step)
         short = {name.removeprefix("train/"): x for name, x in numbers.items()}
-        told = "  ".join(f"{name} {number:.4g}" for name, number in short.items())
-        self.say(f"step {step}  {told}")
+        text = "  ".join(f"{name} {number:.4g}" for name, number in short.items())
+        self.print(f"step {step}  {text}")
 
-    def show(self, step: int, pictures: Mapping[str, np.ndarray]) -> None:
-        """Clips u8 [t h w c]: an mp4 each, and a strip of frames in TensorBoard."""
+    def write_images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
+        """Write clips as MP4 files, and a strip of frames of each to TensorBoard.
+
+        Args:
+            step: The step.
+            images: `{name: u8 [t h w c]}`. A clip of one frame gets no file.
+        """
         if not self._writes:
             return
-        for name, clip in pictures.items():
-            self._board.add_image(name, strip(clip), step, dataformats="HWC")
+        for name, clip in images.items():
+            self._board.add_image(name, make_strip(clip), step, dataformats="HWC")
             if len(clip) > 1:
-                write_clip(self._folder / "pictures" / f"{name}_{step:07d}.mp4", clip)
+                write_clip(self._folder / "images" / f"{name}_{step:07d}.mp4", clip)
 
-    def say(self, sentence: str) -> None:
-        """A sentence for the person at the keyboard."""
+    def print(self, line: str) -> None:
+        """Print a line on the console, above the progress bar.
+
+        Args:
+            line: The line.
+        """
         if self._writes:
             self._progress.console.print(
-                sentence, highlight=False, markup=False, soft_wrap=True
+                line, highlight=False, markup=False, soft_wrap=True
             )
 
 
-def strike_out(file: pathlib.Path, last: int) -> float:
-    """Removes what a journal tells of steps after `last`, and a line cut by a kill.
+def truncate_after(file: pathlib.Path, last: int) -> float:
+    """Remove the entries of later steps, and a line that was cut by a kill.
 
-    -> the hours that the run had taken by then.
+    Args:
+        file: A file of JSON lines, which may be missing.
+        last: Last step whose entries are kept.
+
+    Returns:
+        The duration of the run in hours at that step.
     """
     if not file.exists():
         return 0.0
-    kept, hours = [], 0.0
+    lines, hours = [], 0.0
     for line in file.read_text().splitlines():
         with contextlib.suppress(json.JSONDecodeError):
-            entry: dict[str, Any] = json.loads(line)
+            entry = json.loads(line)
             if entry["step"] <= last:
-                kept.append(line + "\n")
+                lines.append(line + "\n")
                 hours = entry.get("hours", hours)
-    beside = file.with_suffix(".tmp")
-    beside.write_text("".join(kept))
-    os.replace(beside, file)
+    temporary = file.with_suffix(".tmp")
+    temporary.write_text("".join(lines))
+    os.replace(temporary, file)
     return hours
 
 
-def strip(clip: np.ndarray) -> np.ndarray:
-    """Clip u8 [t h w c] -> some of its frames side by side, u8 [h (t w) c]."""
-    count = min(STRIP, len(clip))
-    chosen = clip[np.linspace(0, len(clip) - 1, count).round().astype(int)]
-    return rearrange(chosen, "t h w c -> h (t w) c")
+def make_strip(clip: np.ndarray) -> np.ndarray:
+    """Put evenly spaced frames of a clip next to each other.
+
+    Args:
+        clip: u8 [t h w c].
+
+    Returns:
+        u8 [h (t w) c] of at most `STRIP_FRAMES` frames.
+    """
+    count = min(STRIP_FRAMES, len(clip))
+    frames = clip[np.linspace(0, len(clip) - 1, count).round().astype(int)]
+    return rearrange(frames, "t h w c -> h (t w) c")
 
 
 def write_clip(file: pathlib.Path, clip: np.ndarray) -> None:
+    """Write a clip as a video file.
 
+    Args:
+        file: The file; its folder is made.
+        clip: u8 [t h w c], with one or three channels.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
-    with VideoWriter(file, 25) as video:
+    with VideoWriter(file, FPS) as video:
         for image in np.broadcast_to(clip, (*clip.shape[:3], 3)):
             video.write(np.ascontiguousarray(image))

@@ -1,8 +1,10 @@
-"""Optimizers as plain data: Adam (AdamW where it decays), Muon, SGD; schedules."""
+"""Optimizers as plain data: Adam (AdamW with weight decay), Muon, SGD; schedules."""
 
+import abc
 import dataclasses
 import functools
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import jax
 import optax
@@ -12,115 +14,185 @@ Schedule = Literal["constant", "cosine"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Adam:
-    """Adam; with `decay`, AdamW."""
+class OptimizerConfig(abc.ABC):
+    """Base class of the configs of optimizers.
 
-    rate: float = 1e-4  # peak, per step
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = 1e-8
-    decay: float = 0.0  # decoupled; only arrays of two axes or more decay
-    warmup: int = 0  # steps from 0 to the peak
-    schedule: Schedule = (
-        "constant"  # after the warm-up; cosine ends at 0 in the last step
-    )
-    clip: float | None = None  # largest norm of the whole gradient
+    A subclass is a frozen dataclass that defines `transform`.
 
-
-@dataclasses.dataclass(frozen=True)
-class Muon:
-    """Muon for kernels of any number of axes, Adam for all that has one axis.
-
-    Its steps are as long as those of Adam at a fifth of the rate.  For short runs of
-    small networks; no system of ours was published with it.
-
-    Source   Jordan et al., 2024; the length of a step: Liu et al., 2025 (Moonlight)
+    Attributes:
+        learning_rate: Peak learning rate.
+        weight_decay: Decoupled weight decay, of arrays with two axes or more.
+        warmup: Steps of linear warm-up from 0 to the peak.
+        schedule: After the warm-up: constant, or a cosine that ends at 0 in the last
+            step.
+        max_grad_norm: The whole gradient is clipped to this norm. None: no clipping.
     """
 
-    rate: float = 1e-2  # peak, per step
-    momentum: float = 0.9
-    betas: tuple[float, float] = (0.9, 0.999)  # of Adam
-    # Names of arrays that are no kernels, and Adam's too: the slots of a memory.  At
-    # Muon's pace, that of a whole bank, one takes thousands of steps to its place.
-    apart: tuple[str, ...] = ()
-    decay: float = 0.0
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
     warmup: int = 0
     schedule: Schedule = "constant"
-    clip: float | None = None
+    max_grad_norm: float | None = None
+
+    @abc.abstractmethod
+    def transform(self) -> optax.GradientTransformation:
+        """Make the transformation from gradient to direction.
+
+        Returns:
+            The transformation, before weight decay and learning rate.
+        """
 
 
 @dataclasses.dataclass(frozen=True)
-class Sgd:
-    """Stochastic gradient descent, with momentum."""
+class Adam(OptimizerConfig):
+    """Adam; with weight decay, AdamW.
 
-    rate: float = 1e-2
-    momentum: float = 0.0
-    nesterov: bool = False
-    decay: float = 0.0
-    warmup: int = 0
-    schedule: Schedule = "constant"
-    clip: float | None = None
+    Attributes:
+        learning_rate: Peak learning rate.
+        betas: Decay rates of the two moments.
+        eps: Term added to the denominator.
+    """
 
+    learning_rate: float = 1e-4
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
 
-Optimizer = Adam | Muon | Sgd
-
-
-def make_optimizer(optimizer: Optimizer, steps: int) -> optax.GradientTransformation:
-    """What optax makes of a config, for a run of so many steps."""
-    chain = [direction(optimizer)]
-    if optimizer.clip is not None:
-        chain.insert(0, optax.clip_by_global_norm(optimizer.clip))
-    if optimizer.decay:
-        chain.append(optax.add_decayed_weights(optimizer.decay, mask=matrices))
-    rate = make_schedule(optimizer, steps)
-    return optax.chain(*chain, optax.scale_by_learning_rate(rate))
+    def transform(self) -> optax.GradientTransformation:
+        """Make Adam's transformation from gradient to direction."""
+        first, second = self.betas
+        return optax.scale_by_adam(b1=first, b2=second, eps=self.eps)
 
 
-def direction(optimizer: Optimizer) -> optax.GradientTransformation:
-    """From gradient to direction, before the rate."""
-    if isinstance(optimizer, Adam):
-        first, second = optimizer.betas
-        return optax.scale_by_adam(b1=first, b2=second, eps=optimizer.eps)
-    if isinstance(optimizer, Muon):
-        first, second = optimizer.betas
+@dataclasses.dataclass(frozen=True)
+class Muon(OptimizerConfig):
+    """Muon for kernels with any number of axes, Adam for arrays with one axis.
+
+    Its steps are as long as those of Adam at a fifth of the learning rate. It is meant
+    for short runs of small networks; none of the papers used it.
+
+    Source: Jordan et al., 2024; the length of a step: Liu et al., 2025 (Moonlight).
+
+    Attributes:
+        learning_rate: Peak learning rate.
+        momentum: Momentum of Muon.
+        betas: Decay rates of Adam's two moments.
+        adam_params: Names of arrays with several axes that Adam updates as well, since
+            they are no kernels, for instance the slots of a memory. Muon moves a whole
+            bank of slots at once, and a single slot takes thousands of steps to move.
+    """
+
+    learning_rate: float = 1e-2
+    momentum: float = 0.9
+    betas: tuple[float, float] = (0.9, 0.999)
+    adam_params: tuple[str, ...] = ()
+
+    def transform(self) -> optax.GradientTransformation:
+        """Make Muon's transformation from gradient to direction."""
+        first, second = self.betas
         return optax.contrib.muon(
-            learning_rate=-1.0,  # it would turn the direction round
-            beta=optimizer.momentum,
+            learning_rate=-1.0,  # it would negate the direction
+            beta=self.momentum,
             adam_b1=first,
             adam_b2=second,
             consistent_rms=0.2,
-            muon_weight_dimension_numbers=in_and_out(optimizer.apart),
+            muon_weight_dimension_numbers=muon_dims(self.adam_params),
         )
-    if optimizer.momentum:
-        return optax.trace(optimizer.momentum, optimizer.nesterov)
-    return optax.identity()
 
 
-def make_schedule(optimizer: Optimizer, steps: int) -> optax.Schedule:
-    """step -> rate."""
+@dataclasses.dataclass(frozen=True)
+class Sgd(OptimizerConfig):
+    """Stochastic gradient descent.
+
+    Attributes:
+        learning_rate: Peak learning rate.
+        momentum: Momentum; 0: none.
+        nesterov: Use Nesterov's momentum.
+    """
+
+    learning_rate: float = 1e-2
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def transform(self) -> optax.GradientTransformation:
+        """Make the transformation of SGD from gradient to direction."""
+        if self.momentum:
+            return optax.trace(self.momentum, self.nesterov)
+        return optax.identity()
+
+
+Optimizer = Adam | Muon | Sgd | OptimizerConfig
+
+
+def make_optimizer(
+    optimizer: OptimizerConfig, steps: int
+) -> optax.GradientTransformation:
+    """Make the optax transformation of a config.
+
+    Args:
+        optimizer: The config.
+        steps: Number of steps of the run.
+
+    Returns:
+        Clipping, the optimizer, weight decay and the schedule, chained.
+    """
+    chain = [optimizer.transform()]
+    if optimizer.max_grad_norm is not None:
+        chain.insert(0, optax.clip_by_global_norm(optimizer.max_grad_norm))
+    if optimizer.weight_decay:
+        chain.append(optax.add_decayed_weights(optimizer.weight_decay, mask=decay_mask))
+    schedule = make_schedule(optimizer, steps)
+    return optax.chain(*chain, optax.scale_by_learning_rate(schedule))
+
+
+def make_schedule(optimizer: OptimizerConfig, steps: int) -> optax.Schedule:
+    """Make the learning rate schedule of a config.
+
+    Args:
+        optimizer: The config.
+        steps: Number of steps of the run.
+
+    Returns:
+        A function from step to learning rate.
+    """
     if optimizer.schedule == "cosine":
-        rest = optax.cosine_decay_schedule(
-            optimizer.rate, max(1, steps - optimizer.warmup)
+        main = optax.cosine_decay_schedule(
+            optimizer.learning_rate, max(1, steps - optimizer.warmup)
         )
     else:
-        rest = optax.constant_schedule(optimizer.rate)
+        main = optax.constant_schedule(optimizer.learning_rate)
     if not optimizer.warmup:
-        return rest
-    rise = optax.linear_schedule(0.0, optimizer.rate, optimizer.warmup)
-    return optax.join_schedules([rise, rest], [optimizer.warmup])
+        return main
+    warmup = optax.linear_schedule(0.0, optimizer.learning_rate, optimizer.warmup)
+    return optax.join_schedules([warmup, main], [optimizer.warmup])
 
 
-def matrices(params):
-    """Which arrays decay: kernels, not biases and scales."""
+def decay_mask(params: Any) -> Any:
+    """Mark the arrays that decay: kernels, but not biases and scales.
+
+    Args:
+        params: A tree of arrays.
+
+    Returns:
+        A tree of booleans.
+    """
     return jax.tree.map(lambda array: array.ndim > 1, params)
 
 
-def in_and_out(apart: tuple[str, ...]):
-    """How Muon reads a kernel as a matrix: only its last axis goes out."""
+def muon_dims(adam_params: tuple[str, ...]) -> Callable[[Any], Any]:
+    """Make the function that tells Muon how to read each kernel as a matrix.
 
-    def axes(path, array):
+    Args:
+        adam_params: Names of arrays that Adam updates.
+
+    Returns:
+        A function from a tree of arrays to a tree of dimension numbers: the last axis
+        of a kernel is its output axis. None marks arrays that Adam updates.
+    """
+
+    def dims(path, array):
         last = array.ndim - 1
         kernel = optax.contrib.MuonDimensionNumbers(tuple(range(last)), (last,))
-        named = path and getattr(path[-1], "key", None) in apart
-        return kernel if last > 0 and not named else None
+        by_adam = path and getattr(path[-1], "key", None) in adam_params
+        return kernel if last > 0 and not by_adam else None
 
-    return functools.partial(jax.tree_util.tree_map_with_path, axes)
+    return functools.partial(jax.tree_util.tree_map_with_path, dims)

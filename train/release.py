@@ -1,4 +1,4 @@
-"""What a run gives away: the weights of its best or last state, without optimizer."""
+"""The released weights of a run: those of its best or last state, without optimizer."""
 
 import math
 import pathlib
@@ -15,44 +15,63 @@ from avjax.train.step import TrainState
 from avjax.train.task import Task
 
 
-def publish(task: Task, state: TrainState, folder: pathlib.Path, about: str) -> None:
-    """Writes the weights that the task publishes; process 0 alone writes."""
-    published = getattr(task, "published", None)
-    if published is None:
+def release(task: Task, state: TrainState, folder: pathlib.Path, card: str) -> None:
+    """Write the weights that a task exports. Only process 0 writes.
+
+    Args:
+        task: The task.
+        state: The state whose weights are released.
+        folder: Folder to write.
+        card: Text of the model card.
+    """
+    params, stats = jax.device_get(gather((state.params, state.stats)))
+    if jax.process_index() != 0:
         return
-    params, stats = jax.device_get(gathered((state.params, state.stats)))
-    if jax.process_index() == 0:
-        given = published(params, stats)
+    released = task.export(params, stats)
+    if released is not None:
         weights.save(
             folder,
-            given.params,
-            given.stats,
-            given.config,
-            system=given.system,
-            card=about,
+            released.params,
+            released.stats,
+            released.config,
+            system=released.system,
+            card=card,
         )
 
 
-def gathered(tree: Any) -> Any:
-    """Arrays divided over devices -> the same, whole on every device."""
-    place = jax.tree.leaves(tree)[0].sharding
-    return jax.jit(lambda tree: tree, out_shardings=sharding.everywhere(place.mesh))(
-        tree
-    )
+def gather(tree: Any) -> Any:
+    """Replicate arrays that are divided over devices.
+
+    Args:
+        tree: Arrays on the devices of one mesh.
+
+    Returns:
+        The same arrays, each whole on every device.
+    """
+    mesh = jax.tree.leaves(tree)[0].sharding.mesh
+    replicate = jax.jit(lambda tree: tree, out_shardings=sharding.replicated(mesh))
+    return replicate(tree)
 
 
-def card(
+def model_card(
     experiment: Experiment, step: int, metrics: Mapping[str, float], hours: float
 ) -> str:
-    """For people: what was trained, on what, how long, how well.
+    """Write the model card: what was trained, on which data, how long, how well.
 
-    Of what the data does not tell, such as when which sound is said, it is silent.
+    Args:
+        experiment: The experiment.
+        step: Number of steps that the weights were trained for.
+        metrics: `{eval/metric: value}`. Non-finite metrics are omitted.
+        hours: Duration of the run.
+
+    Returns:
+        The text, one fact a line.
     """
     train = to_json(experiment.train)
     data = ", ".join(f"{key} {train[key]}" for key in ("root", "split") if key in train)
-    lines = [experiment.doc] if experiment.doc else []
+    lines = [experiment.description] if experiment.description else []
     lines += [f"Data: {data}."] if data else []
     lines += [f"Seed {experiment.seed}, {step} steps, {hours:.2f} hours."]
-    known = {name: value for name, value in metrics.items() if math.isfinite(value)}
-    lines += [f"{name}: {value:.5g}" for name, value in known.items()]
+    finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
+    lines += [f"{name}: {value:.5g}" for name, value in finite.items()]
     return "\n".join(lines) + "\n"

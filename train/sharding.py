@@ -1,7 +1,7 @@
 """Devices: the mesh, where each array lives on it, and host batches made global.
 
-Two axes: `data` only repeats the parameters, `fsdp` also divides the large ones.
-A batch is divided over both.
+The mesh has two axes: `data` replicates the parameters, `fsdp` also divides the large
+ones. A batch is divided over both.
 """
 
 from collections.abc import Mapping
@@ -14,11 +14,21 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from avjax.errors import InputError
 
 AXES = ("data", "fsdp")
-SMALL = 4096  # arrays with fewer numbers are repeated: dividing them costs more
+MIN_SHARDED_SIZE = 4096  # elements; dividing a smaller array costs time
 
 
 def make_mesh(shape: tuple[int, int] = (-1, 1)) -> Mesh:
-    """(data, fsdp) -> the mesh of so many devices; -1 takes all that are left."""
+    """Make a mesh of devices.
+
+    Args:
+        shape: Sizes of the axes `(data, fsdp)`; -1 takes all devices that remain.
+
+    Returns:
+        The mesh.
+
+    Raises:
+        InputError: There are not enough devices.
+    """
     count = jax.device_count()
     data, fsdp = shape
     if data == -1 and fsdp > 0:
@@ -30,56 +40,113 @@ def make_mesh(shape: tuple[int, int] = (-1, 1)) -> Mesh:
             f"mesh={tuple(shape)} does not fit {count} device{'s' * (count > 1)}"
         )
     devices = jax.devices()[: data * fsdp]
-    # Linen knows no explicit axes, which is what make_mesh would give by itself.
+    # Linen does not know explicit axes, which are the default of make_mesh.
     types = (AxisType.Auto,) * 2
     return jax.make_mesh((data, fsdp), AXES, axis_types=types, devices=devices)
 
 
-def place(mesh: Mesh, tree: Any) -> Any:
-    """Shapes (or arrays) -> where each lives: its largest divisible axis over fsdp."""
-    return jax.tree.map(lambda array: place_array(mesh, array.shape), tree)
+def state_shardings(mesh: Mesh, tree: Any) -> Any:
+    """Choose where each array of a state lives.
+
+    Args:
+        mesh: The devices.
+        tree: A tree of arrays or of their shapes.
+
+    Returns:
+        A tree of shardings: the largest divisible axis of a large array is divided over
+        `fsdp`.
+    """
+    return jax.tree.map(lambda array: array_sharding(mesh, array.shape), tree)
 
 
-def place_array(mesh: Mesh, shape: tuple[int, ...]) -> NamedSharding:
-    pieces = mesh.shape["fsdp"]
-    divisible = [axis for axis, size in enumerate(shape) if size % pieces == 0]
-    if pieces == 1 or np.prod(shape) < SMALL or not divisible:
-        return everywhere(mesh)
+def array_sharding(mesh: Mesh, shape: tuple[int, ...]) -> NamedSharding:
+    """Choose where one array of a state lives.
+
+    Args:
+        mesh: The devices.
+        shape: Shape of the array.
+
+    Returns:
+        The sharding.
+    """
+    count = mesh.shape["fsdp"]
+    divisible = [axis for axis, size in enumerate(shape) if size % count == 0]
+    if count == 1 or np.prod(shape) < MIN_SHARDED_SIZE or not divisible:
+        return replicated(mesh)
     largest = max(divisible, key=lambda axis: shape[axis])
     return NamedSharding(mesh, PartitionSpec(*[None] * largest, "fsdp"))
 
 
-def everywhere(mesh: Mesh) -> NamedSharding:
-    """The whole array on every device."""
+def replicated(mesh: Mesh) -> NamedSharding:
+    """Return the sharding that puts the whole array on every device.
+
+    Args:
+        mesh: The devices.
+
+    Returns:
+        The sharding.
+    """
     return NamedSharding(mesh, PartitionSpec())
 
 
-def by_example(mesh: Mesh) -> NamedSharding:
-    """Examples divided over all devices."""
+def batch_sharded(mesh: Mesh) -> NamedSharding:
+    """Return the sharding that divides the batch axis over all devices.
+
+    Args:
+        mesh: The devices.
+
+    Returns:
+        The sharding.
+    """
     return NamedSharding(mesh, PartitionSpec(AXES))
 
 
 def to_global(mesh: Mesh, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
-    """This host's share of a batch -> the global batch, without its texts."""
-    sharding = by_example(mesh)
+    """Join the host batches of all processes to one global batch on the devices.
+
+    Args:
+        mesh: The devices.
+        batch: This process's part of the batch, in numpy.
+
+    Returns:
+        The global batch, without texts.
+    """
+    sharding = batch_sharded(mesh)
     return {
         name: jax.make_array_from_process_local_data(sharding, array)
-        for name, array in numeric(batch).items()
+        for name, array in drop_non_numeric(batch).items()
     }
 
 
-def numeric(batch: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """What a device can hold of a batch, in the order of its names on every host."""
+def drop_non_numeric(batch: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Drop texts and objects, which no device can hold.
+
+    Args:
+        batch: A host batch.
+
+    Returns:
+        The numeric arrays, sorted by name, so that the order is the same in every
+        process.
+    """
     arrays = {name: np.asarray(batch[name]) for name in sorted(batch)}
     return {name: x for name, x in arrays.items() if x.dtype.kind not in "OSU"}
 
 
 def check_batch(mesh: Mesh, batch: Mapping[str, Any], accumulate: int = 1) -> None:
-    """Refuses a batch that the devices, or the pieces of a step, do not divide."""
+    """Check that the devices and microbatches divide a batch evenly.
+
+    Args:
+        mesh: The devices.
+        batch: This process's part of the batch.
+        accumulate: Number of microbatches.
+
+    Raises:
+        InputError: The batch cannot be divided.
+    """
     size = len(next(iter(batch.values()))) * jax.process_count()
-    pieces = mesh.size * accumulate
-    if size % pieces:
+    count = mesh.size * accumulate
+    if size % count:
         raise InputError(
             f"a batch of {size} does not divide by {mesh.size} devices x "
-            f"accumulate={accumulate}; make it a multiple of {pieces}"
+            f"accumulate={accumulate}; make it a multiple of {count}"
         )

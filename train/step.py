@@ -1,4 +1,4 @@
-"""One step: every objective in turn moves its parts."""
+"""One training step: every objective in turn updates its parts."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from einops import rearrange
 
-from avjax.train.task import Objective, Report, Task
+from avjax.train.task import LossAux, Objective, Task
 from avjax.typing import Array, Batch, Key, Params
 
 Logs = Mapping[str, Array]
@@ -16,7 +16,14 @@ Optimizers = Mapping[str, optax.GradientTransformation]
 
 
 class TrainState(NamedTuple):
-    """All that a step changes.  params, stats: {part: tree}; opt: {objective: tree}."""
+    """All that a step changes.
+
+    Attributes:
+        step: Number of finished steps, i32 scalar.
+        params: Parameters, `{part: tree}`.
+        stats: Running statistics, `{part: tree}`.
+        opt: Optimizer states, `{objective: tree}`.
+    """
 
     step: Array
     params: Params
@@ -27,10 +34,22 @@ class TrainState(NamedTuple):
 def make_state(
     task: Task, optimizers: Optimizers, key: Key, batch: Batch
 ) -> TrainState:
-    """The state before the first step; a frozen part gets no optimizer state."""
+    """Make the state before the first step.
+
+    Args:
+        task: The task.
+        optimizers: `{objective: optimizer}`.
+        key: PRNG key of the initialisation.
+        batch: A batch, of which only shapes and dtypes are used.
+
+    Returns:
+        The state. A frozen part has no optimizer state.
+    """
     params, stats = task.init(key, batch)
     opt = {
-        objective.name: optimizers[objective.name].init(moving(params, objective))
+        objective.name: optimizers[objective.name].init(
+            trainable_params(params, objective)
+        )
         for objective in task.objectives()
     }
     return TrainState(jnp.zeros((), jnp.int32), params, stats, opt)
@@ -39,10 +58,16 @@ def make_state(
 def make_step(
     task: Task, optimizers: Optimizers, accumulate: int = 1
 ) -> Callable[[TrainState, Batch, Key], tuple[TrainState, Logs]]:
-    """The function (state, batch, key) -> (state, logs), not yet compiled.
+    """Make the training step of a task, not yet compiled.
 
-    The batch goes through in `accumulate` pieces, to save memory; each objective still
-    makes one update, from the mean gradient.
+    Args:
+        task: The task.
+        optimizers: `{objective: optimizer}`.
+        accumulate: Number of microbatches, to save memory. Each objective still makes
+            one update, from the mean gradient.
+
+    Returns:
+        `(state, batch, key) -> (state, logs)`.
     """
     objectives = task.objectives()
 
@@ -50,95 +75,157 @@ def make_step(
         key = jax.random.fold_in(key, state.step)
         logs = {}
         for index, objective in enumerate(objectives):
-            optimizer = optimizers[objective.name]
-            own_key = jax.random.fold_in(key, index)
-            state, report = move(
-                state, objective, optimizer, batch, own_key, accumulate
+            state, aux = update(
+                state,
+                objective,
+                optimizers[objective.name],
+                batch,
+                jax.random.fold_in(key, index),
+                accumulate,
             )
-            batch = {**batch, **jax.lax.stop_gradient(report.shows)}
-            logs |= {f"{objective.name}/{name}": x for name, x in report.logs.items()}
+            batch = {**batch, **jax.lax.stop_gradient(aux.extra_batch)}
+            logs |= {f"{objective.name}/{name}": x for name, x in aux.logs.items()}
         return state._replace(step=state.step + 1), logs
 
     return step
 
 
-def move(
+def update(
     state: TrainState,
     objective: Objective,
     optimizer: optax.GradientTransformation,
     batch: Batch,
     key: Key,
     accumulate: int,
-) -> tuple[TrainState, Report]:
-    """One update of the parts that an objective moves."""
-    grads, report = gradient(state, objective, batch, key, accumulate)
-    parts = moving(state.params, objective)
+) -> tuple[TrainState, LossAux]:
+    """Update the parts of one objective once.
+
+    Args:
+        state: The state.
+        objective: The objective.
+        optimizer: The optimizer of the objective.
+        batch: The batch, with what earlier objectives added.
+        key: PRNG key.
+        accumulate: Number of microbatches.
+
+    Returns:
+        The new state, and the auxiliary outputs of the loss.
+    """
+    grads, aux = compute_gradient(state, objective, batch, key, accumulate)
+    parts = trainable_params(state.params, objective)
     opt = state.opt[objective.name]
     updates, opt = optimizer.update(grads, opt, parts)
-    parts = optax.apply_updates(parts, updates)
+    parts: Any = optax.apply_updates(parts, updates)
     state = state._replace(
         params={**state.params, **parts},
-        stats={**state.stats, **report.stats},
+        stats={**state.stats, **aux.stats},
         opt={**state.opt, objective.name: opt},
     )
-    return state, report
+    return state, aux
 
 
-def gradient(
+def compute_gradient(
     state: TrainState, objective: Objective, batch: Batch, key: Key, accumulate: int
-) -> tuple[Params, Report]:
-    """The mean gradient of an objective over its pieces, and what the loss reported.
+) -> tuple[Params, LossAux]:
+    """Compute the mean gradient of an objective over all microbatches.
 
-    Running statistics go from piece to piece; logs are averaged; shows are put together
-    again in the order of the batch.
+    Args:
+        state: The state.
+        objective: The objective.
+        batch: The batch.
+        key: PRNG key.
+        accumulate: Number of microbatches.
+
+    Returns:
+        The gradient of the objective's parts, and the auxiliary outputs of the loss:
+        running statistics pass from one microbatch to the next, logs are averaged, and
+        `extra_batch` is joined in the order of the batch.
     """
 
-    def whole(stats, batch, key):
-        return gradient_of_piece(state.params, stats, objective, batch, key)
+    def gradient(stats: Params, batch: Batch, key: Key) -> tuple[Params, LossAux]:
+        return microbatch_gradient(state.params, stats, objective, batch, key)
 
-    def piece(carry, pieces):
+    def accumulate_one(carry: Any, inputs: Any) -> Any:
         stats, total = carry
-        batch, index = pieces
-        grads, report = whole(stats, batch, jax.random.fold_in(key, index))
-        total = jax.tree.map(jnp.add, total, (grads, report.logs))
-        return ({**stats, **report.stats}, total), report.shows
+        microbatch, index = inputs
+        grads, aux = gradient(stats, microbatch, jax.random.fold_in(key, index))
+        total = jax.tree.map(jnp.add, total, (grads, aux.logs))
+        return ({**stats, **aux.stats}, total), aux.extra_batch
 
     if accumulate == 1:
-        return whole(state.stats, batch, key)
-    batches = jax.tree.map(lambda x: split(x, accumulate), batch)
-    first = jax.tree.map(lambda x: x[0], batches)
-    shapes, report = jax.eval_shape(whole, state.stats, first, key)
-    zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), (shapes, report.logs))
-    start = (state.stats, zeros)
-    (stats, total), shows = jax.lax.scan(
-        piece, start, (batches, jnp.arange(accumulate))
+        return gradient(state.stats, batch, key)
+    microbatches = jax.tree.map(lambda x: split(x, accumulate), batch)
+    first = jax.tree.map(lambda x: x[0], microbatches)
+    shapes, aux = jax.eval_shape(gradient, state.stats, first, key)
+    zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), (shapes, aux.logs))
+    (stats, total), extra_batch = jax.lax.scan(
+        accumulate_one,
+        (state.stats, zeros),
+        (microbatches, jnp.arange(accumulate)),
     )
     grads, logs = jax.tree.map(lambda x: x / accumulate, total)
-    return grads, Report(logs, stats, jax.tree.map(join, shows))
+    return grads, LossAux(logs, stats, jax.tree.map(join, extra_batch))
 
 
-def gradient_of_piece(
+def microbatch_gradient(
     params: Params, stats: Params, objective: Objective, batch: Batch, key: Key
-) -> tuple[Params, Report]:
-    """Gradient over the moving parts alone; the report, with the loss in its logs."""
+) -> tuple[Params, LossAux]:
+    """Compute the gradient of an objective with respect to its parts.
 
-    def loss(parts: Params) -> tuple[Array, Report]:
+    Args:
+        params: Parameters, `{part: tree}`.
+        stats: Running statistics, `{part: tree}`.
+        objective: The objective.
+        batch: A batch or microbatch.
+        key: PRNG key.
+
+    Returns:
+        The gradient, and the auxiliary outputs with `loss` and `gradient` (the norm)
+        among the logs.
+    """
+
+    def loss(parts: Params) -> tuple[Array, LossAux]:
         return objective.loss({**params, **parts}, stats, batch, key)
 
-    parts = moving(params, objective)
-    (value, report), grads = jax.value_and_grad(loss, has_aux=True)(parts)
-    logs = {"loss": value, "gradient": optax.tree.norm(grads), **report.logs}
-    return grads, report._replace(logs=logs)
+    parts = trainable_params(params, objective)
+    (value, aux), grads = jax.value_and_grad(loss, has_aux=True)(parts)
+    logs = {"loss": value, "gradient": optax.tree.norm(grads), **aux.logs}
+    return grads, aux._replace(logs=logs)
 
 
-def moving(params: Params, objective: Objective) -> Params:
-    return {part: params[part] for part in objective.moves}
+def trainable_params(params: Params, objective: Objective) -> Params:
+    """Select the parts that an objective updates.
+
+    Args:
+        params: Parameters, `{part: tree}`.
+        objective: The objective.
+
+    Returns:
+        `{part: tree}` of the objective's parts.
+    """
+    return {part: params[part] for part in objective.parts}
 
 
-def split(array: Array, pieces: int) -> Array:
-    """Every n-th example makes a piece, so that each device has its share of each."""
-    return rearrange(array, "(b n) ... -> n b ...", n=pieces)
+def split(array: Array, count: int) -> Array:
+    """Split the batch axis so that each device keeps a part of every microbatch.
+
+    Args:
+        array: [b ...].
+        count: Number of microbatches.
+
+    Returns:
+        [count b/count ...]; microbatch `i` has the examples `i`, `i + count`, ….
+    """
+    return rearrange(array, "(b n) ... -> n b ...", n=count)
 
 
 def join(array: Array) -> Array:
+    """Undo `split`.
+
+    Args:
+        array: [n b ...].
+
+    Returns:
+        [(b n) ...].
+    """
     return rearrange(array, "n b ... -> (b n) ...")

@@ -1,47 +1,61 @@
 """The contract between a system and the loop that trains it.
 
 A system is *parts* (named parameter trees) and *objectives* (one loss each, naming the
-parts it moves).  A part that no objective moves is frozen.  That covers a classifier, a
-GAN with a frozen expert, a reprogrammed model and a bilevel meta-learner.
+parts that it updates). A part that no objective updates is frozen. This covers a
+classifier, a GAN with a frozen expert, a reprogrammed model and a bilevel meta-learner.
 """
 
+import abc
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from avjax.metrics.base import Mean
 from avjax.typing import Array, Batch, Key, Params
 
 
-class Report(NamedTuple):
-    """What a loss tells besides its value.
+class LossAux(NamedTuple):
+    """Auxiliary outputs of a loss, in addition to its value.
 
-    logs    {name: scalar}, means over the batch
-    stats   parts whose running statistics changed
-    shows   {key: array [b ...]} that is added, gradient stopped, to the batch of the
-            objectives after this one in the same step; every axis 0 is the batch
+    Attributes:
+        logs: `{name: scalar}`, means over the batch.
+        stats: `{part: tree}` of the parts whose running statistics changed.
+        extra_batch: `{key: array [b ...]}`, added with stopped gradient to the batch of
+            the later objectives of the same step. Axis 0 is the batch.
     """
 
     logs: Mapping[str, Array]
     stats: Mapping[str, Any] = {}
-    shows: Mapping[str, Array] = {}
+    extra_batch: Mapping[str, Array] = {}
 
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """One loss, and the parts of the parameters that it moves.
+    """One loss, and the parts of the parameters that it updates.
 
-    loss(params, stats, batch, key) -> (scalar, Report).  A part that no objective moves
-    is frozen: no gradient, no optimizer state.
+    A part that no objective updates is frozen: it has no gradient and no optimizer
+    state.
+
+    Attributes:
+        name: Name of the objective, which is also the key of its optimizer.
+        parts: Names of the parts that are updated.
+        loss: `loss(params, stats, batch, key) -> (scalar, LossAux)`.
     """
 
     name: str
-    moves: tuple[str, ...]
-    loss: Callable[[Params, Params, Batch, Key], tuple[Array, Report]]
+    parts: tuple[str, ...]
+    loss: Callable[[Params, Params, Batch, Key], tuple[Array, LossAux]]
 
 
-class Published(NamedTuple):
-    """What of a system is given away when it is trained: weights and their config."""
+class ReleasedWeights(NamedTuple):
+    """The weights of a trained system that are written for its users.
+
+    Attributes:
+        system: Id of the system, as `models/registry.py` knows it.
+        params: `{part: tree}` of the parameters.
+        stats: `{part: tree}` of the running statistics.
+        config: Config of the model, a dataclass of plain values.
+    """
 
     system: str
     params: Params
@@ -49,21 +63,109 @@ class Published(NamedTuple):
     config: Any
 
 
-class Task(Protocol):
-    """A system, as the loop sees it.  params and stats are {part: tree}.
+class Task(abc.ABC):
+    """A system as the training loop sees it.
 
-    A task is a frozen dataclass of plain values.  It may also have
-        picture(params, stats, batch) -> {name: u8 [t h w c]}    shown in the journal
-        answer(params, stats, batch) -> {name: array [b ...]}    with
-        score(answers) -> {name: Mean}                           in numpy, on the host:
-            what an evaluation measures that no device computes
-        published(params, stats) -> Published                    written beside the run
+    A task is a frozen dataclass of plain values, so that it can be printed, changed by
+    `path=value` and saved as JSON. `params` and `stats` are `{part: tree}`. The methods
+    `init`, `objectives` and `evaluate` are required; the others have defaults.
     """
 
-    def init(self, key: Key, batch: Batch) -> tuple[Params, Params]: ...
+    @abc.abstractmethod
+    def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
+        """Initialise parameters and running statistics of every part.
 
-    def objectives(self) -> tuple[Objective, ...]: ...
+        Args:
+            key: PRNG key.
+            batch: A batch, of which only shapes and dtypes are used.
 
-    def measure(
+        Returns:
+            `(params, stats)`.
+        """
+
+    @abc.abstractmethod
+    def objectives(self) -> tuple[Objective, ...]:
+        """List the objectives, in the order in which a step optimises them.
+
+        Returns:
+            The objectives.
+        """
+
+    @abc.abstractmethod
+    def evaluate(
         self, params: Params, stats: Params, batch: Batch
-    ) -> Mapping[str, Mean]: ...
+    ) -> Mapping[str, Mean]:
+        """Compute the metrics of a batch on the device.
+
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            batch: A batch; examples with `weight` 0 are padding.
+
+        Returns:
+            `{metric: Mean}`.
+        """
+
+    def validate(self, batch: Mapping[str, Any]) -> None:  # noqa: B027 (a default)
+        """Check that a host batch fits the model, before anything is compiled.
+
+        Args:
+            batch: The first batch of a loader, in numpy.
+
+        Raises:
+            InputError: The batch does not fit, for instance because its images have
+                another size than the model's.
+        """
+
+    def visualize(
+        self, params: Params, stats: Params, batch: Batch
+    ) -> Mapping[str, Array]:
+        """Draw images of a batch for the log of the run.
+
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            batch: A batch of an evaluation.
+
+        Returns:
+            `{name: u8 [t h w c]}`. Empty by default.
+        """
+        return {}
+
+    def predict(
+        self, params: Params, stats: Params, batch: Batch
+    ) -> Mapping[str, Array]:
+        """Compute the outputs that `score` needs on the host.
+
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            batch: A batch of an evaluation.
+
+        Returns:
+            `{name: array [b ...]}`. Empty by default: nothing is scored on the host.
+        """
+        return {}
+
+    def score(self, predictions: Mapping[str, Any]) -> Mapping[str, Mean]:
+        """Compute, in numpy, the metrics that no device computes.
+
+        Args:
+            predictions: Outputs of `predict`, in numpy.
+
+        Returns:
+            `{metric: Mean}`. Empty by default.
+        """
+        return {}
+
+    def export(self, params: Params, stats: Params) -> ReleasedWeights | None:
+        """Select what is released when the system is trained.
+
+        Args:
+            params: Parameters in numpy, `{part: tree}`.
+            stats: Running statistics in numpy, `{part: tree}`.
+
+        Returns:
+            The weights to write, or None (the default) if nothing is released.
+        """
+        return None

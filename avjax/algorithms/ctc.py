@@ -1,252 +1,188 @@
-"""What a CTC network has read: sentences from its probabilities, and their times.
+"""CTC decoding: sentences from symbol probabilities.
 
-log_probs is always f32 [t v], on the host: the logarithm of how likely each symbol is
-in each frame, symbol 0 the blank.  ids are i32 [l], without blanks.
+`log_probs` is always f32 [t v], in numpy on the host: the log-probability of each
+symbol in each frame; symbol 0 is the blank. `ids` are symbol numbers i32 [l] without
+blanks.
 
 Source  Graves et al., "Connectionist Temporal Classification", ICML 2006;
         Hannun et al., "First-Pass Large Vocabulary Continuous Speech Recognition using
-        Bi-Directional Recurrent DNNs", 2014 (the search over beginnings)
+        Bi-Directional Recurrent DNNs", 2014 (prefix beam search)
 """
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from avjax.errors import InputError
-from avjax.losses.sequence import LOST
-from avjax.pipelines.align import way_through
-from avjax.text.grammar import NEVER, Grammar, State
-from avjax.text.tokenizer import BLANK, SPACE, to_text
-
-EARLIER, LATER = 0.04, 0.08  # seconds; the same for puppets and for GRID
+from avjax.text.grammar import UNREACHABLE, Grammar, State
+from avjax.text.tokenizer import BLANK
 
 
-class Span(NamedTuple):
-    """The frames of one symbol."""
+class _Beam(NamedTuple):
+    """The prefixes that a search holds; every field is [n].
 
-    first: int
-    last: int  # included
-    log_prob: float  # of the symbol, summed over these frames
-
-
-class Word(NamedTuple):
-    """A word that was read.
-
-    confidence  0..1: each symbol of the word counts with its highest probability among
-                the frames of its span; of these, the geometric mean
+    Attributes:
+        prefix: Number of the prefix in the tree.
+        last: Last symbol; 0 for the empty prefix.
+        state: State of the grammar.
+        blank: Log-probability of all alignments that end in a blank.
+        symbol: Log-probability of all alignments that end in the last symbol.
     """
 
-    word: str
-    start: float  # seconds
-    end: float
-    confidence: float
-
-
-class _Front(NamedTuple):
-    """The beginnings of sentences that a search holds; every field is [n].
-
-    blank, symbol  log-probability of all alignments so far that end in a blank, and of
-                   those that end in the beginning's last symbol
-    """
-
-    prefix: np.ndarray  # number in the tree
-    last: np.ndarray  # symbol, 0 of the empty beginning
-    state: np.ndarray  # of the grammar
+    prefix: np.ndarray
+    last: np.ndarray
+    state: np.ndarray
     blank: np.ndarray
     symbol: np.ndarray
 
 
-class _Tree:
-    """All beginnings ever held: each is another and one symbol more; 0 is empty."""
+class _PrefixTree:
+    """All prefixes of a search: each extends another by one symbol; 0 is empty."""
 
     def __init__(self):
-        self.parent, self.letter = [-1], [BLANK]
+        self.parent, self.symbol = [-1], [BLANK]
         self.children: dict[tuple[int, int], int] = {}
 
-    def child(self, parent: int, letter: int) -> int:
-        new = self.children.setdefault((parent, letter), len(self.parent))
+    def child(self, parent: int, symbol: int) -> int:
+        """Return the number of a prefix extended by a symbol."""
+        new = self.children.setdefault((parent, symbol), len(self.parent))
         if new == len(self.parent):
             self.parent.append(parent)
-            self.letter.append(letter)
+            self.symbol.append(symbol)
         return new
 
-    def spell(self, prefix: int) -> np.ndarray:
-        letters = []
+    def to_ids(self, prefix: int) -> np.ndarray:
+        """Return the symbols of a prefix."""
+        ids = []
         while prefix:
-            letters.append(self.letter[prefix])
+            ids.append(self.symbol[prefix])
             prefix = self.parent[prefix]
-        return np.array(letters[::-1], np.int32)
+        return np.array(ids[::-1], np.int32)
 
 
 def greedy(log_probs: np.ndarray) -> np.ndarray:
-    """The likeliest symbol of every frame, told once where it lasts: [t v] -> ids."""
+    """Decode the most likely symbol of each frame; repetitions are merged.
+
+    Args:
+        log_probs: Log-probabilities, [t v].
+
+    Returns:
+        Symbols, i32 [l].
+    """
     path = np.argmax(log_probs, axis=-1)
-    begins = np.diff(path, prepend=BLANK) != 0
-    return path[begins & (path != BLANK)].astype(np.int32)
+    is_start = np.diff(path, prepend=BLANK) != 0
+    return path[is_start & (path != BLANK)].astype(np.int32)
 
 
 def beam_search(
     log_probs: np.ndarray, beam: int, grammar: Grammar | None = None
 ) -> np.ndarray:
-    """The likeliest sentence, summed over its alignments: [t v] -> ids.
+    """Decode the most likely sentence, summed over its alignments.
 
-    beam     how many beginnings are held from frame to frame
-    grammar  the result is one of its whole sentences; empty where none is short enough
-             for these frames, or none has a probability
+    Args:
+        log_probs: Log-probabilities, [t v].
+        beam: Number of prefixes that are kept from frame to frame.
+        grammar: If given, the result is one of its complete sentences. It is empty if
+            none is short enough for the frames, or if none has a probability.
+
+    Returns:
+        Symbols, i32 [l].
+
+    Raises:
+        InputError: If the beam is smaller than one.
     """
     if beam < 1:
-        raise InputError(f"a beam of {beam} holds no sentence")
+        raise InputError(f"the beam is {beam}, but must be at least 1")
     frames = np.asarray(log_probs, np.float64)
-    look = grammar.look if grammar else _anything(frames.shape[1])
-    tree, zero = _Tree(), np.zeros(1, np.int64)
-    front = _Front(zero, zero, zero, blank=np.zeros(1), symbol=np.full(1, -np.inf))
-    for left, row in zip(reversed(range(len(frames))), frames, strict=True):
-        states = State(*map(np.stack, zip(*map(look, front.state), strict=True)))
-        heard = _hear(front, row, tree)
-        front = _best(front, _in_time(front, *heard, states, left), states, tree, beam)
+    transitions = grammar.transitions if grammar else _any_symbol(frames.shape[1])
+    tree, zero = _PrefixTree(), np.zeros(1, np.int64)
+    front = _Beam(zero, zero, zero, blank=np.zeros(1), symbol=np.full(1, -np.inf))
+    for frames_left, row in zip(reversed(range(len(frames))), frames, strict=True):
+        stacked = zip(*map(transitions, front.state), strict=True)
+        states = State(*map(np.stack, stacked))
+        scores = _extend(front, row, tree)
+        scores = _prune_infeasible(front, scores, states, frames_left)
+        front = _top_k(front, scores, states, tree, beam)
         if not len(front.prefix):
             return np.zeros(0, np.int32)
-    return tree.spell(front.prefix[np.argmax(np.logaddexp(front.blank, front.symbol))])
+    best = np.argmax(np.logaddexp(front.blank, front.symbol))
+    return tree.to_ids(int(front.prefix[best]))
 
 
-def align(log_probs: np.ndarray, ids: Sequence[int]) -> list[Span]:
-    """The likeliest frames of every symbol, in order: [t v], [l] -> l spans.
+def _any_symbol(size: int) -> Callable[[int], State]:
+    """Create an automaton in which any symbol may follow and any sentence may end."""
+    targets, frames_needed = np.zeros(size, np.int32), np.ones(size, np.int32)
+    frames_needed[BLANK] = UNREACHABLE
+    return lambda state: State(targets, frames_needed, True)
 
-    Frames of blanks belong to none of them.  InputError where no path through the
-    frames says these symbols: each takes a frame, and a blank must part equal ones.
+
+class _Scores(NamedTuple):
+    """Log-probabilities after one more frame.
+
+    Attributes:
+        blank: Of the same prefixes, ending in a blank, [n].
+        symbol: Of the same prefixes, ending in their last symbol, [n].
+        extended: Of each prefix extended by each symbol, [n v].
     """
-    ids = np.asarray(ids, np.int64)
-    if not len(ids):
-        return []
-    chain = np.full(2 * len(ids) + 1, BLANK)  # the symbols, with blanks around
-    chain[1::2] = ids
-    heard = np.asarray(log_probs, np.float64)[:, chain]
-    # A blank may be left out, but between equal symbols.
-    optional = chain == BLANK
-    optional[2:-1:2] &= ids[1:] != ids[:-1]
-    places, score = way_through(heard, optional)
-    if score < LOST / 2:
-        told = f"{len(ids)} symbols cannot be said in {len(log_probs)} frames"
-        raise InputError(told)
-    own = np.arange(1, len(chain), 2)  # the symbols' places
-    firsts, ends = (np.searchsorted(places, own, side) for side in ("left", "right"))
-    sums = [heard[i:j, p].sum() for i, j, p in zip(firsts, ends, own, strict=True)]
-    return list(map(Span, firsts.tolist(), (ends - 1).tolist(), map(float, sums)))
+
+    blank: np.ndarray
+    symbol: np.ndarray
+    extended: np.ndarray
 
 
-def words(
-    log_probs: np.ndarray,
-    ids: Sequence[int],
-    symbols: Sequence[str],
-    fps: float = 25.0,
-    offset: float = 0.0,
-) -> list[Word]:
-    """The words of a sentence with their times: [t v], [l] -> in order.
+def _extend(front: _Beam, row: np.ndarray, tree: _PrefixTree) -> _Scores:
+    """Add a frame, row [v]. An extension that is in the beam already is added to it."""
+    total = np.logaddexp(front.blank, front.symbol)
+    blank, symbol = total + row[BLANK], front.symbol + row[front.last]
+    extended = total[:, None] + row
+    extended[np.arange(len(total)), front.last] = front.blank + row[front.last]
+    index = {prefix: i for i, prefix in enumerate(front.prefix.tolist())}
+    for prefix, i in index.items():
+        parent, last = index.get(tree.parent[prefix]), tree.symbol[prefix]
+        if parent is not None:
+            symbol[i] = np.logaddexp(symbol[i], extended[parent, last])
+            extended[parent, last] = -np.inf
+    return _Scores(blank, symbol, extended)
 
-    offset is when the first frame begins, in seconds.  A word lasts from the beginning
-    of its first symbol's span to the end of its last one's, and a little longer: a CTC
-    network names a symbol once, in the middle of its sound.  Where the alphabet has no
-    space, every symbol is a word.
+
+def _prune_infeasible(
+    front: _Beam, scores: _Scores, states: State, frames_left: int
+) -> _Scores:
+    """Drop what cannot become a complete sentence in the remaining frames.
+
+    This alone enforces the grammar: a forbidden symbol needs an infinite time.
     """
-    found, word = [], []
-    for number, span in zip(ids, align(log_probs, ids), strict=True):
-        if symbols[number] == SPACE:
-            word = []
-            continue
-        if not word or SPACE not in symbols:
-            word = []
-            found.append(word)
-        word.append((number, span))
-    named = [_word(log_probs, word, symbols, fps, offset) for word in found]
-    return _widened(named, offset, offset + len(log_probs) / fps)
-
-
-def _word(log_probs, word, symbols, fps, offset) -> Word:
-    """word is a list of (id, span)."""
-    first, last = word[0][1].first, word[-1][1].last
-    peaks = [log_probs[s.first : s.last + 1, number].max() for number, s in word]
-    confidence = min(1.0, float(np.exp(np.mean(peaks))))
-    text = to_text([number for number, _ in word], symbols)
-    return Word(text, offset + first / fps, offset + (last + 1) / fps, confidence)
-
-
-def _widened(named: list[Word], begin: float, end: float) -> list[Word]:
-    """Words that begin EARLIER and end LATER, as far as there is room."""
-    borders = [_between(one.end, other.start) for one, other in pairwise(named)]
-    starts = [max(begin, word.start - EARLIER) for word in named[:1]]
-    starts += [start for _, start in borders]
-    ends = [stop for stop, _ in borders]
-    ends += [min(end, word.end + LATER) for word in named[-1:]]
-    times = zip(named, starts, ends, strict=True)
-    return [word._replace(start=start, end=stop) for word, start, stop in times]
-
-
-def _between(end: float, start: float) -> tuple[float, float]:
-    """Where one word ends, and the next begins: too near, they share what is there."""
-    if start - end > EARLIER + LATER:
-        return end + LATER, start - EARLIER
-    border = end + (start - end) * LATER / (EARLIER + LATER)
-    return border, border
-
-
-def _anything(size: int) -> Callable[[int], State]:
-    """An automaton with one state, in which every symbol may follow and the end too."""
-    to, needs = np.zeros(size, np.int32), np.ones(size, np.int32)
-    needs[BLANK] = NEVER
-    return lambda state: State(to, needs, True)
-
-
-def _hear(front: _Front, row: np.ndarray, tree: _Tree):
-    """One frame more: row [v] -> blank [n], symbol [n], longer [n v].
-
-    blank and symbol are those of the same beginnings; longer is what each beginning
-    with one symbol more has.  Where such a one is held already, it is added to that.
-    """
-    whole = np.logaddexp(front.blank, front.symbol)
-    blank, symbol = whole + row[BLANK], front.symbol + row[front.last]
-    longer = whole[:, None] + row
-    longer[np.arange(len(whole)), front.last] = front.blank + row[front.last]
-    held = {prefix: i for i, prefix in enumerate(front.prefix.tolist())}
-    for prefix, i in held.items():
-        shorter, letter = held.get(tree.parent[prefix]), tree.letter[prefix]
-        if shorter is not None:
-            symbol[i] = np.logaddexp(symbol[i], longer[shorter, letter])
-            longer[shorter, letter] = -np.inf
-    return blank, symbol, longer
-
-
-def _in_time(front: _Front, blank, symbol, longer, states: State, left: int):
-    """Gives up what cannot become a whole sentence in the frames that are left.
-
-    This alone is what a grammar forbids: a symbol that may not follow takes for ever.
-    """
-    after_symbol = states.needs.copy()
-    after_symbol[np.arange(len(blank)), front.last] += 1  # a blank must part the two
-    late_blank = ~states.ends & (states.needs.min(1) > left)
-    late_symbol = ~states.ends & (after_symbol.min(1) > left)
-    return (
-        np.where(late_blank, -np.inf, blank),
-        np.where(late_symbol, -np.inf, symbol),
-        np.where(states.needs > left + 1, -np.inf, longer),
+    after_symbol = states.frames_needed.copy()
+    # A blank must separate equal symbols.
+    after_symbol[np.arange(len(scores.blank)), front.last] += 1
+    can_end = np.asarray(states.can_end)
+    blank_late = ~can_end & (states.frames_needed.min(1) > frames_left)
+    symbol_late = ~can_end & (after_symbol.min(1) > frames_left)
+    extended_late = states.frames_needed > frames_left + 1
+    return _Scores(
+        np.where(blank_late, -np.inf, scores.blank),
+        np.where(symbol_late, -np.inf, scores.symbol),
+        np.where(extended_late, -np.inf, scores.extended),
     )
 
 
-def _best(front: _Front, heard, states: State, tree: _Tree, beam: int) -> _Front:
-    """The likeliest beginnings, as many as the beam is wide."""
-    blank, symbol, longer = heard
-    scores = longer.copy()
-    scores[:, BLANK] = np.logaddexp(blank, symbol)  # of those that stay as they are
-    flat = scores.ravel()
+def _top_k(
+    front: _Beam, scores: _Scores, states: State, tree: _PrefixTree, beam: int
+) -> _Beam:
+    """Keep the most likely prefixes."""
+    blank, symbol, extended = scores
+    candidates = extended.copy()
+    candidates[:, BLANK] = np.logaddexp(blank, symbol)  # of unchanged prefixes
+    flat = candidates.ravel()
     chosen = np.argpartition(-flat, min(beam, len(flat)) - 1)[:beam]
-    i, letter = np.divmod(chosen[flat[chosen] > -np.inf], scores.shape[1])
-    stays = letter == BLANK
-    grown = zip(front.prefix[i].tolist(), letter.tolist(), strict=True)
-    return _Front(
-        prefix=np.array([tree.child(*one) if one[1] else one[0] for one in grown]),
-        last=np.where(stays, front.last[i], letter),
-        state=np.where(stays, front.state[i], states.to[i, letter]),
-        blank=np.where(stays, blank[i], -np.inf),
-        symbol=np.where(stays, symbol[i], longer[i, letter]),
+    i, letter = np.divmod(chosen[flat[chosen] > -np.inf], candidates.shape[1])
+    unchanged = letter == BLANK
+    pairs = zip(front.prefix[i].tolist(), letter.tolist(), strict=True)
+    return _Beam(
+        prefix=np.array([tree.child(*pair) if pair[1] else pair[0] for pair in pairs]),
+        last=np.where(unchanged, front.last[i], letter),
+        state=np.where(unchanged, front.state[i], states.targets[i, letter]),
+        blank=np.where(unchanged, blank[i], -np.inf),
+        symbol=np.where(unchanged, symbol[i], extended[i, letter]),
     )

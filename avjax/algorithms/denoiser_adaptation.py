@@ -1,166 +1,149 @@
-"""Networks that adapt to a picture by what it says itself, and then clean it."""
+"""Self-supervised adaptation of a denoiser to an image.
+
+Source  Gunawan et al., 2022, "Test-Time Adaptation for Image Denoising" (TTAID)
+"""
 
 import dataclasses
 from collections.abc import Callable
-from typing import Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from avjax.algorithms.adaptation_plan import AdaptationPlan, split_trainable
 from avjax.algorithms.meta_sgd import (
-    Adaptation,
-    Adapted,
-    Judged,
+    AdaptationResult,
+    SelectedAdaptation,
     adapt,
-    adapt_judged,
-    even_rates,
-    split,
+    adapt_with_early_stopping,
 )
-from avjax.losses.restoration import masked_error
+from avjax.losses.restoration import masked_l1
 from avjax.models.denoiser import (
-    WHOLE,
     DenoiserConfig,
     MaskNet,
     RestorationNet,
-    Restored,
+    RestorationOutputs,
 )
+from avjax.nn.apply import apply_network
 from avjax.typing import Array, Key, Params
 
-PACE = 50.0  # at a rate of 1e-4 Adam changes a rate by 0.5 % in a step
-SINGLE = ("primary",)
-HEADS = {"rebuilt": ("primary", "auxiliary"), "renoised": SINGLE, "neighbours": SINGLE}
 
+def restore(
+    config: DenoiserConfig, restorer: Params, noisy: Array
+) -> RestorationOutputs:
+    """Denoise images.
 
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """What of a network adapts to a picture, and how.
+    Args:
+        config: Config of the model.
+        restorer: Parameters of the part `restorer`.
+        noisy: Images, sides multiples of 4, [b h w c=3].
 
-    moves        its heads, or all of it.  With heads the body looks once
-    hard         the mask is 0 or 1; no gradient reaches it then
-    first_rests  the first tensor of the first head stays as it is
+    Returns:
+        Clean images and residuals, not clipped.
     """
-
-    adaptation: Adaptation = Adaptation()
-    moves: Literal["heads", "all"] = "heads"
-    hard: bool = False
-    first_rests: bool = False
+    return apply_network(RestorationNet(config), {"params": restorer}, noisy)
 
 
-# As the authors' code trains: five steps are written there, but each begins anew, so
-# that one counts; its loss is ten times ours.  And as it tests: the picture is made
-# before the fifth step.
-PUBLISHED_TRAINING = Plan(Adaptation(steps=1, rate=10 * 5e-5))
-PUBLISHED_TEST = Plan(
-    Adaptation(steps=4, rate=1e-5, optimizer="adam", second_order=False),
-    hard=True,
-    first_rests=True,
-)
-
-
-def restore(config: DenoiserConfig, restorer: Params, noisy: Array) -> Restored:
-    """Pictures [b h w c=3], sides multiples of 4, without their noise."""
-    return RestorationNet(config).apply({"params": restorer}, noisy)
-
-
-def blank(config: DenoiserConfig) -> dict[str, Params]:
-    """Variables of a denoiser that has learnt nothing, by its parts."""
-    networks = {"restorer": RestorationNet(config), "masker": MaskNet(config)}
-    given = jax.random.key(0), jnp.zeros((1, WHOLE, WHOLE, 3))
-    return {part: network.init(*given) for part, network in networks.items()}
-
-
-def first_rates(config: DenoiserConfig, plan: Plan, restorer: Params) -> Params:
-    """A rate for each tensor that moves, before any was learnt."""
-    moving, _ = moved(config, plan, restorer)
-    rates = even_rates(moving, plan.adaptation)
-    if plan.first_rests:
-        first = rates["primary"]["blocks"]["conv_0_0"]
-        first["kernel"] = jnp.zeros_like(first["kernel"])
-    return rates
-
-
-def kept_rates(rates: Params) -> Params:
-    """Rates as what learns them: their logarithms, divided by PACE."""
-    return jax.tree.map(lambda rate: jnp.log(rate) / PACE, rates)
-
-
-def learnt_rates(kept: Params) -> Params:
-    """The way back: numbers of any sign -> rates above zero."""
-    return jax.tree.map(lambda number: jnp.exp(PACE * number), kept)
-
-
-def moved(
-    config: DenoiserConfig, plan: Plan, restorer: Params
-) -> tuple[Params, Params]:
-    """What a plan moves of a network, and the rest."""
-    names = HEADS[config.auxiliary] if plan.moves == "heads" else tuple(restorer)
-    return split(restorer, names)
-
-
-def adapted(
+def adapt_denoiser(
     config: DenoiserConfig,
-    plan: Plan,
+    plan: AdaptationPlan,
     params: Params,
-    rates: Params,
+    lrs: Params,
     noisy: Array,
     key: Key,
-) -> Adapted:
-    """The restorer, adapted to one picture or to crops of it, and the loss before each
-    step.
+) -> AdaptationResult:
+    """Adapt the restorer to an image, or to crops of it.
 
-    params  of the parts restorer and masker, which stay as they are
-    noisy   [b h w c=3], sides multiples of 4
+    Args:
+        config: Config of the model.
+        plan: What adapts, and how.
+        params: Parameters of the parts `restorer` and `mask_net`.
+        lrs: A learning rate for each tensor that adapts.
+        noisy: Images, sides multiples of 4, [b h w c=3].
+        key: PRNG key.
+
+    Returns:
+        All parameters of the restorer, and the loss before each step.
     """
-    moving, fixed = moved(config, plan, params["restorer"])
-    loss = loss_of(config, plan, params, noisy, key)
-    found = adapt(loss, moving, rates, plan.adaptation)
-    return found._replace(params={**fixed, **found.params})
+    trainable, fixed = split_trainable(config, plan, params["restorer"])
+    loss = inner_loss(config, plan, params, noisy, key)
+    result = adapt(loss, trainable, lrs, plan.adaptation)
+    return result._replace(params={**fixed, **result.params})
 
 
-def guarded(
+def adapt_denoiser_with_early_stopping(
     config: DenoiserConfig,
-    plan: Plan,
+    plan: AdaptationPlan,
     params: Params,
-    rates: Params,
+    lrs: Params,
     crops: Array,
-    held: Array,
+    held_out: Array,
     key: Key,
-    begun: Params,
-) -> Judged:
-    """What moves of the restorer, after as many steps as do it good.
+    initial_params: Params,
+) -> SelectedAdaptation:
+    """Adapt the restorer to crops of an image and stop when it does not improve.
 
-    crops  of a picture, for the steps; held: others of it, for the judge.  [b h w c=3],
-           sides multiples of 8
-    begun  what moves, as it was left by the picture before; it is begun anew where the
-           judge likes better what was stored
+    The validation loss needs no clean image. Every second pixel of the held-out crops
+    is denoised and compared with its diagonal neighbours. Their noise is independent,
+    so that no network can predict it, and a smaller loss means a smaller error. The
+    loss is less reliable if the noise of neighbours is correlated, as after strong
+    compression.
 
-    No truth is needed to judge: of what is held, every second pixel, once cleaned,
-    should be like those beside it.  Their noise is another, so that no network can
-    foretell it, and one that is less wrong is nearer to the truth.  It is less sure
-    where noise is like that beside it, as after heavy compression.
+    Args:
+        config: Config of the model.
+        plan: What adapts, and how.
+        params: Parameters of the parts `restorer` and `mask_net`.
+        lrs: A learning rate for each tensor that adapts.
+        crops: Crops for the steps, sides multiples of 8, [b h w c=3].
+        held_out: Other crops, for the validation loss, sides multiples of 8,
+            [b h w c=3].
+        key: PRNG key.
+        initial_params: Parameters that adapt, as the previous frame left them. The
+            trained ones are used instead if their validation loss is lower.
+
+    Returns:
+        The adapted parameters, without the rest of the restorer, and the losses.
     """
     restorer = params["restorer"]
-    stored, _ = moved(config, plan, restorer)
-    everywhere = jnp.ones((*held.shape[:3], 1), held.dtype)
-    beside = dataclasses.replace(config, auxiliary="neighbours")
-    given = restorer, everywhere, held, key, "body" in stored
-    judge = auxiliary_loss(beside, *given)
-    further = judge(begun) < judge(stored)
-    start = jax.tree.map(lambda x, y: jnp.where(further, x, y), begun, stored)
-    loss = loss_of(config, plan, params, crops, key)
-    return adapt_judged(loss, judge, start, rates, plan.adaptation)
+    trained, _ = split_trainable(config, plan, restorer)
+    validation_loss = auxiliary_loss(
+        dataclasses.replace(config, auxiliary="neighbours"),
+        restorer,
+        mask=jnp.ones((*held_out.shape[:3], 1), held_out.dtype),
+        noisy=held_out,
+        key=key,
+        body_adapts="body" in trained,
+    )
+    use_initial = validation_loss(initial_params) < validation_loss(trained)
+    start = jax.tree.map(
+        lambda x, y: jnp.where(use_initial, x, y), initial_params, trained
+    )
+    loss = inner_loss(config, plan, params, crops, key)
+    return adapt_with_early_stopping(loss, validation_loss, start, lrs, plan.adaptation)
 
 
-def loss_of(
-    config: DenoiserConfig, plan: Plan, params: Params, noisy: Array, key: Key
+def inner_loss(
+    config: DenoiserConfig, plan: AdaptationPlan, params: Params, noisy: Array, key: Key
 ) -> Callable[[Params], Array]:
-    """The loss that a plan goes down, where the mask is open."""
-    mask = MaskNet(config).apply({"params": params["masker"]}, noisy)
-    if plan.hard:
+    """Create the loss of the inner loop: the auxiliary loss, weighted by the mask.
+
+    Args:
+        config: Config of the model.
+        plan: What adapts, and how.
+        params: Parameters of the parts `restorer` and `mask_net`.
+        noisy: Images, sides multiples of 4, [b h w c=3].
+        key: PRNG key.
+
+    Returns:
+        A function of the parameters that adapt.
+    """
+    mask = apply_network(MaskNet(config), {"params": params["mask_net"]}, noisy)
+    if plan.hard_mask:
         mask = (mask > 0.5).astype(mask.dtype)
-    moving, _ = moved(config, plan, params["restorer"])
-    given = params["restorer"], mask, noisy, key, "body" in moving
-    return auxiliary_loss(config, *given)
+    trainable, _ = split_trainable(config, plan, params["restorer"])
+    return auxiliary_loss(
+        config, params["restorer"], mask, noisy, key, body_adapts="body" in trainable
+    )
 
 
 def auxiliary_loss(
@@ -169,50 +152,68 @@ def auxiliary_loss(
     mask: Array,
     noisy: Array,
     key: Key,
-    body_moves: bool,
+    body_adapts: bool,
 ) -> Callable[[Params], Array]:
-    """What pictures alone say of a network: a loss of what moves of it.
+    """Create the self-supervised loss of a denoiser, selected by `config.auxiliary`.
 
-    rebuilt     the second head makes noisy of what the first one made of noisy
-    renoised    what the network as it was took for noise, put elsewhere on what it
-                took for clean, has to come off again
-    neighbours  every second pixel, cleaned, is like those beside them; sides are
-                multiples of 8
+    "reconstruction": the second head reconstructs the noisy image from the outputs of
+    the first head. "renoising": see `renoise`; the added noise has to be removed.
+    "neighbours": see `neighbor_pairs`; a denoised pixel equals its diagonal neighbour.
 
-    mask [b h w 1] and noisy [b h w c=3] are of the same pictures.
+    Args:
+        config: Config of the model.
+        restorer: Parameters of the part `restorer`.
+        mask: Weight of each pixel, [b h w 1].
+        noisy: Images, sides multiples of 4, or of 8 for "neighbours", [b h w c=3].
+        key: PRNG key.
+        body_adapts: Whether the body is among the parameters that adapt.
+
+    Returns:
+        A function of the parameters that adapt.
     """
-    network = RestorationNet(config)
-    given = goal = noisy
-    if config.auxiliary == "renoised":
-        given, goal = renoised(config, restorer, noisy, key)
+    inputs = target = noisy
+    if config.auxiliary == "renoising":
+        inputs, target = renoise(config, restorer, noisy, key)
     elif config.auxiliary == "neighbours":
-        given, goal = neighbours(noisy), neighbours(noisy, turned=True)
-        mask = neighbours(mask, turned=True)
+        inputs, target = neighbor_pairs(noisy), neighbor_pairs(noisy, swap=True)
+        mask = neighbor_pairs(mask, swap=True)
 
-    def look(params: Params) -> Array:
-        return network.apply({"params": params}, given, method="look")
+    def apply(params: Params, *arrays: Any, method: str) -> Any:
+        network = RestorationNet(config)
+        return apply_network(network, {"params": params}, *arrays, method=method)
 
-    features = None if body_moves else look(restorer)
+    features = None if body_adapts else apply(restorer, inputs, method="features")
 
-    def loss(moving: Params) -> Array:
-        params = {**restorer, **moving}
-        seen = look(params) if features is None else features
-        made = network.apply({"params": params}, seen, given, method="restore")
-        if config.auxiliary == "rebuilt":
-            again = network.apply({"params": params}, made, method="rebuild")
-        else:
-            again = made.clean
-        return jnp.mean(masked_error(again, goal, mask))
+    def loss(trainable: Params) -> Array:
+        params = {**restorer, **trainable}
+        current = features
+        if current is None:
+            current = apply(params, inputs, method="features")
+        outputs = apply(params, current, inputs, method="restore")
+        pred = outputs.clean
+        if config.auxiliary == "reconstruction":
+            pred = apply(params, outputs, method="reconstruct")
+        return jnp.mean(masked_l1(pred, target, mask))
 
     return loss
 
 
-def renoised(
+def renoise(
     config: DenoiserConfig, restorer: Params, noisy: Array, key: Key
 ) -> tuple[Array, Array]:
-    """What was taken for clean, with the noise of another place; and without.
+    """Add the estimated noise of another place to the estimated clean image.
 
-    [b h w c] -> two of them.  Both are taken as given.
+    No gradient passes through either.
+
+    Args:
+        config: Config of the model.
+        restorer: Parameters of the part `restorer`.
+        noisy: Images, [b h w c=3].
+        key: PRNG key of the shift.
+
+    Returns:
+        renoised: Clean images with noise, in [0, 1], [b h w c=3].
+        clean: Clean images, [b h w c=3].
     """
     first = jax.lax.stop_gradient(restore(config, restorer, noisy))
     sides = jnp.array(noisy.shape[1:3])
@@ -221,12 +222,18 @@ def renoised(
     return jnp.clip(first.clean + noise, 0, 1), first.clean
 
 
-def neighbours(picture: Array, turned: bool = False) -> Array:
-    """Every second pixel, and those diagonally beside; turned, these come first.
+def neighbor_pairs(image: Array, swap: bool = False) -> Array:
+    """Subsample images to every second pixel and its diagonal neighbours.
 
-    [b h w c] -> [2b h/2 w/2 c].
+    Args:
+        image: Images, [b h w c].
+        swap: Return the neighbours first.
 
-    Source  after Huang et al., 2021, "Neighbor2Neighbor", with fixed places
+    Returns:
+        Both halves, concatenated along the batch, [2b h/2 w/2 c].
+
+    Source:
+        After Huang et al., 2021, "Neighbor2Neighbor", with fixed positions.
     """
-    first, second = picture[:, ::2, ::2], picture[:, 1::2, 1::2]
-    return jnp.concatenate([second, first] if turned else [first, second])
+    first, second = image[:, ::2, ::2], image[:, 1::2, 1::2]
+    return jnp.concatenate([second, first] if swap else [first, second])

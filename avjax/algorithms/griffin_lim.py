@@ -1,12 +1,12 @@
-"""From a mel back to a wave: what anything that speaks ends with.
+"""Griffin-Lim vocoder: waveforms from mel spectrograms, without learned weights.
 
 Sources  Griffin and Lim, "Signal Estimation from Modified Short-Time Fourier
          Transform", 1984; Perraudin, Balazs, Søndergaard, "A Fast Griffin-Lim
          Algorithm", 2013 (the momentum); Lee and Seung, "Algorithms for Non-negative
          Matrix Factorization", 2001 (the update that fits magnitudes to a mel)
 
-A window of 640 samples is 4 hops of 160.  Frames are therefore 4 shifted views of the
-hops of a wave, and their overlap-add is a sum of 4 shifted views: nothing is gathered.
+A window of 640 samples is 4 hops of 160. Frames are therefore 4 shifted views of the
+hops of a waveform, and their overlap-add is a sum of 4 shifted views, without gathers.
 """
 
 import dataclasses
@@ -19,155 +19,225 @@ import jax.numpy as jnp
 import numpy as np
 from einops import einsum, rearrange
 
-from avjax.audio.mel import MELS
+from avjax.audio.mel import hann
 from avjax.audio.speech_mel import (
-    HOP,
     PRE_EMPHASIS,
-    VOICE_DB_PER_UNIT,
-    VOICE_FFT,
-    hann,
-    voice_filters,
+    SPEECH_MEL_HOP,
+    VOCODER_DB_PER_UNIT,
+    VOCODER_FFT,
+    vocoder_filters,
 )
+from avjax.constants import NUM_MELS
 from avjax.typing import Array
 
-_HOPS = VOICE_FFT // HOP  # in a window
-_BEFORE = 2  # hops of the first window that come before the wave
-_AFTER = 1  # hops of the last window that come after it
-_TINY = 1e-12
-SILENCE, LOUDEST = -1.0, 2.0  # of a voice_mel; no real sound has more
+_HOPS_PER_WINDOW = VOCODER_FFT // SPEECH_MEL_HOP
+_HOPS_BEFORE = 2  # hops of the first window that lie before the waveform
+_HOPS_AFTER = 1  # hops of the last window that lie after the waveform
+_EPSILON = 1e-12
+SILENCE, MAX_LEVEL = -1.0, 2.0  # range of a vocoder_mel; real audio is never louder
 
 
 class Vocoder(Protocol):
-    """Anything that makes a wave of a mel."""
+    """A function from mel spectrograms to waveforms."""
 
     def __call__(self, mel: Array) -> Array:
-        """mel [b f k], as voice_mel gives it -> wave f32 [b n], n = 160 f, at 16 kHz.
+        """Compute waveforms.
 
-        Below SILENCE and above LOUDEST there is no sound: it must bear that.
+        Args:
+            mel: Mel spectrogram as `avjax.audio.speech_mel.vocoder_mel` defines it,
+                [b f k]. Values outside of SILENCE and MAX_LEVEL must be accepted.
+
+        Returns:
+            Waveforms at 16 kHz, f32 [b n] with n = 160 f.
         """
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
 class GriffinLim:
-    """The vocoder without weights: phases that agree with each other, by iteration.
+    """The Griffin-Lim vocoder with momentum.
 
-    One compiled program for each shape of mel.  The same mel gives the same wave, and
-    but for rounding also in another batch.
+    One program is compiled for each shape of mel. The same mel gives the same waveform,
+    also within another batch, except for rounding.
 
-    iterations  of the phases
-    momentum    how far each iteration goes beyond its goal; 0 is the plain algorithm
-    fitting     iterations of the magnitudes behind the mel
-    emphasis    of the pre-emphasis that the mel was made with, undone at the end
+    Attributes:
+        iterations: Iterations of the phases.
+        momentum: Extrapolation of each iteration; 0 is the original algorithm.
+        magnitude_iterations: Iterations that fit the magnitudes to the mel.
+        pre_emphasis: Pre-emphasis of the mel, which is undone at the end.
     """
 
     iterations: int = 60
     momentum: float = 0.99
-    fitting: int = 30
-    emphasis: float = PRE_EMPHASIS
+    magnitude_iterations: int = 30
+    pre_emphasis: float = PRE_EMPHASIS
 
     def __call__(self, mel: Array) -> Array:
+        """Compute waveforms f32 [b n = 160 f] from a vocoder_mel [b f k]."""
         return _griffin_lim(self, mel)
 
 
 @functools.partial(jax.jit, static_argnums=0)
-@jax.default_matmul_precision("float32")  # three digits, as on a GPU, would be heard
+@jax.default_matmul_precision("float32")  # the default of a GPU would be audible
 def _griffin_lim(config: GriffinLim, mel: Array) -> Array:
-    chex.assert_shape(mel, (None, None, MELS))
-    magnitude = magnitude_of(jnp.clip(mel, SILENCE, LOUDEST), config.fitting)
-    emphasised = with_phase(magnitude, config.iterations, config.momentum)
-    return de_emphasise(emphasised, config.emphasis)
+    """Compute waveforms, compiled."""
+    chex.assert_shape(mel, (None, None, NUM_MELS))
+    magnitude = mel_to_magnitude(
+        jnp.clip(mel, SILENCE, MAX_LEVEL), config.magnitude_iterations
+    )
+    emphasized = estimate_phase(magnitude, config.iterations, config.momentum)
+    return de_emphasize(emphasized, config.pre_emphasis)
 
 
-def magnitude_of(mel: Array, steps: int) -> Array:
-    """A spectrum that has this mel.  voice_mel [b f k] -> magnitudes [b f bin] >= 0.
+def mel_to_magnitude(mel: Array, iterations: int) -> Array:
+    """Find a magnitude spectrogram with a given mel spectrogram.
 
-    Many have.  Each step multiplies a bin by how much too little its bands hold, so
-    that quiet bands are met as well as loud ones.  The floor of a mel, -1, is silence.
+    The solution is not unique. Each iteration multiplies a bin by the ratio of the
+    wanted to the current level of its bands, so that quiet bands converge as well as
+    loud ones. The lowest level, -1, is silence.
+
+    Args:
+        mel: Spectrogram as `vocoder_mel` defines it, [b f k].
+        iterations: Number of iterations.
+
+    Returns:
+        Magnitudes, not negative, [b f bin].
     """
-    filters = jnp.asarray(voice_filters(), jnp.float32)
-    bands = jnp.where(mel > -1, 10 ** ((mel - 1) * (VOICE_DB_PER_UNIT / 20)), 0)
-    weight = jnp.sum(filters, axis=0)
-    share = jnp.where(weight > 0, filters / jnp.maximum(weight, _TINY)[None], 0)
+    filters = jnp.asarray(vocoder_filters(), jnp.float32)
+    bands = jnp.where(mel > -1, 10 ** ((mel - 1) * (VOCODER_DB_PER_UNIT / 20)), 0)
+    total = jnp.sum(filters, axis=0)
+    share = jnp.where(total > 0, filters / jnp.maximum(total, _EPSILON)[None], 0)
 
-    def improve(_, magnitude: Array) -> Array:
-        there = einsum(magnitude, filters, "b f bin, k bin -> b f k")
-        lacking = bands / jnp.maximum(there, _TINY)
-        return magnitude * einsum(lacking, share, "b f k, k bin -> b f bin")
+    def update(_: int, magnitude: Array) -> Array:
+        current = einsum(magnitude, filters, "b f bin, k bin -> b f k")
+        ratio = bands / jnp.maximum(current, _EPSILON)
+        return magnitude * einsum(ratio, share, "b f k, k bin -> b f bin")
 
-    start = einsum(bands, share, "b f k, k bin -> b f bin")
-    return jax.lax.fori_loop(0, steps, improve, start)
+    initial = einsum(bands, share, "b f k, k bin -> b f bin")
+    return jax.lax.fori_loop(0, iterations, update, initial)
 
 
-def with_phase(magnitude: Array, iterations: int, momentum: float) -> Array:
-    """A wave whose spectra are near to these magnitudes.  [b f bin] -> [b n]."""
+def estimate_phase(magnitude: Array, iterations: int, momentum: float) -> Array:
+    """Find a waveform whose spectrogram has given magnitudes.
+
+    Args:
+        magnitude: Magnitudes, [b f bin].
+        iterations: Number of iterations.
+        momentum: Extrapolation of each iteration.
+
+    Returns:
+        Waveforms, [b n].
+    """
     turns = jax.random.uniform(jax.random.key(0), magnitude.shape[1:], jnp.float32)
-    start = magnitude * jnp.exp(2j * jnp.pi * turns)[None]
+    initial = magnitude * jnp.exp(2j * jnp.pi * turns)[None]
 
-    def improve(_, state: tuple[Array, Array]) -> tuple[Array, Array]:
-        spectra, last = state
-        agreed = spectra_of(wave_of(spectra))
-        beyond = agreed + momentum * (agreed - last)
-        phase = beyond / jnp.maximum(jnp.abs(beyond), _TINY)
-        return magnitude * phase, agreed
+    def update(_: int, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        spectrogram, previous = state
+        consistent = stft(istft(spectrogram))
+        extrapolated = consistent + momentum * (consistent - previous)
+        phase = extrapolated / jnp.maximum(jnp.abs(extrapolated), _EPSILON)
+        return magnitude * phase, consistent
 
-    state = start, jnp.zeros_like(start)
-    spectra, _ = jax.lax.fori_loop(0, iterations, improve, state)
-    return wave_of(spectra)
+    state = initial, jnp.zeros_like(initial)
+    spectrogram, _ = jax.lax.fori_loop(0, iterations, update, state)
+    return istft(spectrogram)
 
 
-def spectra_of(wave: Array) -> Array:
-    """wave [b n = 160 f] -> spectra [b f bin]; beyond its ends there is silence."""
-    windowed = frames_of(wave) * jnp.asarray(_window())[None, None]
+def stft(wave: Array) -> Array:
+    """Compute the short-time Fourier transform; beyond its ends a waveform is silent.
+
+    Args:
+        wave: Waveforms, [b n = 160 f].
+
+    Returns:
+        Complex spectrogram, [b f bin].
+    """
+    windowed = frame(wave) * jnp.asarray(_window())[None, None]
     return jnp.fft.rfft(windowed, axis=-1)
 
 
-def wave_of(spectra: Array) -> Array:
-    """The wave whose spectra are nearest to these.  [b f bin] -> [b n = 160 f]."""
+def istft(spectrogram: Array) -> Array:
+    """Compute the waveform whose spectrogram is closest to the given one.
+
+    Args:
+        spectrogram: Complex spectrogram, [b f bin].
+
+    Returns:
+        Waveforms, [b n = 160 f].
+    """
     window = jnp.asarray(_window())[None, None]
-    windowed = jnp.fft.irfft(spectra, VOICE_FFT, axis=-1) * window
+    windowed = jnp.fft.irfft(spectrogram, VOCODER_FFT, axis=-1) * window
     ones = jnp.ones((1, *windowed.shape[1:]))
     return overlap_add(windowed) / overlap_add(jnp.square(window) * ones)
 
 
-def frames_of(wave: Array) -> Array:
-    """The 640 samples around each column.  [b n = 160 f] -> [b f 640]."""
-    hops = rearrange(wave, "b (f hop) -> b f hop", hop=HOP)
-    hops = jnp.pad(hops, ((0, 0), (_BEFORE, _AFTER), (0, 0)))
-    columns = wave.shape[1] // HOP
-    shifted = [hops[:, first : first + columns] for first in range(_HOPS)]
+def frame(wave: Array) -> Array:
+    """Cut the 640 samples around each mel frame.
+
+    Args:
+        wave: Waveforms, [b n = 160 f].
+
+    Returns:
+        Frames, [b f 640].
+    """
+    hops = rearrange(wave, "b (f hop) -> b f hop", hop=SPEECH_MEL_HOP)
+    hops = jnp.pad(hops, ((0, 0), (_HOPS_BEFORE, _HOPS_AFTER), (0, 0)))
+    num_frames = wave.shape[1] // SPEECH_MEL_HOP
+    shifted = [hops[:, i : i + num_frames] for i in range(_HOPS_PER_WINDOW)]
     return jnp.concatenate(shifted, axis=-1)
 
 
 def overlap_add(frames: Array) -> Array:
-    """What frames add up to, of the wave that frames_of cuts.  [b f 640] -> [b n]."""
-    parts = rearrange(frames, "b f (part hop) -> part b f hop", part=_HOPS)
+    """Add overlapping frames: the transpose of `frame`.
+
+    Args:
+        frames: Frames, [b f 640].
+
+    Returns:
+        Waveforms, [b n = 160 f].
+    """
+    parts = rearrange(frames, "b f (part hop) -> part b f hop", part=_HOPS_PER_WINDOW)
     hops = sum(
-        jnp.pad(part, ((0, 0), (first, _HOPS - 1 - first), (0, 0)))
-        for first, part in enumerate(parts)
+        (
+            jnp.pad(part, ((0, 0), (i, _HOPS_PER_WINDOW - 1 - i), (0, 0)))
+            for i, part in enumerate(parts)
+        ),
+        start=jnp.zeros(()),
     )
-    inside = hops[:, _BEFORE : hops.shape[1] - _AFTER]
+    inside = hops[:, _HOPS_BEFORE : hops.shape[1] - _HOPS_AFTER]
     return rearrange(inside, "b f hop -> b (f hop)")
 
 
-def de_emphasise(wave: Array, emphasis: float) -> Array:
-    """Each sample plus `emphasis` of the one before it made so: [b n] -> [b n].
+def de_emphasize(wave: Array, pre_emphasis: float) -> Array:
+    """Undo a pre-emphasis: add to each sample a part of the previous result.
 
-    Within a hop by one triangular matrix, from hop to hop by what the last left over.
+    Samples of a hop are computed by one triangular matrix; a scan passes the last
+    sample from hop to hop.
+
+    Args:
+        wave: Waveforms, [b n = 160 f].
+        pre_emphasis: Coefficient of the pre-emphasis filter.
+
+    Returns:
+        Waveforms, [b n].
     """
-    hops = rearrange(wave, "b (f hop) -> b f hop", hop=HOP)
-    distance = np.subtract.outer(np.arange(HOP), np.arange(HOP))
-    kernel = np.where(distance >= 0, emphasis ** np.abs(distance), 0)
-    alone = einsum(hops, jnp.asarray(kernel, jnp.float32), "b f i, o i -> b f o")
-    fading = jnp.asarray(emphasis ** np.arange(1, HOP + 1), jnp.float32)
+    hops = rearrange(wave, "b (f hop) -> b f hop", hop=SPEECH_MEL_HOP)
+    delay = np.subtract.outer(np.arange(SPEECH_MEL_HOP), np.arange(SPEECH_MEL_HOP))
+    kernel = np.where(delay >= 0, pre_emphasis ** np.abs(delay), 0)
+    within = einsum(hops, jnp.asarray(kernel, jnp.float32), "b f i, o i -> b f o")
+    decay = jnp.asarray(pre_emphasis ** np.arange(1, SPEECH_MEL_HOP + 1), jnp.float32)
 
-    def pass_on(left: Array, last: Array) -> tuple[Array, Array]:
-        return last + fading[-1] * left, left
+    def next_hop(carried: Array, last: Array) -> tuple[Array, Array]:
+        return last + decay[-1] * carried, carried
 
-    lasts = rearrange(alone[..., -1], "b f -> f b")
-    _, left = jax.lax.scan(pass_on, jnp.zeros_like(wave, shape=wave.shape[:1]), lasts)
-    whole = alone + einsum(left, fading, "f b, hop -> b f hop")
-    return rearrange(whole, "b f hop -> b (f hop)")
+    last = rearrange(within[..., -1], "b f -> f b")
+    _, carried = jax.lax.scan(
+        next_hop, jnp.zeros_like(wave, shape=wave.shape[:1]), last
+    )
+    result = within + einsum(carried, decay, "f b, hop -> b f hop")
+    return rearrange(result, "b f hop -> b (f hop)")
 
 
 def _window() -> np.ndarray:
-    return hann(VOICE_FFT).astype(np.float32)
+    """Return the Hann window, f32 [640]."""
+    return hann(VOCODER_FFT).astype(np.float32)

@@ -1,10 +1,10 @@
-"""A few steps of gradient descent on what is at hand, and through them.
+"""Inner loop of meta-learning: a few gradient steps that can be differentiated.
 
-The same function adapts a network to one picture at test time, and inside of the loss
-that teaches networks to be adapted.
+The same function adapts a network to one image at test time, and runs inside of the
+loss that trains networks to be adapted.
 
-Source  Finn et al., 2017, "Model-Agnostic Meta-Learning"; a rate for each tensor: Li et
-        al., 2017, "Meta-SGD"
+Source  Finn et al., 2017, "Model-Agnostic Meta-Learning"; a learning rate per tensor:
+        Li et al., 2017, "Meta-SGD"
 """
 
 import dataclasses
@@ -20,138 +20,213 @@ from avjax.typing import Array, Params
 
 @dataclasses.dataclass(frozen=True)
 class Adaptation:
-    """How some parameters move, and what a loss behind them may know of it.
+    """Settings of the inner loop.
 
-    second_order  a gradient through the steps is the exact one; else each step counts
-                  as a shift that depends on nothing: cheaper, but no gradient reaches
-                  what acts through the steps alone, such as a mask
+    The first step of Adam has the same length for any gradient, and nearly no gradient
+    passes through it.
 
-    The first step of Adam is as long whatever the gradient is, and next to nothing
-    comes through it.
+    Attributes:
+        steps: Number of steps, K.
+        learning_rate: Learning rate of all tensors before learning rates are learned.
+        optimizer: Optimiser of the inner loop.
+        second_order: Differentiate exactly through the steps. Otherwise each step is
+            a constant shift, which is cheaper, but no gradient reaches what acts only
+            through the steps, such as a mask.
     """
 
-    steps: int = 5  # K
-    rate: float = 1e-2  # of every tensor, before rates are learnt
+    steps: int = 5
+    learning_rate: float = 1e-2
     optimizer: Literal["sgd", "adam"] = "sgd"
     second_order: bool = True
 
 
-class Adapted(NamedTuple):
-    """Parameters after the last step, and the loss before each of them [i]."""
+class AdaptationResult(NamedTuple):
+    """Adapted parameters.
 
-    params: Params
-    losses: Array
-
-
-class Judged(NamedTuple):
-    """Parameters after the best of the steps, and how that was known.
-
-    losses  before each step [i];  scores  before the first and after each [i+1]
-    kept    how many steps that are
+    Attributes:
+        params: Parameters after the last step.
+        losses: Loss before each step, [i].
     """
 
     params: Params
     losses: Array
-    scores: Array
-    kept: Array
+
+
+class SelectedAdaptation(NamedTuple):
+    """Adapted parameters after the step with the lowest validation loss.
+
+    Attributes:
+        params: Parameters after that step.
+        losses: Loss before each step, [i].
+        validation_losses: Validation loss before the first step and after each, [i+1].
+        num_steps: Number of steps that were kept, [].
+    """
+
+    params: Params
+    losses: Array
+    validation_losses: Array
+    num_steps: Array
 
 
 def adapt(
     loss: Callable[[Params], Array],
     params: Params,
-    rates: Params,
+    lrs: Params,
     adaptation: Adaptation,
-) -> Adapted:
-    """The parameters after some steps down the loss; those given stay as they are.
+) -> AdaptationResult:
+    """Take a fixed number of gradient steps.
 
-    loss    params -> a scalar.  What it holds besides may be differentiated as well
-    rates   a scalar for each tensor of params, as even_rates gives them
+    Of each step only the parameters are stored; the rest is recomputed in the backward
+    pass, so that memory hardly grows with the number of steps. On a CPU, where the loop
+    is unrolled, it does grow.
 
-    Of each step only the parameters are kept; the rest is computed again on the way
-    back, so that memory hardly grows with the steps; on a CPU, where these are written
-    out, it does.
+    Args:
+        loss: Maps params to a scalar. It may depend on other values, with respect to
+            which the result can be differentiated as well.
+        params: Initial parameters.
+        lrs: A scalar learning rate for each tensor of params; see `constant_lrs`.
+        adaptation: Settings.
+
+    Returns:
+        The adapted parameters and the losses.
+
+    Source:
+        Denoiser (6).
     """
-    step, written_out = one_step(loss, rates, adaptation), writes_out()
-    kept = jax.checkpoint(step, prevent_cse=written_out)
-    start = params, direction(adaptation).init(params)
-    count = adaptation.steps
-    (params, _), losses = jax.lax.scan(kept, start, length=count, unroll=written_out)
-    return Adapted(params, losses)
+    step, unroll = inner_step(loss, lrs, adaptation), unroll_on_cpu()
+    rematerialized = jax.checkpoint(step, prevent_cse=unroll)
+    initial = params, inner_transform(adaptation).init(params)
+    (params, _), losses = jax.lax.scan(
+        rematerialized, initial, length=adaptation.steps, unroll=unroll
+    )
+    return AdaptationResult(params, losses)
 
 
-def adapt_judged(
+def adapt_with_early_stopping(
     loss: Callable[[Params], Array],
-    judge: Callable[[Params], Array],
+    validation_loss: Callable[[Params], Array],
     params: Params,
-    rates: Params,
+    lrs: Params,
     adaptation: Adaptation,
-) -> Judged:
-    """The same steps, of which none is kept behind the one that the judge finds best.
+) -> SelectedAdaptation:
+    """Take gradient steps and keep the parameters with the lowest validation loss.
 
-    judge  params -> a scalar: less is better, and what is no number is worse than all
+    Args:
+        loss: Maps params to a scalar.
+        validation_loss: Maps params to a scalar. NaN counts as worse than any number.
+        params: Initial parameters.
+        lrs: A scalar learning rate for each tensor of params.
+        adaptation: Settings.
+
+    Returns:
+        The best parameters and all losses.
     """
-    step = one_step(loss, rates, adaptation)
-    first = judge(params)
+    step = inner_step(loss, lrs, adaptation)
+    initial_loss = validation_loss(params)
 
-    def judged(carry: Any, number: Array) -> tuple[Any, tuple[Array, Array]]:
+    def validated_step(carry: Any, number: Array) -> tuple[Any, tuple[Array, Array]]:
         state, best = carry
         state, value = step(state, None)
-        found = state[0], judge(state[0]), number
-        better = found[1] < best[1]
-        best = jax.tree.map(lambda new, old: jnp.where(better, new, old), found, best)
-        return (state, best), (value, found[1])
+        current = state[0], validation_loss(state[0]), number
+        is_better = current[1] < best[1]
+        best = jax.tree.map(
+            lambda new, old: jnp.where(is_better, new, old), current, best
+        )
+        return (state, best), (value, current[1])
 
-    state = params, direction(adaptation).init(params)
-    best = params, first, jnp.zeros((), int)
-    numbers, start = jnp.arange(1, adaptation.steps + 1), (state, best)
-    found = jax.lax.scan(judged, start, numbers, unroll=writes_out())
-    (_, best), (losses, scores) = found
-    return Judged(best[0], losses, jnp.concatenate([first[None], scores]), best[2])
+    state = params, inner_transform(adaptation).init(params)
+    best = params, initial_loss, jnp.zeros((), int)
+    (_, best), (losses, validation_losses) = jax.lax.scan(
+        validated_step,
+        (state, best),
+        jnp.arange(1, adaptation.steps + 1),
+        unroll=unroll_on_cpu(),
+    )
+    validation_losses = jnp.concatenate([initial_loss[None], validation_losses])
+    return SelectedAdaptation(best[0], losses, validation_losses, best[2])
 
 
-def writes_out() -> bool:
-    """Whether loops are written out, so that each turn is a part of the program.
+def unroll_on_cpu() -> bool:
+    """Return whether loops are unrolled, so that each step is part of the program.
 
-    XLA on a CPU takes the gradient of a convolution's kernel seven times as long inside
-    of a loop.
+    XLA on a CPU takes seven times as long for the gradient of a convolution's kernel
+    inside of a loop.
     """
     return jax.default_backend() == "cpu"
 
 
-def one_step(
-    loss: Callable[[Params], Array], rates: Params, adaptation: Adaptation
+def inner_step(
+    loss: Callable[[Params], Array], lrs: Params, adaptation: Adaptation
 ) -> Callable[[Any, None], tuple[Any, Array]]:
-    """(params, state of the direction) -> those after a step, and the loss before."""
-    directions = direction(adaptation)
+    """Create the function of one gradient step, for `jax.lax.scan`.
+
+    Args:
+        loss: Maps params to a scalar.
+        lrs: A scalar learning rate for each tensor of params.
+        adaptation: Settings.
+
+    Returns:
+        A function of (params, optimiser state) and None that returns the updated pair
+        and the loss before the step.
+    """
+    transform = inner_transform(adaptation)
 
     def step(carry: Any, _: None) -> tuple[Any, Array]:
         params, state = carry
         value, grads = jax.value_and_grad(loss)(params)
         if not adaptation.second_order:
             grads = jax.lax.stop_gradient(grads)
-        ways, state = directions.update(grads, state)
+        updates, state = transform.update(grads, state)
         # denoiser (6)
-        params = jax.tree.map(lambda p, rate, way: p - rate * way, params, rates, ways)
+        params = jax.tree.map(
+            lambda p, lr, update: p - lr * update, params, lrs, updates
+        )
         return (params, state), value
 
     return step
 
 
-def direction(adaptation: Adaptation) -> optax.GradientTransformation:
-    """From gradient to direction, before the rate."""
+def inner_transform(adaptation: Adaptation) -> optax.GradientTransformation:
+    """Create the transformation from gradients to updates, before the learning rate.
+
+    Args:
+        adaptation: Settings.
+
+    Returns:
+        The gradient transformation.
+    """
     if adaptation.optimizer == "sgd":
         return optax.identity()
-    # The root is of more than zero: at zero it has no derivative.
+    # eps_root keeps the root away from zero, where it has no derivative.
     return optax.scale_by_adam(eps=1e-8, eps_root=1e-16)
 
 
-def even_rates(params: Params, adaptation: Adaptation) -> Params:
-    """The same rate for each tensor."""
-    return jax.tree.map(lambda p: jnp.full((), adaptation.rate, p.dtype), params)
+def constant_lrs(params: Params, adaptation: Adaptation) -> Params:
+    """Create the same learning rate for each tensor.
+
+    Args:
+        params: Parameters.
+        adaptation: Settings.
+
+    Returns:
+        A tree of scalars with the structure of params.
+    """
+    return jax.tree.map(
+        lambda p: jnp.full((), adaptation.learning_rate, p.dtype), params
+    )
 
 
-def split(params: Params, names: Iterable[str]) -> tuple[Params, Params]:
-    """The modules of these names, and all others."""
+def split_by_name(params: Params, names: Iterable[str]) -> tuple[Params, Params]:
+    """Split parameters by the names of their top-level modules.
+
+    Args:
+        params: Parameters.
+        names: Names of modules.
+
+    Returns:
+        selected: The modules of these names, in their order.
+        rest: All other modules.
+    """
     names = tuple(names)
-    moving = {name: params[name] for name in names}
-    return moving, {name: part for name, part in params.items() if name not in names}
+    selected = {name: params[name] for name in names}
+    return selected, {name: part for name, part in params.items() if name not in names}

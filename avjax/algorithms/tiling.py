@@ -1,66 +1,105 @@
-"""A picture of any size as squares of one size, so that one program serves them all.
+"""Tiles and patches of images: one compiled program serves images of any size.
 
-Beyond its sides a picture goes on as its own mirror image.
+Outside of its edges an image continues as its own mirror image.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from avjax.models.denoiser import reach
-
-CORE = 512  # pixels of the sides of what is kept of a tile
-CELLS, SIDE = 4, 64  # squares along a side for adaptation, and their pixels
-HELD = np.arange(CELLS**2) % (CELLS + 1) == 0  # of a diagonal: those for the judge
+TILE_SIZE = 512  # sides of the part of a tile that is kept, in pixels
+PATCHES_PER_SIDE, PATCH_SIZE = 4, 64  # patches for adaptation; pixels of their sides
+HELD_OUT = np.arange(PATCHES_PER_SIDE**2) % (PATCHES_PER_SIDE + 1) == 0  # a diagonal
 
 
-def tiles(picture: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
-    """Where the core of each tile lies, and the tile, which reaches as far around it as
-    anything may that changes the core.
+def tiles(
+    image: np.ndarray, context: int
+) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
+    """Cut an image into overlapping tiles of equal size.
 
-    [h w c] -> (rows, columns), [s s c] with s = CORE + 2 reach().  At the lower and
-    right end, what is kept is less than CORE.
+    At the lower and the right edge, less than TILE_SIZE pixels of a tile are kept.
+
+    Args:
+        image: The image, [h w c].
+        context: Pixels around the kept part that can influence it.
+
+    Yields:
+        region: Rows and columns of the image that are kept of a tile.
+        tile: The tile, [s s c] with s = TILE_SIZE + 2 context.
     """
-    height, width = picture.shape[:2]
-    for top in range(0, height, CORE):
-        for left in range(0, width, CORE):
-            rows = slice(top, min(top + CORE, height))
-            columns = slice(left, min(left + CORE, width))
-            wide = (
-                folded(np.arange(start - reach(), start + CORE + reach()), length)
+    height, width = image.shape[:2]
+    for top in range(0, height, TILE_SIZE):
+        for left in range(0, width, TILE_SIZE):
+            rows = slice(top, min(top + TILE_SIZE, height))
+            columns = slice(left, min(left + TILE_SIZE, width))
+            indices = (
+                reflect_indices(
+                    np.arange(start - context, start + TILE_SIZE + context), length
+                )
                 for start, length in ((top, height), (left, width))
             )
-            yield (rows, columns), picture[np.ix_(*wide)]
+            yield (rows, columns), image[np.ix_(*indices)]
 
 
-def count(shape: tuple[int, ...]) -> int:
-    """How many tiles a picture has.  (h, w, ...)"""
-    return -(-shape[0] // CORE) * -(-shape[1] // CORE)
+def count_tiles(shape: tuple[int, ...]) -> int:
+    """Count the tiles of an image.
 
+    Args:
+        shape: Shape of the image, (h, w, ...).
 
-def cells(picture: np.ndarray) -> np.ndarray:
-    """A square out of the middle of each sixteenth.  [h w c] -> [16 SIDE SIDE c].
-
-    No two have a pixel in common: a sixteenth that is too small is mirrored.
+    Returns:
+        Number of tiles.
     """
-    squares = [
-        picture[np.ix_(rows, columns)]
-        for rows in middles(picture.shape[0])
-        for columns in middles(picture.shape[1])
+    return -(-shape[0] // TILE_SIZE) * -(-shape[1] // TILE_SIZE)
+
+
+def sample_patches(image: np.ndarray) -> np.ndarray:
+    """Cut a patch out of the middle of each sixteenth of an image.
+
+    No two patches share a pixel: a sixteenth that is too small is mirrored.
+
+    Args:
+        image: The image, [h w c].
+
+    Returns:
+        Patches, [16 PATCH_SIZE PATCH_SIZE c].
+    """
+    patches = [
+        image[np.ix_(rows, columns)]
+        for rows in patch_indices(image.shape[0])
+        for columns in patch_indices(image.shape[1])
     ]
-    return np.stack(squares)
+    return np.stack(patches)
 
 
-def middles(length: int) -> list[np.ndarray]:
-    """For each quarter of a side, the numbers of SIDE pixels around its middle."""
-    edges = [length * number // CELLS for number in range(CELLS + 1)]
+def patch_indices(length: int) -> list[np.ndarray]:
+    """Compute the pixels of the patches along one side of an image.
+
+    Args:
+        length: Length of the side in pixels.
+
+    Returns:
+        For each quarter, the indices of PATCH_SIZE pixels around its middle.
+    """
+    edges = [length * i // PATCHES_PER_SIDE for i in range(PATCHES_PER_SIDE + 1)]
     return [
-        low + folded(np.arange(SIDE) - (SIDE - (high - low)) // 2, high - low)
+        low
+        + reflect_indices(
+            np.arange(PATCH_SIZE) - (PATCH_SIZE - (high - low)) // 2, high - low
+        )
         for low, high in zip(edges[:-1], edges[1:], strict=True)
     ]
 
 
-def folded(numbers: np.ndarray, length: int) -> np.ndarray:
-    """Pixel numbers, also below 0 and beyond the end, as those of the mirror image."""
-    there = numbers % (2 * length - 2)
-    return np.minimum(there, 2 * length - 2 - there)
+def reflect_indices(indices: np.ndarray, length: int) -> np.ndarray:
+    """Map indices outside of an image to those of its mirror image.
+
+    Args:
+        indices: Pixel indices, also negative or beyond the end.
+        length: Length of the side in pixels.
+
+    Returns:
+        Indices in [0, length).
+    """
+    folded = indices % (2 * length - 2)
+    return np.minimum(folded, 2 * length - 2 - folded)

@@ -1,108 +1,166 @@
-"""Speech at one level, with silent pauses: what every recording is made before a mel.
+"""Level normalisation of speech: bring recordings to one level and silence pauses.
 
-Recordings differ in level and in the noise of their pauses; lips should not.
+Recordings differ in level and in background noise. Every recording is normalised
+before its mel spectrogram is computed, so that these differences do not reach the
+networks.
 """
 
 import numpy as np
 
-from avjax.audio.mel import RATE
+from avjax.constants import SAMPLE_RATE
 from avjax.errors import InputError
 
-STEPS_PER_SECOND = 100  # how often levels are measured
-STEP = RATE // STEPS_PER_SECOND  # samples
-LOUD = 95  # percentile of the levels that stands for the loudness of a recording
-GOAL_DB = -15.0  # the loud level of a prepared recording, to full scale
-LARGEST_GAIN_DB = 30.0
-NEAR_SECONDS = 4.0  # a voice is as loud as it is within so much time...
-WEAKEST_DB = 12.0  # ...but no weaker than this below the recording as a whole
-DEPTH_DB = 22.0  # this far below loud, a stretch is a pause...
-SHORTEST_PAUSE = 15  # ...if it lasts, in steps: a stop's closure is shorter
-BLOCK = 2**20  # samples worked on at once
-QUIET = 0.003  # the share of a recording's energy before the first word
-SILENCE_DB = -70.0  # a recording that is never louder than this holds nothing
+LEVELS_PER_SECOND = 100  # level measurements per second
+LEVEL_HOP = SAMPLE_RATE // LEVELS_PER_SECOND  # samples per level measurement
+LEVEL_PERCENTILE = 95  # this percentile of the levels is the speech level
+TARGET_LEVEL_DB = -15.0  # speech level after normalisation, in dB of full scale
+MAX_GAIN_DB = 30.0
+LEVEL_WINDOW_SECONDS = 4.0  # the speech level is measured over this window
+MAX_LEVEL_DROP_DB = 12.0  # lowest local speech level, relative to the whole recording
+PAUSE_DEPTH_DB = 22.0  # a pause is this far below the speech level
+MIN_PAUSE_STEPS = 15  # shortest pause; the closure of a stop consonant is shorter
+BLOCK_SAMPLES = 2**20  # samples processed at once
+MIN_ENERGY_FRACTION = 0.003  # fraction of the energy before the first word
+SILENCE_DB = -70.0  # a recording that never exceeds this level is silent
 
 
-def check_wave(wave: np.ndarray) -> None:
-    """InputError unless it is a wave f32 [n], of numbers throughout."""
-    if wave.ndim != 1 or wave.dtype.kind != "f":
-        raise InputError("a wave is an array of float32 [samples]")
-    if not np.isfinite(wave).all():
-        raise InputError("a wave has samples in it that are no numbers")
+def check_waveform(wave: np.ndarray) -> None:
+    """Check that a waveform is one-dimensional, of floats, and finite.
 
+    Args:
+        wave: Waveform, f32 [n].
 
-def prepare(wave: np.ndarray) -> np.ndarray:
-    """A recording brought to the common level, its pauses made digital silence.
-
-    wave f32 [n] at 16 kHz -> f32 [n].  The level is that of the seconds around each
-    moment, so that of two voices neither is taken for a pause of the other.
+    Raises:
+        InputError: If the array is anything else.
     """
-    gain = np.minimum(GOAL_DB - loudness(wave), LARGEST_GAIN_DB)
-    factor = np.where(pauses(wave), 0, 10 ** (gain / 20))
-    centres = (np.arange(len(factor)) + 0.5) * STEP
-    prepared = np.array(wave, np.float32)
-    for start in range(0, len(wave), BLOCK):
-        block = prepared[start : start + BLOCK]
+    if wave.ndim != 1 or wave.dtype.kind != "f":
+        raise InputError("a waveform must be a float32 array of shape [samples]")
+    if not np.isfinite(wave).all():
+        raise InputError("the waveform contains NaN or infinite samples")
+
+
+def normalize_speech(wave: np.ndarray) -> np.ndarray:
+    """Bring a recording to the common speech level and set its pauses to zero.
+
+    The gain follows the local speech level, so that the quieter of two speakers is
+    not mistaken for a pause of the louder one.
+
+    Args:
+        wave: Waveform at 16 kHz, f32 [n].
+
+    Returns:
+        The normalised waveform, f32 [n].
+    """
+    gain = np.minimum(TARGET_LEVEL_DB - speech_level_db(wave), MAX_GAIN_DB)
+    factor = np.where(find_pauses(wave), 0, 10 ** (gain / 20))
+    centres = (np.arange(len(factor)) + 0.5) * LEVEL_HOP
+    normalized = np.array(wave, np.float32)
+    for start in range(0, len(wave), BLOCK_SAMPLES):
+        block = normalized[start : start + BLOCK_SAMPLES]
         block *= np.interp(np.arange(start, start + len(block)), centres, factor)
-    return prepared
+    return normalized
 
 
-def pauses(wave: np.ndarray) -> np.ndarray:
-    """Where nobody speaks: wave [n] -> bool [steps of 10 ms]."""
-    levels = levels_db(wave)
-    loud = loudness(wave)
-    quiet = (smooth(levels) < loud - DEPTH_DB) | (np.max(loud) < SILENCE_DB)
+def find_pauses(wave: np.ndarray) -> np.ndarray:
+    """Find the pauses of a recording.
+
+    Args:
+        wave: Waveform at 16 kHz, [n].
+
+    Returns:
+        One flag per 10 ms step, bool [steps]; true where nobody speaks.
+    """
+    levels = rms_levels_db(wave)
+    speech_level = speech_level_db(wave)
+    is_silent = np.max(speech_level) < SILENCE_DB
+    quiet = (smooth_levels(levels) < speech_level - PAUSE_DEPTH_DB) | is_silent
     edges = np.flatnonzero(np.diff(np.r_[False, quiet, False].astype(np.int8)))
     for start, stop in edges.reshape(-1, 2):
-        long = stop - start >= SHORTEST_PAUSE or np.max(loud) < SILENCE_DB
-        quiet[start:stop] = long
+        quiet[start:stop] = stop - start >= MIN_PAUSE_STEPS or is_silent
     return quiet
 
 
-def loudness(wave: np.ndarray) -> np.ndarray:
-    """How loud the voice is around each moment, in dB of full scale.
+def speech_level_db(wave: np.ndarray) -> np.ndarray:
+    """Measure the speech level around each 10 ms step.
 
-    wave [n] -> [steps]: the level that one step in twenty exceeds, within the
-    NEAR_SECONDS around; where a recording begins or ends, in its first or last ones.
+    The level is the 95th percentile of the RMS levels within LEVEL_WINDOW_SECONDS. At
+    the ends of a recording the first or last window is used.
+
+    Args:
+        wave: Waveform at 16 kHz, [n].
+
+    Returns:
+        Speech level in dB of full scale, [steps].
     """
-    levels = levels_db(wave)
-    near = min(int(NEAR_SECONDS * STEPS_PER_SECOND), len(levels))
-    starts = np.arange(0, len(levels) - near + 1, STEPS_PER_SECOND // 2)
-    windows = np.lib.stride_tricks.sliding_window_view(levels, near)[starts]
-    found = np.percentile(windows, LOUD, axis=1)
-    around = np.interp(np.arange(len(levels)), starts + near / 2, found)
-    return np.maximum(around, np.percentile(levels, LOUD) - WEAKEST_DB)
+    levels = rms_levels_db(wave)
+    width = min(int(LEVEL_WINDOW_SECONDS * LEVELS_PER_SECOND), len(levels))
+    starts = np.arange(0, len(levels) - width + 1, LEVELS_PER_SECOND // 2)
+    windows = np.lib.stride_tricks.sliding_window_view(levels, width)[starts]
+    percentiles = np.percentile(windows, LEVEL_PERCENTILE, axis=1)
+    local = np.interp(np.arange(len(levels)), starts + width / 2, percentiles)
+    return np.maximum(
+        local, np.percentile(levels, LEVEL_PERCENTILE) - MAX_LEVEL_DROP_DB
+    )
 
 
-def loud_span(wave: np.ndarray) -> tuple[float, float]:
-    """When somebody begins to speak and stops, about: wave [n] -> seconds.
+def speech_span(wave: np.ndarray) -> tuple[float, float]:
+    """Estimate when speech begins and ends.
 
-    Before and after lies a little of the energy of the wave's changes, in which hum
-    counts for nothing.
+    A small fraction of the energy of the differentiated waveform lies outside the
+    span. Differentiation suppresses hum.
+
+    Args:
+        wave: Waveform at 16 kHz, [n].
+
+    Returns:
+        Start and end in seconds.
     """
-    energy = np.cumsum(10 ** (levels_db(np.diff(wave)) / 10))
-    share = energy / energy[-1]
-    begin, end = np.searchsorted(share, [QUIET, 1 - QUIET]) / STEPS_PER_SECOND
-    return float(begin), float(end)
+    energy = np.cumsum(10 ** (rms_levels_db(np.diff(wave)) / 10))
+    fraction = energy / energy[-1]
+    limits = [MIN_ENERGY_FRACTION, 1 - MIN_ENERGY_FRACTION]
+    start, end = np.searchsorted(fraction, limits) / LEVELS_PER_SECOND
+    return float(start), float(end)
 
 
-def levels_db(wave: np.ndarray) -> np.ndarray:
-    """RMS level every 10 ms: wave [n] -> [steps >= 1], in dB of full scale, >= -120."""
-    steps = max(1, -(-len(wave) // STEP))
-    padded = np.pad(wave.astype(np.float32), (0, steps * STEP - len(wave)))
-    power = np.mean(padded.reshape(steps, STEP) ** 2, axis=1)
+def rms_levels_db(wave: np.ndarray) -> np.ndarray:
+    """Compute the RMS level of every 10 ms.
+
+    Args:
+        wave: Waveform at 16 kHz, [n].
+
+    Returns:
+        Levels in dB of full scale, at least -120, [steps] with at least one step.
+    """
+    steps = max(1, -(-len(wave) // LEVEL_HOP))
+    padded = np.pad(wave.astype(np.float32), (0, steps * LEVEL_HOP - len(wave)))
+    power = np.mean(padded.reshape(steps, LEVEL_HOP) ** 2, axis=1)
     return 10 * np.log10(power + 1e-12)
 
 
-def smooth(levels: np.ndarray) -> np.ndarray:
-    """Levels [steps] in dB -> the same, their power averaged over 50 ms."""
+def smooth_levels(levels: np.ndarray) -> np.ndarray:
+    """Average the power of levels over 50 ms.
+
+    Args:
+        levels: Levels in dB, [steps].
+
+    Returns:
+        Smoothed levels in dB, [steps].
+    """
     power = np.pad(10 ** (levels / 10), 2, mode="edge")
     return 10 * np.log10(np.convolve(power, np.full(5, 0.2), mode="valid"))
 
 
-def sounds_like_speech(wave: np.ndarray) -> bool:
-    """Whether a recording has the swing of speech: syllables, and pauses between.
+def is_speech_like(wave: np.ndarray) -> bool:
+    """Tell whether the level of a recording varies as speech does.
 
-    Steady sounds (music without beats, hum, hiss) swing little.  Only good enough for
-    a warning: speech under loud noise swings as little as music does.
+    Speech alternates between syllables and pauses; steady sounds (hum, noise, music
+    without beats) do not. The result is only good enough for a warning, because speech
+    under loud noise also varies little.
+
+    Args:
+        wave: Waveform at 16 kHz, [n].
+
+    Returns:
+        True if at least 2 % of the steps are 20 dB below the speech level.
     """
-    return bool(np.mean(levels_db(wave) < loudness(wave) - 20) > 0.02)
+    return bool(np.mean(rms_levels_db(wave) < speech_level_db(wave) - 20) > 0.02)

@@ -1,120 +1,185 @@
-"""Sound that is still being spoken: prepared and cut into windows as it arrives.
+"""Level normalisation and mel windows of live audio, chunk by chunk.
 
-As audio.loudness and audio.mel do it with a whole recording, but no rule looks
-ahead: a voice is as loud as it has lately been, a pause begins when it has lasted, and
-nothing is known of the recording as a whole.  What comes out depends on the samples
-alone, not on how they are cut into chunks.
+This is the causal version of `avjax.audio.loudness` and `avjax.audio.mel`: the speech
+level is that of the last seconds, and a pause starts only when it has lasted long
+enough. The output depends on the samples alone, not on how they are cut into chunks.
 """
 
 import collections
 
 import numpy as np
 
-from avjax.audio import loudness as speech
-from avjax.audio import mel as audio
+from avjax.audio import loudness
+from avjax.audio.mel import log_mel_range, mel_frames_at, mel_window_starts
+from avjax.constants import FPS, HOP_LENGTH, MEL_WINDOW, SAMPLE_RATE
 
-FPS = 25  # windows a second, one for each frame of what hears them
-NEAR = int(speech.NEAR_SECONDS * speech.STEPS_PER_SECOND)  # steps
-SMOOTH = 5  # steps over which power is averaged: 50 ms
-BEFORE = 4  # columns in front of a window, of which its first one takes samples
+LEVEL_WINDOW_STEPS = int(loudness.LEVEL_WINDOW_SECONDS * loudness.LEVELS_PER_SECOND)
+SMOOTHING_STEPS = 5  # power is averaged over 50 ms
+CONTEXT_MELS = 4  # mel frames kept before a window; its first frame needs their samples
 
 
-class LiveSpeech:
-    """Brings a voice to the common level, its pauses to silence, step by step."""
+class StreamingNormalizer:
+    """Causal level normalisation: scales speech and silences pauses step by step."""
 
     def __init__(self):
-        self._levels = collections.deque(maxlen=NEAR)
-        self._quiet = speech.SHORTEST_PAUSE  # steps on end; it begins with a pause
+        self._levels = collections.deque(maxlen=LEVEL_WINDOW_STEPS)
+        self._quiet_steps = loudness.MIN_PAUSE_STEPS  # a stream starts with a pause
         self._factor = 0.0
         self._rest = np.zeros(0, np.float32)
 
     def feed(self, wave: np.ndarray) -> np.ndarray:
-        """wave f32 [n] -> as much of it as is whole steps, prepared, f32."""
+        """Normalise the next samples.
+
+        Args:
+            wave: Waveform at 16 kHz, f32 [n].
+
+        Returns:
+            Normalised samples, f32; a remainder shorter than 10 ms is held back.
+        """
         wave = np.concatenate([self._rest, wave.astype(np.float32)])
-        whole = len(wave) // speech.STEP * speech.STEP
-        self._rest = wave[whole:]
-        steps = wave[:whole].reshape(-1, speech.STEP)
+        complete = len(wave) // loudness.LEVEL_HOP * loudness.LEVEL_HOP
+        self._rest = wave[complete:]
+        steps = wave[:complete].reshape(-1, loudness.LEVEL_HOP)
         return np.concatenate([self._rest[:0], *map(self._step, steps)])
 
     def finish(self) -> np.ndarray:
-        """What is less than a step, at the level of the last one."""
+        """Normalise the remainder with the gain of the last step.
+
+        Returns:
+            Normalised samples, f32, shorter than 10 ms.
+        """
         return self._rest * np.float32(self._factor)
 
     def _step(self, samples: np.ndarray) -> np.ndarray:
+        """Normalise 10 ms, with a linear transition from the previous gain."""
         self._levels.append(10 * np.log10(np.mean(samples**2) + 1e-12))
-        powers = [10 ** (level / 10) for level in list(self._levels)[-SMOOTH:]]
+        recent = list(self._levels)[-SMOOTHING_STEPS:]
+        powers = [10 ** (level / 10) for level in recent]
         level = 10 * np.log10(np.mean(powers))
-        loud = max(np.percentile(self._levels, speech.LOUD), level)
-        quiet = level < loud - speech.DEPTH_DB or loud < speech.SILENCE_DB
-        self._quiet = self._quiet + 1 if quiet else 0
-        gain = min(speech.GOAL_DB - loud, speech.LARGEST_GAIN_DB)
-        factor = 0.0 if self._quiet >= speech.SHORTEST_PAUSE else 10 ** (gain / 20)
+        percentile = np.percentile(self._levels, loudness.LEVEL_PERCENTILE)
+        speech_level = max(percentile, level)
+        quiet = (
+            level < speech_level - loudness.PAUSE_DEPTH_DB
+            or speech_level < loudness.SILENCE_DB
+        )
+        self._quiet_steps = self._quiet_steps + 1 if quiet else 0
+        gain = min(loudness.TARGET_LEVEL_DB - speech_level, loudness.MAX_GAIN_DB)
+        pause = self._quiet_steps >= loudness.MIN_PAUSE_STEPS
+        factor = 0.0 if pause else 10 ** (gain / 20)
         ramp = np.linspace(self._factor, factor, len(samples) + 1)[1:]
         self._factor = factor
         return samples * ramp.astype(np.float32)
 
 
-class LiveWindows:
-    """The 0.2 s of log-mel that begin 40 ms before each frame, as they become final.
+class StreamingMelWindows:
+    """Log-mel windows of live audio: one 0.2 s window per video frame.
 
-    heard  samples so far
+    Each window begins 40 ms before its video frame and is returned as soon as no later
+    sample can change it.
+
+    Attributes:
+        num_samples: Samples received so far.
     """
 
     def __init__(self):
-        self._speech = LiveSpeech()
-        self._wave = np.zeros(0, np.float32)  # prepared, from column _first on
+        self._normalizer = StreamingNormalizer()
+        self._wave = np.zeros(0, np.float32)  # normalised, from mel frame _first on
         self._first = 0
-        self._frame = 0  # the next one
-        self.heard = 0
+        self._next_frame = 0
+        self.num_samples = 0
 
     def feed(self, wave: np.ndarray) -> list[np.ndarray]:
-        """wave f32 [n] at 16 kHz -> the windows f32 [16 k] of the next frames."""
-        self.heard += len(wave)
-        self._take(self._speech.feed(wave))
+        """Process the next samples.
+
+        Args:
+            wave: Waveform at 16 kHz, f32 [n].
+
+        Returns:
+            Windows that became complete, in the order of their frames, f32 [16 k] each.
+        """
+        self.num_samples += len(wave)
+        self._append(self._normalizer.feed(wave))
         windows = []
-        while self._first * audio.HOP + len(self._wave) >= samples_for(self._frame):
-            windows.append(self._window(np.inf))
+        while self._available() >= samples_needed(self._next_frame):
+            windows.append(self._pop_window(np.inf))
         return windows
 
     def finish(self) -> list[np.ndarray]:
-        """The windows of all frames that are left, after the last sound."""
-        self._take(self._speech.finish())
-        last = self.heard // audio.HOP
-        left = range(self._frame, frames_in(self.heard))
-        return [self._window(last) for _ in left]
+        """End the stream.
 
-    def _take(self, prepared: np.ndarray) -> None:
-        self._wave = np.concatenate([self._wave, prepared])
+        Returns:
+            Windows of all remaining frames, f32 [16 k] each.
+        """
+        self._append(self._normalizer.finish())
+        last = self.num_samples // HOP_LENGTH
+        remaining = range(self._next_frame, num_video_frames(self.num_samples))
+        return [self._pop_window(last) for _ in remaining]
 
-    def _window(self, last: float) -> np.ndarray:
-        """That of the next frame; columns behind the last one are like it."""
-        wanted = np.clip(columns_of(self._frame), 0, last).astype(int)
-        drop = max(wanted[0] - BEFORE - self._first, 0)
-        self._wave, self._first = self._wave[drop * audio.HOP :], self._first + drop
-        self._frame += 1
-        here = wanted - self._first
-        mel = audio.log_mel_between(self._wave, here[0], here[-1] + 1)
-        return mel[here - here[0]]
+    def _append(self, normalized: np.ndarray) -> None:
+        self._wave = np.concatenate([self._wave, normalized])
 
+    def _available(self) -> int:
+        """Count the normalised samples from the start of the stream."""
+        return self._first * HOP_LENGTH + len(self._wave)
 
-def columns_of(frame: int) -> np.ndarray:
-    """The numbers of the columns that a frame hears, [16]; some may be negative."""
-    start = audio.frame_starts(1, FPS)[0] + frame / FPS
-    return audio.columns_at(start) + np.arange(audio.WINDOW)
-
-
-def samples_for(frame: int) -> int:
-    """How much sound there must be, at least, before the window of a frame is final."""
-    middle = int(columns_of(frame)[-1]) * audio.HOP
-    return middle + 2 * audio.HOP  # a column looks so far around its middle
+    def _pop_window(self, last: float) -> np.ndarray:
+        """Compute the next window; mel frames after the last one repeat it."""
+        wanted = np.clip(window_mel_frames(self._next_frame), 0, last).astype(int)
+        drop = max(wanted[0] - CONTEXT_MELS - self._first, 0)
+        self._wave = self._wave[drop * HOP_LENGTH :]
+        self._first += drop
+        self._next_frame += 1
+        local = wanted - self._first
+        mel = log_mel_range(self._wave, local[0], local[-1] + 1)
+        return mel[local - local[0]]
 
 
-def frames_in(samples: int) -> int:
-    """How many frames go with so much sound."""
-    return max(1, round(samples / audio.RATE * FPS))
+def window_mel_frames(frame: int) -> np.ndarray:
+    """List the mel frames in the window of a video frame.
+
+    Args:
+        frame: Number of the video frame.
+
+    Returns:
+        Mel frame numbers, i64 [16]; negative before the start of the stream.
+    """
+    start = mel_window_starts(1, FPS)[0] + frame / FPS
+    return mel_frames_at(start) + np.arange(MEL_WINDOW)
 
 
-def prepare(wave: np.ndarray) -> np.ndarray:
-    """A whole recording, prepared as if it had been heard live.  f32 [n] -> f32 [n]."""
-    live = LiveSpeech()
-    return np.concatenate([live.feed(wave), live.finish()])
+def samples_needed(frame: int) -> int:
+    """Compute how many samples must arrive before the window of a frame is final.
+
+    Args:
+        frame: Number of the video frame.
+
+    Returns:
+        Number of samples from the start of the stream.
+    """
+    centre = int(window_mel_frames(frame)[-1]) * HOP_LENGTH
+    return centre + 2 * HOP_LENGTH  # the FFT window reaches this far past its centre
+
+
+def num_video_frames(samples: int) -> int:
+    """Compute the number of video frames that go with some audio.
+
+    Args:
+        samples: Number of samples at 16 kHz.
+
+    Returns:
+        Number of frames at 25 fps, at least 1.
+    """
+    return max(1, round(samples / SAMPLE_RATE * FPS))
+
+
+def normalize_speech_causal(wave: np.ndarray) -> np.ndarray:
+    """Normalise a whole recording as if it arrived live.
+
+    Args:
+        wave: Waveform at 16 kHz, f32 [n].
+
+    Returns:
+        Normalised waveform, f32 [n].
+    """
+    normalizer = StreamingNormalizer()
+    return np.concatenate([normalizer.feed(wave), normalizer.finish()])

@@ -1,7 +1,8 @@
-"""Tensors of .safetensors and of .npz files: a description of each, and its numbers.
+"""Read the tensors of .safetensors and .npz files.
 
-Source   the descriptions of both formats, at github.com/huggingface/safetensors and in
-         numpy.lib.format
+Source:
+    The format descriptions at github.com/huggingface/safetensors and in
+    numpy.lib.format.
 """
 
 import functools
@@ -16,9 +17,15 @@ import ml_dtypes
 import numpy as np
 
 from avjax.convert import archives
-from avjax.convert.tensors import Refused, Span, Tensor, counted, shaped
+from avjax.convert.tensors import (
+    ByteRange,
+    MalformedFile,
+    Tensor,
+    check_count,
+    check_shape,
+)
 
-LONGEST = 2**22  # bytes of a header; those of published files have 2**16 at most
+MAX_HEADER_BYTES = 2**22  # published files have at most 2**16
 DTYPES = {
     "F64": np.float64,
     "F32": np.float32,
@@ -31,8 +38,8 @@ DTYPES = {
     "U8": np.uint8,
     "BOOL": np.bool_,
 }
-LONGEST_NPY = 2**12  # bytes of the header of one array
-NPY = re.compile(
+MAX_NPY_HEADER_BYTES = 2**12
+NPY_HEADER = re.compile(
     rb"\x93NUMPY(?:\x01\x00..|\x02\x00....)"
     rb"\{'descr': '([<>|](?:f[248]|i[1248]|u1|b1))', 'fortran_order': (True|False), "
     rb"'shape': \(([0-9, ]*)\), \} *\n",
@@ -40,66 +47,105 @@ NPY = re.compile(
 )
 
 
-def safetensors(file: BinaryIO) -> Iterator[tuple[str, Tensor]]:
-    """Raises Refused."""
+def read_safetensors(file: BinaryIO) -> Iterator[tuple[str, Tensor]]:
+    """Read the descriptions of the tensors of a .safetensors file.
+
+    Args:
+        file: The file.
+
+    Yields:
+        (key, tensor).
+
+    Raises:
+        MalformedFile: The file is damaged.
+    """
     file.seek(0)
-    size = int.from_bytes(file.read(8), "little")
+    header_size = int.from_bytes(file.read(8), "little")
     length = os.fstat(file.fileno()).st_size
-    if size > LONGEST or 8 + size > length:
-        raise Refused("its header is cut off, or too long")
+    if header_size > MAX_HEADER_BYTES or 8 + header_size > length:
+        raise MalformedFile("its header is cut off or too long")
     try:
-        header = json.loads(file.read(size))
+        header = json.loads(file.read(header_size))
     except (ValueError, RecursionError) as error:
-        raise Refused("its header is damaged") from error
+        raise MalformedFile("its header is damaged") from error
     header.pop("__metadata__", None)
-    for key, about in header.items():
-        match about:
+    data_start = 8 + header_size
+    for key, description in header.items():
+        match description:
             case {"dtype": str(kind), "shape": list(sides), "data_offsets": [at, end]}:
-                span = Span(file.name, 8 + size + counted(at), counted(end) - at)
+                start = data_start + check_count(at)
+                content = ByteRange(file.name, start, check_count(end) - at)
             case _:
-                raise Refused("its header is damaged")
+                raise MalformedFile("its header is damaged")
         if kind not in DTYPES:
-            raise Refused(f"it holds numbers of the kind {kind[:40]!r}")
-        if span.start + span.size > length:
-            raise Refused(f"its tensor {key[:80]!r} is cut off")
+            raise MalformedFile(f"it has a tensor of the unknown type {kind[:40]!r}")
+        if content.start + content.size > length:
+            raise MalformedFile(f"its tensor {key[:80]!r} is cut off")
         dtype = np.dtype(DTYPES[kind]).newbyteorder("<")
-        shape = shaped(sides, span.size // dtype.itemsize)
-        yield key, Tensor(shape, functools.partial(row_major, span, dtype, shape))
+        shape = check_shape(sides, content.size // dtype.itemsize)
+        yield key, Tensor(shape, functools.partial(_read_array, content, dtype, shape))
 
 
-def row_major(span: Span, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    return span.numbers(dtype, math.prod(shape)).reshape(shape)
+def _read_array(
+    content: ByteRange, dtype: np.dtype, shape: tuple[int, ...]
+) -> np.ndarray:
+    """Read an array in row-major order."""
+    return content.read(dtype, math.prod(shape)).reshape(shape)
 
 
-def npz(
-    file: BinaryIO, entries: Mapping[str, archives.Entry]
+def read_npz(
+    file: BinaryIO, entries: Mapping[str, archives.ZipEntry]
 ) -> Iterator[tuple[str, Tensor]]:
-    """Raises Refused."""
+    """Read the descriptions of the arrays of a .npz file.
+
+    Args:
+        file: The file.
+        entries: Its entries, each a .npy file.
+
+    Yields:
+        (key, tensor).
+
+    Raises:
+        MalformedFile: The file is damaged, or an array does not hold numbers.
+    """
     for name, entry in entries.items():
         key = name.removesuffix(".npy")
-        header = NPY.match(archives.contents(file, entry, LONGEST_NPY))
+        header = NPY_HEADER.match(
+            archives.read_content(file, entry, MAX_NPY_HEADER_BYTES)
+        )
         if not header:
-            raise Refused(f"its array {key[:80]!r} is damaged, or holds no numbers")
+            raise MalformedFile(
+                f"its array {key[:80]!r} is damaged or does not hold numbers"
+            )
         dtype, sides = np.dtype(header[1].decode()), header[3].decode()
-        room = (entry.size - header.end()) // dtype.itemsize
-        shape = shaped([int(n) for n in re.findall(r"\d{1,18}", sides)], room)
-        order = "F" if header[2] == b"True" else "C"
-        place = file.name, entry, header.end()
-        read = functools.partial(unpacked, *place, dtype, shape, order)
+        capacity = (entry.size - header.end()) // dtype.itemsize
+        shape = check_shape([int(n) for n in re.findall(r"\d{1,18}", sides)], capacity)
+        read = functools.partial(
+            _read_npy,
+            path=file.name,
+            entry=entry,
+            start=header.end(),
+            dtype=dtype,
+            shape=shape,
+            fortran_order=header[2] == b"True",
+        )
         yield key, Tensor(shape, read)
 
 
-def unpacked(
+def _read_npy(
     path: str,
-    entry: archives.Entry,
+    entry: archives.ZipEntry,
     start: int,
     dtype: np.dtype,
     shape: tuple[int, ...],
-    order: str,
+    fortran_order: bool,
 ) -> np.ndarray:
+    """Read the array of a .npy entry whose header ends at byte `start`."""
     count = math.prod(shape)
+    end = start + count * dtype.itemsize
     with open(path, "rb") as file:
-        held = archives.contents(file, entry, start + count * dtype.itemsize)
-    if len(held) < start + count * dtype.itemsize:
-        raise Refused("an entry is cut off")
-    return np.frombuffer(held, dtype, count, start).reshape(shape, order=order)
+        content = archives.read_content(file, entry, end)
+    if len(content) < end:
+        raise MalformedFile("an entry is cut off")
+    array = np.frombuffer(content, dtype, count, start)
+    return array.reshape(shape, order="F" if fortran_order else "C")

@@ -1,64 +1,74 @@
-"""Published weights, written as ours."""
+"""Convert published weights to a folder of avjax weights."""
 
 import dataclasses
-import os
 import pathlib
 from collections.abc import Mapping
 
 from avjax import weights
-from avjax.convert import registry as networks
-from avjax.convert.open_file import reading
+from avjax.convert.open_file import wrap_file_errors
+from avjax.convert.recognition import identify, strip_wrappers
+from avjax.convert.registry import NETWORKS, convert_part
 from avjax.convert.tensors import Tensor
 from avjax.errors import InputError
-from avjax.media.files import refusing
+from avjax.media.files import wrap_os_errors
 from avjax.models.bridging import BridgingConfig
+from avjax.typing import PathLike
 
-Path = str | os.PathLike
 
-
-def write(
-    folder: Path,
-    source: Path,
+def write_weights(
+    folder: PathLike,
+    source: PathLike,
     tensors: Mapping[str, Tensor],
     name: str | None = None,
-    words: Path | None = None,
+    words: PathLike | None = None,
 ) -> str:
-    """Writes a folder of weights from what files.tensors found -> what network it is.
+    """Convert the tensors of a published file and write them as a weights folder.
 
-    source  the file that the tensors are in
-    name    of the network, one of networks.NETWORKS; without, it is found out
-    words   a file of the words that a reader knows, one a line
+    Args:
+        folder: The folder to write.
+        source: The file that the tensors are from.
+        tensors: The tensors, from `open_tensors`.
+        name: Name of the network, a key of `avjax.convert.registry.NETWORKS`. None: it
+            is recognised.
+        words: A text file with the words that a lip reader knows, one per line.
 
-    Raises InputError, one clear sentence, for what cannot be used.
+    Returns:
+        The name of the network.
+
+    Raises:
+        InputError: The tensors are not those of a known network, or a file cannot be
+            read or written.
     """
-    named = networks.plainly_named(tensors)
-    shapes = {key: tensor.shape for key, tensor in named.items()}
-    name, config = networks.recognised(shapes, name)
+    stripped = strip_wrappers(tensors)
+    shapes = {key: tensor.shape for key, tensor in stripped.items()}
+    name, config = identify(shapes, name)
     if words is not None:
-        config = with_words(config, words, name)
-    network = networks.NETWORKS[name]
-    with reading(source):
-        found = {
-            part: networks.variables(tables, named)
-            for part, tables in network.parts.items()
+        config = _with_words(config, words, name)
+    network = NETWORKS[name]
+    with wrap_file_errors(source):
+        variables = {
+            part_name: convert_part(part, stripped)
+            for part_name, part in network.parts.items()
         }
     params, stats = (
-        {part: trees[kind] for part, trees in found.items() if kind in trees}
+        {part: trees[kind] for part, trees in variables.items() if kind in trees}
         for kind in ("params", "batch_stats")
     )
-    card = f"Converted from {pathlib.Path(source).name}, a published {name}.\n"
+    card = f"Converted from {pathlib.Path(source).name}, a published {name} network.\n"
     weights.save(folder, params, stats, config, system=network.system, card=card)
     return name
 
 
-def with_words(config: object, words: Path, name: str) -> BridgingConfig:
-    """The config of a reader that knows its words by more than their numbers."""
+def _with_words(config: object, words: PathLike, name: str) -> BridgingConfig:
+    """Name the words of a lip reader, which published files only number."""
     if not isinstance(config, BridgingConfig):
-        raise InputError(f"{name} reads no words, so it takes no list of them")
-    with refusing(words, "read"):
+        raise InputError(f"{name} is not a lip reader, so it takes no list of words")
+    with wrap_os_errors(words, "read"):
         text = pathlib.Path(words).read_bytes().decode("utf-8", "replace")
-    listed = tuple(line.strip() for line in text.splitlines() if line.strip())
-    if len(set(listed)) != len(config.symbols) or len(listed) != len(set(listed)):
-        wanted = f"{len(config.symbols)} different words"
-        raise InputError(f"{words} has {len(listed)} lines, where {wanted} are wanted")
-    return dataclasses.replace(config, symbols=listed)
+    names = tuple(line.strip() for line in text.splitlines() if line.strip())
+    if len(set(names)) != len(config.symbols) or len(names) != len(set(names)):
+        raise InputError(
+            f"{words} must list {len(config.symbols)} different words, one per line; "
+            f"it has {len(names)} lines"
+        )
+    return dataclasses.replace(config, symbols=names)

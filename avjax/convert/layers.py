@@ -1,13 +1,13 @@
-"""Layers of PyTorch's networks and ours: their tensors' names, and how kernels turn."""
+"""Maps for single layers: names of PyTorch tensors, and conversion of their arrays."""
 
 import numpy as np
 from einops import rearrange
 
-from avjax.nn.layers import GROWN
+from avjax.nn.batch_renorm import RENORM_FULL
 
-Rows = list[tuple[str, str]]  # (published key, our path), in the order of the file
+TensorMap = list[tuple[str, str]]  # (published key, our path), in the order of the file
 
-TURNS = {  # our kernels -> published ones, by how many axes they have
+KERNEL_AXES = {  # axes of our kernels -> those of published ones, by their number
     2: "i o -> o i",
     3: "t i o -> o i t",
     4: "h w i o -> o i h w",
@@ -15,68 +15,92 @@ TURNS = {  # our kernels -> published ones, by how many axes they have
 }
 
 
-def kernel(name: str, path: str) -> Rows:
+def map_kernel(name: str, path: str) -> TensorMap:
+    """Map the kernel of a layer without a bias."""
     return [(f"{name}.weight", f"params/{path}/kernel")]
 
 
-def kernel_and_bias(name: str, path: str) -> Rows:
-    return kernel(name, path) + [(f"{name}.bias", f"params/{path}/bias")]
+def map_kernel_and_bias(name: str, path: str) -> TensorMap:
+    """Map the kernel and the bias of a layer."""
+    return map_kernel(name, path) + [(f"{name}.bias", f"params/{path}/bias")]
 
 
-def norm(name: str, path: str) -> Rows:
+def map_norm(name: str, path: str) -> TensorMap:
+    """Map a batch normalisation and its running statistics."""
     return [
         (f"{name}.weight", f"params/{path}/scale"),
         (f"{name}.bias", f"params/{path}/bias"),
         (f"{name}.running_mean", f"batch_stats/{path}/mean"),
         (f"{name}.running_var", f"batch_stats/{path}/var"),
-        (f"{name}.num_batches_tracked", f"batch_stats/{path}/seen"),
+        (f"{name}.num_batches_tracked", f"batch_stats/{path}/count"),
     ]
 
 
-def slope(name: str, path: str) -> Rows:
-    """Of a PReLU."""
+def map_slope(name: str, path: str) -> TensorMap:
+    """Map the slopes of a PReLU."""
     return [(f"{name}.weight", f"params/{path}/slope")]
 
 
-def held_in(name: str, rows: Rows) -> Rows:
-    """Rows of a network that lies in a dict of its own, where a file has several."""
-    return [(f"{name}.{key}", path) for key, path in rows]
+def with_prefix(name: str, tensor_map: TensorMap) -> TensorMap:
+    """Prefix the keys of a network that is stored in a dict of its own."""
+    return [(f"{name}.{key}", path) for key, path in tensor_map]
 
 
 def published_shape(path: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """What the published file has for an array of ours."""
+    """Return the shape of a published tensor.
+
+    Args:
+        path: Our path of the array.
+        shape: Our shape of the array.
+
+    Returns:
+        The shape in PyTorch's order of axes.
+    """
     if not path.endswith("kernel"):
         return shape
     *window, inputs, outputs = shape
-    if "grow" in path:
+    if "upsample" in path:
         return inputs, outputs, *window
-    return outputs, inputs, *(window or lone_tap(path))
+    return outputs, inputs, *(window or _extra_axis(path))
 
 
-def lone_tap(path: str) -> tuple[int, ...]:
-    """Of a dense layer that is published as a convolution over one frame."""
+def _extra_axis(path: str) -> tuple[int, ...]:
+    """Axes of a dense kernel that is published as a convolution over one frame."""
     return (1,) if "backend/shortcut" in path else ()
 
 
-def our_array(path: str, published: np.ndarray) -> np.ndarray:
-    """A published tensor as ours: float32, its axes in our order."""
+def convert_array(path: str, published: np.ndarray) -> np.ndarray:
+    """Convert a published tensor to our type and order of axes.
+
+    Args:
+        path: Our path of the array.
+        published: The published tensor.
+
+    Returns:
+        The array, f32.
+    """
     array = published.astype(np.float32)
-    if path.endswith("/seen"):
-        return np.minimum(array, GROWN)
+    if path.endswith("/count"):
+        return np.minimum(array, RENORM_FULL)
     if not path.endswith("kernel"):
         return array
-    if "grow" in path:
+    if "upsample" in path:
         return rearrange(array[..., ::-1, ::-1], "i o h w -> h w i o")
-    if lone_tap(path):
+    if _extra_axis(path):
         array = array[..., 0]
-    before, after = TURNS[array.ndim].split(" -> ")
-    return rearrange(array, f"{after} -> {before}")
+    ours, theirs = KERNEL_AXES[array.ndim].split(" -> ")
+    return rearrange(array, f"{theirs} -> {ours}")
 
 
-def red_first(array: np.ndarray, axis: int) -> np.ndarray:
-    """The same for pictures whose colours are red, green, blue instead of blue first.
+def bgr_to_rgb(array: np.ndarray, axis: int) -> np.ndarray:
+    """Reorder the weights of a network for images in RGB instead of BGR.
 
-    axis  the one along which colours lie, three to a picture
+    Args:
+        array: Weights of any shape.
+        axis: The axis of the colours; its length is a multiple of 3.
+
+    Returns:
+        The array with the colours of every image reversed, same shape.
     """
     sides = array.shape[:axis] + (-1, 3) + array.shape[axis + 1 :]
     return np.flip(array.reshape(sides), axis + 1).reshape(array.shape)

@@ -1,93 +1,113 @@
-"""Lip readers with a memory, as published: which tensor is which of ours.
+"""Maps from the tensors of the published lip readers with memory to our parameters.
 
-A file is in four parts, each a dict of its own.
+A file holds one dict for each of four modules.
 
-Source   the files of github.com/ms-dot-k/Visual-Audio-Memory (Kim et al., ICCV 2021)
+Source:
+    Files of github.com/ms-dot-k/Visual-Audio-Memory (Kim et al., ICCV 2021).
 """
 
-from avjax.convert.layers import Rows, held_in, kernel, kernel_and_bias, norm, slope
+from avjax.convert.layers import (
+    TensorMap,
+    map_kernel,
+    map_kernel_and_bias,
+    map_norm,
+    map_slope,
+    with_prefix,
+)
 
 
-def block(name: str, path: str, learnt: bool, halved: bool) -> Rows:
-    """Two convolutions beside a shortcut, with learnt slopes or without."""
-    rows = kernel(f"{name}.conv1", f"{path}/conv_1")
-    rows += norm(f"{name}.bn1", f"{path}/norm_1")
-    if learnt:
-        for bend in (1, 2):
-            rows += slope(f"{name}.relu{bend}", f"{path}/bend_{bend}")
-    rows += kernel(f"{name}.conv2", f"{path}/conv_2")
-    rows += norm(f"{name}.bn2", f"{path}/norm_2")
-    if halved:
-        rows += kernel(f"{name}.downsample.0", f"{path}/conv_shortcut")
-        rows += norm(f"{name}.downsample.1", f"{path}/norm_shortcut")
+def map_residual_block(
+    name: str, path: str, prelu: bool, downsample: bool
+) -> TensorMap:
+    """Map a residual block, with PReLU or ReLU, with or without downsampling."""
+    rows = map_kernel(f"{name}.conv1", f"{path}/conv_1")
+    rows += map_norm(f"{name}.bn1", f"{path}/norm_1")
+    if prelu:
+        for number in (1, 2):
+            rows += map_slope(f"{name}.relu{number}", f"{path}/prelu_{number}")
+    rows += map_kernel(f"{name}.conv2", f"{path}/conv_2")
+    rows += map_norm(f"{name}.bn2", f"{path}/norm_2")
+    if downsample:
+        rows += map_kernel(f"{name}.downsample.0", f"{path}/conv_shortcut")
+        rows += map_norm(f"{name}.downsample.1", f"{path}/norm_shortcut")
     return rows
 
 
-def lip_front() -> Rows:
-    rows = kernel("frontend.0", "visual/stem")
-    rows += norm("frontend.1", "visual/stem/norm")
-    rows += slope("frontend.2", "visual/stem/bend")
+def visual_front_map() -> TensorMap:
+    """Map the visual front-end: a 3-D convolution and a ResNet-18."""
+    rows = map_kernel("frontend.0", "visual/stem")
+    rows += map_norm("frontend.1", "visual/stem/norm")
+    rows += map_slope("frontend.2", "visual/stem/prelu")
     for stage in range(4):
         for number in range(2):
             name = f"resnet.layer{stage + 1}.{number}"
             path = f"visual/block_{2 * stage + number}"
-            rows += block(name, path, True, stage > 0 and number == 0)
+            first = number == 0
+            rows += map_residual_block(
+                name, path, prelu=True, downsample=first and stage > 0
+            )
     return rows
 
 
-def sound_front() -> Rows:
+def audio_front_map() -> TensorMap:
+    """Map the audio front-end."""
     rows = []
     for index in range(2):
-        rows += kernel_and_bias(f"frontend.{3 * index}", f"audio/conv_{index}")
-        rows += norm(f"frontend.{3 * index + 1}", f"audio/norm_{index}")
-        rows += slope(f"frontend.{3 * index + 2}", f"audio/bend_{index}")
-    rows += block("Res_block.0", "audio/block", False, False)
-    return rows + kernel_and_bias("Linear", "audio/code")
+        rows += map_kernel_and_bias(f"frontend.{3 * index}", f"audio/conv_{index}")
+        rows += map_norm(f"frontend.{3 * index + 1}", f"audio/norm_{index}")
+        rows += map_slope(f"frontend.{3 * index + 2}", f"audio/prelu_{index}")
+    rows += map_residual_block(
+        "Res_block.0", "audio/block", prelu=False, downsample=False
+    )
+    return rows + map_kernel_and_bias("Linear", "audio/out")
 
 
-def memory() -> Rows:
+def memory_map() -> TensorMap:
+    """Map the visual-audio memory and the fusion layer."""
     rows = [("key", "params/memory/keys"), ("value", "params/memory/values")]
-    rows += kernel_and_bias("q_embd", "memory/to_key")
-    rows += kernel_and_bias("v_embd", "memory/to_value")
-    return rows + kernel_and_bias("fusion", "fusion/mix")
+    rows += map_kernel_and_bias("q_embd", "memory/to_key")
+    rows += map_kernel_and_bias("v_embd", "memory/to_value")
+    return rows + map_kernel_and_bias("fusion", "fusion/proj")
 
 
-def gru() -> Rows:
+def gru_map() -> TensorMap:
+    """Map the back-end of two bidirectional GRU layers."""
     rows = []
     for layer in range(2):
-        for way, suffix in (("forth", ""), ("back", "_reverse")):
-            path = f"params/backend/{way}_{layer}"
-            end = f"l{layer}{suffix}"
+        for direction, suffix in (("forward", ""), ("backward", "_reverse")):
+            path = f"params/backend/{direction}_{layer}"
+            ending = f"l{layer}{suffix}"
             rows += [
-                (f"gru.weight_ih_{end}", f"{path}/given/kernel"),
-                (f"gru.weight_hh_{end}", f"{path}/kernel"),
-                (f"gru.bias_ih_{end}", f"{path}/given/bias"),
-                (f"gru.bias_hh_{end}", f"{path}/bias"),
+                (f"gru.weight_ih_{ending}", f"{path}/input_proj/kernel"),
+                (f"gru.weight_hh_{ending}", f"{path}/kernel"),
+                (f"gru.bias_ih_{ending}", f"{path}/input_proj/bias"),
+                (f"gru.bias_hh_{ending}", f"{path}/bias"),
             ]
-    return rows + kernel_and_bias("fc", "answers")
+    return rows + map_kernel_and_bias("fc", "out")
 
 
-def tcn() -> Rows:
+def tcn_map() -> TensorMap:
+    """Map the back-end of a multi-scale temporal convolutional network."""
     rows = []
     for number in range(4):
         name = f"tcn.mb_ms_tcn.network.{number}"
         for half in range(2):
-            for branch, taps in enumerate((3, 5, 7)):
-                scale = f"{name}.cbcr{half}_{branch}"
-                path = f"backend/block_{number}_{half}_{taps}"
-                rows += kernel_and_bias(f"{scale}.conv", path)
-                rows += norm(f"{scale}.batchnorm", f"{path}/norm")
-                rows += slope(f"{scale}.non_lin", f"{path}/bend")
-        rows += kernel_and_bias(f"{name}.downsample", f"backend/shortcut_{number}")
-        rows += slope(f"{name}.relu_final", f"backend/bend_{number}")
-    return rows + kernel_and_bias("tcn.tcn_output", "answers")
+            for branch, kernel_size in enumerate((3, 5, 7)):
+                published = f"{name}.cbcr{half}_{branch}"
+                path = f"backend/block_{number}_{half}_{kernel_size}"
+                rows += map_kernel_and_bias(f"{published}.conv", path)
+                rows += map_norm(f"{published}.batchnorm", f"{path}/norm")
+                rows += map_slope(f"{published}.non_lin", f"{path}/prelu")
+        rows += map_kernel_and_bias(f"{name}.downsample", f"backend/shortcut_{number}")
+        rows += map_slope(f"{name}.relu_final", f"backend/prelu_{number}")
+    return rows + map_kernel_and_bias("tcn.tcn_output", "out")
 
 
-def reader(backend: Rows) -> Rows:
-    """All four parts of a file."""
+def reader_map(backend: TensorMap) -> TensorMap:
+    """Map all four modules of a file with this back-end."""
     return [
-        *held_in("v_front_state_dict", lip_front()),
-        *held_in("a_front_state_dict", sound_front()),
-        *held_in("mem_state_dict", memory()),
-        *held_in("back_state_dict", backend),
+        *with_prefix("v_front_state_dict", visual_front_map()),
+        *with_prefix("a_front_state_dict", audio_front_map()),
+        *with_prefix("mem_state_dict", memory_map()),
+        *with_prefix("back_state_dict", backend),
     ]

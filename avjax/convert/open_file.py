@@ -1,53 +1,68 @@
-"""Files of other programs' weights: what tensors they hold, without reading them.
+"""Open PyTorch, .safetensors and .npz files as tensors that are read on demand.
 
-PyTorch's .pth, .pt, .ckpt and .model, old and new; .safetensors; .npz.  What a file is
-is told by its first bytes.  A tensor is read when it is asked for, so that the state of
-an optimizer in the same file costs nothing.  Nothing in a file is executed, and what it
-claims is held against its length before anything is made.
+PyTorch's formats are .pth, .pt, .ckpt and .model, from before and since version 1.6.
+The format is recognised by the first bytes of a file. A tensor is read only when it is
+asked for, so that an optimizer state in the same file costs nothing. No code in a file
+is executed, and sizes are checked against the file before memory is allocated.
 """
 
 import contextlib
-import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from avjax.convert import archives, arrays, pytorch
-from avjax.convert.tensors import Refused, Tensor
+from avjax.convert.tensors import MalformedFile, Tensor
 from avjax.errors import InputError
-from avjax.media.files import refusing, require_file
+from avjax.media.files import check_readable, wrap_os_errors
+from avjax.typing import PathLike
 
-PICKLED, ZIPPED = b"\x80", b"PK\x03\x04"  # first bytes
+PICKLE_START, ZIP_START = b"\x80", b"PK\x03\x04"
 
 
-def tensors(path: str | os.PathLike) -> dict[str, Tensor]:
-    """{key: tensor} of a file; in a dict of dicts the keys are joined by dots.
+def open_tensors(path: PathLike) -> dict[str, Tensor]:
+    """Open the tensors of a file without reading their values.
 
-    Raises InputError, one clear sentence, for what cannot be used.
+    Args:
+        path: A PyTorch, .safetensors or .npz file.
+
+    Returns:
+        {key: tensor}; keys of nested dicts are joined by dots.
+
+    Raises:
+        InputError: The file is damaged, not supported, or would execute code.
     """
-    require_file(path)
-    with reading(path), open(path, "rb") as file:
-        return dict(found(file))
+    check_readable(path)
+    with wrap_file_errors(path), open(path, "rb") as file:
+        return dict(_iter_tensors(file))
 
 
 @contextlib.contextmanager
-def reading(path: str | os.PathLike) -> Iterator[None]:
-    """Turns what is wrong with a file into an InputError."""
+def wrap_file_errors(path: PathLike) -> Iterator[None]:
+    """Turn errors of the `with` block, which reads a file, into an InputError.
+
+    Args:
+        path: The file that the message names.
+
+    Raises:
+        InputError: The block raised MalformedFile or OSError.
+    """
     try:
-        with refusing(path, "read"):
+        with wrap_os_errors(path, "read"):
             yield
-    except Refused as error:
+    except MalformedFile as error:
         raise InputError(f"cannot read {path}: {error}") from error
 
 
-def found(file: BinaryIO) -> Iterator[tuple[str, Tensor]]:
-    """The tensors of a file of any kind that is known; raises Refused."""
-    first = file.read(9)
-    if first.startswith(PICKLED):
-        return pytorch.in_a_row(file)
-    if first.startswith(ZIPPED):
-        entries = archives.entries(file)
-        arrays_alone = entries and all(name.endswith(".npy") for name in entries)
-        return (arrays.npz if arrays_alone else pytorch.zipped)(file, entries)
-    if first[8:] == b"{":
-        return arrays.safetensors(file)
-    raise Refused("it is no file of PyTorch, .safetensors or .npz")
+def _iter_tensors(file: BinaryIO) -> Iterator[tuple[str, Tensor]]:
+    """Recognise the format and read the tensor descriptions."""
+    start = file.read(9)
+    if start.startswith(PICKLE_START):
+        return pytorch.read_legacy(file)
+    if start.startswith(ZIP_START):
+        entries = archives.read_directory(file)
+        if entries and all(name.endswith(".npy") for name in entries):
+            return arrays.read_npz(file, entries)
+        return pytorch.read_zip(file, entries)
+    if start[8:] == b"{":
+        return arrays.read_safetensors(file)
+    raise MalformedFile("it is not a PyTorch, .safetensors or .npz file")

@@ -1,11 +1,12 @@
-"""Pickles read as data: tensors and containers, and nothing that could be executed.
+"""Read pickles as data: tensors and containers, and nothing that could execute code.
 
-A pickle is a program for a small machine.  This is another such machine: it knows the
-instructions by which `torch.save` writes dicts, lists, tuples, texts, numbers and
-tensors, calls nothing, and refuses any other instruction or name.  A tensor stays a
-claim: which numbers of which storage it is made of.
+A pickle is a program for a stack machine. This machine knows only the instructions with
+which `torch.save` writes dicts, lists, tuples, strings, numbers and tensors. It calls
+no function, and rejects any other instruction or name. A tensor becomes a description
+of where its numbers are stored.
 
-Source   the instructions: Python's pickletools;  the names: the files of PyTorch
+Source:
+    Instructions: Python's pickletools. Names: files of PyTorch.
 """
 
 import functools
@@ -14,15 +15,19 @@ import pickletools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import ml_dtypes
-import numpy as np
+from avjax.convert.storages import (
+    STORAGE_DTYPES,
+    Storage,
+    StorageView,
+    make_view,
+    storage_dtype,
+)
+from avjax.convert.tensors import MalformedFile, check_count, check_type
 
-from avjax.convert.tensors import Refused, counted, shaped
+MAX_INSTRUCTIONS = 2**17  # Wav2Lip with its optimizer has 30,000
+MAX_KEY = 2**60  # of integers
 
-OPERATIONS = 2**17  # of one pickle; that of Wav2Lip and its optimizer takes 30,000
-LARGEST_KEY = 2**60  # of whole numbers
-
-NAMES = {
+ALLOWED_NAMES = {
     ("collections", "OrderedDict"),
     ("collections", "defaultdict"),
     ("builtins", "dict"),
@@ -33,50 +38,9 @@ NAMES = {
     ("torch._utils", "_rebuild_parameter"),
 }
 
-STORAGES = {
-    "DoubleStorage": np.float64,
-    "FloatStorage": np.float32,
-    "HalfStorage": np.float16,
-    "BFloat16Storage": ml_dtypes.bfloat16,
-    "LongStorage": np.int64,
-    "IntStorage": np.int32,
-    "ShortStorage": np.int16,
-    "CharStorage": np.int8,
-    "ByteStorage": np.uint8,
-    "BoolStorage": np.bool_,
-}
 
-
-class Storage(NamedTuple):
-    """Numbers in a row, somewhere else in the file."""
-
-    key: str
-    dtype: np.dtype
-    count: int
-
-    @property
-    def size(self) -> int:
-        """In bytes."""
-        return self.count * self.dtype.itemsize
-
-
-class View(NamedTuple):
-    """A tensor: a storage, looked at from `offset` on in steps of `strides`."""
-
-    storage: Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-    @property
-    def reach(self) -> int:
-        """From its first number to its last, in numbers."""
-        steps = zip(self.shape, self.strides, strict=True)
-        return sum((sides - 1) * step for sides, step in steps)
-
-
-class Name(NamedTuple):
-    """Something in a Python module, of which nothing but the name is known."""
+class GlobalName(NamedTuple):
+    """The name of an object in a Python module; the object is never imported."""
 
     module: str
     name: str
@@ -85,11 +49,13 @@ class Name(NamedTuple):
         return repr(f"{self.module}.{self.name}"[:80])
 
 
-class Pickled(NamedTuple):
-    """What a pickle holds: dicts, lists, tuples, texts, numbers, None, Storage, View.
+class PickleContent(NamedTuple):
+    """The content of a pickle.
 
-    storages  all that it refers to, by their keys
-    end       where it ends
+    Attributes:
+        value: Nested dicts, lists, tuples, strings, numbers, None and StorageView.
+        storages: All storages that it refers to, by their keys.
+        end: Offset of the byte after the pickle.
     """
 
     value: Any
@@ -97,39 +63,46 @@ class Pickled(NamedTuple):
     end: int
 
 
-def read(data: bytes, start: int = 0) -> Pickled:
-    """The pickle that begins at `start`; raises Refused."""
-    machine = Machine()
+def read_pickle(data: bytes, start: int = 0) -> PickleContent:
+    """Read the pickle that begins at byte `start`.
+
+    Raises:
+        MalformedFile: The pickle is damaged, too long, or holds anything else than
+            tensors and containers.
+    """
+    unpickler = Unpickler()
     stream = io.BytesIO(data)
     stream.seek(start)
     try:
-        for done, (instruction, argument, _) in enumerate(pickletools.genops(stream)):
-            if done > OPERATIONS:
-                raise Refused(f"it takes more than {OPERATIONS} steps to read")
-            machine.obey(instruction.name, argument)
-        value = machine.stack.pop()
+        instructions = pickletools.genops(stream)
+        for number, (instruction, argument, _) in enumerate(instructions):
+            if number > MAX_INSTRUCTIONS:
+                raise MalformedFile("its pickle has too many instructions")
+            unpickler.execute(instruction.name, argument)
+        value = unpickler.stack.pop()
     except (ValueError, LookupError, TypeError, OverflowError) as error:
-        raise Refused("its pickle is damaged") from error
-    return Pickled(value, machine.storages, stream.tell())
+        raise MalformedFile("its pickle is damaged") from error
+    return PickleContent(value, unpickler.storages, stream.tell())
 
 
-class Machine:
-    """A stack, the marks on it, and values to come back to."""
+class Unpickler:
+    """The stack machine: a stack, the stacks below each mark, and the memo."""
 
     def __init__(self):
         self.stack, self.marked, self.memo = [], [], {}
         self.storages: dict[str, Storage] = {}
-        self.allowance = OPERATIONS  # of pairs that dicts are made of at once
+        self.remaining_pairs = MAX_INSTRUCTIONS  # that dicts may be made from at once
 
-    def obey(self, instruction: str, argument: Any) -> None:
+    def execute(self, instruction: str, argument: Any) -> None:
+        """Execute one instruction."""
         if instruction in CONSTANTS:
             self.stack.append(CONSTANTS[instruction])
         elif instruction in LITERALS:
             self.stack.append(argument)
-        elif instruction in DEEDS:
-            DEEDS[instruction](self, argument)
+        elif instruction in INSTRUCTIONS:
+            INSTRUCTIONS[instruction](self, argument)
         elif instruction not in ("PROTO", "FRAME", "STOP"):
-            raise Refused(f"its pickle holds the instruction {instruction}")
+            raise MalformedFile(f"its pickle has the instruction {instruction}")
 
     def put(self, argument: int) -> None:
         self.memo[argument] = self.stack[-1]
@@ -144,157 +117,134 @@ class Machine:
         self.marked.append(self.stack)
         self.stack = []
 
-    def since_mark(self) -> list:
+    def pop_mark(self) -> list:
         items, self.stack = self.stack, self.marked.pop()
         return items
 
     def make_tuple(self, _) -> None:
-        items = tuple(self.since_mark())
+        items = tuple(self.pop_mark())
         self.stack.append(items)
 
-    def make_tuple_of(self, _, count: int) -> None:
+    def make_short_tuple(self, _, count: int) -> None:
         items = tuple(self.stack[-count:])
         self.stack[-count:] = [items]
 
     def append(self, _) -> None:
         item = self.stack.pop()
-        wanted(self.stack[-1], list).append(item)
+        check_type(self.stack[-1], list).append(item)
 
     def extend(self, _) -> None:
-        items = self.since_mark()
-        wanted(self.stack[-1], list).extend(items)
+        items = self.pop_mark()
+        check_type(self.stack[-1], list).extend(items)
 
     def set_item(self, _) -> None:
         value, key = self.stack.pop(), self.stack.pop()
-        wanted(self.stack[-1], dict)[checked_key(key)] = value
+        check_type(self.stack[-1], dict)[check_key(key)] = value
 
     def set_items(self, _) -> None:
-        items = self.since_mark()
-        target = wanted(self.stack[-1], dict)
+        items = self.pop_mark()
+        target = check_type(self.stack[-1], dict)
         for key, value in zip(items[::2], items[1::2], strict=True):
-            target[checked_key(key)] = value
+            target[check_key(key)] = value
 
-    def name(self, argument: str) -> None:
-        self.stack.append(checked_name(*argument.split(" ", 1)))
+    def push_name(self, argument: str) -> None:
+        self.stack.append(check_name(*argument.split(" ", 1)))
 
-    def name_from_stack(self, _) -> None:
+    def push_name_from_stack(self, _) -> None:
         name, module = self.stack.pop(), self.stack.pop()
-        self.stack.append(checked_name(wanted(module, str), wanted(name, str)))
+        self.stack.append(check_name(check_type(module, str), check_type(name, str)))
 
-    def storage(self, _) -> None:
-        """What lies outside of the pickle: ("storage", kind, key, place, count)."""
+    def push_storage(self, _) -> None:
+        """Resolve a persistent id ("storage", type, key, device, count)."""
         match self.stack.pop():
-            case ("storage", Name() as kind, str(key), _, int(count)) | (
+            case ("storage", GlobalName() as kind, str(key), _, int(count)) | (
                 "storage",
-                Name() as kind,
+                GlobalName() as kind,
                 str(key),
                 _,
                 int(count),
                 None,
             ):
-                storage = Storage(key, dtype_of(kind), counted(count))
+                storage = Storage(key, storage_dtype(kind.name), check_count(count))
                 if self.storages.setdefault(key, storage) != storage:
-                    raise Refused(f"its storage {key[:40]!r} is of two kinds")
+                    raise MalformedFile(f"its storage {key[:40]!r} has two types")
                 self.stack.append(storage)
             case (str(kind), *_):
-                raise Refused(f"it holds a {kind[:40]!r}, not only tensors")
+                raise MalformedFile(f"it holds a {kind[:40]!r}, not only tensors")
             case _:
-                raise Refused("it refers to something that is no storage")
+                raise MalformedFile("it refers to an object that is not a storage")
 
     def build(self, _) -> None:
-        """The state of an object: dicts have one that matters to nobody here."""
+        """Ignore the state of an object, which only dicts may have."""
         self.stack.pop()
-        wanted(self.stack[-1], dict)
+        check_type(self.stack[-1], dict)
 
-    def make(self, _) -> None:
-        """What a name and its arguments stand for; nothing is called."""
+    def reduce(self, _) -> None:
+        """Make the object that a name and its arguments stand for; call nothing."""
         arguments, name = self.stack.pop(), self.stack.pop()
-        wanted(arguments, tuple)
-        match wanted(name, Name):
+        check_type(arguments, tuple)
+        match check_type(name, GlobalName):
             case ("collections", "OrderedDict"):
-                self.stack.append(self.pairs(*arguments))
+                self.stack.append(self.make_dict(*arguments))
             case ("collections", "defaultdict"):
                 self.stack.append({})
             case ("torch", "Size"):
-                self.stack.append(wanted(*arguments, tuple))
+                (shape,) = arguments
+                self.stack.append(check_type(shape, tuple))
             case ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2"):
-                self.stack.append(view(*arguments[:4]))
+                self.stack.append(make_view(*arguments[:4]))
             case ("torch._utils", "_rebuild_parameter"):
-                self.stack.append(wanted(arguments[0], View))
+                self.stack.append(check_type(arguments[0], StorageView))
             case _:
-                raise Refused(f"it makes something of {name}")
+                raise MalformedFile(f"it calls {name}")
 
-    def pairs(self, pairs: list | tuple = ()) -> dict:
-        """A dict of [[key, value], …], as Python 2 wrote it."""
-        self.allowance -= len(pairs)
-        if self.allowance < 0:
-            raise Refused("it makes too many dicts of the same pairs")
-        return {checked_key(key): value for key, value in pairs}
+    def make_dict(self, pairs: list | tuple = ()) -> dict:
+        """Make a dict from [[key, value], ...], as Python 2 wrote it."""
+        self.remaining_pairs -= len(pairs)
+        if self.remaining_pairs < 0:
+            raise MalformedFile("it makes too many dicts from the same pairs")
+        return {check_key(key): value for key, value in pairs}
 
 
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 LITERALS = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"}
 LITERALS |= {"BINUNICODE", "SHORT_BINUNICODE", "BINSTRING", "SHORT_BINSTRING"}
-DEEDS: dict[str, Callable[[Machine, Any], None]] = {
-    "BINPUT": Machine.put,
-    "LONG_BINPUT": Machine.put,
-    "MEMOIZE": Machine.memoize,
-    "BINGET": Machine.get,
-    "LONG_BINGET": Machine.get,
-    "MARK": Machine.mark,
-    "EMPTY_DICT": lambda machine, _: machine.stack.append({}),
-    "EMPTY_LIST": lambda machine, _: machine.stack.append([]),
-    "TUPLE": Machine.make_tuple,
-    "TUPLE1": functools.partial(Machine.make_tuple_of, count=1),
-    "TUPLE2": functools.partial(Machine.make_tuple_of, count=2),
-    "TUPLE3": functools.partial(Machine.make_tuple_of, count=3),
-    "APPEND": Machine.append,
-    "APPENDS": Machine.extend,
-    "SETITEM": Machine.set_item,
-    "SETITEMS": Machine.set_items,
-    "GLOBAL": Machine.name,
-    "STACK_GLOBAL": Machine.name_from_stack,
-    "BINPERSID": Machine.storage,
-    "REDUCE": Machine.make,
-    "BUILD": Machine.build,
+INSTRUCTIONS: dict[str, Callable[[Unpickler, Any], None]] = {
+    "BINPUT": Unpickler.put,
+    "LONG_BINPUT": Unpickler.put,
+    "MEMOIZE": Unpickler.memoize,
+    "BINGET": Unpickler.get,
+    "LONG_BINGET": Unpickler.get,
+    "MARK": Unpickler.mark,
+    "EMPTY_DICT": lambda unpickler, _: unpickler.stack.append({}),
+    "EMPTY_LIST": lambda unpickler, _: unpickler.stack.append([]),
+    "TUPLE": Unpickler.make_tuple,
+    "TUPLE1": functools.partial(Unpickler.make_short_tuple, count=1),
+    "TUPLE2": functools.partial(Unpickler.make_short_tuple, count=2),
+    "TUPLE3": functools.partial(Unpickler.make_short_tuple, count=3),
+    "APPEND": Unpickler.append,
+    "APPENDS": Unpickler.extend,
+    "SETITEM": Unpickler.set_item,
+    "SETITEMS": Unpickler.set_items,
+    "GLOBAL": Unpickler.push_name,
+    "STACK_GLOBAL": Unpickler.push_name_from_stack,
+    "BINPERSID": Unpickler.push_storage,
+    "REDUCE": Unpickler.reduce,
+    "BUILD": Unpickler.build,
 }
 
 
-def wanted(value: Any, kind: type) -> Any:
-    if not isinstance(value, kind):
-        raise Refused("its pickle is damaged")
-    return value
-
-
-def checked_key(key: Any) -> str | int:
-    """Texts and numbers: the hash of anything else may take for ever."""
-    if isinstance(key, str) or (isinstance(key, int) and abs(key) < LARGEST_KEY):
+def check_key(key: Any) -> str | int:
+    """Return a dict key if it is a string or an integer; other keys may hash slowly."""
+    if isinstance(key, str) or (isinstance(key, int) and abs(key) < MAX_KEY):
         return key
-    raise Refused("a dict in it has keys that are no text and no number")
+    raise MalformedFile("it has a dict with keys that are not strings or integers")
 
 
-def checked_name(module: str, name: str) -> Name:
-    """A name that a file of tensors has to do with."""
-    found = Name(module, name)
-    numbers = module in ("torch", "torch.cuda") and name in STORAGES
-    if found not in NAMES and not numbers:
-        raise Refused(f"it names {found}, which is no tensor and no container")
+def check_name(module: str, name: str) -> GlobalName:
+    """Return a name if files of tensors need it; raise MalformedFile otherwise."""
+    found = GlobalName(module, name)
+    is_storage = module in ("torch", "torch.cuda") and name in STORAGE_DTYPES
+    if found not in ALLOWED_NAMES and not is_storage:
+        raise MalformedFile(f"it names {found}, which is not a tensor or a container")
     return found
-
-
-def dtype_of(kind: Name) -> np.dtype:
-    if kind.name not in STORAGES:
-        raise Refused(f"it holds a storage of {kind}")
-    return np.dtype(STORAGES[kind.name]).newbyteorder("<")
-
-
-def view(storage: Any, offset: Any, shape: Any, strides: Any) -> View:
-    """A tensor that lies within its storage, and is no larger than it."""
-    room = wanted(storage, Storage).count
-    shape = shaped(wanted(shape, tuple), room)
-    if len(wanted(strides, tuple)) != len(shape):
-        raise Refused("a tensor in it has more axes than strides, or fewer")
-    made = View(storage, counted(offset), shape, tuple(map(counted, strides)))
-    if 0 not in shape and offset + made.reach >= room:
-        raise Refused("a tensor in it lies outside of where it is stored")
-    return made

@@ -1,8 +1,10 @@
-"""Files that torch.save wrote: a pickle that says what there is, and storages.
+"""Read the tensors of files that torch.save wrote: a pickle, and storages.
 
-Since PyTorch 1.6 both lie in a zip archive; before, five pickles came first.
+Since PyTorch 1.6 both are entries of a zip archive. Older files consist of five
+pickles, followed by the storages.
 
-Source   the files themselves, and the reader in torch/serialization.py
+Source:
+    The files themselves, and the reader in torch/serialization.py.
 """
 
 import functools
@@ -13,106 +15,125 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from avjax.convert import archives, pickles
-from avjax.convert.pickles import Storage, View
-from avjax.convert.tensors import Refused, Span, Tensor
+from avjax.convert.storages import Storage, StorageView
+from avjax.convert.tensors import ByteRange, MalformedFile, Tensor
 
-LONGEST = 2**22  # bytes of pickles; those of published files have 2**17 at most
-MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # what an old file begins with
+MAX_PICKLE_BYTES = 2**22  # published files have at most 2**17
+LEGACY_MAGIC, LEGACY_PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 
-Spans = Mapping[str, Span]
+ByteRanges = Mapping[str, ByteRange]  # {storage key: bytes}
 
 
-def zipped(
-    file: BinaryIO, entries: Mapping[str, archives.Entry]
+def read_zip(
+    file: BinaryIO, entries: Mapping[str, archives.ZipEntry]
 ) -> Iterator[tuple[str, Tensor]]:
-    """The tensors of a zip archive; raises Refused."""
+    """Read the tensor descriptions of a file of PyTorch 1.6 or later.
+
+    Args:
+        file: The zip archive.
+        entries: Its entries.
+
+    Returns:
+        An iterator over (key, tensor).
+
+    Raises:
+        MalformedFile: torch.save did not write the archive, or it is damaged.
+    """
     pickled = [name for name in entries if name.endswith("/data.pkl")]
     if len(pickled) != 1 or any(name.endswith("/constants.pkl") for name in entries):
-        raise Refused("it is an archive, but not one that torch.save wrote")
+        raise MalformedFile("it is a zip archive that torch.save did not write")
     if any(entry.method != archives.STORED for entry in entries.values()):
-        raise Refused("it is packed, which torch.save never does")
+        raise MalformedFile("its entries are compressed; those of torch.save are not")
     root, entry = pickled[0].removesuffix("data.pkl"), entries[pickled[0]]
-    order = entries.get(f"{root}byteorder")
-    if order and archives.contents(file, order, 6) == b"big":
-        raise Refused("its numbers begin with the high byte")
-    if entry.size > LONGEST:
-        raise Refused(f"its pickle has {entry.size} bytes")
-    value = pickles.read(archives.contents(file, entry, LONGEST)).value
-    place = f"{root}data/"
-    spans = {
-        name.removeprefix(place): span_of(file, entry)
+    byte_order = entries.get(f"{root}byteorder")
+    if byte_order and archives.read_content(file, byte_order, 6) == b"big":
+        raise MalformedFile("its numbers are big-endian, which is not supported")
+    if entry.size > MAX_PICKLE_BYTES:
+        raise MalformedFile(f"its pickle is too large ({entry.size} bytes)")
+    content = archives.read_content(file, entry, MAX_PICKLE_BYTES)
+    value = pickles.read_pickle(content).value
+    folder = f"{root}data/"
+    ranges = {
+        name.removeprefix(folder): ByteRange(
+            file.name, archives.find_content(file, entry), entry.size
+        )
         for name, entry in entries.items()
-        if name.startswith(place)
+        if name.startswith(folder)
     }
-    return flat(value, spans)
+    return _iter_tensors(value, ranges)
 
 
-def span_of(file: BinaryIO, entry: archives.Entry) -> Span:
-    return Span(file.name, archives.start_of(file, entry), entry.size)
+def read_legacy(file: BinaryIO) -> Iterator[tuple[str, Tensor]]:
+    """Read the tensor descriptions of a file from before PyTorch 1.6.
 
+    Args:
+        file: The file.
 
-def in_a_row(file: BinaryIO) -> Iterator[tuple[str, Tensor]]:
-    """The tensors of a file from before PyTorch 1.6; raises Refused."""
+    Returns:
+        An iterator over (key, tensor).
+
+    Raises:
+        MalformedFile: torch.save did not write the file, or it is damaged.
+    """
     file.seek(0)
-    data, read = file.read(LONGEST), []
-    while len(read) < 5:
-        read.append(pickles.read(data, read[-1].end if read else 0))
-        if read[0].value != MAGIC:
-            raise Refused("it is a pickle, but not one that torch.save wrote")
-    _, protocol, system, content, keys = read
-    if protocol.value != PROTOCOL or not isinstance(system.value, dict):
-        raise Refused("it is of a protocol that is not known")
+    data, parts = file.read(MAX_PICKLE_BYTES), []
+    while len(parts) < 5:
+        parts.append(pickles.read_pickle(data, parts[-1].end if parts else 0))
+        if parts[0].value != LEGACY_MAGIC:
+            raise MalformedFile("it is a pickle that torch.save did not write")
+    _, protocol, system, content, keys = parts
+    if protocol.value != LEGACY_PROTOCOL or not isinstance(system.value, dict):
+        raise MalformedFile("it has an unknown PyTorch protocol")
     if system.value.get("little_endian") is False:
-        raise Refused("its numbers begin with the high byte")
-    spans = behind_each_other(file, keys.end, keys.value, content.storages)
-    return flat(content.value, spans)
+        raise MalformedFile("its numbers are big-endian, which is not supported")
+    ranges = _locate_storages(file, keys.end, keys.value, content.storages)
+    return _iter_tensors(content.value, ranges)
 
 
-def behind_each_other(
-    file: BinaryIO, at: int, keys: Any, storages: Mapping[str, Storage]
-) -> Spans:
-    """Where storages are, each behind its number of items; the first is at `at`."""
-    spans, length = {}, os.fstat(file.fileno()).st_size
+def _locate_storages(
+    file: BinaryIO, start: int, keys: Any, storages: Mapping[str, Storage]
+) -> ByteRanges:
+    """Locate storages that follow each other from `start`, each after its length."""
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-        raise Refused("the list of its storages is damaged")
+        raise MalformedFile("its list of storages is damaged")
+    ranges, length = {}, os.fstat(file.fileno()).st_size
     for key in keys:
-        file.seek(at)
+        file.seek(start)
         count, storage = int.from_bytes(file.read(8), "little"), storages.get(key)
         if storage is None or count != storage.count:
-            raise Refused(f"its storage {key[:40]!r} is not as long as it says")
-        spans[key] = Span(file.name, at + 8, storage.size)
-        at += 8 + storage.size
-        if at > length:
-            raise Refused("it is cut off")
-    return spans
+            raise MalformedFile(f"its storage {key[:40]!r} has another length")
+        ranges[key] = ByteRange(file.name, start + 8, storage.size)
+        start += 8 + storage.size
+        if start > length:
+            raise MalformedFile("it is cut off")
+    return ranges
 
 
-def flat(value: Any, spans: Spans) -> Iterator[tuple[str, Tensor]]:
-    """The tensors of a dict, and of the dicts in it, keys joined by dots."""
+def _iter_tensors(value: Any, ranges: ByteRanges) -> Iterator[tuple[str, Tensor]]:
+    """Iterate over the tensors of a dict and of the dicts in it."""
     if not isinstance(value, dict):
-        raise Refused("it holds no dict of tensors")
-    for name, inside in value.items():
-        if isinstance(inside, dict):
-            for key, leaf in inside.items():
-                if isinstance(leaf, View):
-                    yield f"{name}.{key}", tensor(leaf, spans)
-        elif isinstance(inside, View):
-            yield f"{name}", tensor(inside, spans)
+        raise MalformedFile("it does not hold a dict of tensors")
+    for name, item in value.items():
+        if isinstance(item, dict):
+            for key, leaf in item.items():
+                if isinstance(leaf, StorageView):
+                    yield f"{name}.{key}", _make_tensor(leaf, ranges)
+        elif isinstance(item, StorageView):
+            yield f"{name}", _make_tensor(item, ranges)
 
 
-def tensor(view: View, spans: Spans) -> Tensor:
+def _make_tensor(view: StorageView, ranges: ByteRanges) -> Tensor:
     storage = view.storage
-    span = spans.get(storage.key)
-    if span is None or span.size < storage.size:
-        key = storage.key[:40]
-        raise Refused(f"its storage {key!r} is absent, or smaller than it says")
-    return Tensor(view.shape, functools.partial(looked_at, view, span))
+    content = ranges.get(storage.key)
+    if content is None or content.size < storage.size:
+        raise MalformedFile(f"its storage {storage.key[:40]!r} is missing or too small")
+    return Tensor(view.shape, functools.partial(_read_view, view, content))
 
 
-def looked_at(view: View, span: Span) -> np.ndarray:
-    """The numbers of a view: what it spans in its storage is read, and no more."""
+def _read_view(view: StorageView, content: ByteRange) -> np.ndarray:
+    """Read the numbers of a view, and nothing else of its storage."""
     if 0 in view.shape:
         return np.zeros(view.shape, view.storage.dtype)
-    numbers = span.numbers(view.storage.dtype, 1 + view.reach, view.offset)
-    steps = [step * numbers.itemsize for step in view.strides]
-    return np.lib.stride_tricks.as_strided(numbers, view.shape, steps)
+    numbers = content.read(view.storage.dtype, 1 + view.extent, view.offset)
+    strides = [stride * numbers.itemsize for stride in view.strides]
+    return np.lib.stride_tricks.as_strided(numbers, view.shape, strides)

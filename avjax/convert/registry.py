@@ -1,264 +1,219 @@
-"""The published networks that are known, and which of them a file holds."""
+"""The published networks that can be converted to avjax weights."""
 
 import dataclasses
 import functools
-import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from avjax.algorithms import denoiser_adaptation as restore
-from avjax.convert import denoiser_maps as denoisers
-from avjax.convert import lipreading_maps as readers
-from avjax.convert import talking_face_maps as faces
-from avjax.convert.layers import Rows, our_array, published_shape, red_first
+from avjax.convert import denoiser_maps, lipreading_maps, talking_face_maps
+from avjax.convert.layers import (
+    TensorMap,
+    bgr_to_rgb,
+    convert_array,
+    published_shape,
+)
 from avjax.convert.tensors import Tensor
-from avjax.errors import InputError
 from avjax.models.bridging import BridgingConfig
-from avjax.models.denoiser import PUBLISHED, DenoiserConfig
-from avjax.models.sync_expert import SyncConfig
+from avjax.models.denoiser import REFERENCE_CONFIG
+from avjax.models.registry import get_system
+from avjax.models.sync_expert import SyncExpertConfig
 from avjax.models.syncnet_v2 import SyncNetConfig
 from avjax.models.synctalkface import WAV2LIP, SyncTalkFaceConfig
 from avjax.nn.wav2lip import Discriminator
-from avjax.pipelines import audio_talkers as talkers
-from avjax.pipelines import lipread
-from avjax.pipelines import sync_models as judge
 from avjax.typing import Params
 
-WORDS, SLOTS, DIM = 500, 96, 512  # of published files, where a tensor does not tell
-SHOWN = 3  # keys of each kind in a sentence about what does not fit
-WRAPPED = "state_dict."  # begins names where a file holds more than a network
-PREFIX = re.compile(r"(?:state_dict\.)?(\w+_state_dict\.)?(?:module\.)?")
+# Sizes of the published lip readers and memories, used if a tensor has another layout.
+DEFAULT_NUM_WORDS, DEFAULT_NUM_SLOTS, MEMORY_DIM = 500, 96, 512
+DISCRIMINATOR = "discriminator"  # its weights are for training; it is not a system
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-class Part(NamedTuple):
-    """A part of our weights, and where in a published file it is.
+class ConvertedPart(NamedTuple):
+    """A part of our weights, and its tensors in a published file.
 
-    rows        which of the file's tensors is which of ours
-    blank       config -> variables of ours that have learnt nothing
-    blue_first  {our path: axis} where blue comes before red
+    Attributes:
+        tensor_map: (published key, our path) of each tensor.
+        color_axes: {our path: axis of the colours}, which are BGR in the file.
     """
 
-    rows: Rows
-    blank: Callable[[Any], Params]
-    blue_first: Mapping[str, int] = {}
+    tensor_map: TensorMap
+    color_axes: Mapping[str, int] = {}
 
 
-class Network(NamedTuple):
-    """A published network, and what it is here.
+class PublishedNetwork(NamedTuple):
+    """A published network, and the weights that it is converted to.
 
-    system  of the weights that it becomes
-    parts   of these weights, by their names
-    config  the config of ours, from the shapes in the file
-    beside  how the names of other tensors begin that a file may hold as well
+    Attributes:
+        system: System id of the weights.
+        parts: The parts of the weights, by name.
+        make_config: Function from the shapes in the file to our config.
+        ignored_prefixes: Prefixes of other tensors that the file may hold.
     """
 
     system: str
-    parts: Mapping[str, Part]
-    config: Callable[[Shapes], Any]
-    beside: tuple[str, ...] = ()
+    parts: Mapping[str, ConvertedPart]
+    make_config: Callable[[Shapes], Any]
+    ignored_prefixes: tuple[str, ...] = ()
 
     @property
     def keys(self) -> set[str]:
-        """Of all tensors of the file."""
-        return {key for part in self.parts.values() for key, _ in part.rows}
+        """Keys of all tensors of the network."""
+        return {key for part in self.parts.values() for key, _ in part.tensor_map}
 
 
-def wav2lip(_: Shapes) -> SyncTalkFaceConfig:
-    return dataclasses.replace(WAV2LIP, published=True)
+def _wav2lip_config(_: Shapes) -> SyncTalkFaceConfig:
+    return dataclasses.replace(WAV2LIP, reference_compat=True)
 
 
-def synctalkface(shapes: Shapes) -> SyncTalkFaceConfig:
-    slots = rows_in(shapes, "model_state_dict.mem.key", DIM, SLOTS)
-    return SyncTalkFaceConfig(slots=slots, published=True)
+def _synctalkface_config(shapes: Shapes) -> SyncTalkFaceConfig:
+    key = "model_state_dict.mem.key"
+    num_slots = _num_rows(shapes, key, MEMORY_DIM, DEFAULT_NUM_SLOTS)
+    return SyncTalkFaceConfig(num_slots=num_slots, reference_compat=True)
 
 
-def reader(shapes: Shapes, backend: str, answers: str, codes: int) -> BridgingConfig:
-    words = rows_in(shapes, f"back_state_dict.{answers}.weight", codes, WORDS)
+def _bridging_config(
+    shapes: Shapes, backend: Literal["gru", "tcn"], output_layer: str, dim: int
+) -> BridgingConfig:
+    words_key = f"back_state_dict.{output_layer}.weight"
+    num_words = _num_rows(shapes, words_key, dim, DEFAULT_NUM_WORDS)
+    slots_key = "mem_state_dict.key"
     return BridgingConfig(
-        symbols=tuple(f"word {number}" for number in range(words)),
-        slots=rows_in(shapes, "mem_state_dict.key", DIM, SLOTS),
+        symbols=tuple(f"word {number}" for number in range(num_words)),
+        num_slots=_num_rows(shapes, slots_key, MEMORY_DIM, DEFAULT_NUM_SLOTS),
         backend=backend,
-        published=True,
+        reference_compat=True,
     )
 
 
-def rows_in(shapes: Shapes, key: str, columns: int, usual: int) -> int:
-    """How many rows a tensor has; where it is not what it should be, the usual ones."""
+def _num_rows(shapes: Shapes, key: str, columns: int, default: int) -> int:
+    """Number of rows of a tensor; the default if it does not have these columns."""
     rows, *rest = shapes.get(key) or (0,)
-    return rows if rows and rest == [columns] else usual
+    return rows if rows and rest == [columns] else default
 
 
-def blank_critic(config: Mapping[str, Any]) -> Params:
-    shape = 1, config["size"], config["size"], 3
-    return Discriminator(**config).init(jax.random.key(0), jnp.zeros(shape))
+def _sync_expert(size: int, blocks: int) -> PublishedNetwork:
+    part = ConvertedPart(
+        talking_face_maps.sync_expert_map(blocks),
+        {"params/visual/block_0/conv/kernel": 2},
+    )
+    return PublishedNetwork(
+        "sync_expert", {"sync_expert": part}, lambda _: SyncExpertConfig(size)
+    )
 
 
-def blank_denoiser(part: str) -> Callable[[DenoiserConfig], Params]:
-    return lambda config: restore.blank(config)[part]
+def _discriminator(size: int) -> PublishedNetwork:
+    config = {"size": size, "width": 1.0, "dtype": "float32"}  # as the tasks make it
+    part = ConvertedPart(
+        talking_face_maps.discriminator_map(), {"params/block_0/conv/kernel": 2}
+    )
+    return PublishedNetwork(DISCRIMINATOR, {DISCRIMINATOR: part}, lambda _: config)
 
 
-def expert(size: int, blocks: int) -> Network:
-    blue_first = {"params/tower/block_0/conv/kernel": 2}
-    part = Part(faces.expert(blocks), judge.blank, blue_first)
-    return Network("sync", {"expert": part}, lambda _: SyncConfig(size))
+def _bridging(
+    backend: Literal["gru", "tcn"], tensor_map: TensorMap, output_layer: str, dim: int
+) -> PublishedNetwork:
+    part = ConvertedPart(lipreading_maps.reader_map(tensor_map))
+    make_config = functools.partial(
+        _bridging_config, backend=backend, output_layer=output_layer, dim=dim
+    )
+    return PublishedNetwork("bridging", {"reader": part}, make_config)
 
 
-def critic(size: int) -> Network:
-    config = {"size": size, "width": 1.0, "dtype": "float32"}  # as train.tasks makes it
-    part = Part(faces.critic(), blank_critic, {"params/block_0/conv/kernel": 2})
-    return Network("critic", {"critic": part}, lambda _: config)
-
-
-def bridging(backend: str, rows: Rows, answers: str, codes: int) -> Network:
-    kinds = {"backend": backend, "answers": answers, "codes": codes}
-    part = Part(readers.reader(rows), lipread.blank)
-    return Network("bridging", {"bridge": part}, functools.partial(reader, **kinds))
-
-
-FACE = {
+FACE_COLORS = {
     "params/identity/stage_0/block_0/conv/kernel": 2,
-    "params/decoder/pixels/kernel": 3,
-    "params/decoder/pixels/bias": 0,
+    "params/decoder/to_rgb/kernel": 3,
+    "params/decoder/to_rgb/bias": 0,
 }
-LIPS = {"params/lips/kernel": 3}
-JUDGE = Part(faces.syncnet_v2(), judge.blank, {"params/lips/block_0/kernel": 3})
+WAV2LIP_PART = ConvertedPart(talking_face_maps.wav2lip_map(), FACE_COLORS)
+SYNCTALKFACE_PART = ConvertedPart(
+    talking_face_maps.synctalkface_map(), FACE_COLORS | {"params/lips/kernel": 3}
+)
+SYNCNET_PART = ConvertedPart(
+    talking_face_maps.syncnet_v2_map(), {"params/lips/block_0/kernel": 3}
+)
 NETWORKS = {
-    "wav2lip": Network(
-        "synctalkface", {"face": Part(faces.wav2lip(), talkers.blank, FACE)}, wav2lip
+    "wav2lip": PublishedNetwork(
+        "synctalkface", {"generator": WAV2LIP_PART}, _wav2lip_config
     ),
-    "wav2lip_disc": critic(96),
-    "syncnet_color": expert(96, blocks=17),
-    "syncnet_v2": Network("syncnet_v2", {"expert": JUDGE}, lambda _: SyncNetConfig()),
-    "bridging_gru": bridging("gru", readers.gru(), "fc", 1024),
-    "bridging_mstcn": bridging("tcn", readers.tcn(), "tcn.tcn_output", 768),
-    "synctalkface": Network(
+    "wav2lip_disc": _discriminator(96),
+    "syncnet_color": _sync_expert(96, blocks=17),
+    "syncnet_v2": PublishedNetwork(
+        "syncnet_v2", {"sync_expert": SYNCNET_PART}, lambda _: SyncNetConfig()
+    ),
+    "bridging_gru": _bridging("gru", lipreading_maps.gru_map(), "fc", 1024),
+    "bridging_mstcn": _bridging(
+        "tcn", lipreading_maps.tcn_map(), "tcn.tcn_output", 768
+    ),
+    "synctalkface": PublishedNetwork(
         "synctalkface",
-        {"face": Part(faces.synctalkface(), talkers.blank, FACE | LIPS)},
-        synctalkface,
-        beside=("disc_state_dict.",),
+        {"generator": SYNCTALKFACE_PART},
+        _synctalkface_config,
+        ignored_prefixes=("disc_state_dict.",),
     ),
-    "synctalkface_disc": critic(128),
-    "synctalkface_syncnet": expert(128, blocks=19),
-    "denoiser": Network(
+    "synctalkface_disc": _discriminator(128),
+    "synctalkface_syncnet": _sync_expert(128, blocks=19),
+    "denoiser": PublishedNetwork(
         "denoiser",
         {
-            "restorer": Part(denoisers.restorer(), blank_denoiser("restorer")),
-            "masker": Part(denoisers.masker(), blank_denoiser("masker")),
+            "restorer": ConvertedPart(denoiser_maps.restorer_part_map()),
+            "mask_net": ConvertedPart(denoiser_maps.mask_net_part_map()),
         },
-        lambda _: PUBLISHED,
+        lambda _: REFERENCE_CONFIG,
     ),
 }
 
 
-def plainly_named(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same without what PyTorch's wrappers put before the names of a network.
+def _variable_shapes(network: PublishedNetwork, config: Any) -> dict[str, Params]:
+    """Return the variables of our network as shapes, {part: tree}."""
+    if network.system != DISCRIMINATOR:
+        return get_system(network.system).variable_shapes(config)
+    faces = jnp.zeros((1, config["size"], config["size"], 3))
+    init = functools.partial(Discriminator(**config).init, faces=faces)
+    return {DISCRIMINATOR: jax.eval_shape(init, jax.random.key(0))}
 
-    Where some are in a `state_dict`, the others are no part of the network.
+
+def published_shapes(network: PublishedNetwork, config: Any) -> Shapes:
+    """Return the shapes of a published file, computed from those of our variables.
+
+    Args:
+        network: The published network.
+        config: Our config.
+
+    Returns:
+        {published key: shape}.
     """
-    inner = {key: tensors[key] for key in tensors if key.startswith(WRAPPED)}
-    named = {}
-    for key, tensor in (inner or tensors).items():
-        name = PREFIX.sub(r"\1", key, count=1)
-        if name in named:
-            raise InputError(f"the file holds {name[:80]!r} twice")
-        named[name] = tensor
-    return named
-
-
-def recognised(shapes: Shapes, name: str | None) -> tuple[str, Any]:
-    """Which network has tensors of these shapes, and its config.
-
-    name  which one is meant; without, it is found out
-
-    InputError says what is missing, extra or misshapen.
-    """
-    if name is None:
-        name = nearest(shapes)
-    elif name not in NETWORKS:
-        raise InputError(f"no network is called {name!r}; known are {known()}")
-    network = NETWORKS[name]
-    config = network.config(shapes)
-    wanted, found = published_shapes(network, config), counted_in(network, shapes)
-    troubles = [
-        listed("it lacks", [key for key in wanted if key not in found]),
-        listed("it holds besides", [k[:80] for k in found if k not in wanted]),
-        listed("it has in another shape", misshapen(found, wanted)),
-    ]
-    if any(troubles):
-        raise InputError(f"the file is no {name}: {'; '.join(filter(None, troubles))}")
-    return name, config
-
-
-def nearest(shapes: Shapes) -> str:
-    """The network whose tensors these seem to be; InputError if they are none's."""
-    keys = {name: network.keys for name, network in NETWORKS.items()}
-    if not any(keys[name] & shapes.keys() for name in keys):
-        raise InputError(f"the file is none of the networks that are known: {known()}")
-    apart = {
-        name: len(keys[name] ^ counted_in(network, shapes).keys())
-        for name, network in NETWORKS.items()
-    }
-    alike = [name for name in apart if apart[name] == min(apart.values())]
-    if len(alike) == 1:
-        return alike[0]
-    return min(alike, key=lambda name: wrong_shapes(name, shapes))
-
-
-def wrong_shapes(name: str, shapes: Shapes) -> int:
-    network = NETWORKS[name]
-    wanted = published_shapes(network, network.config(shapes))
-    return len(misshapen(shapes, wanted))
-
-
-def counted_in(network: Network, shapes: Shapes) -> Shapes:
-    """Those that are not beside the network."""
-    return {k: v for k, v in shapes.items() if not k.startswith(network.beside)}
-
-
-def misshapen(found: Shapes, wanted: Shapes) -> list[str]:
-    return [
-        f"{key} {list(found[key])} for {list(shape)}"
-        for key, shape in wanted.items()
-        if key in found and found[key] != shape
-    ]
-
-
-def listed(what: str, keys: list[str]) -> str:
-    """A few of the keys, and how many there are besides; nothing of none."""
-    if not keys:
-        return ""
-    more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
-    return f"{what} {', '.join(keys[:SHOWN])}{more}"
-
-
-def known() -> str:
-    return ", ".join(NETWORKS)
-
-
-def published_shapes(network: Network, config: Any) -> Shapes:
-    """{key: shape} of the published file, from the shapes of ours."""
     shapes = {}
-    for part in network.parts.values():
-        blank = jax.eval_shape(functools.partial(part.blank, config))
-        ours = flatten_dict(blank, sep="/")
-        for key, path in part.rows:
+    variables = _variable_shapes(network, config)
+    for name, part in network.parts.items():
+        ours: dict[str, Any] = flatten_dict(variables[name], sep="/")
+        for key, path in part.tensor_map:
             shapes[key] = published_shape(path, ours[path].shape)
     return shapes
 
 
-def variables(part: Part, tensors: Mapping[str, Tensor]) -> Params:
-    """The published tensors as a part of ours takes them; raises Refused."""
+def convert_part(part: ConvertedPart, tensors: Mapping[str, Tensor]) -> Params:
+    """Convert published tensors to the variables of one part.
+
+    Args:
+        part: The part.
+        tensors: {published key: tensor}.
+
+    Returns:
+        {"params": tree, "batch_stats": tree} of f32 arrays.
+
+    Raises:
+        MalformedFile: A tensor cannot be read.
+    """
     flat = {}
-    for key, path in part.rows:
-        array = our_array(path, tensors[key].read())
-        if path in part.blue_first:
-            array = red_first(array, part.blue_first[path])
+    for key, path in part.tensor_map:
+        array = convert_array(path, tensors[key].read())
+        if path in part.color_axes:
+            array = bgr_to_rgb(array, part.color_axes[path])
         flat[path] = np.asarray(array, order="C")
     return unflatten_dict(flat, sep="/")

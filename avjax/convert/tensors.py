@@ -1,4 +1,4 @@
-"""What a file claims to hold, before any of it is read."""
+"""Descriptions of the tensors in a file, checked before any of them is read."""
 
 import math
 from collections.abc import Callable
@@ -6,48 +6,93 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-AXES = 8  # that a tensor may have
+MAX_AXES = 8  # of a tensor
 
 
-class Refused(Exception):
-    """What is wrong with a file, as the end of a sentence."""
+class MalformedFile(Exception):
+    """A file is damaged or not supported; the message follows "cannot read FILE: "."""
 
 
 class Tensor(NamedTuple):
-    """A tensor in a file.  read  fetches it, and raises Refused where it is damaged."""
+    """A tensor in a file.
+
+    Attributes:
+        shape: The shape.
+        read: Function that reads the values; raises MalformedFile if they are damaged.
+    """
 
     shape: tuple[int, ...]
     read: Callable[[], np.ndarray]
 
 
-class Span(NamedTuple):
-    """Some bytes of a file."""
+class ByteRange(NamedTuple):
+    """Consecutive bytes of a file.
+
+    Attributes:
+        path: The file.
+        start: Offset of the first byte.
+        size: Number of bytes.
+    """
 
     path: str
     start: int
     size: int
 
-    def numbers(self, dtype: np.dtype, count: int, offset: int = 0) -> np.ndarray:
-        """`count` numbers from the one numbered `offset` on; raises Refused."""
+    def read(self, dtype: np.dtype, count: int, offset: int = 0) -> np.ndarray:
+        """Read `count` numbers, skipping the first `offset`.
+
+        Args:
+            dtype: Type of the numbers.
+            count: How many numbers to read.
+            offset: How many numbers to skip.
+
+        Returns:
+            The numbers, [count].
+
+        Raises:
+            MalformedFile: The file has become shorter.
+        """
         start = self.start + offset * dtype.itemsize
         numbers = np.fromfile(self.path, dtype, count, offset=start)
         if len(numbers) < count:
-            raise Refused("it has become shorter")
+            raise MalformedFile("it has become shorter while it was read")
         return numbers
 
 
-def counted(number: Any) -> int:
-    """A number of things, where a file claims one; raises Refused."""
+def check_type(value: Any, kind: type) -> Any:
+    """Return a value if it is of a type; raise MalformedFile otherwise."""
+    if not isinstance(value, kind):
+        raise MalformedFile("its pickle is damaged")
+    return value
+
+
+def check_count(number: Any) -> int:
+    """Return a value from a file if it is an integer of at least 0.
+
+    Raises:
+        MalformedFile: It is not.
+    """
     if type(number) is not int or number < 0:
-        raise Refused("it counts something by what is no number, or is below 0")
+        raise MalformedFile("it has a size or an offset that is not an integer >= 0")
     return number
 
 
-def shaped(sides: Any, room: int) -> tuple[int, ...]:
-    """A shape that a file claims, of `room` numbers or fewer; raises Refused."""
-    shape = tuple(map(counted, sides[: AXES + 1]))
-    if len(shape) > AXES:
-        raise Refused(f"a tensor in it has more than {AXES} axes")
-    if math.prod(shape) > room:
-        raise Refused("a tensor in it is larger than where it is stored")
+def check_shape(sides: Any, capacity: int) -> tuple[int, ...]:
+    """Return a shape from a file if a tensor of that shape fits its storage.
+
+    Args:
+        sides: The shape as the file states it.
+        capacity: How many numbers the storage holds.
+
+    Returns:
+        The shape.
+
+    Raises:
+        MalformedFile: It is not a shape, has too many axes, or is too large.
+    """
+    shape = tuple(map(check_count, sides[: MAX_AXES + 1]))
+    if len(shape) > MAX_AXES:
+        raise MalformedFile(f"it has a tensor of more than {MAX_AXES} axes")
+    if math.prod(shape) > capacity:
+        raise MalformedFile("it has a tensor that is larger than its storage")
     return shape

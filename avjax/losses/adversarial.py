@@ -1,18 +1,32 @@
-"""What a critic's opinion costs, and whom.  Logits in, one number per logit out."""
+"""Adversarial losses: binary cross-entropy of a discriminator's logits."""
 
 import jax
 
 from avjax.typing import Array
 
 
-def passed_as_real(logits: Array) -> Array:
-    """-log D: small where the critic takes the thing for real.  [...] -> [...].
+def bce_real(logits: Array) -> Array:
+    """Compute the binary cross-entropy against the label "real", -log D.
 
-    For the critic over real things, and for the generator over its own.
+    The discriminator minimises it on real frames, the generator on its own frames
+    (the non-saturating generator loss).
+
+    Args:
+        logits: Logits of the discriminator, [...].
+
+    Returns:
+        One loss per logit, [...].
     """
     return jax.nn.softplus(-logits)  # synctalkface (10), cals (9)
 
 
-def seen_as_fake(logits: Array) -> Array:
-    """-log (1 - D): small where the critic sees that it is not.  [...] -> [...]"""
+def bce_fake(logits: Array) -> Array:
+    """Compute the binary cross-entropy against the label "fake", -log (1 - D).
+
+    Args:
+        logits: Logits of the discriminator, [...].
+
+    Returns:
+        One loss per logit, [...].
+    """
     return jax.nn.softplus(logits)

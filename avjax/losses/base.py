@@ -1,4 +1,4 @@
-"""How every loss of ours becomes one number."""
+"""Reduction of losses to one number."""
 
 import jax.numpy as jnp
 
@@ -6,13 +6,21 @@ from avjax.typing import Array
 
 
 def masked_mean(values: Array, weight: Array) -> Array:
-    """Mean of what exists.  values [b ...], weight [b ...] of as many axes or fewer.
+    """Compute a weighted mean.
 
-    A weight of zero leaves its values out, also infinite ones; no weight at all gives
-    zero.  Axes that the weight lacks are averaged evenly.
+    Values with weight zero are ignored, even if they are infinite. If all weights are
+    zero, the result is zero.
+
+    Args:
+        values: The values, [b ...].
+        weight: Weights with as many axes as the values or fewer, [b ...]. Axes that
+            the weights lack are averaged uniformly.
+
+    Returns:
+        The mean, [].
     """
-    extra = values.ndim - weight.ndim
-    weight = weight.reshape(weight.shape + (1,) * extra).astype(jnp.float32)
+    missing_axes = values.ndim - weight.ndim
+    weight = weight.reshape(weight.shape + (1,) * missing_axes).astype(jnp.float32)
     weight = jnp.broadcast_to(weight, values.shape)
     total = jnp.sum(jnp.where(weight > 0, values, 0) * weight)
     return total / jnp.maximum(jnp.sum(weight), 1e-8)

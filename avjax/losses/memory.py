@@ -1,4 +1,4 @@
-"""Losses that teach a key-value memory: to write, and to point.  Per frame."""
+"""Losses that train a key-value memory, per frame."""
 
 import jax
 import jax.numpy as jnp
@@ -7,20 +7,42 @@ from jax.scipy.special import xlogy
 from avjax.typing import Array
 
 
-def storage_error(recalled: Array, target: Array) -> Array:
-    """Mean square of what the values give back minus what was stored.
+def memory_reconstruction_loss(recalled: Array, target: Array) -> Array:
+    """Compute the mean squared error of what the memory gives back.
 
-    recalled, target [... d] -> [...].  The target is taken as given.
+    No gradient reaches the target.
+
+    Args:
+        recalled: Features read from the memory, [... d].
+        target: Features that were stored, [... d].
+
+    Returns:
+        One loss per frame, [...].
+
+    Source:
+        SyncTalkFace (3), Bridging (3).
     """
     goal = jax.lax.stop_gradient(target)
     # bridging (3), synctalkface (3)
     return jnp.mean(jnp.square(recalled - goal), axis=-1)
 
 
-def address_divergence(by_source: Array, by_target: Array, eps: float = 1e-13) -> Array:
-    """KL(target || source): the source learns to point where the target did.
+def address_kl(by_source: Array, by_target: Array, eps: float = 1e-13) -> Array:
+    """Compute KL(target || source) of two addresses of a memory.
 
-    by_source, by_target [... m] -> [...].  The target's address is taken as given.
+    The source learns to address the slots that the target addresses. No gradient
+    reaches the address of the target.
+
+    Args:
+        by_source: Address of the source, a distribution over slots, [... m].
+        by_target: Address of the target, [... m].
+        eps: Added to the source's probabilities before the logarithm.
+
+    Returns:
+        One loss per frame in nats, [...].
+
+    Source:
+        SyncTalkFace (4), Bridging (4).
     """
     goal = jax.lax.stop_gradient(by_target)
     # bridging (4), synctalkface (4)

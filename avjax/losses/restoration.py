@@ -1,40 +1,70 @@
-"""How far restored pictures are from what they should be.  Per picture."""
+"""Losses of image restoration, per image."""
 
 import jax.numpy as jnp
 
 from avjax.typing import Array
 
 
-def clean_error(clean: Array, truth: Array) -> Array:
-    """Mean absolute difference.  [b h w c], [b h w c] -> [b]."""
+def restoration_l1(pred: Array, target: Array) -> Array:
+    """Compute the mean absolute error of restored images.
+
+    Args:
+        pred: RestorationOutputs images, [b h w c].
+        target: Clean images, [b h w c].
+
+    Returns:
+        One loss per image, [b].
+    """
     # denoiser (5)
-    return jnp.mean(jnp.abs(clean - truth), axis=(1, 2, 3))
+    return jnp.mean(jnp.abs(pred - target), axis=(1, 2, 3))
 
 
-def masked_error(made: Array, goal: Array, mask: Array) -> Array:
-    """The same, weighted pixel by pixel.  [b h w c], mask [b h w 1] -> [b].
+def masked_l1(pred: Array, target: Array, mask: Array) -> Array:
+    """Compute the mean absolute error, weighted by a mask.
 
-    The mean is over all pixels: a mask of zeros leaves nothing.
+    The mean is over all pixels, not over the mask: a mask of zeros gives zero.
+
+    Args:
+        pred: Predicted images, [b h w c].
+        target: Target images, [b h w c].
+        mask: Weight of each pixel in [0, 1], [b h w 1].
+
+    Returns:
+        One loss per image, [b].
     """
     # denoiser (4)
-    return jnp.mean(jnp.abs(made - goal) * mask, axis=(1, 2, 3))
+    return jnp.mean(jnp.abs(pred - target) * mask, axis=(1, 2, 3))
 
 
-def edge_error(mask: Array, noisy: Array) -> Array:
-    """How far the edges of a mask are from those of its picture: their height alone.
+def mask_edge_loss(mask: Array, noisy: Array) -> Array:
+    """Compare the gradient magnitudes of a mask with those of its image.
 
-    mask [b h w 1], noisy [b h w c] -> [b], of both axes together.
+    Args:
+        mask: Mask in [0, 1], [b h w 1].
+        noisy: The image that the mask belongs to, [b h w c].
+
+    Returns:
+        Sum over both axes of the mean absolute difference, [b].
     """
     # denoiser (7)
-    along = (
+    losses = (
         jnp.mean(
-            jnp.abs(steepness(mask, axis) - steepness(noisy, axis)), axis=(1, 2, 3)
+            jnp.abs(gradient_magnitude(mask, axis) - gradient_magnitude(noisy, axis)),
+            axis=(1, 2, 3),
         )
         for axis in (1, 2)
     )
-    return sum(along)
+    return sum(losses, start=jnp.zeros(()))
 
 
-def steepness(picture: Array, axis: int) -> Array:
-    """Absolute differences of neighbours along an axis, which becomes one shorter."""
-    return jnp.abs(jnp.diff(picture, axis=axis))
+def gradient_magnitude(image: Array, axis: int) -> Array:
+    """Compute absolute differences of neighbouring pixels.
+
+    Args:
+        image: An image or a batch of images.
+        axis: Axis along which neighbours are compared.
+
+    Returns:
+        The differences; the axis is one shorter.
+    """
+    return jnp.abs(jnp.diff(image, axis=axis))

@@ -1,87 +1,140 @@
-"""Losses of what is read or heard: one word, or symbols in their order.  Per clip."""
+"""Losses of recognised words and symbol sequences, per clip.
+
+The alignment loss and the Viterbi search (`avjax.algorithms.viterbi`) share the two
+functions that describe an alignment graph: `initial_scores` and `transition_scores`.
+"""
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from avjax.constants import NEG_INF
 from avjax.typing import Array
 
-BLANK = 0  # the symbol of CTC that says nothing
-NEVER = -1e5  # logarithm of what cannot be
-LOST = -1e9  # the same in a chain, which may be of many columns
+BLANK = 0  # number of the CTC blank, as in avjax.text.tokenizer
+CTC_LOG_ZERO = -1e5  # log-probability of a symbol that is not allowed
 
 
-def word_error(logits: Array, word: Array) -> Array:
-    """Cross entropy of one word.  logits [b v], word i32 [b] -> [b]."""
+def word_cross_entropy(logits: Array, word: Array) -> Array:
+    """Compute the cross-entropy of a word classifier.
+
+    Args:
+        logits: Logits over the vocabulary, [b v].
+        word: True word, i32 [b].
+
+    Returns:
+        One loss per clip in nats, [b].
+    """
     # bridging (6)
     return optax.softmax_cross_entropy_with_integer_labels(logits, word)
 
 
-def transcript_error(
-    logits: Array, exists: Array, symbols: Array, spoken: Array, allowed: Array
+def ctc_loss(
+    logits: Array,
+    frame_mask: Array,
+    labels: Array,
+    label_mask: Array,
+    allowed: Array,
 ) -> Array:
-    """Connectionist temporal classification: -log of all ways to say the symbols.
+    """Compute the CTC loss (connectionist temporal classification) with known times.
 
-    A way that names a symbol where it is not allowed does not count: CTC alone lets a
-    network that sees a whole clip name a word anywhere in it.
+    Alignments that emit a symbol in a frame where it is not allowed do not count.
+    Plain CTC lets a network that sees the whole clip emit a word at any time.
 
-    logits [b t v], exists [b t], symbols i32 [b l], spoken [b l], allowed [b t v], 1 or
-    0 -> [b].  Symbols that do not fit give zero: nothing can be learnt from them.
-    Source  Graves et al., ICML 2006; the constraint: Senior et al., ASRU 2015
+    Args:
+        logits: Logits over the symbols, symbol 0 is the blank, [b t v].
+        frame_mask: 1 for frames that exist, [b t].
+        labels: True symbols, i32 [b l].
+        label_mask: 1 for labels that exist, [b l].
+        allowed: 1 where a symbol is allowed in a frame, [b t v].
+
+    Returns:
+        One loss per clip in nats, [b]. Zero if the labels do not fit into the frames.
+
+    Source:
+        Graves et al., ICML 2006; the constraint: Senior et al., ASRU 2015.
     """
     # bridging (6)
-    likely = jnp.where(allowed > 0, jax.nn.log_softmax(logits), NEVER)
-    anywhere = -jax.nn.logsumexp(likely, axis=-1)  # of what is allowed in a frame
-    given = likely, 1 - exists, symbols, 1 - spoken  # made to sum to one again
-    error = optax.ctc_loss(*given, blank_id=BLANK, log_epsilon=NEVER)
-    error += jnp.sum(anywhere * exists, axis=1)
-    return jnp.where(error < -NEVER / 2, error, 0.0)
+    log_probs = jnp.where(allowed > 0, jax.nn.log_softmax(logits), CTC_LOG_ZERO)
+    normalizer = -jax.nn.logsumexp(log_probs, axis=-1)  # optax normalises once more
+    loss = optax.ctc_loss(
+        log_probs,
+        1 - frame_mask,
+        labels,
+        1 - label_mask,
+        blank_id=BLANK,
+        log_epsilon=CTC_LOG_ZERO,
+    )
+    loss += jnp.sum(normalizer * frame_mask, axis=1)
+    return jnp.where(loss < -CTC_LOG_ZERO / 2, loss, 0.0)
 
 
-def chain_error(likely: Array, exists: Array, optional: Array, length: Array) -> Array:
-    """-log of all ways through a chain of places, from its first to its last.
+def alignment_nll(
+    log_likelihood: Array, frame_mask: Array, optional: Array, length: Array
+) -> Array:
+    """Compute the negative log-likelihood of all paths through an alignment graph.
 
-    Every column is of one place, and a place lasts one column or more; an optional one
-    may be left out.  The first and the last are optional, and no two on end.
+    A graph is a sequence of states. Each mel frame belongs to one state, and a state
+    lasts one mel frame or more. An optional state may be skipped. The first and the
+    last state are optional, and no two consecutive states are.
 
-    likely [b f l], the logarithm of how well a place goes with a column, LOST where it
-    cannot be; exists [b f]; optional [b l]; length i32 [b], places of the chain, beyond
-    which nothing counts -> [b].  A chain that does not fit gives zero.
+    Args:
+        log_likelihood: Log-likelihood of each state in each frame, `NEG_INF` where a
+            state is not allowed, [b f l].
+        frame_mask: 1 for frames that exist, [b f].
+        optional: 1 for states that may be skipped, [b l].
+        length: Number of states of each graph, i32 [b].
+
+    Returns:
+        One loss per clip in nats, [b]. Zero if the graph does not fit into the frames.
     """
 
-    def column(before: Array, now: tuple[Array, Array]) -> tuple[Array, None]:
-        row, here = now
-        after = jax.nn.logsumexp(ways(before, optional), axis=0) + row
-        return jnp.where(here[:, None] > 0, after, before), None
+    def frame(scores: Array, inputs: tuple[Array, Array]) -> tuple[Array, None]:
+        row, exists = inputs
+        updated = jax.nn.logsumexp(transition_scores(scores, optional), axis=0) + row
+        return jnp.where(exists[:, None] > 0, updated, scores), None
 
-    along = jnp.moveaxis(likely, 1, 0), jnp.moveaxis(exists, 1, 0)
-    last, _ = jax.lax.scan(column, at_first(optional), along)
-    places = jnp.arange(likely.shape[2])[None]
-    whole = (places < length[:, None]) & (places >= length[:, None] - 2)
-    error = -jax.nn.logsumexp(jnp.where(whole, last, LOST), axis=-1)
-    return jnp.where(error < -LOST / 2, error, 0.0)
-
-
-def at_first(optional: Array) -> Array:
-    """Where a way is before the first column, as logarithms: [... l] -> [... l]."""
-    places = jnp.arange(optional.shape[-1])
-    return jnp.broadcast_to(jnp.where(places, LOST, 0.0), optional.shape)
+    rows = jnp.moveaxis(log_likelihood, 1, 0), jnp.moveaxis(frame_mask, 1, 0)
+    scores, _ = jax.lax.scan(frame, initial_scores(optional), rows)
+    states = jnp.arange(log_likelihood.shape[2])[None]
+    final = (states < length[:, None]) & (states >= length[:, None] - 2)
+    # aligner (2)
+    nll = -jax.nn.logsumexp(jnp.where(final, scores, NEG_INF), axis=-1)
+    return jnp.where(nll < -NEG_INF / 2, nll, 0.0)
 
 
-def ways(before: Array, optional: Array) -> Array:
-    """How likely a place is come to: by staying, by a step, past an optional one.
+def initial_scores(optional: Array) -> Array:
+    """Return the log-probability of each state before the first frame.
 
-    before, optional [... l] -> [3 ... l], logarithms
+    Args:
+        optional: States that may be skipped, [... l].
+
+    Returns:
+        Zero for the first state and `NEG_INF` for all others, [... l].
     """
-    around = [(0, 0)] * (before.ndim - 1)
-    one, two, past = (
-        jnp.pad(array, (*around, (steps, 0)), constant_values=lost)[
-            ..., : before.shape[-1]
+    states = jnp.arange(optional.shape[-1])
+    return jnp.broadcast_to(jnp.where(states, NEG_INF, 0.0), optional.shape)
+
+
+def transition_scores(scores: Array, optional: Array) -> Array:
+    """Return the scores with which each state can be reached in the next frame.
+
+    Args:
+        scores: Log-probability of each state in the current frame, [... l].
+        optional: States that may be skipped, [... l].
+
+    Returns:
+        Scores by staying, by one step, and by skipping an optional state, [3 ... l].
+    """
+    no_padding = [(0, 0)] * (scores.ndim - 1)
+    one_step, two_steps, skipped = (
+        jnp.pad(array, (*no_padding, (steps, 0)), constant_values=fill)[
+            ..., : scores.shape[-1]
         ]
-        for array, steps, lost in (
-            (before, 1, LOST),
-            (before, 2, LOST),
+        for array, steps, fill in (
+            (scores, 1, NEG_INF),
+            (scores, 2, NEG_INF),
             (optional, 1, 0),
         )
     )
-    return jnp.stack([before, one, jnp.where(past > 0, two, LOST)])
+    return jnp.stack([scores, one_step, jnp.where(skipped > 0, two_steps, NEG_INF)])

@@ -1,51 +1,85 @@
-"""How far lips and sound, or lips and lips, are from each other.  Per clip."""
+"""Losses of lip synchronisation and of lip motion, per clip."""
 
 import jax
 import jax.numpy as jnp
 
+from avjax.constants import NEG_INF
 from avjax.typing import Array
 
-NEVER = -1e9  # logit of what does not exist
 
-
-def synchrony_error(
-    heard: Array, seen: Array, match: Array, doubt: float = 1e-7
+def sync_loss(
+    audio: Array, video: Array, match: Array, prob_floor: float = 1e-7
 ) -> Array:
-    """Cross entropy of the cosine of two codes, read as a probability of being in sync.
+    """Compute the cross-entropy of the cosine similarity of two embeddings.
 
-    heard, seen [... d] of length one and not negative; match [...], 1 in sync, 0 out of
-    sync -> [...].  doubt is added to the probability: it bounds the slope, 1 / doubt.
+    The cosine is read as the probability that audio and video are in sync.
+
+    Args:
+        audio: Audio embeddings of unit length, not negative, [... d].
+        video: Video embeddings of unit length, not negative, [... d].
+        match: 1 for pairs in sync, 0 for pairs out of sync, [...].
+        prob_floor: Added to the probability; it limits the gradient to 1 / prob_floor.
+
+    Returns:
+        One loss per pair in nats, [...].
+
+    Source:
+        SyncTalkFace (8), CALS (7).
     """
-    together = jnp.sum(heard.astype(jnp.float32) * seen.astype(jnp.float32), axis=-1)
-    together = jnp.clip(together, 0.0, 1.0)  # rounding may leave it
-    # synctalkface (8), cals (7)
-    hit = match * jnp.log(together + doubt)
-    return -hit - (1 - match) * jnp.log(1 - together + doubt)
+    cosine = jnp.sum(audio.astype(jnp.float32) * video.astype(jnp.float32), axis=-1)
+    prob = jnp.clip(cosine, 0.0, 1.0)  # rounding may leave the range
+    # synctalkface (8), cals (7), sync_expert (2)
+    log_prob = match * jnp.log(prob + prob_floor)
+    return -log_prob - (1 - match) * jnp.log(1 - prob + prob_floor)
 
 
-def lip_distance(generated: Array, real: Array) -> Array:
-    """How differently two mouths move.  Lip codes [... d], [... d] -> [...]."""
-    return jnp.mean(jnp.abs(generated - real), axis=-1)  # synctalkface (9)
+def lip_l1(pred: Array, target: Array) -> Array:
+    """Compute the mean absolute difference of two lip embeddings.
 
+    Args:
+        pred: Embeddings of generated mouths, [... d].
+        target: Embeddings of real mouths, [... d].
 
-def unit_error(made: Array, truth: Array) -> Array:
-    """One less the cosine of two codes of length one.  [... d], [... d] -> [...].
-
-    The truth is taken as given.
+    Returns:
+        One loss per embedding, [...].
     """
-    goal = jax.lax.stop_gradient(truth)
-    return 1 - jnp.sum(made * goal, axis=-1)  # cals (4)
+    return jnp.mean(jnp.abs(pred - target), axis=-1)  # synctalkface (9)
 
 
-def lip_confusion(
-    generated: Array, real: Array, match: int, exists: Array, temperature: float = 0.07
+def cosine_distance(pred: Array, target: Array) -> Array:
+    """Compute one minus the cosine similarity.
+
+    No gradient reaches the target.
+
+    Args:
+        pred: Predicted vectors of unit length, [... d].
+        target: True vectors of unit length, [... d].
+
+    Returns:
+        One loss per vector, [...].
+    """
+    goal = jax.lax.stop_gradient(target)
+    return 1 - jnp.sum(pred * goal, axis=-1)  # cals (4)
+
+
+def lip_infonce(
+    pred: Array, real: Array, match: int, mask: Array, temperature: float = 0.07
 ) -> Array:
-    """How hard a generated mouth is to tell from those of other moments of its clip.
+    """Compute the InfoNCE loss of a generated lip embedding.
 
-    generated [b d], real [b t d], of length one: the codes of moments in a row, of
-    which the match-th is the right one, exists [b t] -> [b]: the cross entropy of the
-    cosines.
+    The positive is the true embedding of the same frame; the negatives are the true
+    embeddings of the other frames of the clip.
+
+    Args:
+        pred: Embeddings of generated mouths, unit length, [b d].
+        real: Embeddings of consecutive real frames, unit length, [b t d].
+        match: Index in time of the positive.
+        mask: 1 for candidates that exist, [b t].
+        temperature: Divides the cosine similarities.
+
+    Returns:
+        One loss per clip in nats, [b].
     """
-    cosine = jnp.sum(generated[:, None] * real, axis=-1)
-    logits = jnp.where(exists > 0, cosine / temperature, NEVER)
+    cosine = jnp.sum(pred[:, None] * real, axis=-1)
+    logits = jnp.where(mask > 0, cosine / temperature, NEG_INF)
     return -jax.nn.log_softmax(logits)[:, match]  # cals (8)

@@ -1,4 +1,4 @@
-"""Opening a media file, and decoding one of its streams frame by frame."""
+"""Open media files with PyAV and decode one stream frame by frame."""
 
 import contextlib
 import os
@@ -7,46 +7,63 @@ from fractions import Fraction
 
 import av
 import numpy as np
+from av.container import Container, InputContainer
 from av.error import FFmpegError
+from av.stream import Disposition
 
 from avjax.errors import InputError
-from avjax.media.files import require_file
+from avjax.media.files import check_readable
+from avjax.typing import PathLike
 
 MICROSECOND = Fraction(1, 1_000_000)
-WHOLE = 0.95  # a file with less than this of the frames it promises is cut off
+MIN_COMPLETE = 0.95  # fraction of the declared frames; with fewer, the file is cut off
 
 
 @contextlib.contextmanager
-def opened(path: str | os.PathLike) -> Iterator[av.container.InputContainer]:
-    """The open media file; InputError where there is none."""
-    require_file(path)
+def open_media(path: PathLike) -> Iterator[InputContainer]:
+    """Open a media file.
+
+    Args:
+        path: A video or audio file.
+
+    Yields:
+        The open container. It is closed when the `with` block ends.
+
+    Raises:
+        InputError: The file cannot be read as video or audio.
+    """
+    check_readable(path)
     try:
-        # The prefix keeps a colon in the name from reading as a network address.
+        # With the prefix, FFmpeg takes no colon in the name for a network address.
         container = av.open(f"file:{os.fspath(path)}", metadata_errors="replace")
     except PermissionError as error:
         raise InputError(f"cannot read {path}: permission denied") from error
     except (FFmpegError, OSError) as error:
         raise InputError(
-            f"cannot read {path}: it is no video or sound, or it is cut off"
+            f"cannot read {path}: it is not a video or audio file, or it is damaged"
         ) from error
     with container:
         yield container
 
 
-def packets(container: av.container.InputContainer, stream) -> Iterator[av.Packet]:
-    """The stream's packets, as far as the file goes."""
-    found = container.demux(stream)
+def read_packets(
+    container: InputContainer, stream: av.VideoStream | av.AudioStream
+) -> Iterator[av.Packet]:
+    """Read the packets of a stream until the file ends or cannot be read further."""
+    packets = container.demux(stream)
     while True:
         try:
-            packet = next(found)
+            packet = next(packets)
         except (StopIteration, FFmpegError, OSError):
             return
         yield packet
 
 
-def decoded(container: av.container.InputContainer, stream) -> Iterator:
-    """The stream's frames in order of presentation; damaged packets are passed over."""
-    for packet in packets(container, stream):
+def decode_stream(
+    container: InputContainer, stream: av.VideoStream | av.AudioStream
+) -> Iterator:
+    """Decode the frames of a stream in presentation order; skip damaged packets."""
+    for packet in read_packets(container, stream):
         try:
             frames = packet.decode()
         except FFmpegError:
@@ -54,48 +71,74 @@ def decoded(container: av.container.InputContainer, stream) -> Iterator:
         yield from frames
 
 
-def clock_zero(container: av.container.InputContainer) -> Fraction:
-    """The time stamp, in seconds, at which sound or picture first starts."""
+def start_second(container: InputContainer) -> Fraction:
+    """Return the timestamp, in seconds, of the first audio or video frame."""
     return (container.start_time or 0) * MICROSECOND
 
 
-def picture_stream(container: av.container.InputContainer) -> av.VideoStream:
-    """The video proper; the cover of a song is none."""
+def seconds_per_unit(
+    timed: av.VideoStream | av.AudioStream | av.VideoFrame,
+) -> Fraction:
+    """Return the unit of the timestamps; the demuxer sets it for every stream."""
+    assert timed.time_base is not None
+    return timed.time_base
+
+
+def find_video_stream(container: InputContainer) -> av.VideoStream:
+    """Return the first video stream that is not a cover image; it decodes in threads.
+
+    Raises:
+        InputError: The file has no video stream.
+    """
     for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic:
+        if not stream.disposition & Disposition.attached_pic:
             stream.thread_type = "AUTO"
             return stream
-    raise InputError(f"{name(container)} has no picture in it")
+    raise InputError(f"{file_name(container)} has no video stream")
 
 
-def time_stamps(container: av.container.InputContainer, stream) -> np.ndarray:
-    """When each frame is shown, int [t] in the stream's unit; nothing is decoded.
+def read_timestamps(container: InputContainer, stream: av.VideoStream) -> np.ndarray:
+    """Read the presentation timestamps of all frames without decoding them.
 
-    Some old formats only say when to decode; then the stamps keep the pace, but may all
-    be off by the same little.
+    Some old formats store decoding timestamps only. Those are returned instead; they
+    have the right spacing but may all be off by the same small amount.
+
+    Args:
+        container: The open file.
+        stream: Its video stream.
+
+    Returns:
+        The timestamps in ascending order, i64 [t], in units of `stream.time_base`.
+
+    Raises:
+        InputError: The file has no frames, or it is cut off.
     """
-    found = [
+    stamps = [
         (packet.pts, packet.dts)
-        for packet in packets(container, stream)
+        for packet in read_packets(container, stream)
         if packet.size and not packet.is_discard
     ]
-    require_whole(container, stream, len(found))
-    shown, sent = zip(*found, strict=True)
-    stamps = sent if None in shown else shown
-    if None in stamps:  # a bare stream without a clock
-        stamps = range(len(found))
-    return np.sort(np.asarray(stamps, np.int64))
+    check_complete(container, stream, len(stamps))
+    presentation, decoding = zip(*stamps, strict=True)
+    times = decoding if None in presentation else presentation
+    if None in times:  # a raw stream without timestamps
+        times = range(len(stamps))
+    return np.sort(np.asarray(times, np.int64))
 
 
-def require_whole(container, stream, frames: int) -> None:
-    """Raises InputError if the file promised more than these frames."""
-    if frames == 0:
-        raise InputError(f"{name(container)} holds no frame that can be shown")
-    if frames < WHOLE * stream.frames:
-        promised = f"{frames} of {stream.frames} frames are there"
-        raise InputError(f"{name(container)} is cut off: {promised}")
+def check_complete(
+    container: InputContainer, stream: av.VideoStream, num_frames: int
+) -> None:
+    """Raise InputError if the file has no frames, or clearly fewer than it declares."""
+    name = file_name(container)
+    if num_frames == 0:
+        raise InputError(f"{name} has no frames that can be decoded")
+    if num_frames < MIN_COMPLETE * stream.frames:
+        raise InputError(
+            f"{name} is cut off: it has {num_frames} of {stream.frames} frames"
+        )
 
 
-def name(container: av.container.Container) -> str:
-    """The file's name as the user gave it."""
+def file_name(container: Container) -> str:
+    """Return the path that the container was opened with."""
     return container.name.removeprefix("file:")

@@ -1,4 +1,4 @@
-"""How a decoded frame is to be shown: upright, with square pixels, in true colours."""
+"""Convert decoded frames to upright RGB images with square pixels."""
 
 import dataclasses
 from fractions import Fraction
@@ -8,68 +8,75 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation
 
-# Without these, conversion darkens each image by a grey level, and smears colours.
-EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
-EXACT |= Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
-UNSPECIFIED = 2  # a file that does not say which colours it means
-HIGH_DEFINITION = 720  # lines; from here on players take unmarked colours as BT.709
-BT709, BT601 = 1, 5
+# Without these flags, swscale darkens the image by one grey level and blurs colours.
+CONVERSION_FLAGS = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
+CONVERSION_FLAGS |= Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
+RGB, BT709, UNSPECIFIED, BT601 = 0, 1, 2, 5  # colour spaces, as FFmpeg numbers them
+HIGH_DEFINITION = 720  # lines; from here on, players assume BT.709 if none is declared
 
 
 @dataclasses.dataclass(frozen=True)
-class Screen:
-    """Turns the frames of one stream into images.
+class DisplayTransform:
+    """Turns the frames of one stream into images, as a video player shows them.
 
-    stored     width and height at which a frame is converted, pixels made square
-    turn       is the image transposed, then mirrored left-right, then top-bottom?
-    rotation   degrees counter-clockwise that the turn amounts to
-    colours    the colour matrix that the frames were stored with
+    Attributes:
+        stored_size: Width and height in pixels before rotation, pixels made square.
+        orientation: Whether to transpose, then to flip left-right, then top-bottom.
+        rotation: Degrees counter-clockwise that `orientation` amounts to.
+        colorspace: Colour space of the stored frames, as FFmpeg numbers it.
     """
 
-    stored: tuple[int, int]
-    turn: tuple[bool, bool, bool]
+    stored_size: tuple[int, int]
+    orientation: tuple[bool, bool, bool]
     rotation: int
-    colours: int
+    colorspace: int
 
     @classmethod
-    def of(cls, frame: av.VideoFrame, aspect: Fraction | None) -> Self:
-        """The screen that the file asks for, read off its first frame.
+    def from_frame(cls, frame: av.VideoFrame, aspect: Fraction | None) -> Self:
+        """Read the transform from the first frame of a stream.
 
-        aspect is the width of a stored pixel over its height, None for square ones.
+        Args:
+            frame: The first decoded frame.
+            aspect: Width of a stored pixel over its height; None for square pixels.
+
+        Returns:
+            The transform for all frames of the stream.
         """
-        colours = int(frame.colorspace)
-        if colours in (UNSPECIFIED, 0):
-            colours = BT709 if frame.height >= HIGH_DEFINITION else BT601
-        stored = (round(frame.width * (aspect or 1)), frame.height)
-        return cls(stored, _turn(frame), round(frame.rotation) % 360, colours)
+        colorspace = int(frame.colorspace)
+        if colorspace in (UNSPECIFIED, RGB):
+            colorspace = BT709 if frame.height >= HIGH_DEFINITION else BT601
+        stored_size = (round(frame.width * (aspect or 1)), frame.height)
+        rotation = round(frame.rotation) % 360
+        return cls(stored_size, _read_orientation(frame), rotation, colorspace)
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the image."""
-        return self.stored[::-1] if self.turn[0] else self.stored
+        """Width and height of the image in pixels."""
+        width, height = self.stored_size
+        return (height, width) if self.orientation[0] else (width, height)
 
-    def show(self, frame: av.VideoFrame) -> np.ndarray:
-        """The frame as an image u8 [h w 3]."""
-        width, height = self.stored
+    def to_image(self, frame: av.VideoFrame) -> np.ndarray:
+        """Convert a decoded frame to an image u8 [h w c=3]."""
+        width, height = self.stored_size
         image = frame.to_ndarray(
             format="rgb24",
             width=width,
             height=height,
-            src_colorspace=self.colours,
-            interpolation=EXACT,
+            src_colorspace=self.colorspace,
+            interpolation=CONVERSION_FLAGS,
         )
-        transposed, mirrored, flipped = self.turn
-        if transposed:
+        transpose, flip_horizontal, flip_vertical = self.orientation
+        if transpose:
             image = image.swapaxes(0, 1)
-        if mirrored:
+        if flip_horizontal:
             image = image[:, ::-1]
-        if flipped:
+        if flip_vertical:
             image = image[::-1]
         return np.ascontiguousarray(image)
 
 
-def _turn(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
-    """Read off the display matrix: x' = a x + c y, y' = b x + d y."""
+def _read_orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
+    """Read the display matrix: x' = a x + c y, y' = b x + d y."""
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return False, False, False

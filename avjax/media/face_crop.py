@@ -1,81 +1,128 @@
-"""Cutting a face out of an image, and putting it back unseen."""
+"""Crop a face from an image, and paste a generated face back seamlessly."""
 
 import functools
 
 import cv2
 import numpy as np
 
-CENTRE, REACH = (0.5, 0.71), (0.42, 0.29)  # of the region replaced, in box sides
-CORNERS = 4  # 2 would make it an ellipse, infinity a rectangle
-FEATHER = 0.3  # of its reach: over how much the patch fades in
-COARSE = 64  # pixels a side at which colours are compared
-BLUR = 0.12  # of the box's side: what is finer than this is content, not colour
-ALIKE = 24.0  # grey levels; who differs more shows something else, not another light
-FACE_WIDTH = 0.75  # of the box; by eye, on six portraits
-MOUTH = 96  # pixels of the side of a mouth crop
-MOUTH_SIDE, MOUTH_HEIGHT = 0.6, 0.75  # of the box: its side, and where its middle is
+# The pasted region, in units of the box's side: its centre and its half-axes (x, y).
+PASTE_CENTER, PASTE_RADIUS = (0.5, 0.71), (0.42, 0.29)
+PASTE_EXPONENT = 4  # of the superellipse: 2 is an ellipse, infinity a rectangle
+FEATHER = 0.3  # width of the soft edge, as a fraction of the half-axes
+COLOR_SIZE = 64  # side in pixels at which colours are compared
+COLOR_BLUR = 0.12  # as a fraction of the side: finer detail is content, not colour
+COLOR_TOLERANCE = 24.0  # grey levels; larger differences are content, not lighting
+FACE_WIDTH = 0.75  # width of a face over that of its box; measured on six portraits
+MOUTH_SIZE = 96  # side in pixels of a mouth crop
+# The mouth crop, in units of the face box's side: its side and the y of its centre.
+MOUTH_SIDE, MOUTH_CENTER_Y = 0.6, 0.75
 
 
-def crop(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
-    """The region `box` [4] of an image, made a square: u8 [size size 3].
+def crop_box(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
+    """Crop a box from an image and resize it to a square.
 
-    Corners may lie between pixels, and beyond the image: its rim goes on there.
+    The box may have fractional edges and may reach beyond the image; border pixels are
+    repeated there.
+
+    Args:
+        image: u8 [h w c].
+        box: x0, y0, x1, y1 in pixels, f32 [4].
+        size: Side of the result in pixels.
+
+    Returns:
+        The crop, u8 [size size c].
     """
-    fine = max(size, round(_longest(box)))  # its own scale, then averaged
+    native_size = max(size, round(_longer_side(box)))  # sample finely, then average
     region = cv2.warpAffine(
         image,
-        _to_image(box, fine),
-        (fine, fine),
+        _crop_to_image(box, native_size),
+        (native_size, native_size),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return _resized(region, size)
+    return _resize(region, size)
 
 
-def upright(box: np.ndarray) -> np.ndarray:
-    """The middle of a face square, as wide as a face: [... 4] -> [... 4].
+def tight_face_box(box: np.ndarray) -> np.ndarray:
+    """Narrow a face box to the width of the face: ear to ear, forehead to chin.
 
-    So published detectors of faces cut them: ear to ear, and forehead to chin.
+    Published face detectors return boxes of this shape.
+
+    Args:
+        box: Square face boxes, f32 [... 4].
+
+    Returns:
+        The narrower boxes, f32 [... 4].
     """
-    rim = (1 - FACE_WIDTH) / 2 * (box[..., 2] - box[..., 0])
-    return box + np.stack([rim, 0 * rim, -rim, 0 * rim], axis=-1)
+    margin = (1 - FACE_WIDTH) / 2 * (box[..., 2] - box[..., 0])
+    return box + np.stack([margin, 0 * margin, -margin, 0 * margin], axis=-1)
 
 
-def mouth(image: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """The grey square around the mouth of the face in `box` [4]: u8 [96 96 1].
+def crop_mouth(image: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Crop the mouth, from the tip of the nose to the chin, in grey.
 
-    It reaches from the tip of the nose to the chin, and is cut from the image itself,
-    so it is sharper than the face crop.
+    The crop is taken from the image itself, so it is sharper than the face crop.
+
+    Args:
+        image: u8 [h w c=3].
+        box: The face box, f32 [4].
+
+    Returns:
+        The mouth, u8 [96 96 1].
     """
-    return _grey(crop(image, mouth_box(box), MOUTH))
+    return _to_grey(crop_box(image, mouth_box(box), MOUTH_SIZE))
 
 
-def lower_face(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
-    """The grey square around the mouth, as wide as the face square: u8 [size size 1].
+def crop_lower_face(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
+    """Crop the lower face in grey: a square around the mouth, as wide as the face box.
 
-    So large are the 136 of 256 pixels of LRW's clips that published readers see.
+    It has the extent of the 136 of 256 pixels of LRW's clips that published lip readers
+    use.
+
+    Args:
+        image: u8 [h w c=3].
+        box: The face box, f32 [4].
+        size: Side of the result in pixels.
+
+    Returns:
+        The lower face, u8 [size size 1].
     """
-    return _grey(crop(image, mouth_box(box, side=1.0), size))
+    return _to_grey(crop_box(image, mouth_box(box, side=1.0), size))
 
 
-def _grey(image: np.ndarray) -> np.ndarray:
+def _to_grey(image: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
 
 
 def mouth_box(box: np.ndarray, side: float = MOUTH_SIDE) -> np.ndarray:
-    """The square around the mouth of a face square, whose side is 1.  [4] -> [4]"""
+    """Return the square around the mouth of a face.
+
+    Args:
+        box: The face box, f32 [4].
+        side: Side of the square, as a fraction of that of the face box.
+
+    Returns:
+        The mouth box, f32 [4].
+    """
     x0, y0, x1, y1 = box
-    x, y = (x0 + x1) / 2, y0 + MOUTH_HEIGHT * (y1 - y0)
+    x, y = (x0 + x1) / 2, y0 + MOUTH_CENTER_Y * (y1 - y0)
     half = side * (x1 - x0) / 2
     return np.array([x - half, y - half, x + half, y + half], np.float32)
 
 
-def paste(image: np.ndarray, patch: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """The image with the lower half of a face replaced by that of a patch.
+def paste_face(image: np.ndarray, patch: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Replace the lower half of a face by that of a generated face.
 
-    image u8 [h w 3], patch u8 [s s 3] (what crop gave, redrawn), box f32 [4] -> a new
-    image.  The patch fades in, in the colours that the image has around it; outside
-    the box, and above the nose, no pixel changes.
+    The patch has a soft edge, and its colours are matched to the image around it. No
+    pixel outside the box or above the nose changes.
+
+    Args:
+        image: u8 [h w c=3].
+        patch: The generated face, as `crop_box` would cut it, u8 [s s c=3].
+        box: The face box, f32 [4].
+
+    Returns:
+        A new image, u8 [h w c=3].
     """
     height, width = image.shape[:2]
     left, top = np.maximum(np.floor(box[:2]), 0).astype(int)
@@ -83,14 +130,14 @@ def paste(image: np.ndarray, patch: np.ndarray, box: np.ndarray) -> np.ndarray:
     pasted = image.copy()
     if left >= right or top >= bottom:
         return pasted
-    side = min(len(patch), max(1, round(_longest(box))))
-    fresh = _resized(patch, side).astype(np.float32)
-    fresh += _resized(_light(crop(image, box, COARSE), patch), side)
-    layers = np.concatenate([fresh, _resized(_mask(), side)[..., None]], axis=-1)
-    onto = _to_image(np.asarray(box) - np.array([left, top, left, top]), side)
+    side = min(len(patch), max(1, round(_longer_side(box))))
+    color = _resize(patch, side).astype(np.float32)
+    color += _resize(_color_shift(crop_box(image, box, COLOR_SIZE), patch), side)
+    layers = np.concatenate([color, _resize(_paste_mask(), side)[..., None]], axis=-1)
+    offset = np.array([left, top, left, top])
     layers = cv2.warpAffine(
         layers,
-        onto,
+        _crop_to_image(np.asarray(box) - offset, side),
         (int(right - left), int(bottom - top)),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
@@ -101,49 +148,52 @@ def paste(image: np.ndarray, patch: np.ndarray, box: np.ndarray) -> np.ndarray:
     return pasted
 
 
-def _light(around: np.ndarray, patch: np.ndarray) -> np.ndarray:
-    """What to add to the patch for the colours of its surroundings, f32 [c c 3].
+def _color_shift(target: np.ndarray, patch: np.ndarray) -> np.ndarray:
+    """Compute what to add to the patch to match the target's colours, f32 [s s c=3].
 
-    It is measured where the image will stay, and carried smoothly into the region that
-    the patch will fill.
+    The difference is measured where the image stays visible, and is extended smoothly
+    into the region that the patch covers.
     """
-    difference = around - _resized(patch, COARSE).astype(np.float32)
-    weight = (1 - _resized(_mask(), COARSE)) ** 2
-    usual = np.median(difference[weight > 0.5], axis=0)
-    odd = np.linalg.norm(difference - usual, axis=-1)
-    weight = (weight * np.exp(-0.5 * (odd / ALIKE) ** 2) + 1e-6)[..., None]
-    known = np.concatenate([difference * weight, weight], axis=-1)
-    known = cv2.GaussianBlur(known.astype(np.float32), (0, 0), BLUR * COARSE)
-    return known[..., :3] / known[..., 3:]
+    difference = target - _resize(patch, COLOR_SIZE).astype(np.float32)
+    weight = (1 - _resize(_paste_mask(), COLOR_SIZE)) ** 2
+    median = np.median(difference[weight > 0.5], axis=0)
+    deviation = np.linalg.norm(difference - median, axis=-1)
+    weight = weight * np.exp(-0.5 * (deviation / COLOR_TOLERANCE) ** 2) + 1e-6
+    weight = weight[..., None]
+    weighted = np.concatenate([difference * weight, weight], axis=-1)
+    blurred = cv2.GaussianBlur(
+        weighted.astype(np.float32), (0, 0), COLOR_BLUR * COLOR_SIZE
+    )
+    return blurred[..., :3] / blurred[..., 3:]
 
 
 @functools.cache
-def _mask(size: int = 256) -> np.ndarray:
-    """How much of the patch is seen, f32 [size size]: 1 at the mouth, 0 at the rim."""
-    place = (np.arange(size) + 0.5) / size
-    across = np.abs((place - CENTRE[0]) / REACH[0])[None, :]
-    down = np.abs((place - CENTRE[1]) / REACH[1])[:, None]
-    out = (across**CORNERS + down**CORNERS) ** (1 / CORNERS)
-    fade = np.clip((1 - out) / FEATHER, 0, 1)
+def _paste_mask(size: int = 256) -> np.ndarray:
+    """Opacity of the patch, f32 [size size]: 1 at the mouth, 0 at the edge."""
+    position = (np.arange(size) + 0.5) / size
+    x = np.abs((position - PASTE_CENTER[0]) / PASTE_RADIUS[0])[None, :]
+    y = np.abs((position - PASTE_CENTER[1]) / PASTE_RADIUS[1])[:, None]
+    radius = (x**PASTE_EXPONENT + y**PASTE_EXPONENT) ** (1 / PASTE_EXPONENT)
+    fade = np.clip((1 - radius) / FEATHER, 0, 1)
     return (fade * fade * (3 - 2 * fade)).astype(np.float32)
 
 
-def _longest(box: np.ndarray) -> float:
-    """The longer side of a box, in pixels."""
+def _longer_side(box: np.ndarray) -> float:
+    """Return the longer side of a box in pixels."""
     return float(max(box[2] - box[0], box[3] - box[1]))
 
 
-def _to_image(box: np.ndarray, size: int) -> np.ndarray:
-    """The affine map [2 3] from the pixels of a `size` crop to those of the image."""
-    across, down = float(box[2] - box[0]) / size, float(box[3] - box[1]) / size
-    # Pixel n covers n to n + 1, its centre at n + 0.5.
-    left, top = box[0] + 0.5 * across - 0.5, box[1] + 0.5 * down - 0.5
-    return np.array([[across, 0, left], [0, down, top]], np.float64)
+def _crop_to_image(box: np.ndarray, size: int) -> np.ndarray:
+    """Affine map, f64 [2 3], from the pixels of a `size` crop to those of the image."""
+    step_x, step_y = float(box[2] - box[0]) / size, float(box[3] - box[1]) / size
+    # Pixel n covers n to n + 1; its centre is at n + 0.5.
+    left, top = box[0] + 0.5 * step_x - 0.5, box[1] + 0.5 * step_y - 0.5
+    return np.array([[step_x, 0, left], [0, step_y, top]], np.float64)
 
 
-def _resized(image: np.ndarray, size: int) -> np.ndarray:
-    """A square image at another size, averaged when it shrinks."""
+def _resize(image: np.ndarray, size: int) -> np.ndarray:
+    """Resize a square image; pixels are averaged when it shrinks."""
     if len(image) == size:
         return image
-    way = cv2.INTER_AREA if size < len(image) else cv2.INTER_CUBIC
-    return cv2.resize(image, (size, size), interpolation=way)
+    method = cv2.INTER_AREA if size < len(image) else cv2.INTER_CUBIC
+    return cv2.resize(image, (size, size), interpolation=method)

@@ -1,31 +1,32 @@
-"""A photo or a clip as an endless supply of frames, and where the face is in them."""
+"""A photo or a video as an endless supply of frames, with the face box of each."""
 
 import dataclasses
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import numpy as np
 
-from avjax.errors import InputError
+from avjax.constants import FPS
+from avjax.errors import FaceNotFoundError, InputError
 from avjax.media import face
-from avjax.media import image_io as image
-from avjax.media import video_reader as video
+from avjax.media.image_io import is_image, read_image
+from avjax.media.video_reader import ping_pong, ping_pong_indices, probe
+from avjax.typing import Box, PathLike
 
-PHOTO_FPS = Fraction(25)
-LOOKS_PER_SECOND = 8  # of the face detector; between, the face moves evenly
-
-Path = str | os.PathLike
+DETECTIONS_PER_SECOND = 8  # between detections, the face box is interpolated
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
-    """Where the frames come from.  box [4] per frame, NaN where no face was found.
+class FaceSource:
+    """Frames that show a face.
 
-    shape   height and width
-    boxes   [t 4]
-    play    count -> that many pictures u8 [h w 3]; what is too short goes to and fro
+    Attributes:
+        shape: Height and width of the frames in pixels.
+        fps: Frames per second.
+        boxes: Face box of each frame, f32 [t 4]; NaN where no face was found.
+        play: Function from a number of frames to an iterator over as many frames u8
+            [h w c=3]; a clip that is too short is played back and forth.
     """
 
     shape: tuple[int, int]
@@ -34,64 +35,134 @@ class Source:
     play: Callable[[int], Iterator[np.ndarray]]
 
 
-def open_face(
-    where: Path | np.ndarray, box: tuple[float, ...] | None, index: int
-) -> Source:
-    """A photo or a clip, and where its face is; InputError if there is none."""
-    if index < 0:
-        raise InputError(f"faces are counted from 0, so {index} is none")
-    if isinstance(where, np.ndarray):
-        if where.ndim != 3 or where.shape[-1] != 3 or where.dtype != np.uint8:
-            raise InputError("a picture is an array of uint8 [height, width, 3]")
-        return open_photo(where, "the picture", box, index)
-    if image.is_image(where):
-        return open_photo(image.read_image(where).rgb, where, box, index)
-    return open_clip(where, box, index)
+def open_face_source(
+    source: PathLike | np.ndarray,
+    box: tuple[float, ...] | None = None,
+    face_index: int = 0,
+) -> FaceSource:
+    """Open a photo or a video and find the face in it.
+
+    Args:
+        source: The path of an image or a video, an image u8 [h w c=3], or frames u8
+            [t h w c=3] at 25 frames per second.
+        box: Position of the face as x, y, width, height in pixels, if it is known.
+        face_index: Which face; 0 is the largest.
+
+    Returns:
+        The frames and the face box of each.
+
+    Raises:
+        InputError: The source or the box cannot be used.
+        FaceNotFoundError: No face was found.
+    """
+    check_face_index(face_index)
+    if isinstance(source, np.ndarray):
+        return _open_array(source, box, face_index)
+    if is_image(source):
+        return _open_photo(read_image(source).rgb, source, box, face_index)
+    return _open_video(source, box, face_index)
 
 
-def open_clip(where: Path, box: tuple[float, ...] | None, index: int) -> Source:
-    info = video.probe(where)
+def _open_array(
+    array: np.ndarray, box: tuple[float, ...] | None, face_index: int
+) -> FaceSource:
+    check_frames(array, "an image or frames", ndims=(3, 4))
+    if array.ndim == 3:
+        return _open_photo(array, "the image", box, face_index)
+    if box is None:
+        every = max(1, round(FPS / DETECTIONS_PER_SECOND))
+        boxes = face.track_face(array, index=face_index, detect_every=every).boxes
+    else:
+        boxes = np.tile(square_box(box, array.shape[1:3]), (len(array), 1))
+    if not np.isfinite(boxes).any():
+        raise FaceNotFoundError(no_face_message("the frames", face_index))
+    period = ping_pong_indices(len(array), max(1, 2 * len(array) - 2))
+
+    def play(count: int) -> Iterator[np.ndarray]:
+        return itertools.islice((array[i] for i in itertools.cycle(period)), count)
+
+    return FaceSource(array.shape[1:3], Fraction(FPS), boxes, play)
+
+
+def _open_video(
+    path: PathLike, box: tuple[float, ...] | None, face_index: int
+) -> FaceSource:
+    info = probe(path)
     shape = info.height, info.width
     if box is not None:
-        boxes = np.tile(square(box, shape), (info.frames, 1))
+        boxes = np.tile(square_box(box, shape), (info.num_frames, 1))
     else:
-        every = max(1, round(info.fps / LOOKS_PER_SECOND))
-        boxes = face.cached_track(where, index, every).boxes
+        every = max(1, round(info.fps / DETECTIONS_PER_SECOND))
+        boxes = face.track_video(path, face_index, every).boxes
     if not np.isfinite(boxes).any():
-        raise InputError(none_found(where, index))
-    return Source(shape, info.fps, boxes, lambda count: video.to_and_fro(where, count))
+        raise FaceNotFoundError(no_face_message(path, face_index))
+    return FaceSource(shape, info.fps, boxes, lambda count: ping_pong(path, count))
 
 
-def open_photo(
-    rgb: np.ndarray, name: Path, box: tuple[float, ...] | None, index: int
-) -> Source:
+def _open_photo(
+    rgb: np.ndarray, name: PathLike, box: tuple[float, ...] | None, face_index: int
+) -> FaceSource:
+    shape = rgb.shape[0], rgb.shape[1]
     if box is not None:
-        boxes = square(box, rgb.shape[:2])[None]
+        boxes = square_box(box, shape)[None]
     else:
-        boxes = face.detect(rgb)[index : index + 1]
+        boxes = face.detect_faces(rgb)[face_index : face_index + 1]
     if not len(boxes):
-        raise InputError(none_found(name, index))
-    return Source(
-        rgb.shape[:2], PHOTO_FPS, boxes, lambda count: itertools.repeat(rgb, count)
+        raise FaceNotFoundError(no_face_message(name, face_index))
+    return FaceSource(
+        shape, Fraction(FPS), boxes, lambda count: itertools.repeat(rgb, count)
     )
 
 
-def none_found(name: Path, index: int) -> str:
-    which = "no face" if index == 0 else f"no face number {index} (the largest is 0)"
-    return f"{which} was found in {name}; --box x,y,w,h can tell where it is"
+def check_face_index(face_index: int) -> None:
+    """Raise InputError if a face index is negative."""
+    if face_index < 0:
+        raise InputError(f"faces are counted from 0, so {face_index} is not an index")
 
 
-def square(box: tuple[float, ...], shape: tuple[int, int]) -> np.ndarray:
-    """x, y, width, height -> x0, y0, x1, y1 of the square around the same centre.
+def check_frames(array: np.ndarray, name: str, ndims: tuple[int, ...] = (4,)) -> None:
+    """Raise InputError unless an array is u8 [t h w c=3], or an image if allowed."""
+    if (
+        array.ndim not in ndims
+        or array.shape[-1] != 3
+        or array.dtype != np.uint8
+        or not array.size
+    ):
+        layouts = {3: "[height, width, 3]", 4: "[time, height, width, 3]"}
+        expected = " or ".join(layouts[ndim] for ndim in ndims)
+        raise InputError(f"{name} must be an array of uint8 {expected}")
 
-    InputError if the box is no box, or leaves the picture of this height and width.
+
+def no_face_message(name: PathLike, face_index: int) -> str:
+    """Return the error message for a photo or video without a detected face."""
+    which = (
+        f"no face number {face_index} (the largest is 0)" if face_index else "no face"
+    )
+    return f"{which} was found in {name}; give the box of the face"
+
+
+def square_box(box: tuple[float, ...], shape: tuple[int, int]) -> np.ndarray:
+    """Convert a user's box to the square around the same centre.
+
+    Args:
+        box: x, y, width, height in pixels.
+        shape: Height and width of the image.
+
+    Returns:
+        x0, y0, x1, y1 of the square, f32 [4]. It may reach beyond the image.
+
+    Raises:
+        InputError: The box is empty, or reaches beyond the image.
     """
+    text = ",".join(f"{number:g}" for number in box)
+    if len(box) != 4 or not np.isfinite(box).all() or min(box[2:]) <= 0:
+        raise InputError(f"the box {text} is not x,y,w,h with w and h above 0")
     x, y, width, height = box
-    given = ",".join(f"{number:g}" for number in box)
-    if not np.isfinite(box).all() or width <= 0 or height <= 0:
-        raise InputError(f"the box {given} is not x,y,w,h with w and h above 0")
-    if x < 0 or y < 0 or x + width > shape[1] or y + height > shape[0]:
-        raise InputError(f"the box {given} leaves the {shape[1]} x {shape[0]} picture")
+    edges = Box.from_xywh(x, y, width, height)
+    if x < 0 or y < 0 or edges.x1 > shape[1] or edges.y1 > shape[0]:
+        raise InputError(
+            f"the box {text} reaches beyond the image of {shape[1]} x {shape[0]} pixels"
+        )
     middle = np.array([x + width / 2, y + height / 2])
     half = max(width, height) / 2
     return np.concatenate([middle - half, middle + half]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and trouble with them said in one sentence."""
+"""Atomic writes, checks of input and output paths, and the cache folder."""
 
 import contextlib
 import os
@@ -8,107 +8,174 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, Literal
 
 from avjax.errors import InputError
+from avjax.typing import PathLike
 
 
 @contextlib.contextmanager
-def whole_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """Gives a name to write under; the file takes its real name when the block ends.
+def atomic_file(path: PathLike) -> Iterator[pathlib.Path]:
+    """Write a file that either appears complete or not at all.
 
-    The temporary file lies beside the real one, so that the renaming cannot fail half
-    way.  When the block raises, it is removed, and an older file of that name stays.
+    The temporary file is in the folder of `path`, so that the final rename is atomic.
+    If the `with` block raises, the temporary file is removed and an existing file at
+    `path` stays as it is.
+
+    Args:
+        path: The file to write. An existing file is replaced.
+
+    Yields:
+        The temporary path to write to. It is renamed to `path` when the block ends.
+
+    Raises:
+        InputError: The file cannot be written.
     """
-    target, part = _begun(path)
+    target, temporary = _create_temporary(path)
     try:
-        yield part
-        with refusing(path, "write"):
-            os.replace(part, target)
+        yield temporary
+        with wrap_os_errors(path, "write"):
+            os.replace(temporary, target)
     finally:
-        part.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def whole_folder(
-    path: str | os.PathLike, names: Collection[str]
-) -> Iterator[pathlib.Path]:
-    """Gives a folder to write in, which takes its real name when the block ends.
+def atomic_folder(path: PathLike, names: Collection[str]) -> Iterator[pathlib.Path]:
+    """Write a folder that either appears complete or not at all.
 
-    An older one makes way if it holds just the files of these names, or nothing; any
-    other is refused before the block begins.  When that raises, the older one stays.
+    An existing folder is replaced if it is empty or holds exactly the files `names`.
+    If the `with` block raises, the existing folder stays as it is.
+
+    Args:
+        path: The folder to write.
+        names: Names of the files that the block writes.
+
+    Yields:
+        The temporary folder to write to. It is renamed to `path` when the block ends.
+
+    Raises:
+        InputError: The folder holds other files, or it cannot be written.
     """
     target = pathlib.Path(os.path.realpath(path))
-    with refusing(path, "write"):
+    with wrap_os_errors(path, "write"):
         target.parent.mkdir(parents=True, exist_ok=True)
-        held = set(os.listdir(target)) if target.exists() else set()
-        if held and held != set(names):
-            raise InputError(f"{path} holds other things than {', '.join(names)}")
-        given = {"prefix": f".{target.name}-", "dir": target.parent}
-        part, old = (pathlib.Path(tempfile.mkdtemp(**given)) for _ in range(2))
+        existing = set(os.listdir(target)) if target.exists() else set()
+        if existing and existing != set(names):
+            raise InputError(
+                f"cannot replace the folder {path}: it holds files other than "
+                f"{', '.join(names)}"
+            )
+        temporary, backup = (
+            pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+            for _ in range(2)
+        )
     try:
-        part.chmod(0o755)  # mkdtemp is for the owner alone
-        yield part
-        with refusing(path, "write"):
+        temporary.chmod(0o755)  # mkdtemp makes it accessible to the owner alone
+        yield temporary
+        with wrap_os_errors(path, "write"):
             if target.exists():
-                os.replace(target, old)
-            os.replace(part, target)
+                os.replace(target, backup)
+            os.replace(temporary, target)
     finally:
-        if not target.exists() and any(old.iterdir()):
-            os.replace(old, target)
-        for folder in (part, old):
+        if not target.exists() and any(backup.iterdir()):
+            os.replace(backup, target)
+        for folder in (temporary, backup):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def require_ending(path: str | os.PathLike, *endings: str) -> str:
-    """Which of some endings, such as ".mp4", a name has; InputError if none."""
-    found = os.path.splitext(path)[1].lower()
-    if found not in endings:
-        told = " or ".join(endings)
-        raise InputError(f"cannot write {path}: its name should end in {told}")
-    return found
+def check_suffix(path: PathLike, *suffixes: str) -> str:
+    """Check that a file name has one of the allowed suffixes.
+
+    Args:
+        path: The file name.
+        *suffixes: The allowed suffixes in lower case, such as ".mp4".
+
+    Returns:
+        The suffix of `path` in lower case.
+
+    Raises:
+        InputError: The name has another suffix.
+    """
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in suffixes:
+        allowed = " or ".join(suffixes)
+        raise InputError(f"cannot write {path}: its name should end in {allowed}")
+    return suffix
 
 
-def require_other(path: str | os.PathLike, *read: Any) -> None:
-    """Raises InputError if `path` is a file that is read; arrays are passed by."""
-    names = [each for each in read if isinstance(each, (str, os.PathLike))]
-    if os.path.realpath(path) in map(os.path.realpath, names):
-        raise InputError(f"{path} would be written over itself: give another name")
+def check_distinct(path: PathLike, *inputs: Any) -> None:
+    """Check that an output file is not also an input file.
+
+    Args:
+        path: The file to write.
+        *inputs: Paths that are read. Anything that is not a path is ignored.
+
+    Raises:
+        InputError: `path` is one of the inputs.
+    """
+    names = [item for item in inputs if isinstance(item, (str, os.PathLike))]
+    if os.path.realpath(path) in [os.path.realpath(name) for name in names]:
+        raise InputError(
+            f"cannot write {path}: it is also an input; choose another name"
+        )
 
 
-def require_place(path: str | os.PathLike) -> None:
-    """Raises InputError unless a file can be written there, before long work."""
-    _, part = _begun(path)
-    part.unlink()
+def check_writable(path: PathLike) -> None:
+    """Check, before long work, that a file can be written.
+
+    Args:
+        path: The file to write.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    _, temporary = _create_temporary(path)
+    temporary.unlink()
 
 
-def _begun(path: str | os.PathLike) -> tuple[pathlib.Path, pathlib.Path]:
-    """The file that a path means, and a new, empty one beside it."""
+def _create_temporary(path: PathLike) -> tuple[pathlib.Path, pathlib.Path]:
+    """Resolve `path` and create an empty temporary file in its folder."""
     target = pathlib.Path(os.path.realpath(path))
-    part = target.with_name(f".avjax-{secrets.token_hex(6)}.part")
-    with refusing(path, "write"):
+    temporary = target.with_name(f".avjax-{secrets.token_hex(6)}.part")
+    with wrap_os_errors(path, "write"):
         if target.exists() and not target.is_file():
-            raise InputError(f"cannot write {path}: that is not an ordinary file")
-        part.touch(exist_ok=False)
-    return target, part
+            raise InputError(f"cannot write {path}: it is not a regular file")
+        temporary.touch(exist_ok=False)
+    return target, temporary
 
 
 @contextlib.contextmanager
-def refusing(path: str | os.PathLike, deed: str) -> Iterator[None]:
-    """Turns the system's refusal to read or write `path` into an InputError."""
+def wrap_os_errors(path: PathLike, action: Literal["read", "write"]) -> Iterator[None]:
+    """Turn operating system errors of the `with` block into an InputError.
+
+    Args:
+        path: The file that the message names.
+        action: What the block does with the file.
+
+    Raises:
+        InputError: The block raised an OSError.
+    """
     try:
         yield
     except FileNotFoundError as error:
-        missing = "its folder" if deed == "write" else "it"
-        raise InputError(f"cannot {deed} {path}: {missing} does not exist") from error
+        missing = "its folder" if action == "write" else "it"
+        raise InputError(f"cannot {action} {path}: {missing} does not exist") from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise InputError(f"cannot {deed} {path}: {reason}") from error
+        raise InputError(f"cannot {action} {path}: {reason}") from error
 
 
-def require_file(path: str | os.PathLike) -> None:
-    """Raises InputError unless `path` is a file with something in it."""
-    with refusing(path, "read"):
+def check_readable(path: PathLike) -> None:
+    """Check that a path is a file and is not empty.
+
+    Args:
+        path: The file to read.
+
+    Raises:
+        InputError: The file does not exist, is a folder, or is empty.
+    """
+    with wrap_os_errors(path, "read"):
         size = os.stat(path).st_size
     if os.path.isdir(path):
         raise InputError(f"cannot read {path}: it is a folder")
@@ -117,7 +184,7 @@ def require_file(path: str | os.PathLike) -> None:
 
 
 def cache_folder() -> pathlib.Path:
-    """Where this user's programs keep what they can make again."""
+    """Return the user's cache folder for avjax; it need not exist."""
     if "XDG_CACHE_HOME" in os.environ:
         return pathlib.Path(os.environ["XDG_CACHE_HOME"]) / "avjax"
     home = pathlib.Path.home()

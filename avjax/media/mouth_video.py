@@ -1,190 +1,278 @@
-"""A clip as the mouth in it, 25 times a second, in windows of a few seconds.
+"""A video as mouth images at 25 frames per second, in overlapping windows.
 
-Windows overlap, so that a network sees what is around each frame that it answers for;
-of a long clip, one of them is in memory at a time.  Their lengths are few, so that as
-few programs are compiled.
+Windows overlap, so that a network sees the context of every frame whose output is used.
+Of a long video, one window is in memory at a time. Windows have few different lengths,
+so that few programs are compiled.
 """
 
-import contextlib
 import dataclasses
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-import rich.console
-import rich.progress
 
-from avjax.errors import InputError
-from avjax.media import face
-from avjax.media import image_io as image
-from avjax.media import video_reader as video
-from avjax.media.face_source import none_found, square
-from avjax.media.mouth_crop import GREY, mouth_pictures
+from avjax.console import status, track
+from avjax.constants import FPS
+from avjax.errors import FaceNotFoundError, InputError
+from avjax.media import face, video_reader
+from avjax.media.face_source import (
+    check_face_index,
+    check_frames,
+    no_face_message,
+    square_box,
+)
+from avjax.media.image_io import is_image
+from avjax.media.mouth_crop import MEAN_GREY, center_crop_mouths
+from avjax.typing import PathLike
 
-FPS = 25
-LENGTHS = (25, 50, 75, 100)  # of windows, in frames; the last is that of a long clip
-MARGIN = 20  # frames of a window, at either side, for which another one answers
-
-CONSOLE = rich.console.Console(stderr=True)
-
-Path = str | os.PathLike
+WINDOW_LENGTHS = (25, 50, 75, 100)  # frames; long videos use the last one
+CONTEXT_FRAMES = 20  # frames at each end of a window that another window outputs
 
 
-class Window(NamedTuple):
-    """Some frames of a clip.
+class MouthWindow(NamedTuple):
+    """Consecutive frames of a video.
 
-    first     the number of the first one
-    pictures  u8 [w h w 1], the last one repeated where the clip is over
-    exists    f32 [w], 0 there, and where no face was found
-    kept      the frames of the window that it answers for
+    Attributes:
+        first: Number of the first frame.
+        images: u8 [t h w c=1]; after the end of the video, the last image repeats.
+        frame_mask: f32 [t], 0 after the end and where no face was found, else 1.
+        core: The frames of the window whose outputs are used.
     """
 
     first: int
-    pictures: np.ndarray
-    exists: np.ndarray
-    kept: slice
+    images: np.ndarray
+    frame_mask: np.ndarray
+    core: slice
 
 
 @dataclasses.dataclass(frozen=True)
-class Lips:
-    """A clip in which somebody speaks.
+class MouthVideo:
+    """A video of a speaking face, sampled at 25 frames per second.
 
-    boxes  [t 4], NaN where no face was found
-    wide   its pictures show the lower face, as published readers want it
+    Attributes:
+        source: The path of a video, or frames u8 [t h w c=3] at 25 frames per second.
+        boxes: Face box of each frame, f32 [t 4]; NaN where no face was found.
+        lower_face: Show the whole lower face instead of the mouth, as published lip
+            readers expect.
     """
 
-    path: Path
+    source: PathLike | np.ndarray
     boxes: np.ndarray
-    wide: bool = False
+    lower_face: bool = False
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     @property
-    def seen(self) -> np.ndarray:
-        """bool [t]: where the face was found."""
+    def face_found(self) -> np.ndarray:
+        """Mask of the frames in which the face was found, bool [t]."""
         return np.isfinite(self.boxes[:, 0])
 
-    def pictures(self, size: int) -> Iterator[np.ndarray]:
-        """The mouth in every frame, u8 [size size 1]; grey where there is none."""
-        frames = video.read_at_rate(self.path, FPS)
-        blank = np.full((size, size, 1), GREY, np.uint8)
-        for frame, box in zip(frames, self.boxes, strict=True):
+    def mouth_images(self, size: int) -> Iterator[np.ndarray]:
+        """Read the mouth in every frame.
+
+        Args:
+            size: Side of the images in pixels.
+
+        Yields:
+            Images u8 [size size 1]; uniformly grey where no face was found.
+        """
+        blank = np.full((size, size, 1), MEAN_GREY, np.uint8)
+        for frame, box in zip(_read_frames(self.source), self.boxes, strict=True):
             if not np.isfinite(box[0]):
                 yield blank
-            elif self.wide:
-                yield face.lower_face(frame, box, size)
+            elif self.lower_face:
+                yield face.crop_lower_face(frame, box, size)
             else:
-                yield mouth_pictures(face.mouth(frame, box)[None], size)[0]
+                yield center_crop_mouths(face.crop_mouth(frame, box)[None], size)[0]
 
-    def faces(
-        self, size: int, around: Callable[[np.ndarray], np.ndarray]
+    def face_images(
+        self, size: int, crop_region: Callable[[np.ndarray], np.ndarray]
     ) -> Iterator[np.ndarray]:
-        """The face in every frame, u8 [size size 3]; black where there is none.
+        """Read the face in every frame.
 
-        around  the box of a face [4] -> what is to be seen of it [4]
+        Args:
+            size: Side of the images in pixels.
+            crop_region: Function from a face box f32 [4] to the box to crop, f32 [4].
+
+        Yields:
+            Images u8 [size size 3]; black where no face was found.
         """
-        frames = video.read_at_rate(self.path, FPS)
         blank = np.zeros((size, size, 3), np.uint8)
-        for frame, box in zip(frames, self.boxes, strict=True):
-            there = np.isfinite(box[0])
-            yield face.crop(frame, around(box), size) if there else blank
+        for frame, box in zip(_read_frames(self.source), self.boxes, strict=True):
+            found = np.isfinite(box[0])
+            yield face.crop_box(frame, crop_region(box), size) if found else blank
 
-    def windows(self, size: int) -> Iterator[Window]:
-        """All frames in their order, in windows of one length."""
+    def windows(self, size: int) -> Iterator[MouthWindow]:
+        """Read the video in overlapping windows of one length.
+
+        Args:
+            size: Side of the images in pixels.
+
+        Yields:
+            The windows in order; their `core` frames cover each frame exactly once.
+        """
         count = len(self)
-        length = min((n for n in LENGTHS if n >= count), default=LENGTHS[-1])
-        pictures, held, begun, done = self.pictures(size), [], 0, 0
-        for start in starts(count, length):
+        longest = WINDOW_LENGTHS[-1]
+        length = min((n for n in WINDOW_LENGTHS if n >= count), default=longest)
+        images = self.mouth_images(size)
+        window: list[np.ndarray] = []
+        previous, done = 0, 0
+        for start in window_starts(count, length):
             end = min(start + length, count)
-            held = held[start - begun :]
-            held += itertools.islice(pictures, end - start - len(held))
-            missing = length - len(held)
-            exists = np.pad(self.seen[start:end].astype(np.float32), (0, missing))
-            until = end if end == count else end - MARGIN
-            kept = slice(done - start, until - start)
-            yield Window(start, np.stack(held + missing * held[-1:]), exists, kept)
-            begun, done = start, until
+            window = window[start - previous :]
+            window += itertools.islice(images, end - start - len(window))
+            padding = length - len(window)
+            frame_mask = self.face_found[start:end].astype(np.float32)
+            core_end = end if end == count else end - CONTEXT_FRAMES
+            yield MouthWindow(
+                first=start,
+                images=np.stack(window + padding * window[-1:]),
+                frame_mask=np.pad(frame_mask, (0, padding)),
+                core=slice(done - start, core_end - start),
+            )
+            previous, done = start, core_end
 
 
-def starts(frames: int, length: int) -> list[int]:
-    """Where the windows of a clip begin; the last one ends with it."""
-    last = max(frames - length, 0)
-    return [*range(0, last, length - 2 * MARGIN), last]
+def _read_frames(source: PathLike | np.ndarray) -> Iterator[np.ndarray]:
+    """Read frames u8 [h w c=3] at 25 frames per second."""
+    if isinstance(source, np.ndarray):
+        return iter(source)
+    return video_reader.read_at_rate(source, FPS)
 
 
-def open_lips(
-    path: Path,
-    box: tuple[float, ...] | None = None,
-    index: int = 0,
-    shown: bool = False,
-) -> Lips:
-    """A clip, and where its face is; InputError if there is none.
+def window_starts(num_frames: int, length: int) -> list[int]:
+    """Return the first frame of each window; the last window ends with the video.
 
-    box    x, y, width, height of the face in pixels, where it is known
-    index  which face, the largest being 0
-    shown  whether whoever waits sees that something is done
+    Args:
+        num_frames: Number of frames of the video.
+        length: Number of frames of a window.
+
+    Returns:
+        Frame numbers in ascending order.
     """
-    if index < 0:
-        raise InputError(f"faces are counted from 0, so {index} is none")
-    require_clip(path)
-    if box is None:
-        with busy(shown):
-            boxes = face.cached_track(path, index, face.EVERY, fps=FPS).boxes
+    last = max(num_frames - length, 0)
+    return [*range(0, last, length - 2 * CONTEXT_FRAMES), last]
+
+
+def open_mouth_video(
+    video: PathLike | np.ndarray,
+    box: tuple[float, ...] | None = None,
+    face_index: int = 0,
+    progress: bool = False,
+) -> MouthVideo:
+    """Open a video and find the speaking face in it.
+
+    Args:
+        video: The path of a video, or frames u8 [t h w c=3] at 25 frames per second.
+        box: Position of the face as x, y, width, height in pixels, if it is known.
+        face_index: Which face; 0 is the largest.
+        progress: Show a spinner while the face is searched.
+
+    Returns:
+        The video and the face box of each frame.
+
+    Raises:
+        InputError: The video or the box cannot be used.
+        FaceNotFoundError: No face was found.
+    """
+    check_face_index(face_index)
+    _check_video(video)
+    if box is not None:
+        boxes = _constant_boxes(video, box)
     else:
-        info = video.probe(path)
-        count = sum(1 for _ in video.read_at_rate(path, FPS))
-        boxes = np.tile(square(box, (info.height, info.width)), (count, 1))
+        with status("finding the face", progress=progress):
+            boxes = _track(video, face_index)
     if not np.isfinite(boxes).any():
-        raise InputError(none_found(path, index))
-    return Lips(path, boxes)
+        name = "the frames" if isinstance(video, np.ndarray) else video
+        raise FaceNotFoundError(no_face_message(name, face_index))
+    return MouthVideo(video, boxes)
 
 
-def open_everybody(path: Path, shown: bool = False) -> list[Lips]:
-    """A clip for every face in it, the largest first; InputError if there is none."""
-    require_clip(path)
-    with busy(shown):
-        tracks = face.cached_tracks(path, face.EVERY, fps=FPS)
+def _track(video: PathLike | np.ndarray, face_index: int) -> np.ndarray:
+    """Track a face; return its boxes f32 [t 4]."""
+    every = face.DETECT_EVERY
+    if isinstance(video, np.ndarray):
+        return face.track_face(video, index=face_index, detect_every=every).boxes
+    return face.track_video(video, face_index, every, fps=FPS).boxes
+
+
+def _constant_boxes(video: PathLike | np.ndarray, box: tuple[float, ...]) -> np.ndarray:
+    """Repeat one box x, y, width, height for every frame; return f32 [t 4]."""
+    if isinstance(video, np.ndarray):
+        count, height, width = video.shape[:3]
+    else:
+        info = video_reader.probe(video)
+        height, width = info.height, info.width
+        count = sum(1 for _ in video_reader.read_at_rate(video, FPS))
+    return np.tile(square_box(box, (height, width)), (count, 1))
+
+
+def open_all_faces(
+    video: PathLike | np.ndarray, progress: bool = False
+) -> list[MouthVideo]:
+    """Open a video once for each face in it.
+
+    Args:
+        video: The path of a video, or frames u8 [t h w c=3] at 25 frames per second.
+        progress: Show a spinner while the faces are searched.
+
+    Returns:
+        One `MouthVideo` for each face, the largest first.
+
+    Raises:
+        InputError: The video cannot be used.
+        FaceNotFoundError: No face was found.
+    """
+    _check_video(video)
+    every = face.DETECT_EVERY
+    with status("finding the faces", progress=progress):
+        if isinstance(video, np.ndarray):
+            tracks = face.track_all_faces(video, detect_every=every)
+        else:
+            tracks = face.track_all_in_video(video, every, fps=FPS)
     if not tracks:
-        raise InputError(none_found(path, 0))
-    return [Lips(path, track.boxes) for track in tracks]
+        name = "the frames" if isinstance(video, np.ndarray) else video
+        raise FaceNotFoundError(no_face_message(name, 0))
+    return [MouthVideo(video, one.boxes) for one in tracks]
 
 
-def require_clip(path: Path) -> None:
-    """Raises InputError for a picture."""
-    if image.is_image(path):
-        raise InputError(f"{path} is a picture: lips are read in a clip")
+def _check_video(video: PathLike | np.ndarray) -> None:
+    """Raise InputError for a still image, and for an array of another layout."""
+    if isinstance(video, np.ndarray):
+        check_frames(video, "a video")
+    elif is_image(video):
+        raise InputError(f"{video} is a still image; a video is required")
 
 
-def busy(shown: bool) -> contextlib.AbstractContextManager:
-    """Whoever waits sees that something is done, if it is to be shown."""
-    return CONSOLE.status("finding the face") if shown else contextlib.nullcontext()
-
-
-def answers(
-    lips: Lips,
+def run_windows(
+    video: MouthVideo,
     size: int,
-    ask: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    shown: bool = False,
+    network: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    progress: bool = False,
 ) -> np.ndarray:
-    """What a network answers to every frame of a clip, window by window.
+    """Run a network over a video window by window, and concatenate its outputs.
 
-    ask    (pictures u8 [1 w h w 1], exists f32 [1 w]) -> [1 r*w ...], r answers a frame
-    shown  whether whoever waits sees how far it is
-    -> [r*t ...]
+    Args:
+        video: The video.
+        size: Side of the mouth images in pixels.
+        network: Function from images u8 [1 t h w c=1] and a frame mask f32 [1 t] to
+            outputs [1 r*t ...], where r is the number of outputs per frame.
+        progress: Show a progress bar.
+
+    Returns:
+        The outputs for all frames, [r*t ...].
     """
     parts = []
-    for window in rich.progress.track(
-        lips.windows(size),
+    windows = track(
+        video.windows(size),
         "reading the lips",
-        total=len(starts(len(lips), LENGTHS[-1])),
-        console=CONSOLE,
-        transient=True,
-        disable=not shown,
-    ):
-        answer = np.asarray(ask(window.pictures[None], window.exists[None]))[0]
-        each = len(answer) // len(window.exists)
-        parts.append(answer[each * window.kept.start : each * window.kept.stop])
+        total=len(window_starts(len(video), WINDOW_LENGTHS[-1])),
+        progress=progress,
+    )
+    for window in windows:
+        outputs = np.asarray(network(window.images[None], window.frame_mask[None]))[0]
+        rate = len(outputs) // len(window.frame_mask)
+        parts.append(outputs[rate * window.core.start : rate * window.core.stop])
     return np.concatenate(parts)

@@ -1,272 +1,287 @@
-"""Photographs as they are stored, and back: their depth, opacity, EXIF and profile."""
+"""Read and write photographs; bit depth, opacity, EXIF and ICC profile are kept."""
 
 import os
 import warnings
 import zlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image, TiffImagePlugin, TiffTags, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from avjax.errors import InputError
-from avjax.media.files import refusing, require_file, whole_file
+from avjax.media import tiff
+from avjax.media.files import atomic_file, check_readable, wrap_os_errors
+from avjax.typing import PathLike
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 FORMATS |= {".tif": "TIFF", ".tiff": "TIFF"}
-NAMES = "PNG, JPEG, TIFF or WebP"
-QUALITY = 95  # of JPEG, and of a WebP file that came with losses
-# Modes of Pillow that are read as another; what is in neither list is not cleaned.
-READ_AS = {"1": "L", "P": "RGB", "PA": "RGBA", "YCbCr": "RGB"}
-PLAIN = {"L", "LA", "RGB", "RGBA", "I;16", "I;16B", "I;16L", "F"}
-TIFF_STARTS = b"II*\0", b"MM\0*"
-ROWS = 256  # of a strip of a TIFF file
-# What a TIFF file tells of its picture, and not of how it is stored: description, make,
-# model, orientation, resolution, software, date, artist, copyright; a camera's own list
-# and that of the place.
-ABOUT = 270, 271, 272, 274, 282, 283, 296, 305, 306, 315, 33432
-LISTS = 34665, 34853
-PROFILE = 34675
+FORMAT_NAMES = "PNG, JPEG, TIFF or WebP"
+QUALITY = 95  # of JPEG, and of a WebP file that was read with lossy compression
+# Modes of Pillow that are converted on reading, and modes that are kept.
+CONVERTED_MODES = {"1": "L", "P": "RGB", "PA": "RGBA", "YCbCr": "RGB"}
+KEPT_MODES = {"L", "LA", "RGB", "RGBA", "I;16", "I;16B", "I;16L", "F"}
 
 
 class Photo(NamedTuple):
-    """What is in the file of a picture.  TIFF is turned as its camera noted, and the
-    note left out; what is of other formats is as it is stored.
+    """The content of an image file.
 
-    levels   u8, u16, or f32 in [0, 1]: [h w 1] grey, or [h w 3]
-    alpha    how opaque each pixel is, of the same type [h w]; None: not said
-    exif     what its camera noted, and profile what its colours mean (ICC): as bytes,
-             empty where the file has none
-    lossy    whether some of the picture was lost to compression
+    A TIFF image is rotated upright and its orientation tag removed; images of other
+    formats are as stored.
+
+    Attributes:
+        image: u8, u16, or f32 in [0, 1]: [h w 1] grey or [h w 3] RGB.
+        alpha: The opacity of each pixel, of the same type, [h w]; None if absent.
+        exif: The EXIF block as bytes; empty if absent.
+        profile: The ICC colour profile as bytes; empty if absent.
+        lossy: The file was compressed with loss.
     """
 
-    levels: np.ndarray
+    image: np.ndarray
     alpha: np.ndarray | None = None
     exif: bytes = b""
     profile: bytes = b""
     lossy: bool = False
 
 
-def read_photo(path: str | os.PathLike) -> Photo:
-    """The picture of a PNG, JPEG, TIFF or WebP file, at its own depth.
+def read_photo(path: PathLike) -> Photo:
+    """Read a PNG, JPEG, TIFF or WebP file at its own bit depth.
 
-    Fewer than 8 bits become 8, and colours out of a palette become colours.
+    Depths below 8 bits become 8 bits, and palette images become RGB.
+
+    Args:
+        path: The image file.
+
+    Returns:
+        The image with its opacity and metadata.
+
+    Raises:
+        InputError: The file has another format, is damaged, is animated, is neither
+            grey nor RGB, or holds float values outside [0, 1].
     """
-    require_file(path)
+    check_readable(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of many pixels, and of odd metadata
+            warnings.simplefilter("ignore")  # of large images and of unusual metadata
             with Image.open(path, formats=[*FORMATS.values()]) as image:
-                require_still(path, image)
-                deep = ";16" in str(image.tile) and image.mode in ("RGB", "RGBA")
+                check_still(path, image)
+                is_deep = ";16" in str(image.tile) and image.mode in ("RGB", "RGBA")
                 image.load()
-                photo = _stored(path, image, deep)
+                photo = _to_photo(path, image, is_deep)
     except InputError:
         raise
     except Image.DecompressionBombError as error:
         raise InputError(f"cannot read {path}: it has too many pixels") from error
     except UnidentifiedImageError as error:
-        photo = _float_colours(path)
+        photo = _read_float_tiff(path)
         if photo is None:
-            raise InputError(f"cannot read {path}: it is no {NAMES}") from error
+            raise InputError(f"cannot read {path}: it is not {FORMAT_NAMES}") from error
     except (OSError, SyntaxError, ValueError, zlib.error) as error:
         raise InputError(f"cannot read {path}: it is damaged or cut off") from error
-    if photo.levels.dtype == np.float32:
-        known = np.isfinite(photo.levels).all()
-        if not known or photo.levels.min() < 0 or photo.levels.max() > 1:
-            raise InputError(f"{path} holds numbers that are not in 0 to 1")
+    if photo.image.dtype == np.float32:
+        finite = np.isfinite(photo.image).all()
+        if not finite or photo.image.min() < 0 or photo.image.max() > 1:
+            raise InputError(f"{path} holds values outside [0, 1]")
     return photo
 
 
-def require_still(path: str | os.PathLike, image: Image.Image) -> None:
-    """Raises InputError for what is no single picture of grey or red, green, blue."""
-    several = getattr(image, "n_frames", 1) > 1 and image.format != "MPO"
-    if several:
-        raise InputError(f"{path} is animated, or holds several pictures: give one")
-    if image.mode not in {*PLAIN, *READ_AS}:
-        raise InputError(f"{path} is in {image.mode}: give it in grey or RGB")
+def check_still(path: PathLike, image: Image.Image) -> None:
+    """Raise InputError unless an image is a single grey or RGB image."""
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+        raise InputError(f"{path} holds several images: a single image is required")
+    if image.mode not in {*KEPT_MODES, *CONVERTED_MODES}:
+        raise InputError(
+            f"{path} has the colour mode {image.mode}: convert it to grey or RGB"
+        )
 
 
-def _stored(path: str | os.PathLike, image: Image.Image, deep: bool) -> Photo:
-    """The photo of an image that was loaded; Pillow makes 8 bits of deep colours."""
-    tiff = image.format == "TIFF"
-    exif = _about(image.getexif()) if tiff else image.info.get("exif") or b""
-    told = exif, image.info.get("icc_profile") or b"", _is_lossy(path, image)
-    if deep:
-        return Photo(*_colours(path), *told)
-    mode = READ_AS.get(image.mode, image.mode)
+def _to_photo(path: PathLike, image: Image.Image, is_deep: bool) -> Photo:
+    """Convert a loaded image; Pillow reduces RGB of 16 bits, so OpenCV rereads it."""
+    if image.format == "TIFF":
+        exif = tiff.extract_exif(image.getexif())
+    else:
+        exif = image.info.get("exif") or b""
+    profile, lossy = image.info.get("icc_profile") or b"", _is_lossy(path, image)
+    if is_deep:
+        pixels, alpha = _read_with_opencv(path)
+        return Photo(pixels, alpha, exif, profile, lossy)
+    mode = CONVERTED_MODES.get(image.mode, image.mode)
     if image.has_transparency_data and mode in ("L", "RGB"):
         mode = "RGBA"
-    levels = np.array(image if image.mode == mode else image.convert(mode))
-    return Photo(*_apart(levels.astype(levels.dtype.newbyteorder("="))), *told)
+    array = np.array(image if image.mode == mode else image.convert(mode))
+    pixels, alpha = _split_alpha(array.astype(array.dtype.newbyteorder("=")))
+    return Photo(pixels, alpha, exif, profile, lossy)
 
 
-def _is_lossy(path: str | os.PathLike, image: Image.Image) -> bool:
+def _is_lossy(path: PathLike, image: Image.Image) -> bool:
     if image.format != "WEBP":
         return image.format in ("JPEG", "MPO")
     with open(path, "rb") as file:
         return b"VP8L" not in file.read()
 
 
-def _about(found: Image.Exif) -> bytes:
-    """Of the tags of a TIFF file, those that are not about how it is stored."""
-    kept = Image.Exif()
-    for tag in ABOUT:
-        if tag in found:
-            kept[tag] = found[tag]
-    for tag in LISTS:
-        kept.get_ifd(tag).update(found.get_ifd(tag))
-    told = len(kept) or any(kept.get_ifd(tag) for tag in LISTS)
-    return kept.tobytes() if told else b""
-
-
-def _colours(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray | None]:
-    """Levels and opacity of 16 bits, or of floats, which Pillow does not know."""
-    # As RGB, OpenCV 4.14 gives what was in memory for a TIFF of 16 bits; and from a
-    # file, not from memory, it refuses one that has to be turned.
-    found = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    if found is None:
+def _read_with_opencv(path: PathLike) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read pixels and opacity of 16 bits or floats, which Pillow does not support."""
+    # With IMREAD_COLOR_RGB, OpenCV 4.14 returns uninitialised memory for 16-bit TIFF;
+    # imread, unlike imdecode, fails on a TIFF with an orientation tag.
+    array = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if array is None:
         raise OSError("OpenCV cannot read it")
-    order = [2, 1, 0, 3][: found.shape[-1]] if found.ndim == 3 else ...
-    return _apart(found[..., order])
+    if array.ndim == 3:
+        array = array[..., [2, 1, 0, 3][: array.shape[-1]]]
+    return _split_alpha(array)
 
 
-def _apart(levels: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Colours, and opacity where there is a second or fourth channel."""
-    levels = levels if levels.ndim == 3 else levels[..., None]
-    if levels.shape[-1] in (1, 3):
-        return np.ascontiguousarray(levels), None
-    return np.ascontiguousarray(levels[..., :-1]), levels[..., -1].copy()
+def _split_alpha(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Split off a second or fourth channel as opacity."""
+    array = array if array.ndim == 3 else array[..., None]
+    if array.shape[-1] in (1, 3):
+        return np.ascontiguousarray(array), None
+    return np.ascontiguousarray(array[..., :-1]), array[..., -1].copy()
 
 
-def _float_colours(path: str | os.PathLike) -> Photo | None:
-    """A TIFF file of colours in floats; None for any other that Pillow knows not."""
+def _read_float_tiff(path: PathLike) -> Photo | None:
+    """Read a TIFF file of float RGB; return None for any other file."""
     with open(path, "rb") as file:
-        if file.read(4) not in TIFF_STARTS:
+        if file.read(4) not in tiff.SIGNATURES:
             return None
         file.seek(0)
         try:
             tags = Image.Exif()
             tags.load_from_fp(file)
-            told = _about(tags), tags.get(PROFILE, b"")
-            levels, alpha = _colours(path)
+            exif, profile = tiff.extract_exif(tags), tags.get(tiff.PROFILE_TAG, b"")
+            pixels, alpha = _read_with_opencv(path)
         except (OSError, SyntaxError, ValueError, cv2.error):
             return None
-    if levels.dtype != np.float32:
+    if pixels.dtype != np.float32:
         return None
-    return Photo(levels, alpha, *told)
+    return Photo(pixels, alpha, exif, profile)
 
 
-def format_of(path: str | os.PathLike) -> str:
-    """The format that a name asks for; InputError where it asks for none of ours."""
+def output_format(path: PathLike) -> str:
+    """Return the format that the suffix of a file name stands for.
+
+    Args:
+        path: The file name.
+
+    Returns:
+        "PNG", "JPEG", "TIFF" or "WEBP".
+
+    Raises:
+        InputError: The suffix stands for none of these.
+    """
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in FORMATS:
-        known = ", ".join(FORMATS)
-        raise InputError(f"cannot write {path}: its name should end in {known}")
+        allowed = ", ".join(FORMATS)
+        raise InputError(f"cannot write {path}: its name should end in {allowed}")
     return FORMATS[suffix]
 
 
-def require_format(path: str | os.PathLike, photo: Photo) -> None:
-    """Raises InputError where the format that a name asks for cannot hold a photo."""
-    if format_of(path) == "JPEG" and photo.alpha is not None:
-        raise InputError(f"cannot write {path}: a JPEG file holds no opacity")
+def check_format(path: PathLike, photo: Photo) -> None:
+    """Check that the format of an output file can hold a photo.
 
+    Args:
+        path: The file to write.
+        photo: The photo.
 
-def write_photo(path: str | os.PathLike, photo: Photo) -> None:
-    """Writes a file of the format that its name asks for, with all that it can hold.
-
-    TIFF keeps 8 bits, 16 and floats, PNG 8 and 16, the others 8.  InputError for a
-    JPEG of what has opacity, and where there is no room.
+    Raises:
+        InputError: The format is unknown, or is JPEG and the photo has opacity.
     """
-    require_format(path, photo)
-    kind = format_of(path)
-    kinds = {"TIFF": "BHf", "PNG": "BH"}.get(kind, "B")
-    layers = [photo.levels] if photo.alpha is None else [photo.levels, photo.alpha]
-    levels = at_depth(np.dstack(layers), kinds)
-    if levels.shape[-1] == 1:
-        levels = levels[..., 0]
-    with whole_file(path) as part, refusing(path, "write"):
+    if output_format(path) == "JPEG" and photo.alpha is not None:
+        raise InputError(f"cannot write {path}: JPEG does not support opacity")
+
+
+def write_photo(path: PathLike, photo: Photo) -> None:
+    """Write a photo in the format that the suffix of the file name stands for.
+
+    TIFF keeps 8 bits, 16 bits and floats; PNG 8 and 16 bits; JPEG and WebP 8 bits.
+    Deeper images are converted to the deepest type that the format supports.
+
+    Args:
+        path: The file to write.
+        photo: The photo.
+
+    Raises:
+        InputError: The format cannot hold the photo, or the file cannot be written.
+    """
+    check_format(path, photo)
+    kind = output_format(path)
+    layers = [photo.image] if photo.alpha is None else [photo.image, photo.alpha]
+    supported = {"TIFF": "BHf", "PNG": "BH"}.get(kind, "B")
+    array = convert_depth(np.dstack(layers), supported)
+    if array.shape[-1] == 1:
+        array = array[..., 0]
+    with atomic_file(path) as temporary, wrap_os_errors(path, "write"):
         if kind == "TIFF":
-            part.write_bytes(_tiff(levels, photo))
-        elif levels.dtype == np.uint16 and levels.ndim == 3:
-            part.write_bytes(_deep_png(levels, photo))
+            temporary.write_bytes(tiff.encode(array, photo.exif, photo.profile))
+        elif array.dtype == np.uint16 and array.ndim == 3:
+            temporary.write_bytes(_encode_deep_png(array, photo))
         else:
-            more = {"exif": photo.exif, "icc_profile": photo.profile}
-            more = {name: told for name, told in more.items() if told}
+            options: dict[str, Any] = {}
+            if photo.exif:
+                options["exif"] = photo.exif
+            if photo.profile:
+                options["icc_profile"] = photo.profile
             if kind == "JPEG":
-                more |= {"quality": QUALITY, "subsampling": 0}
+                options |= {"quality": QUALITY, "subsampling": 0}
             elif kind == "WEBP":
-                more |= {"quality": QUALITY, "lossless": not photo.lossy, "exact": True}
-            Image.fromarray(levels).save(part, kind, **more)
+                options |= {"quality": QUALITY, "exact": True}
+                options["lossless"] = not photo.lossy
+            Image.fromarray(array).save(temporary, kind, **options)
 
 
-def at_depth(levels: np.ndarray, kinds: str) -> np.ndarray:
-    """The same at the nearest depth that a format has.  kinds: of numpy, as "BHf"."""
-    if levels.dtype.char in kinds:
-        return levels
-    deepest = np.dtype("H" if "H" in kinds else "B")
-    return as_levels(as_shares(levels), deepest)
+def convert_depth(image: np.ndarray, supported: str) -> np.ndarray:
+    """Convert an image to a type that a format supports.
+
+    Args:
+        image: u8, u16, or f32 in [0, 1].
+        supported: Type characters of numpy, such as "BHf".
+
+    Returns:
+        The image; unchanged if its type is supported, else u16 or u8.
+    """
+    if image.dtype.char in supported:
+        return image
+    deepest = np.dtype("H" if "H" in supported else "B")
+    return from_float01(to_float01(image), deepest)
 
 
-def as_shares(levels: np.ndarray) -> np.ndarray:
-    """u8, u16 or f32 -> f32 in [0, 1]."""
-    if levels.dtype == np.float32:
-        return levels
-    return levels.astype(np.float32) / np.float32(np.iinfo(levels.dtype).max)
+def to_float01(image: np.ndarray) -> np.ndarray:
+    """Convert pixel values u8, u16 or f32 to f32 in [0, 1]."""
+    if image.dtype == np.float32:
+        return image
+    return image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
 
 
-def as_levels(shares: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """f32, clipped to [0, 1] -> the nearest level of a type."""
-    shares = np.clip(shares, 0, 1)
+def to_rgb(image: np.ndarray) -> np.ndarray:
+    """Repeat the channel of grey images: [... 1 or 3] -> [... 3]."""
+    return np.broadcast_to(image, (*image.shape[:-1], 3))
+
+
+def from_float01(image: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Convert pixel values f32, clipped to [0, 1], to u8, u16 or f32.
+
+    Args:
+        image: f32 of any shape.
+        dtype: The type of the result.
+
+    Returns:
+        The nearest values of that type, same shape.
+    """
+    image = np.clip(image, 0, 1)
     if dtype == np.float32:
-        return shares
-    return np.rint(shares * np.float32(np.iinfo(dtype).max)).astype(dtype)
+        return image
+    return np.rint(image * np.float32(np.iinfo(dtype).max)).astype(dtype)
 
 
-def _deep_png(levels: np.ndarray, photo: Photo) -> bytes:
-    """A PNG file at 16 bits.  u16 [h w c]; grey with opacity becomes colours."""
-    order = [0, 0, 0, 1] if levels.shape[-1] == 2 else [2, 1, 0, 3][: levels.shape[-1]]
-    told = {
+def _encode_deep_png(array: np.ndarray, photo: Photo) -> bytes:
+    """Encode u16 [h w c] as PNG; grey with opacity becomes RGBA."""
+    order = [0, 0, 0, 1] if array.shape[-1] == 2 else [2, 1, 0, 3][: array.shape[-1]]
+    metadata = {
         cv2.IMAGE_METADATA_EXIF: photo.exif.removeprefix(b"Exif\0\0"),
         cv2.IMAGE_METADATA_ICCP: photo.profile,
     }
-    kinds = [kind for kind, content in told.items() if content]
-    contents = [np.frombuffer(told[kind], np.uint8) for kind in kinds]
-    given = np.ascontiguousarray(levels[..., order])
-    return cv2.imencodeWithMetadata(".png", given, kinds, contents)[1].tobytes()
-
-
-def _tiff(levels: np.ndarray, photo: Photo) -> bytes:
-    """A TIFF file, deflated.  [h w] or [h w c]; Pillow has no deep or float colours."""
-    height, width, *channels = levels.shape
-    count = channels[0] if channels else 1
-    stored = levels.astype(levels.dtype.newbyteorder("<"))
-    strips = [
-        zlib.compress(stored[row : row + ROWS].tobytes(), 3)
-        for row in range(0, height, ROWS)
-    ]
-    places = np.cumsum([0, *map(len, strips)]).tolist()
-    tags = TiffImagePlugin.ImageFileDirectory_v2()
-    exif = Image.Exif()
-    exif.load(photo.exif)
-    for tag in ABOUT:
-        if tag in exif:
-            tags[tag] = exif[tag]
-    for tag in LISTS:
-        if inside := exif.get_ifd(tag):
-            tags[tag] = dict(inside)
-    tags[256], tags[257] = width, height
-    tags[258] = (8 * levels.itemsize,) * count
-    tags[259] = 8  # deflated
-    tags[262] = 2 if count > 2 else 1  # colours, or black is 0
-    tags.tagtype[273] = TiffTags.LONG
-    tags[273], tags[278] = tuple(places[:-1]), ROWS  # counted from behind the tags
-    tags[277], tags[279] = count, tuple(map(len, strips))
-    tags[284] = 1  # channels side by side
-    if count in (2, 4):
-        tags[338] = (2,)  # opacity, not multiplied in
-    tags[339] = (3 if levels.dtype == np.float32 else 1,) * count
-    if photo.profile:
-        tags.tagtype[PROFILE] = TiffTags.UNDEFINED
-        tags[PROFILE] = photo.profile
-    return b"II*\0" + b"\x08\0\0\0" + tags.tobytes(8) + b"".join(strips)
+    kinds = [kind for kind, content in metadata.items() if content]
+    contents = [np.frombuffer(metadata[kind], np.uint8) for kind in kinds]
+    bgr = np.ascontiguousarray(array[..., order])
+    return cv2.imencodeWithMetadata(".png", bgr, kinds, contents)[1].tobytes()

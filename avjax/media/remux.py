@@ -1,77 +1,93 @@
-"""A new picture with the sound of the clip that it was made of."""
+"""Combine the video of one file with the audio of another."""
 
 import heapq
-import os
 from collections.abc import Iterator
 from fractions import Fraction
 
 import av
 from av.error import FFmpegError
 
-from avjax.media.container import clock_zero, decoded, opened, packets
-from avjax.media.files import refusing, whole_file
+from avjax.media.container import (
+    decode_stream,
+    open_media,
+    read_packets,
+    start_second,
+)
+from avjax.media.files import atomic_file, wrap_os_errors
 from avjax.media.video_writer import AAC_RATES
+from avjax.typing import PathLike
 
-COPIED = {"aac", "ac3", "alac", "eac3", "mp3", "opus"}  # what an mp4 file may hold
+MP4_CODECS = {"aac", "ac3", "alac", "eac3", "mp3", "opus"}  # can be stored in mp4
 
 
-def dub(
-    out: str | os.PathLike, picture: str | os.PathLike, source: str | os.PathLike
-) -> None:
-    """Writes an mp4 file with the picture of one and the sound of another clip, if any.
+def remux_audio(out: PathLike, video: PathLike, source: PathLike) -> None:
+    """Write an mp4 file with the video of one file and the audio of another.
 
-    Sound is copied as it is where an mp4 file can hold it, else it becomes AAC.
-    Nothing is held but what is at work.
+    The video is copied. The audio, if there is any, is copied if an mp4 file can hold
+    its codec; otherwise it is encoded as AAC. Memory use is bounded.
+
+    Args:
+        out: The mp4 file to write.
+        video: The file whose video stream is used.
+        source: The file whose audio stream is used.
+
+    Raises:
+        InputError: A file cannot be read or written.
     """
     with (
-        whole_file(out) as part,
-        opened(picture) as seen,
-        opened(source) as heard,
-        refusing(out, "write"),
+        atomic_file(out) as temporary,
+        open_media(video) as video_file,
+        open_media(source) as audio_file,
+        wrap_os_errors(out, "write"),
     ):
         options = {"movflags": "faststart"}
         try:
-            with av.open(f"file:{part}", "w", format="mp4", options=options) as file:
-                streams = [_copied(file, seen, seen.streams.video[0])]
-                for sound in heard.streams.audio[:1]:
-                    known = sound.codec_context.name in COPIED
-                    streams += [(_copied if known else _encoded)(file, heard, sound)]
-                for packet in heapq.merge(*streams, key=_second):
+            with av.open(
+                f"file:{temporary}", "w", format="mp4", options=options
+            ) as file:
+                streams = [_copy(file, video_file, video_file.streams.video[0])]
+                for audio in audio_file.streams.audio[:1]:
+                    transfer = (
+                        _copy if audio.codec_context.name in MP4_CODECS else _encode
+                    )
+                    streams.append(transfer(file, audio_file, audio))
+                for packet in heapq.merge(*streams, key=_decoding_second):
                     file.mux(packet)
         except FFmpegError as error:
             raise OSError(error.errno, error.strerror) from error
 
 
-def _second(packet: av.Packet) -> Fraction:
+def _decoding_second(packet: av.Packet) -> Fraction:
+    assert packet.dts is not None and packet.time_base is not None
     return packet.dts * packet.time_base
 
 
-def _copied(file, container, stream) -> Iterator[av.Packet]:
-    """The packets of a stream for a new one, whose clock begins with the file."""
+def _copy(file, container, stream) -> Iterator[av.Packet]:
+    """Add a copy of a stream to a file; yield its packets with times from 0."""
     new = file.add_stream_from_template(stream)
-    zero = round(clock_zero(container) / stream.time_base)
+    zero = round(start_second(container) / stream.time_base)
 
-    def moved() -> Iterator[av.Packet]:
-        for packet in packets(container, stream):
+    def packets() -> Iterator[av.Packet]:
+        for packet in read_packets(container, stream):
             if packet.dts is None:
                 continue
             packet.dts, packet.pts = packet.dts - zero, packet.pts - zero
             packet.stream = new
             yield packet
 
-    return moved()
+    return packets()
 
 
-def _encoded(file, container, stream) -> Iterator[av.Packet]:
-    """The same sound in AAC, of one channel or two."""
+def _encode(file, container, stream) -> Iterator[av.Packet]:
+    """Add a stream to a file as AAC, mono or stereo; yield its packets."""
     rate = stream.rate if stream.rate in AAC_RATES else 48_000
     layout = "mono" if stream.codec_context.channels == 1 else "stereo"
     new = file.add_stream("aac", rate, layout=layout)
     resampler = av.AudioResampler("fltp", layout, rate)
-    zero = round(clock_zero(container) / stream.time_base)
+    zero = round(start_second(container) / stream.time_base)
 
-    def encoded() -> Iterator[av.Packet]:
-        for frame in decoded(container, stream):
+    def packets() -> Iterator[av.Packet]:
+        for frame in decode_stream(container, stream):
             if frame.pts is not None:
                 frame.pts -= zero
             for block in resampler.resample(frame):
@@ -80,4 +96,4 @@ def _encoded(file, container, stream) -> Iterator[av.Packet]:
             yield from new.encode(block)
         yield from new.encode(None)
 
-    return encoded()
+    return packets()

@@ -1,214 +1,300 @@
-"""Video files as streams of upright RGB images, in bounded memory.
+"""Read videos as streams of upright RGB images, in bounded memory.
 
-Times are in seconds on the file's own clock: zero is where sound or picture starts.
+Times are in seconds on the clock of the file, which starts with its first audio or
+video frame.
 """
 
 import dataclasses
 import itertools
-import os
 from collections.abc import Iterator
 from fractions import Fraction
 
 import av
 import numpy as np
 
+from avjax.constants import FPS
 from avjax.media.container import (
-    clock_zero,
-    decoded,
-    opened,
-    picture_stream,
-    require_whole,
-    time_stamps,
+    check_complete,
+    decode_stream,
+    find_video_stream,
+    open_media,
+    read_timestamps,
+    seconds_per_unit,
+    start_second,
 )
-from avjax.media.display import Screen
-from avjax.media.video_writer import VideoWriter
+from avjax.media.display import DisplayTransform
+from avjax.typing import PathLike
 
-__all__ = [
-    "VideoInfo",
-    "VideoWriter",
-    "bounce",
-    "probe",
-    "read_at_rate",
-    "read_clip",
-    "read_frames",
-    "read_timed",
-    "to_and_fro",
-]
-
-HELD_BYTES = 96 * 2**20  # what playing backwards may hold at once
-VAGUE = ("avi", "h264", "hevc", "mpegvideo")  # formats whose time stamps mislead
-Shown = tuple[av.VideoFrame, Screen, Fraction]  # a frame, how, and from which second
+BACKWARDS_BYTES = 96 * 2**20  # memory for the frames that are played backwards
+UNSEEKABLE = ("avi", "h264", "hevc", "mpegvideo")  # their timestamps are unreliable
+Decoded = tuple[av.VideoFrame, DisplayTransform, Fraction]  # a frame and its second
 
 
 @dataclasses.dataclass(frozen=True)
 class VideoInfo:
-    """What a video file holds; width and height are those of the upright image."""
+    """Properties of a video file.
+
+    Attributes:
+        width: Width of the upright image in pixels.
+        height: Height of the upright image in pixels.
+        fps: Average number of frames per second.
+        num_frames: Number of frames.
+        duration: End of the last frame in seconds.
+        rotation: Degrees counter-clockwise by which stored frames are rotated.
+        has_audio: The file has an audio stream.
+    """
 
     width: int
     height: int
-    fps: Fraction  # frames a second, on average
-    frames: int
-    seconds: float  # when the last frame ends
-    rotation: int  # degrees counter-clockwise that make the stored frames upright
-    has_sound: bool
+    fps: Fraction
+    num_frames: int
+    duration: float
+    rotation: int
+    has_audio: bool
 
 
-def probe(path: str | os.PathLike) -> VideoInfo:
-    """What the file holds, its frames counted; only the first one is decoded."""
-    with opened(path) as container:
-        stream = picture_stream(container)
-        stamps = time_stamps(container, stream)
+def probe(path: PathLike) -> VideoInfo:
+    """Read the properties of a video; only its first frame is decoded.
+
+    Args:
+        path: The video file.
+
+    Returns:
+        The properties; frames are counted, not taken from the header.
+
+    Raises:
+        InputError: The file has no video, is damaged, or is cut off.
+    """
+    with open_media(path) as container:
+        stream = find_video_stream(container)
+        stamps = read_timestamps(container, stream)
         fps = _average_rate(stream, stamps)
-        end = int(stamps[-1]) * stream.time_base - clock_zero(container) + 1 / fps
-        has_sound = bool(container.streams.audio)
-    _, screen, _ = next(_shown(path))
+        last = int(stamps[-1]) * seconds_per_unit(stream) - start_second(container)
+        has_audio = bool(container.streams.audio)
+    _, transform, _ = next(_decode(path))
+    width, height = transform.size
     return VideoInfo(
-        *screen.size, fps, len(stamps), float(end), screen.rotation, has_sound
+        width=width,
+        height=height,
+        fps=fps,
+        num_frames=len(stamps),
+        duration=float(last + 1 / fps),
+        rotation=transform.rotation,
+        has_audio=has_audio,
     )
 
 
-def read_frames(path: str | os.PathLike, start: int = 0) -> Iterator[np.ndarray]:
-    """The frames as they were taken, from frame number `start` on: u8 [h w 3] each."""
-    return (screen.show(frame) for frame, screen, _ in _shown_from(path, start))
+def read_frames(path: PathLike, start: int = 0) -> Iterator[np.ndarray]:
+    """Read the stored frames of a video.
 
+    Args:
+        path: The video file.
+        start: Number of the first frame to read.
 
-def read_timed(path: str | os.PathLike) -> Iterator[tuple[float, np.ndarray]]:
-    """The frames, each with the second at which it appears."""
+    Returns:
+        An iterator over images u8 [h w c=3].
+
+    Raises:
+        InputError: The video cannot be read.
+    """
     return (
-        (float(second), screen.show(frame)) for frame, screen, second in _shown(path)
+        transform.to_image(frame) for frame, transform, _ in _decode_from(path, start)
     )
 
 
-def read_at_rate(
-    path: str | os.PathLike, fps: float | Fraction
-) -> Iterator[np.ndarray]:
-    """The video at a constant rate: image n is the frame on show at second n / fps.
+def read_timed(path: PathLike) -> Iterator[tuple[float, np.ndarray]]:
+    """Read the stored frames of a video and their times.
 
-    Where the video has more frames than that, it is the nearest one; a frame may come
-    up to half an image early, so that trembling time stamps drop none.  Works by time
-    stamps: neither an odd nor a changing rate drifts, and the duration is kept.
+    Args:
+        path: The video file.
+
+    Returns:
+        An iterator over (time in seconds, image u8 [h w c=3]).
+
+    Raises:
+        InputError: The video cannot be read.
+    """
+    return (
+        (float(second), transform.to_image(frame))
+        for frame, transform, second in _decode(path)
+    )
+
+
+def read_at_rate(path: PathLike, fps: float | Fraction) -> Iterator[np.ndarray]:
+    """Read a video at a constant frame rate.
+
+    Image n is the frame that is visible at second n / fps. If the video has more frames
+    than that, it is the nearest one; a frame may appear up to half an image early, so
+    that jittering timestamps drop none. Timestamps decide, so unusual and variable
+    frame rates cause no drift, and the duration is kept.
+
+    Args:
+        path: The video file.
+        fps: Images per second.
+
+    Yields:
+        Images u8 [h w c=3].
+
+    Raises:
+        InputError: The video cannot be read.
     """
     fps = Fraction(fps).limit_denominator(1001)
-    count, pause = 0, 1 / fps
-    for (frame, screen, second), after in _with_next(_shown(path)):
-        # A frame gives way half way to the next one, or half an image before it.
-        pause = after[2] - second if after else pause
-        early = min(pause, 1 / fps) / 2 if after else 1 / fps / 2
-        showings = max(0, -(-(second + pause - early) * fps // 1) - count)
-        if after is None and count == 0:
-            showings = max(1, showings)
-        if showings:
-            image = screen.show(frame)
-            yield from itertools.repeat(image, showings)
-            count += showings
+    count, interval = 0, 1 / fps
+    for (frame, transform, second), following in _with_next(_decode(path)):
+        # A frame ends half-way to the next one, or half an image before it.
+        interval = following[2] - second if following else interval
+        early = min(interval, 1 / fps) / 2 if following else 1 / fps / 2
+        repeats = max(0, -(-(second + interval - early) * fps // 1) - count)
+        if following is None and count == 0:
+            repeats = max(1, repeats)
+        if repeats:
+            image = transform.to_image(frame)
+            yield from itertools.repeat(image, repeats)
+            count += repeats
 
 
-def read_clip(path: str | os.PathLike, fps: float = 25.0) -> np.ndarray:
-    """A short video at a constant rate, whole: u8 [t h w 3]."""
+def read_clip(path: PathLike, fps: float = FPS) -> np.ndarray:
+    """Read a whole short video at a constant frame rate.
+
+    Args:
+        path: The video file.
+        fps: Images per second.
+
+    Returns:
+        The images, u8 [t h w c=3].
+
+    Raises:
+        InputError: The video cannot be read.
+    """
     return np.stack(list(read_at_rate(path, fps)))
 
 
-def bounce(frames: int, count: int) -> np.ndarray:
-    """Frame numbers, int [count], of a clip of `frames` played to and fro."""
-    turn = max(1, 2 * (frames - 1))
-    there = np.arange(count) % turn
-    return np.minimum(there, turn - there) % turn
+def ping_pong_indices(num_frames: int, count: int) -> np.ndarray:
+    """Return the frame numbers of a clip that is played back and forth.
 
+    Args:
+        num_frames: Number of frames of the clip.
+        count: Number of frames to play.
 
-def to_and_fro(path: str | os.PathLike, count: int) -> Iterator[np.ndarray]:
-    """Exactly `count` images: the video forwards, backwards, forwards, ...
-
-    They are those numbered bounce(frames, count), the turning points shown once.
+    Returns:
+        Frame numbers, i64 [count]. The first and last frames are not repeated.
     """
-    return itertools.islice(_endless(path), count)
+    period = max(1, 2 * (num_frames - 1))
+    position = np.arange(count) % period
+    return np.minimum(position, period - position) % period
 
 
-def _endless(path: str | os.PathLike) -> Iterator[np.ndarray]:
-    """The video to and fro for ever."""
+def ping_pong(path: PathLike, count: int) -> Iterator[np.ndarray]:
+    """Play a video back and forth, in bounded memory.
+
+    Args:
+        path: The video file.
+        count: Number of images to return.
+
+    Returns:
+        An iterator over images u8 [h w c=3], in the order of `ping_pong_indices`.
+
+    Raises:
+        InputError: The video cannot be read.
+    """
+    return itertools.islice(_ping_pong_forever(path), count)
+
+
+def _ping_pong_forever(path: PathLike) -> Iterator[np.ndarray]:
     length = 0
     for image in read_frames(path):
         length += 1
         yield image
     while True:
-        yield from _backwards(path, length - 1)
+        yield from _read_backwards(path, length - 1)
         yield from read_frames(path)
 
 
-def _backwards(path: str | os.PathLike, stop: int) -> Iterator[np.ndarray]:
-    """Frames stop - 1 down to 1, a chunk at a time."""
+def _read_backwards(path: PathLike, stop: int) -> Iterator[np.ndarray]:
+    """Read frames stop - 1 down to 1, a chunk at a time."""
     while stop > 1:
-        held = max(1, HELD_BYTES // next(read_frames(path)).nbytes)
-        start = max(1, stop - held)
+        chunk_length = max(1, BACKWARDS_BYTES // next(read_frames(path)).nbytes)
+        start = max(1, stop - chunk_length)
         chunk = list(itertools.islice(read_frames(path, start), stop - start))
         while chunk:
             yield chunk.pop()
         stop = start
 
 
-def _shown(path: str | os.PathLike) -> Iterator[Shown]:
-    """All frames of the file."""
+def _decode(path: PathLike) -> Iterator[Decoded]:
+    """Decode all frames of a file."""
     count = 0
-    with opened(path) as container:
-        stream = picture_stream(container)
-        zero = clock_zero(container)
-        screen = None
-        for frame in decoded(container, stream):
-            screen = screen or Screen.of(frame, stream.sample_aspect_ratio)
-            yield frame, screen, _second(frame, stream, count) - zero
+    with open_media(path) as container:
+        stream = find_video_stream(container)
+        zero = start_second(container)
+        transform = None
+        for frame in decode_stream(container, stream):
+            transform = transform or DisplayTransform.from_frame(
+                frame, stream.sample_aspect_ratio
+            )
+            yield frame, transform, _presentation_second(frame, stream, count) - zero
             count += 1
-        require_whole(container, stream, count)
+        check_complete(container, stream, count)
 
 
-def _shown_from(path: str | os.PathLike, start: int) -> Iterator[Shown]:
-    """The frames from number `start` on, by seeking where the file can."""
+def _decode_from(path: PathLike, start: int) -> Iterator[Decoded]:
+    """Decode the frames from number `start` on; seek if the format allows it."""
     if start == 0:
-        yield from _shown(path)
+        yield from _decode(path)
         return
-    with opened(path) as container:
-        stream = picture_stream(container)
-        stamps = time_stamps(container, stream)
-        vague = container.format.name in VAGUE
+    with open_media(path) as container:
+        stream = find_video_stream(container)
+        stamps = read_timestamps(container, stream)
+        seekable = container.format.name not in UNSEEKABLE
     if start >= len(stamps):
         return
-    found = _sought(path, int(stamps[start]))
-    first = None if vague else next(found, None)
-    if first is None or first[0].pts != stamps[start]:  # it cannot be sought: walk
-        yield from itertools.islice(_shown(path), start, None)
+    frames = _seek(path, int(stamps[start]))
+    first = next(frames, None) if seekable else None
+    if first is None or first[0].pts != stamps[start]:  # seeking failed: skip frames
+        yield from itertools.islice(_decode(path), start, None)
         return
     yield first
-    yield from found
+    yield from frames
 
 
-def _sought(path: str | os.PathLike, stamp: int) -> Iterator[Shown]:
-    """The frames from this time stamp on."""
-    with opened(path) as container:
-        stream = picture_stream(container)
-        zero = clock_zero(container)
+def _seek(path: PathLike, stamp: int) -> Iterator[Decoded]:
+    """Decode the frames from a timestamp on."""
+    with open_media(path) as container:
+        stream = find_video_stream(container)
+        zero = start_second(container)
         container.seek(stamp, stream=stream)
-        screen = None
-        for frame in decoded(container, stream):
-            screen = screen or Screen.of(frame, stream.sample_aspect_ratio)
+        transform = None
+        for frame in decode_stream(container, stream):
+            transform = transform or DisplayTransform.from_frame(
+                frame, stream.sample_aspect_ratio
+            )
             if frame.pts is not None and frame.pts >= stamp:
-                yield frame, screen, frame.pts * frame.time_base - zero
+                yield frame, transform, frame.pts * seconds_per_unit(frame) - zero
 
 
-def _second(frame: av.VideoFrame, stream: av.VideoStream, count: int) -> Fraction:
-    """When the frame is shown; by its number where the file has no clock."""
+def _presentation_second(
+    frame: av.VideoFrame, stream: av.VideoStream, number: int
+) -> Fraction:
+    """Time of a frame; computed from its number if the file has no timestamps."""
     if frame.pts is None:
-        return count / (stream.average_rate or Fraction(25))
-    return frame.pts * frame.time_base
+        return number / (stream.average_rate or Fraction(FPS))
+    return frame.pts * seconds_per_unit(frame)
 
 
 def _average_rate(stream: av.VideoStream, stamps: np.ndarray) -> Fraction:
-    """Frames a second; what the file claims is believed if its time stamps agree."""
-    claimed = stream.average_rate or stream.guessed_rate or Fraction(25)
-    span = int(stamps[-1] - stamps[0]) * stream.time_base
-    measured = (len(stamps) - 1) / span if span else claimed
-    if abs(claimed / measured - 1) < 0.02 or len(stamps) < 10:
-        return Fraction(claimed)
+    """Frames per second: the declared rate if the timestamps agree with it."""
+    declared = stream.average_rate or stream.guessed_rate or Fraction(FPS)
+    span = int(stamps[-1] - stamps[0]) * seconds_per_unit(stream)
+    measured = (len(stamps) - 1) / span if span else declared
+    if abs(declared / measured - 1) < 0.02 or len(stamps) < 10:
+        return Fraction(declared)
     return Fraction(measured).limit_denominator(1001)
 
 
-def _with_next(items: Iterator) -> Iterator[tuple]:
-    """Each item with the one after it, and the last with None."""
-    return itertools.pairwise(itertools.chain(items, [None]))
+def _with_next(items: Iterator[Decoded]) -> Iterator[tuple[Decoded, Decoded | None]]:
+    """Pair each item with the next one, and the last item with None."""
+    current = next(items, None)
+    while current is not None:
+        following = next(items, None)
+        yield current, following
+        current = following

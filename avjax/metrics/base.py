@@ -1,4 +1,4 @@
-"""A metric is a sum and a weight, so that it adds across batches, devices and hosts."""
+"""A metric: a sum and a weight, which add over batches, devices and hosts."""
 
 from typing import NamedTuple
 
@@ -8,20 +8,34 @@ from avjax.typing import Array
 
 
 class Mean(NamedTuple):
-    """A weighted mean, not yet divided: total / weight, both scalars."""
+    """A weighted mean before the division.
+
+    Attributes:
+        total: Weighted sum of the values, [].
+        weight: Sum of the weights, [].
+    """
 
     total: Array
     weight: Array
 
     @classmethod
     def empty(cls) -> "Mean":
+        """Return the mean of no values."""
         return cls(jnp.zeros(()), jnp.zeros(()))
 
     @classmethod
-    def of(cls, values: Array, weight: Array) -> "Mean":
-        """values [b ...], weight [b ...] of as many axes or fewer, 0 for padding.
+    def from_values(cls, values: Array, weight: Array) -> "Mean":
+        """Sum values with weights.
 
-        Where the weight is zero a value does not count, also an infinite one.
+        Values with weight zero are ignored, even if they are infinite.
+
+        Args:
+            values: The values, [b ...].
+            weight: Weights with as many axes as the values or fewer, [b ...]; zero for
+                padding.
+
+        Returns:
+            The mean before the division.
         """
         weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
         weight = jnp.broadcast_to(weight, values.shape).astype(jnp.float32)
@@ -29,9 +43,10 @@ class Mean(NamedTuple):
         return cls(total, jnp.sum(weight))
 
     def merge(self, other: "Mean") -> "Mean":
+        """Combine two means into the mean of all their values."""
         return Mean(self.total + other.total, self.weight + other.weight)
 
     def compute(self) -> float:
-        """The mean; not a number where nothing was counted."""
+        """Compute the mean; NaN if the weight is zero."""
         weight = float(self.weight)
         return float(self.total) / weight if weight else float("nan")

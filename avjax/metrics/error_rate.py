@@ -1,38 +1,57 @@
-"""How far what was read is from what was said: errors that add over sentences.
+"""Edit distances of recognised text.
 
-The sum of errors over the sum of words is the word error rate (WER), which can exceed
-1; with symbols it is the character or phone error rate.
+The sum of edits over the sum of words is the word error rate (WER), which can exceed 1.
+Over symbols it is the character or the phoneme error rate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
 
-def word_errors(truth: str, read: str) -> tuple[int, int]:
-    """-> (words to replace, leave out or put in, words of the truth).
+def word_edit_counts(target: str, pred: str) -> tuple[int, int]:
+    """Count the word edits between a recognised sentence and the true one.
 
-    Words are parted by white space, and compared letter by letter as they are.
+    Words are separated by white space and compared letter by letter.
+
+    Args:
+        target: True sentence.
+        pred: Recognised sentence.
+
+    Returns:
+        edits: Number of words to replace, delete or insert.
+        length: Number of words of the true sentence.
     """
-    return symbol_errors(truth.split(), read.split())
+    return symbol_edit_counts(target.split(), pred.split())
 
 
-def symbol_errors(truth: Sequence, read: Sequence) -> tuple[int, int]:
-    """The same of a text's characters, or of two lists of symbols or their numbers."""
-    return _distance(truth, read), len(truth)
+def symbol_edit_counts(
+    target: Sequence[Hashable], pred: Sequence[Hashable]
+) -> tuple[int, int]:
+    """Count the symbol edits between a recognised sequence and the true one.
+
+    Args:
+        target: True symbols: a text, or a list of symbols or of their numbers.
+        pred: Recognised symbols.
+
+    Returns:
+        edits: Number of symbols to replace, delete or insert.
+        length: Number of symbols of the true sequence.
+    """
+    return _levenshtein(target, pred), len(target)
 
 
-def _distance(truth: Sequence, read: Sequence) -> int:
-    """Levenshtein's: each row of the table at once, rows one after the other."""
-    numbers = {}
-    truth, read = (
+def _levenshtein(target: Sequence[Hashable], pred: Sequence[Hashable]) -> int:
+    """Compute the Levenshtein distance, one row of the table after the other."""
+    numbers: dict[Hashable, int] = {}
+    target_ids, pred_ids = (
         np.array([numbers.setdefault(one, len(numbers)) for one in text], np.int64)
-        for text in (truth, read)
+        for text in (target, pred)
     )
-    along = np.arange(len(read) + 1)
-    row = along
-    for done, symbol in enumerate(truth, 1):
-        replaced = row[:-1] + (read != symbol)
+    columns = np.arange(len(pred_ids) + 1)
+    row = columns
+    for done, symbol in enumerate(target_ids, 1):
+        replaced = row[:-1] + (pred_ids != symbol)
         best = np.append(done, np.minimum(row[1:] + 1, replaced))
-        row = along + np.minimum.accumulate(best - along)  # symbols put in
+        row = columns + np.minimum.accumulate(best - columns)  # insertions
     return int(row[-1])

@@ -1,4 +1,4 @@
-"""How like two pictures are, as numbers that people report."""
+"""Image quality: PSNR and SSIM."""
 
 import dm_pix
 import jax.numpy as jnp
@@ -6,22 +6,40 @@ import jax.numpy as jnp
 from avjax.typing import Array
 
 
-def psnr(picture: Array, truth: Array) -> Array:
-    """Peak signal to noise, dB.  [... h w c] in [0, 1] -> [...]; 100 where equal.
+def psnr(image: Array, target: Array) -> Array:
+    """Compute the peak signal-to-noise ratio, 10 log10(1 / mean squared error).
 
-    Source: 10 log10(1 / mean square error), over all channels at once.
+    The error is averaged over all channels.
+
+    Args:
+        image: Images in [0, 1], [... h w c].
+        target: True images in [0, 1], [... h w c].
+
+    Returns:
+        One value per image in dB, [...]; 100 for equal images.
     """
-    error = jnp.mean(jnp.square(picture - truth), axis=(-3, -2, -1))
+    error = jnp.mean(jnp.square(image - target), axis=(-3, -2, -1))
     return -10 * jnp.log10(jnp.maximum(error, 1e-10))
 
 
-def ssim(picture: Array, truth: Array) -> Array:
-    """Structural similarity, mean over channels.  [... h w c] in [0, 1] -> [...].
+def ssim(image: Array, target: Array) -> Array:
+    """Compute the structural similarity, averaged over the channels.
 
-    Source: Wang et al., 2004, their Gaussian window of 11 x 11 pixels, sigma 1.5; sides
-    are of 11 pixels or more, and windows lie wholly inside.
+    Windows lie completely inside the image.
+
+    Args:
+        image: Images in [0, 1] with sides of at least 11 pixels, [... h w c].
+        target: True images in [0, 1], [... h w c].
+
+    Returns:
+        One value per image, at most 1, [...].
+
+    Source:
+        Wang et al., 2004, with a Gaussian window of 11 x 11 pixels, sigma 1.5.
     """
-    lead = picture.shape[:-3]
-    flat = (-1, *picture.shape[-3:])
-    values = dm_pix.ssim(picture.reshape(flat), truth.reshape(flat), max_val=1.0)
-    return values.reshape(lead)
+    batch_shape = image.shape[:-3]
+    flat_shape = (-1, *image.shape[-3:])
+    values = dm_pix.ssim(
+        image.reshape(flat_shape), target.reshape(flat_shape), max_val=1.0
+    )
+    return jnp.reshape(jnp.asarray(values), batch_shape)

@@ -1,78 +1,128 @@
-"""How a mouth moves, and by which sounds it errs.
+"""Motion of the lips, and lip distance by phoneme class.
 
-    speed, jerk       of the lip points, in pixels a frame, and a frame cubed
-    velocity_error    how far their velocity is from that of the true lips
-    bilabials_shut    share of the sounds p, b and m at which the lips come together
-    lmd_bilabial, ... distance to the true lips where a sound of that class is said
-Sounds count as far as it is known when they are said.
+Names of the metrics:
+
+    speed, jerk        of the lip points, in pixels per frame, and per frame cubed
+    velocity_error     distance between their velocity and that of the true lips
+    bilabials_shut     fraction of the phonemes p, b and m at which the lips close
+    lmd_bilabial, ...  distance to the true lips in frames with a phoneme of that class
+
+Phonemes count where the data have their times.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 
 from avjax.metrics.base import Mean
-from avjax.metrics.landmarks import gap, landmark_distance
+from avjax.metrics.landmarks import landmark_distance, lip_gap
 from avjax.typing import Array, Batch
 
-BILABIAL = 1  # the class of sounds that shut the lips
+BILABIAL = 1  # phoneme class of p, b and m
 
 
-def movement(
-    found: Array, lips: Array, batch: Batch, least: float
-) -> Mapping[str, Mean]:
-    """Figures of lip points found in frames.  found, the true lips [b t p 2], pixels.
+def lip_motion_metrics(
+    pred: Array, target: Array, batch: Batch, max_gap: float
+) -> dict[str, Mean]:
+    """Measure the motion of lips that were detected in generated frames.
 
-    batch  weight [b], mask [b t], sounds i32 [b t]
-    least  pixels: a smaller gap between the lips is none
+    Args:
+        pred: Lip points of the generated frames in pixels, [b t p 2].
+        target: Lip points of the real frames in pixels, [b t p 2].
+        batch: `weight` [b], `frame_mask` [b t] and `phoneme_class` i32 [b t].
+        max_gap: Distance between the lips in pixels up to which they count as closed.
+
+    Returns:
+        Means of speed, velocity_error, jerk and bilabials_shut.
     """
-    figures = {
-        "speed": length(motion(found, 1)),
-        "velocity_error": length(motion(found, 1) - motion(lips, 1)),
-        "jerk": length(motion(found, 3)),
+    values = {
+        "speed": mean_norm(finite_difference(pred, 1)),
+        "velocity_error": mean_norm(
+            finite_difference(pred, 1) - finite_difference(target, 1)
+        ),
+        "jerk": mean_norm(finite_difference(pred, 3)),
     }
-    exists = batch["weight"][:, None] * batch["mask"]
+    weight = batch["weight"][:, None] * batch["frame_mask"]
     means = {
-        name: Mean.of(value, exists[:, -value.shape[1] :])
-        for name, value in figures.items()
+        name: Mean.from_values(value, weight[:, -value.shape[1] :])
+        for name, value in values.items()
     }
-    asked = (batch["sounds"] == BILABIAL) & (exists > 0)
-    closed, begins = jax.vmap(shut, in_axes=(0, 0, None))(gap(found), asked, least)
-    counted = begins * batch["weight"][:, None]
-    return means | {"bilabials_shut": Mean.of(closed, counted)}
+    is_bilabial = (batch["phoneme_class"] == BILABIAL) & (weight > 0)
+    closed, starts = jax.vmap(closures, in_axes=(0, 0, None))(
+        lip_gap(pred), is_bilabial, max_gap
+    )
+    closure_weight = starts * batch["weight"][:, None]
+    return means | {"bilabials_shut": Mean.from_values(closed, closure_weight)}
 
 
-def distance_by_class(
-    found: Array, lips: Array, batch: Batch, classes: Sequence[str]
-) -> Mapping[str, Mean]:
-    """LMD of points [b t p 2] by the class of the sound; the first is number 1."""
-    distance = landmark_distance(found, lips)
-    exists = batch["weight"][:, None] * batch["mask"]
+def lmd_by_class(
+    pred: Array, target: Array, batch: Batch, classes: Sequence[str]
+) -> dict[str, Mean]:
+    """Compute the landmark distance separately for each phoneme class.
+
+    Args:
+        pred: Lip points of the generated frames in pixels, [b t p 2].
+        target: Lip points of the real frames in pixels, [b t p 2].
+        batch: `weight` [b], `frame_mask` [b t] and `phoneme_class` i32 [b t].
+        classes: Names of the phoneme classes; the first has number 1.
+
+    Returns:
+        {lmd_CLASS: mean distance in pixels}.
+    """
+    distance = landmark_distance(pred, target)
+    weight = batch["weight"][:, None] * batch["frame_mask"]
     return {
-        f"lmd_{name}": Mean.of(distance, exists * (batch["sounds"] == number))
+        f"lmd_{name}": Mean.from_values(
+            distance, weight * (batch["phoneme_class"] == number)
+        )
         for number, name in enumerate(classes, start=1)
     }
 
 
-def motion(points: Array, order: int) -> Array:
-    """Differences from frame to frame, so many times.  [b t p 2] -> [b t-order p 2]."""
+def finite_difference(points: Array, order: int) -> Array:
+    """Compute differences between consecutive frames.
+
+    Args:
+        points: Points, [b t p 2].
+        order: How often the difference is taken.
+
+    Returns:
+        The differences, [b t-order p 2].
+    """
     return jnp.diff(points, order, axis=1)
 
 
-def length(vectors: Array) -> Array:
-    """Mean length over the points.  [... p 2] -> [...]."""
+def mean_norm(vectors: Array) -> Array:
+    """Compute the mean length of vectors over the points.
+
+    Args:
+        vectors: Vectors, [... p 2].
+
+    Returns:
+        Mean length, [...].
+    """
     return jnp.mean(jnp.linalg.norm(vectors, axis=-1), axis=-1)
 
 
-def shut(opening: Array, asked: Array, least: float) -> tuple[Array, Array]:
-    """Whether lips shut where they should: 1 or 0, and where that counts, [t] each.
+def closures(gap: Array, is_bilabial: Array, max_gap: float) -> tuple[Array, Array]:
+    """Find out whether the lips close at each bilabial phoneme of a clip.
 
-    opening [t], the gap of the lips; asked bool [t], the frames of sounds that shut
-    them.  Such frames on end are one sound, which counts once, in its first frame.
+    Consecutive bilabial frames are one phoneme, which counts once.
+
+    Args:
+        gap: Distance between the lips, [t].
+        is_bilabial: Frames with a bilabial phoneme, bool [t].
+        max_gap: Gap up to which the lips count as closed.
+
+    Returns:
+        closed: 1 if the lips close during the phoneme of a frame, else 0, [t].
+        starts: 1 for the first frame of each bilabial phoneme, else 0, [t].
     """
-    begins = asked & ~jnp.pad(asked, (1, 0))[:-1]
-    sound = jnp.cumsum(begins)
-    here = jnp.where(asked, opening, jnp.inf)
-    smallest = jax.ops.segment_min(here, sound, num_segments=len(asked) + 1)[sound]
-    return (smallest <= least).astype(jnp.float32), begins.astype(jnp.float32)
+    starts = is_bilabial & ~jnp.pad(is_bilabial, (1, 0))[:-1]
+    phoneme = jnp.cumsum(starts)
+    bilabial_gap = jnp.where(is_bilabial, gap, jnp.inf)
+    smallest = jax.ops.segment_min(
+        bilabial_gap, phoneme, num_segments=len(is_bilabial) + 1
+    )[phoneme]
+    return (smallest <= max_gap).astype(jnp.float32), starts.astype(jnp.float32)

@@ -1,23 +1,26 @@
-"""Whether a memory is in use, and what by."""
-
-from collections.abc import Mapping
+"""Use of a key-value memory: number of slots, agreement of addresses, recall."""
 
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import xlogy
 
-from avjax.losses.memory import address_divergence
+from avjax.losses.memory import address_kl
 from avjax.metrics.base import Mean
-from avjax.nn.memory import unit
+from avjax.nn.memory import l2_normalize
 from avjax.typing import Array
 
-NEAREST = 5  # slots that a source may point at, and still be near
+TOP_SLOTS = 5  # slots that count for top-5 agreement
 
 
-def slots_in_use(address: Array, weight: Array | None = None) -> Array:
-    """How many slots a batch points at: perplexity of the mean over frames.
+def effective_slots(address: Array, weight: Array | None = None) -> Array:
+    """Compute how many slots a batch addresses: perplexity of the mean address.
 
-    [b t m], weight [b t], one where not given -> 1 to m.
+    Args:
+        address: Distributions over slots, [b t m].
+        weight: Weight of each frame, [b t]; one by default.
+
+    Returns:
+        A number from 1 to m, [].
     """
     weight = jnp.ones(address.shape[:2]) if weight is None else weight
     total = jnp.maximum(jnp.sum(weight), 1e-8)
@@ -25,44 +28,66 @@ def slots_in_use(address: Array, weight: Array | None = None) -> Array:
     return jnp.exp(-jnp.sum(xlogy(mean, mean)))
 
 
-def share_within(codes: Array) -> Array:
-    """The share of the variance of codes that lies within clips.  [b t d] -> 0 to 1.
+def within_clip_variance(features: Array) -> Array:
+    """Compute the fraction of the variance of features that lies within clips.
 
-    Lip codes near 0 tell who speaks, and not how the lips move.
+    Lip features close to 0 encode who speaks, not how the lips move.
+
+    Args:
+        features: Features of each frame, [b t d].
+
+    Returns:
+        The fraction in [0, 1], [].
     """
-    within = jnp.sum(jnp.mean(jnp.var(codes, axis=1), axis=0))
-    return within / jnp.maximum(jnp.sum(jnp.var(codes, axis=(0, 1))), 1e-12)
+    within = jnp.sum(jnp.mean(jnp.var(features, axis=1), axis=0))
+    return within / jnp.maximum(jnp.sum(jnp.var(features, axis=(0, 1))), 1e-12)
 
 
-def bridge_figures(
-    by_source: Array, by_target: Array, recalled: Array, real: Array, weight: Array
-) -> Mapping[str, Mean]:
-    """How well a source recalls what goes with it, over frames of weight [b t].
+def bridging_metrics(
+    by_source: Array, by_target: Array, recalled: Array, target: Array, weight: Array
+) -> dict[str, Mean]:
+    """Measure how well a source recalls the target from the memory.
 
-    by_source, by_target [b t m]; recalled, real [b t d].
-    divergence          KL(target || source), in nats
-    top1, top5          share of frames whose best slot by the target is the best by the
-                        source, or among its five best
-    cosine              of what is recalled with what is real
-    shuffled_cosine     the same with another moment of another clip: what knowing
-                        nothing of the moment gives
-    slots_by_source,    how many are in use
-    slots_by_target
+    Args:
+        by_source: Addresses of the source, [b t m].
+        by_target: Addresses of the target, [b t m].
+        recalled: Features recalled by the source, [b t d].
+        target: True features of the target, [b t d].
+        weight: Weight of each frame, [b t].
+
+    Returns:
+        Means of
+            divergence: KL(target || source) in nats.
+            top1, top5: Fraction of frames in which the best slot of the target is the
+                best slot of the source, or one of its five best.
+            cosine: Cosine similarity of recalled and true features.
+            shuffled_cosine: The same with the true features of another moment of
+                another clip: what a constant recall reaches.
+            slots_by_source, slots_by_target: Effective number of slots.
     """
     best = jnp.argmax(by_target, axis=-1)[..., None]
-    _, near = jax.lax.top_k(by_source, min(NEAREST, by_source.shape[-1]))
-    away = 1, real.shape[1] // 2
-    other, exists = (jnp.roll(x, away, axis=(0, 1)) for x in (real, weight))
+    _, top = jax.lax.top_k(by_source, min(TOP_SLOTS, by_source.shape[-1]))
+    shift = 1, target.shape[1] // 2
+    other, other_weight = (jnp.roll(x, shift, axis=(0, 1)) for x in (target, weight))
     values = {
-        "divergence": address_divergence(by_source, by_target),
-        "top1": jnp.any(near[..., :1] == best, axis=-1),
-        "top5": jnp.any(near == best, axis=-1),
-        "cosine": jnp.sum(unit(recalled) * unit(real), axis=-1),
-        "shuffled_cosine": jnp.sum(unit(recalled) * unit(other), axis=-1),
+        "divergence": address_kl(by_source, by_target),
+        "top1": jnp.any(top[..., :1] == best, axis=-1),
+        "top5": jnp.any(top == best, axis=-1),
+        "cosine": _cosine(recalled, target),
+        "shuffled_cosine": _cosine(recalled, other),
     }
-    weights = {name: weight for name in values} | {"shuffled_cosine": weight * exists}
-    means = {name: Mean.of(value, weights[name]) for name, value in values.items()}
+    weights = dict.fromkeys(values, weight) | {"shuffled_cosine": weight * other_weight}
+    means = {
+        name: Mean.from_values(value, weights[name]) for name, value in values.items()
+    }
     for side, address in (("source", by_source), ("target", by_target)):
-        used = slots_in_use(address, weight)
-        means[f"slots_by_{side}"] = Mean.of(used[None], jnp.any(weight > 0)[None])
+        slots = effective_slots(address, weight)
+        means[f"slots_by_{side}"] = Mean.from_values(
+            slots[None], jnp.any(weight > 0)[None]
+        )
     return means
+
+
+def _cosine(one: Array, other: Array) -> Array:
+    """Compute the cosine similarity of vectors, [... d], [... d] -> [...]."""
+    return jnp.sum(l2_normalize(one) * l2_normalize(other), axis=-1)

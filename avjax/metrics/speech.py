@@ -1,12 +1,14 @@
-"""How near spoken waves are to the true ones, as numbers that people report.
+"""Quality of generated speech: STOI, PESQ and mel distance.
 
-Waves are [n] at 16 kHz, numpy, on the host; where one is longer, its end is left out.
-Not a number where there is nothing to judge by: the truth is silent, or too short.  A
-voice that is mute where there is speech gets the worst figure.
-The packages behind them come with `pip install 'avjax[metrics]'`.
+Waveforms are float [n] at 16 kHz, in numpy, on the host. If two waveforms differ in
+length, the end of the longer one is ignored. The result is NaN if nothing can be
+measured, because the target is silent or too short. Silence where there should be
+speech gets the worst value.
 
-All but mel_distance compare moments that lie at the same sample: 20 ms of delay cost
-STOI several hundredths.  The two scales of PESQ are not comparable with each other.
+Except for `mel_distance`, all measures compare samples at the same position: a delay of
+20 ms costs several hundredths of STOI. The two scales of PESQ are not comparable.
+
+The packages behind STOI and PESQ are installed by `pip install 'avjax[metrics]'`.
 """
 
 import importlib
@@ -19,123 +21,179 @@ from collections.abc import Callable
 import numpy as np
 import soxr
 
+from avjax.constants import SAMPLE_RATE
 from avjax.errors import InputError
 
-RATE = 16_000  # samples a second
-SHORTEST_SECONDS = 0.42  # STOI compares 30 frames of 12.8 ms, PESQ a quarter second
+MIN_SECONDS = 0.42  # STOI compares 30 frames of 12.8 ms, PESQ a quarter of a second
 WORST_PESQ = 1.0
-LONGEST_SECONDS = 20  # has 50 utterances at most, for which PESQ has room
+MAX_PESQ_SECONDS = 20  # has 50 utterances at most, for which PESQ allocates memory
+NARROW_BAND_RATE = 8_000  # Hz
 
 
-def stoi(spoken: np.ndarray, truth: np.ndarray) -> float:
-    """Short-time objective intelligibility, up to 1.  [n], [n] -> a number.
+def stoi(pred: np.ndarray, target: np.ndarray) -> float:
+    """Compute the short-time objective intelligibility (STOI).
 
-    Source: Taal et al., ICASSP 2010.  The silent frames of the truth do not count.
+    Frames in which the target is silent do not count.
+
+    Args:
+        pred: Generated waveform, [n].
+        target: True waveform, [n].
+
+    Returns:
+        A number up to 1, or NaN.
+
+    Source:
+        Taal et al., ICASSP 2010.
     """
-    return _intelligibility(spoken, truth, extended=False)
+    return _intelligibility(pred, target, extended=False)
 
 
-def estoi(spoken: np.ndarray, truth: np.ndarray) -> float:
-    """Extended STOI, up to 1, which also sees what comes and goes across bands.
+def estoi(pred: np.ndarray, target: np.ndarray) -> float:
+    """Compute the extended STOI, which also measures modulation across bands.
 
-    Source: Jensen and Taal, 2016.
+    Args:
+        pred: Generated waveform, [n].
+        target: True waveform, [n].
+
+    Returns:
+        A number up to 1, or NaN.
+
+    Source:
+        Jensen and Taal, 2016.
     """
-    return _intelligibility(spoken, truth, extended=True)
+    return _intelligibility(pred, target, extended=True)
 
 
-def pesq_narrow(spoken: np.ndarray, truth: np.ndarray) -> float:
-    """Quality as on a telephone line, 1.0 to 4.5: both at 8 kHz, narrow band.
+def pesq_narrow(pred: np.ndarray, target: np.ndarray) -> float:
+    """Compute the narrow-band PESQ, at 8 kHz.
 
-    Source: ITU-T P.862 with the scale of P.862.1.  Published figures on GRID are these.
+    Published numbers on GRID are these.
+
+    Args:
+        pred: Generated waveform, [n].
+        target: True waveform, [n].
+
+    Returns:
+        A number from 1.0 to 4.5, or NaN.
+
+    Source:
+        ITU-T P.862 with the scale of P.862.1.
     """
-    return _quality(spoken, truth, 8_000, "nb")
+    return _quality(pred, target, NARROW_BAND_RATE, "nb")
 
 
-def pesq_wide(spoken: np.ndarray, truth: np.ndarray) -> float:
-    """Quality as by wide-band telephone, 1.0 to 4.6: at 16 kHz, wide band.
+def pesq_wide(pred: np.ndarray, target: np.ndarray) -> float:
+    """Compute the wide-band PESQ, at 16 kHz.
 
-    Source: ITU-T P.862.2.  It reads a quarter to a half lower than pesq_narrow.
+    It is a quarter to a half lower than `pesq_narrow`.
+
+    Args:
+        pred: Generated waveform, [n].
+        target: True waveform, [n].
+
+    Returns:
+        A number from 1.0 to 4.6, or NaN.
+
+    Source:
+        ITU-T P.862.2.
     """
-    return _quality(spoken, truth, RATE, "wb")
+    return _quality(pred, target, SAMPLE_RATE, "wb")
 
 
 def available() -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:
-    """{name: measure of waves}, those whose packages are there."""
-    owners = {stoi: "pystoi", estoi: "pystoi", pesq_narrow: "pesq", pesq_wide: "pesq"}
+    """Return the waveform metrics whose packages are installed.
+
+    Returns:
+        {name: metric of a generated and a true waveform}.
+    """
+    packages = {stoi: "pystoi", estoi: "pystoi", pesq_narrow: "pesq", pesq_wide: "pesq"}
     return {
-        measure.__name__: measure
-        for measure, package in owners.items()
+        metric.__name__: metric
+        for metric, package in packages.items()
         if importlib.util.find_spec(package)
     }
 
 
-def mel_distance(spoken: np.ndarray, truth: np.ndarray) -> float:
-    """Mean absolute difference of two mels [f k] -> in their own unit.
+def mel_distance(pred: np.ndarray, target: np.ndarray) -> float:
+    """Compute the mean absolute difference of two mel spectrograms.
 
-    Of two audio.speech_mel.voice_mel, 0.01 is half a dB.
+    Args:
+        pred: Generated spectrogram, [f k].
+        target: True spectrogram, [f k].
+
+    Returns:
+        The distance in the unit of the spectrograms, or NaN if one is empty. Between
+        two spectrograms of `avjax.audio.speech_mel.vocoder_mel`, 0.01 is half a dB.
     """
-    columns = min(len(spoken), len(truth))
-    if not columns:
+    frames = min(len(pred), len(target))
+    if not frames:
         return math.nan
-    return float(np.mean(np.abs(spoken[:columns] - truth[:columns])))
+    return float(np.mean(np.abs(pred[:frames] - target[:frames])))
 
 
-def _intelligibility(spoken: np.ndarray, truth: np.ndarray, extended: bool) -> float:
-    package = _package("pystoi")
-    waves = _comparable(spoken, truth)
+def _intelligibility(pred: np.ndarray, target: np.ndarray, extended: bool) -> float:
+    """Compute STOI or extended STOI."""
+    package = _import("pystoi")
+    waves = _comparable(pred, target)
     if waves is None:
         return math.nan
-    if not np.any(waves[0]):
+    pred, target = waves
+    if not np.any(pred):
         return 0.0
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         try:
-            return float(package.stoi(waves[1], waves[0], RATE, extended=extended))
+            return float(package.stoi(target, pred, SAMPLE_RATE, extended=extended))
         except RuntimeWarning:  # too little is left without the silent frames
             return math.nan
 
 
-def _quality(spoken: np.ndarray, truth: np.ndarray, rate: int, band: str) -> float:
-    """The mean over pieces: of a longer wave PESQ would write outside its memory."""
-    waves = _comparable(spoken, truth)
+def _quality(pred: np.ndarray, target: np.ndarray, rate: int, band: str) -> float:
+    """Average PESQ over pieces; on longer waves PESQ would write outside its memory."""
+    waves = _comparable(pred, target)
     if waves is None:
         return math.nan
-    pieces = math.ceil(len(waves[0]) / (LONGEST_SECONDS * RATE))
-    cut = zip(*(np.array_split(wave, pieces) for wave in waves), strict=True)
-    found = [_quality_of_piece(*piece, rate, band) for piece in cut]
-    found = [value for value in found if not math.isnan(value)]
-    return float(np.mean(found)) if found else math.nan
+    num_pieces = math.ceil(len(waves[0]) / (MAX_PESQ_SECONDS * SAMPLE_RATE))
+    pred_pieces, target_pieces = (np.array_split(wave, num_pieces) for wave in waves)
+    values = [
+        _quality_of_piece(pred_piece, target_piece, rate, band)
+        for pred_piece, target_piece in zip(pred_pieces, target_pieces, strict=True)
+    ]
+    values = [value for value in values if not math.isnan(value)]
+    return float(np.mean(values)) if values else math.nan
 
 
 def _quality_of_piece(
-    spoken: np.ndarray, truth: np.ndarray, rate: int, band: str
+    pred: np.ndarray, target: np.ndarray, rate: int, band: str
 ) -> float:
-    package = _package("pesq")
-    spoken, truth = (soxr.resample(wave, RATE, rate) for wave in (spoken, truth))
-    if not np.any(truth):
+    """Compute PESQ of one piece."""
+    package = _import("pesq")
+    pred, target = (soxr.resample(wave, SAMPLE_RATE, rate) for wave in (pred, target))
+    if not np.any(target):
         return math.nan
-    if not np.any(spoken):
+    if not np.any(pred):
         return WORST_PESQ
     try:
-        return package.pesq(rate, truth, spoken, band)
+        return package.pesq(rate, target, pred, band)
     except (package.BufferTooShortError, package.NoUtterancesError):
         return math.nan
 
 
-def _comparable(spoken: np.ndarray, truth: np.ndarray):
-    """Both waves as f64 [n], equally long; None where there is nothing to compare to:
-    the truth is silent, or too short.
-    """
-    samples = min(len(spoken), len(truth))
-    waves = [np.asarray(wave[:samples], np.float64) for wave in (spoken, truth)]
-    enough = samples >= SHORTEST_SECONDS * RATE
-    return waves if enough and np.any(waves[1]) else None
+def _comparable(
+    pred: np.ndarray, target: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Cut both waves to equal length, float64 [n]; None if the target has no speech."""
+    samples = min(len(pred), len(target))
+    pred, target = (np.asarray(wave[:samples], np.float64) for wave in (pred, target))
+    long_enough = samples >= MIN_SECONDS * SAMPLE_RATE
+    return (pred, target) if long_enough and np.any(target) else None
 
 
-def _package(name: str) -> types.ModuleType:
+def _import(name: str) -> types.ModuleType:
+    """Import an optional package."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
         raise InputError(
-            f"to judge speech, {name} is needed: pip install 'avjax[metrics]'"
+            f"speech metrics need the package {name}: pip install 'avjax[metrics]'"
         ) from error

@@ -1,8 +1,8 @@
-"""How well lips and sound keep time, by the codes that a sync network gives them.
+"""Lip synchronisation (LSE) from the embeddings of a sync network.
 
-Published figures (LSE-D, LSE-C) are those of one certain network.  Over codes of our
-own expert the same sums are called lse_d_expert and lse_c_expert: they compare systems
-with each other, and with nothing outside.
+Published numbers (LSE-D, LSE-C) are those of one particular network, SyncNet. The same
+sums over embeddings of the sync expert are called lse_d_expert and lse_c_expert. They
+compare systems of this library with each other, and with nothing else.
 """
 
 from typing import NamedTuple
@@ -11,66 +11,101 @@ import jax.numpy as jnp
 
 from avjax.typing import Array
 
-REACH = 15  # frames to either side
-NEVER_ZERO = 1e-6  # added to each difference, as published
+MAX_OFFSET_FRAMES = 15  # largest offset between lips and audio, in either direction
+DISTANCE_EPSILON = 1e-6  # added to each difference, as in the published code
 
 
-class Synchrony(NamedTuple):
-    distance: Array  # LSE-D, at the best offset; less is better
-    confidence: Array  # LSE-C, median minus best; more is better
-    offset: Array  # i32, frames that the sound is ahead of the lips
+class SyncScore(NamedTuple):
+    """Synchronisation of one clip.
+
+    Attributes:
+        distance: LSE-D: distance at the best offset; less is better.
+        confidence: LSE-C: median distance minus best distance; more is better.
+        offset: Frames by which the audio is ahead of the lips, i32.
+    """
+
+    distance: Array
+    confidence: Array
+    offset: Array
 
 
-class Distances(NamedTuple):
-    """Lips to the sound some frames earlier and later; parts of a clip add up."""
+class OffsetDistances(NamedTuple):
+    """Summed distances between lips and audio at every offset.
 
-    total: Array  # [2 REACH + 1]
-    pairs: Array  # [2 REACH + 1], how many were summed
+    Attributes:
+        total: Sum of the distances, [2 MAX_OFFSET_FRAMES + 1].
+        pairs: Number of distances in the sum, [2 MAX_OFFSET_FRAMES + 1].
+    """
 
-    def merge(self, other: "Distances") -> "Distances":
-        return Distances(self.total + other.total, self.pairs + other.pairs)
+    total: Array
+    pairs: Array
+
+    def merge(self, other: "OffsetDistances") -> "OffsetDistances":
+        """Add the distances of another part of the clip."""
+        return OffsetDistances(self.total + other.total, self.pairs + other.pairs)
 
 
 def distances_by_offset(
-    seen: Array, around: Array, exists: Array, there: Array
-) -> Distances:
-    """Distances of some frames of a clip to the sound at every offset.
+    visual: Array, audio: Array, visual_mask: Array, audio_mask: Array
+) -> OffsetDistances:
+    """Sum the distances between lips and audio at every offset.
 
-    seen [t d]              codes of the lips
-    around [t + 2 REACH d]  codes of the sound, from REACH frames before the first
-    exists [t], there       1 for lips and for sound that count, else 0
+    Only pairs count in which both exist.
 
-    Only pairs of both count.
+    Args:
+        visual: Embeddings of the lips in some frames of a clip, [t d].
+        audio: Embeddings of the audio, from MAX_OFFSET_FRAMES before the first of these
+            frames on, [t + 2 MAX_OFFSET_FRAMES, d].
+        visual_mask: 1 for frames with lips, [t].
+        audio_mask: 1 for frames with audio, [t + 2 MAX_OFFSET_FRAMES].
+
+    Returns:
+        The sums.
     """
-    offsets = range(2 * REACH + 1)
-    shifted = jnp.stack([around[s : s + len(seen)] for s in offsets])
-    both = jnp.stack([there[s : s + len(seen)] for s in offsets]) * exists[None]
-    apart = jnp.linalg.norm(seen[None] - shifted + NEVER_ZERO, axis=-1)
-    return Distances(jnp.sum(apart * both, axis=-1), jnp.sum(both, axis=-1))
+    frames, offsets = len(visual), range(2 * MAX_OFFSET_FRAMES + 1)
+    shifted = jnp.stack([audio[start : start + frames] for start in offsets])
+    mask = jnp.stack([audio_mask[start : start + frames] for start in offsets])
+    mask = mask * visual_mask[None]
+    distance = jnp.linalg.norm(visual[None] - shifted + DISTANCE_EPSILON, axis=-1)
+    return OffsetDistances(jnp.sum(distance * mask, axis=-1), jnp.sum(mask, axis=-1))
 
 
-def verdict(distances: Distances) -> Synchrony:
-    """Offset, distance and confidence by the mean distance at every offset.
+def sync_score(distances: OffsetDistances) -> SyncScore:
+    """Compute offset, distance and confidence from the mean distances.
 
-    Source: Chung and Zisserman, 2016; Prajwal et al., 2020 (LSE).
+    Args:
+        distances: Sums over a whole clip.
+
+    Returns:
+        The score.
+
+    Source:
+        Chung and Zisserman, 2016; Prajwal et al., 2020 (LSE).
     """
     mean = distances.total / jnp.maximum(distances.pairs, 1)
     mean = jnp.where(distances.pairs > 0, mean, jnp.inf)
     best = jnp.min(mean)
-    offset = REACH - jnp.argmin(mean)
-    usual = jnp.nanmedian(jnp.where(jnp.isfinite(mean), mean, jnp.nan))
-    return Synchrony(best, usual - best, offset)
+    offset = MAX_OFFSET_FRAMES - jnp.argmin(mean)
+    median = jnp.nanmedian(jnp.where(jnp.isfinite(mean), mean, jnp.nan))
+    return SyncScore(best, median - best, offset)
 
 
-def synchrony(seen: Array, heard: Array, exists: Array) -> Synchrony:
-    """The verdict on one clip.  seen, heard [t d], one code a frame.
+def clip_sync_score(visual: Array, audio: Array, frame_mask: Array) -> SyncScore:
+    """Compute the synchronisation of one clip.
 
-    exists [t]  1 up to the end of the clip and 0 behind it
+    Audio beyond the ends of the clip does not count. The published code pads it with
+    zeros; embeddings of unit length are closer to zero than to any other audio, so that
+    the largest offsets would win.
 
-    Sound beyond the ends does not count.  (The published program continues it by zeros;
-    codes of length one are nearer to zero than to any other sound, so that the ends
-    would win.)
+    Args:
+        visual: Embeddings of the lips, one per frame, [t d].
+        audio: Embeddings of the audio, one per frame, [t d].
+        frame_mask: 1 up to the end of the clip and 0 after it, [t].
+
+    Returns:
+        The score.
     """
-    around = jnp.pad(heard, ((REACH, REACH), (0, 0)))
-    there = jnp.pad(exists, REACH)
-    return verdict(distances_by_offset(seen, around, exists, there))
+    padding = MAX_OFFSET_FRAMES, MAX_OFFSET_FRAMES
+    padded_audio = jnp.pad(audio, (padding, (0, 0)))
+    audio_mask = jnp.pad(frame_mask, MAX_OFFSET_FRAMES)
+    return sync_score(distances_by_offset(visual, padded_audio, frame_mask, audio_mask))

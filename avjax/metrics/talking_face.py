@@ -1,14 +1,22 @@
-"""What a talking face is worth: one row of figures for it, for the truth, for a floor.
+"""Metrics of talking faces, next to those of real frames and of two baselines.
 
-Names without a prefix are of frames that were made by a clip's own sound, `swapped_`
-of those made by the sound of another.  `truth_` is the same judge over the real frames.
-Two floors are real frames with one mouth for all: that of the reference (`pasted_`),
-and that of the frame in which the lips are nearest to each other (`closed_`).
+Names of the metrics:
 
     psnr, ssim      of the whole face
-    lmd             to the true lips, in pixels of the crop
-    offset, near, lse_d_expert, lse_c_expert     as metrics.sync and timing tell them
-and what metrics.mouth tells.
+    lmd             landmark distance to the true lips, in pixels of the crop
+    lse_d_expert, lse_c_expert, offset
+                    synchronisation by the sync expert; see `avjax.metrics.sync`
+    in_sync         fraction of the clips with an offset of at most one frame
+    and those of `avjax.metrics.lip_motion`
+
+Prefixes:
+
+    (none)          frames generated from a clip's own audio
+    swapped_audio_  frames generated from the audio of another clip
+    reference_      the real frames
+    static_mouth_   baseline: real frames, all with the mouth of the reference image
+    closed_mouth_   baseline: real frames, all with the mouth of the frame in which the
+                    lips are closest to each other
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,131 +26,240 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 
+from avjax.constants import SYNC_FRAMES
 from avjax.metrics.base import Mean
 from avjax.metrics.image import psnr, ssim
-from avjax.metrics.landmarks import gap, landmark_distance
-from avjax.metrics.lip_motion import distance_by_class, movement
-from avjax.metrics.sync import synchrony
+from avjax.metrics.landmarks import landmark_distance, lip_gap
+from avjax.metrics.lip_motion import lip_motion_metrics, lmd_by_class
+from avjax.metrics.sync import clip_sync_score
 from avjax.typing import Array, Batch
 
-SEEN = 5  # frames that an expert looks at together
-SHUT = 0.015  # of the side of a face: a gap of the lips that is none
+MAX_CLOSED_GAP = 0.015  # gap up to which lips count as closed, in sides of the crop
+MAX_SYNC_OFFSET = 1  # frames up to which a clip counts as in sync
 
 
-class Judges(NamedTuple):
-    """Networks to measure by; frames are in [0, 1]."""
+class EvaluationNetworks(NamedTuple):
+    """The networks that metrics of talking faces need. Frames are in [0, 1].
 
-    watch: Callable[[Array], Array]  # clips [b t=5 h w c] -> codes [b d]
-    hear: Callable[[Array], Array]  # log-mel [b f k] -> codes [b d]
-    find: Callable[[Array], Array]  # faces [b h w c] -> lip points [b p 2], shares
+    Attributes:
+        encode_video: Clips [b t=5 h w c=3] -> embeddings [b d].
+        encode_audio: Log-mel windows [b f k] -> embeddings [b d].
+        find_landmarks: Faces [b h w c=3] -> lip points [b p 2] in sides of the crop.
+    """
+
+    encode_video: Callable[[Array], Array]
+    encode_audio: Callable[[Array], Array]
+    find_landmarks: Callable[[Array], Array]
 
 
-def judge(
-    judges: Judges, made: Array, batch: Batch, classes: Sequence[str]
-) -> Mapping[str, Mean]:
-    """All figures of clips that were said again by their own sound.
+def talking_metrics(
+    networks: EvaluationNetworks, frames: Array, batch: Batch, classes: Sequence[str]
+) -> dict[str, Mean]:
+    """Compute all metrics of clips that were generated from their own audio.
 
-    made [b t h w c] in [0, 1]; batch as data.whole.TalkClip gives it, in which number 1
-    is the first of the classes.  The true lips are those that are known, else those
-    that the same network finds in the real frames.
+    The true lips are the landmarks of the batch. Where the data have none, they are
+    detected in the real frames.
+
+    Args:
+        networks: The networks to measure with.
+        frames: Generated frames in [0, 1], [b t h w c=3].
+        batch: A batch of `avjax.data.examples.talking_eval.TalkEvalClip`.
+        classes: Names of the phoneme classes; the first has number 1.
+
+    Returns:
+        {prefix and name: mean}, as listed above, and lmd_CLASS.
     """
     real = batch["faces"].astype(jnp.float32) / 255
-    half = real.shape[2] // 2
-    lips = true_lips(judges, real, batch["landmarks"])
-
-    def with_mouth_of(face: Array) -> Array:
-        mouth = jnp.broadcast_to(face[:, None, half:], real[:, :, half:].shape)
-        return jnp.concatenate([real[:, :, :half], mouth], axis=2)
-
-    closed = jnp.argmin(jnp.where(batch["mask"] > 0, gap(lips), jnp.inf), axis=1)
-    shut = jnp.take_along_axis(real, closed[:, None, None, None, None], axis=1)[:, 0]
+    lips = target_lips(networks, real, batch["landmarks"])
     rows = {
-        "": made,
-        "truth_": real,
-        "pasted_": with_mouth_of(batch["reference"].astype(jnp.float32) / 255),
-        "closed_": with_mouth_of(shut),
+        "": frames,
+        "reference_": real,
+        "static_mouth_": _with_mouth_of(
+            batch["reference"].astype(jnp.float32) / 255, real
+        ),
+        "closed_mouth_": _with_mouth_of(
+            _closed_frame(real, lips, batch["frame_mask"]), real
+        ),
     }
-    figures = {}
-    for prefix, frames in rows.items():
-        found = against(judges, frames, real, lips, batch)
-        figures |= {prefix + name: value for name, value in found.items()}
-    for name in ("truth_psnr", "truth_ssim"):
-        del figures[name]
-    found = landmarks(judges, made)
-    return figures | distance_by_class(found, lips, batch, classes)
+    metrics = {}
+    for prefix, row in rows.items():
+        values = frame_metrics(networks, row, real, lips, batch)
+        metrics |= {prefix + name: value for name, value in values.items()}
+    for name in ("reference_psnr", "reference_ssim"):
+        del metrics[name]
+    pred_lips = predict_landmarks(networks, frames)
+    return metrics | lmd_by_class(pred_lips, lips, batch, classes)
 
 
-def judge_besides(judges: Judges, made: Array, batch: Batch) -> Mapping[str, Mean]:
-    """Figures of frames alone, without those of the truth and floors; see judge."""
-    real = batch["faces"].astype(jnp.float32) / 255
-    lips = true_lips(judges, real, batch["landmarks"])
-    return against(judges, made, real, lips, batch)
+def _closed_frame(real: Array, lips: Array, frame_mask: Array) -> Array:
+    """Select the frame with the smallest lip gap, [b t h w c] -> [b h w c]."""
+    closed = jnp.argmin(jnp.where(frame_mask > 0, lip_gap(lips), jnp.inf), axis=1)
+    return jnp.take_along_axis(real, closed[:, None, None, None, None], axis=1)[:, 0]
 
 
-def judge_timing(judges: Judges, made: Array, other: Batch) -> Mapping[str, Mean]:
-    """How clips keep time with the sound they were given; other: with_other_sound."""
-    found = timing(judges, made, other)
-    return means_of({f"swapped_{name}": value for name, value in found.items()}, other)
+def _with_mouth_of(face: Array, real: Array) -> Array:
+    """Put the lower half of one face [b h w c] into all frames [b t h w c]."""
+    half = real.shape[2] // 2
+    mouth = jnp.broadcast_to(face[:, None, half:], real[:, :, half:].shape)
+    return jnp.concatenate([real[:, :, :half], mouth], axis=2)
 
 
-def with_other_sound(batch: Batch) -> Batch:
-    """Each clip with the sound of the next, as far as both of them last."""
-    swapped = {name: jnp.roll(batch[name], 1, axis=0) for name in ("mels", "heard")}
-    mask = batch["mask"] * jnp.roll(batch["mask"], 1, axis=0)
-    weight = batch["weight"] * jnp.roll(batch["weight"], 1)
-    return {**batch, **swapped, "mask": mask, "weight": weight}
-
-
-def means_of(figures: Mapping[str, Array], batch: Batch) -> dict[str, Mean]:
-    """Figures per frame [b t] or per clip [b] -> means over what exists."""
-    weight = batch["weight"]
-    by_frame = weight[:, None] * batch["mask"]
-    return {
-        name: Mean.of(value, weight if value.ndim == 1 else by_frame)
-        for name, value in figures.items()
-    }
-
-
-def against(
-    judges: Judges, frames: Array, real: Array, lips: Array, batch: Batch
+def talking_metrics_no_baselines(
+    networks: EvaluationNetworks, frames: Array, batch: Batch
 ) -> dict[str, Mean]:
-    """Figures of some frames."""
-    found = landmarks(judges, frames)
-    figures = {
+    """Compute the metrics of generated frames alone.
+
+    Args:
+        networks: The networks to measure with.
+        frames: Generated frames in [0, 1], [b t h w c=3].
+        batch: A batch of `avjax.data.examples.talking_eval.TalkEvalClip`.
+
+    Returns:
+        {name: mean}, without prefixes.
+    """
+    real = batch["faces"].astype(jnp.float32) / 255
+    lips = target_lips(networks, real, batch["landmarks"])
+    return frame_metrics(networks, frames, real, lips, batch)
+
+
+def swapped_audio_metrics(
+    networks: EvaluationNetworks, frames: Array, swapped: Batch
+) -> dict[str, Mean]:
+    """Compute the synchronisation of clips with the audio of another clip.
+
+    Args:
+        networks: The networks to measure with.
+        frames: Frames generated from the swapped audio, in [0, 1], [b t h w c=3].
+        swapped: The result of `roll_audio`.
+
+    Returns:
+        {swapped_audio_NAME: mean}.
+    """
+    values = sync_metrics(networks, frames, swapped)
+    prefixed = {f"swapped_audio_{name}": value for name, value in values.items()}
+    return to_means(prefixed, swapped)
+
+
+def roll_audio(batch: Batch) -> Batch:
+    """Give each clip the audio of the next clip, as long as both last.
+
+    Args:
+        batch: A batch of `avjax.data.examples.talking_eval.TalkEvalClip`.
+
+    Returns:
+        The batch with other mels, frame mask and weight.
+    """
+    swapped = {name: jnp.roll(batch[name], 1, axis=0) for name in ("mels", "sync_mels")}
+    frame_mask = batch["frame_mask"] * jnp.roll(batch["frame_mask"], 1, axis=0)
+    weight = batch["weight"] * jnp.roll(batch["weight"], 1)
+    return {**batch, **swapped, "frame_mask": frame_mask, "weight": weight}
+
+
+def to_means(values: Mapping[str, Array], batch: Batch) -> dict[str, Mean]:
+    """Average values over the frames and clips that exist.
+
+    Args:
+        values: Values per frame [b t] or per clip [b].
+        batch: `weight` [b] and `frame_mask` [b t].
+
+    Returns:
+        {name: mean}.
+    """
+    weight = batch["weight"]
+    frame_weight = weight[:, None] * batch["frame_mask"]
+    return {
+        name: Mean.from_values(value, weight if value.ndim == 1 else frame_weight)
+        for name, value in values.items()
+    }
+
+
+def frame_metrics(
+    networks: EvaluationNetworks, frames: Array, real: Array, lips: Array, batch: Batch
+) -> dict[str, Mean]:
+    """Compute the metrics of frames against the real ones.
+
+    Args:
+        networks: The networks to measure with.
+        frames: Frames in [0, 1], [b t h w c=3].
+        real: Real frames in [0, 1], [b t h w c=3].
+        lips: True lip points in pixels, [b t p 2].
+        batch: `weight`, `frame_mask`, `sync_mels` and `phoneme_class`.
+
+    Returns:
+        {name: mean}.
+    """
+    pred_lips = predict_landmarks(networks, frames)
+    values = {
         "psnr": psnr(frames, real),
         "ssim": ssim(frames, real),
-        "lmd": landmark_distance(found, lips),
-        **timing(judges, frames, batch),
+        "lmd": landmark_distance(pred_lips, lips),
+        **sync_metrics(networks, frames, batch),
     }
-    least = SHUT * frames.shape[2]
-    return means_of(figures, batch) | movement(found, lips, batch, least)
+    max_gap = MAX_CLOSED_GAP * frames.shape[2]
+    motion = lip_motion_metrics(pred_lips, lips, batch, max_gap)
+    return to_means(values, batch) | motion
 
 
-def timing(judges: Judges, frames: Array, batch: Batch) -> dict[str, Array]:
-    """Synchrony by the expert, per clip [b]; near is 1 where offset is 0 +- 1 frame."""
-    starts = frames.shape[1] - SEEN + 1
-    clips = jnp.stack([frames[:, i : i + starts] for i in range(SEEN)], axis=2)
-    seen = judges.watch(rearrange(clips, "b t five h w c -> (b t) five h w c"))
-    heard = judges.hear(rearrange(batch["heard"][:, :starts], "b t f k -> (b t) f k"))
-    codes = [rearrange(x, "(b t) d -> b t d", t=starts) for x in (seen, heard)]
-    exists = batch["mask"][:, SEEN - 1 :]
-    found = jax.vmap(synchrony)(*codes, exists)
+def sync_metrics(
+    networks: EvaluationNetworks, frames: Array, batch: Batch
+) -> dict[str, Array]:
+    """Compute the synchronisation of clips by the sync expert.
+
+    Args:
+        networks: The networks to measure with.
+        frames: Frames in [0, 1], [b t h w c=3].
+        batch: `frame_mask` [b t] and `sync_mels` [b t f k].
+
+    Returns:
+        {name: one value per clip [b]}; in_sync is 1 or 0.
+    """
+    starts = frames.shape[1] - SYNC_FRAMES + 1
+    clips = jnp.stack([frames[:, i : i + starts] for i in range(SYNC_FRAMES)], axis=2)
+    visual = networks.encode_video(
+        rearrange(clips, "b t five h w c -> (b t) five h w c")
+    )
+    audio = networks.encode_audio(
+        rearrange(batch["sync_mels"][:, :starts], "b t f k -> (b t) f k")
+    )
+    visual, audio = (
+        rearrange(x, "(b t) d -> b t d", t=starts) for x in (visual, audio)
+    )
+    frame_mask = batch["frame_mask"][:, SYNC_FRAMES - 1 :]
+    score = jax.vmap(clip_sync_score)(visual, audio, frame_mask)
+    in_sync = jnp.abs(score.offset) <= MAX_SYNC_OFFSET
     return {
-        "lse_d_expert": found.distance,
-        "lse_c_expert": found.confidence,
-        "offset": found.offset.astype(jnp.float32),
-        "near": (jnp.abs(found.offset) <= 1).astype(jnp.float32),
+        "lse_d_expert": score.distance,
+        "lse_c_expert": score.confidence,
+        "offset": score.offset.astype(jnp.float32),
+        "in_sync": in_sync.astype(jnp.float32),
     }
 
 
-def landmarks(judges: Judges, frames: Array) -> Array:
-    """[b t h w c] -> lip points in pixels [b t p 2]."""
-    points = judges.find(rearrange(frames, "b t h w c -> (b t) h w c"))
+def predict_landmarks(networks: EvaluationNetworks, frames: Array) -> Array:
+    """Find the lips in frames.
+
+    Args:
+        networks: The networks to measure with.
+        frames: Frames in [0, 1], [b t h w c=3].
+
+    Returns:
+        Lip points in pixels, [b t p 2].
+    """
+    points = networks.find_landmarks(rearrange(frames, "b t h w c -> (b t) h w c"))
     points = rearrange(points, "(b t) p two -> b t p two", t=frames.shape[1])
     return points * frames.shape[2]
 
 
-def true_lips(judges: Judges, real: Array, known: Array) -> Array:
-    """The landmarks that came along, or those that are found; [b t p 2] in pixels."""
-    comes_along = jnp.any(known != 0, axis=(1, 2, 3), keepdims=True)
-    return jnp.where(comes_along, known, landmarks(judges, real))
+def target_lips(networks: EvaluationNetworks, real: Array, landmarks: Array) -> Array:
+    """Return the true lips, or those found in the real frames where the data have none.
+
+    Args:
+        networks: The networks to measure with.
+        real: Real frames in [0, 1], [b t h w c=3].
+        landmarks: Lip points of the data in pixels, all zero if unknown, [b t p 2].
+
+    Returns:
+        Lip points in pixels, [b t p 2].
+    """
+    is_known = jnp.any(landmarks != 0, axis=(1, 2, 3), keepdims=True)
+    return jnp.where(is_known, landmarks, predict_landmarks(networks, real))

@@ -1,37 +1,38 @@
-"""Associative bridging: lips recall the sound that goes with them.
+"""Associative bridging: lips recall the audio that belongs to them.
 
 Paper       Kim et al., ICCV 2021, "Multi-modality Associative Bridging through Memory:
             Speech Sound Recollected from Face Video"; several heads: Kim et al., AAAI
             2022, "Distinguishing Homophenes Using Multi-head Visual-audio Memory"
 
-Symbols     f_src, f_tgt   seen, heard [b t d]    M_src, M_tgt   memory.keys, .values
-            A_src, A_tgt   by_lips, by_sound      v_tgt          recalled [b t d]
-                           [b t m]                r              config.sharpness
-            N = m          config.slots
+Symbols     f_src, f_tgt   visual, audio embeddings [b t d]   M_src, M_tgt  memory.keys,
+            A_src, A_tgt   visual_address,                                  .values
+                           audio_address [b t m]              v_tgt    recalled [b t d]
+            N = m          num_slots                          r      inverse_temperature
 
-Equations   (the numbers are ours: the paper's own were not at hand)
+Equations   (numbered by us: the paper's own numbers were not available)
     (1)  A_src by cosine distance              nn/memory.py        address
     (2)  v_tgt, recalled                       nn/memory.py        recall
-    (3)  L_save                                losses/memory.py    storage_error
-    (4)  L_bridge = KL(A_tgt || A_src)         losses/memory.py    address_divergence
-    (5)  h_te, h_tr: seen with recalled, with  here                rehearse
-         heard
-    (6)  L_task of reading                     losses/sequence.py  word_error
-    (7)  L_task of speaking                    losses/reconstruction.py mel_error
-    (8)  total                                 here                LossWeights
+    (3)  L_save                         losses/memory.py    memory_reconstruction_loss
+    (4)  L_bridge = KL(A_tgt || A_src)         losses/memory.py    address_kl
+    (5)  h_te, h_tr: visual with recalled,     here                forward_train
+         with audio embeddings
+    (6)  L_task of lip reading                 losses/sequence.py  word_cross_entropy
+    (7)  L_task of lip-to-speech               losses/reconstruction.py mel_l1
+    (8)  total                                 losses/weights.py
 
-Departures  As in the authors' code, not in the paper's figure: what is seen and what is
-            recalled is joined by dropout and one linear layer, not added.
-            Ours: the last map of the ResNet is averaged whole, the statistics of MsTcn
-            do not see the border around a clip, and what is heard is standardised
-            (`published` takes the authors' way in all three); batches are renormalised
-            (nn/block.py Norm); kernels begin within 1 / sqrt(fan in) everywhere;
-            sentences are read by CTC, which the paper does not do, and in which words
-            count only where they are said, as far as that is known; the decoder of
-            speech is ours, since the paper's is not known: the back-end of reading,
-            four columns a frame, and three convolutions along them; with several heads
-            the bridge aligns their mean, and the sound is stored as with one.
-            Without slots a dense layer of the same size stands for the memory.
+Departures  As in the authors' code, not in the paper's figure: visual and recalled
+            embeddings are joined by dropout and one linear layer, not added.
+            Our own: the last map of the ResNet is averaged over its whole area, the
+            statistics of MsTcn exclude the border around a clip, and audio embeddings
+            are standardised (`reference_compat` follows the authors in all three);
+            batches are renormalised (nn/batch_renorm.py BatchRenorm); kernels start within
+            1 / sqrt(fan in) everywhere; sentences are read with CTC, which the paper
+            does not do, and words are only admitted in the frames in which they are
+            spoken, as far as that is known; the speech decoder is our own, since the
+            paper's is not known: the back-end of lip reading, four mel frames per video
+            frame, and three convolutions over time; with several heads the bridging
+            loss aligns their mean, and audio is stored as with one head.
+            Without slots a dense layer of the same size replaces the memory.
 """
 
 import dataclasses
@@ -43,180 +44,210 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 
-from avjax.nn.layers import Norm
-from avjax.nn.memory import Fusion, KeyValueMemory
-from avjax.nn.resnet import BANDS, SOUND_STEPS, LipFront, SoundFront
-from avjax.nn.temporal import BiGru, MsTcn, conv1d
-from avjax.nn.wav2lip import scaled
-from avjax.typing import Array
+from avjax.audio.speech_mel import SPEECH_MELS_PER_FRAME
+from avjax.constants import NUM_MELS
+from avjax.models.registry import register_system
+from avjax.nn.batch_renorm import BatchRenorm
+from avjax.nn.memory import Fusion, KeyValueMemory, standardize
+from avjax.nn.resnet import AudioFrontend, LipFrontend
+from avjax.nn.temporal import BiGru, MsTcn
+from avjax.nn.temporal_conv import conv1d
+from avjax.nn.wav2lip import scale_width
+from avjax.typing import Array, Key, Params
 
-MEAN, DEVIATION = 0.4136, 0.1700  # of grey levels of LRW's mouths, as published
-REFINED = 256  # channels of the convolutions along the columns of made speech
+MEL_HEAD_CHANNELS = 256  # channels of the convolutions over the generated mel frames
 
 
 @dataclasses.dataclass(frozen=True)
 class BridgingConfig:
-    """What is read or said, and how large the network is.
+    """Config of associative bridging.
 
-    task  words      one of `symbols` in a clip
-          sentences  CTC over `symbols`, of which the first is the blank
-          speech     log-mel, four columns a frame; there are no symbols
+    Attributes:
+        task: "words": one of `symbols` per clip; "sentences": CTC over `symbols`, of
+            which the first is the blank; "speech": log-mel, four mel frames per video
+            frame, without symbols.
+        symbols: Words, or an alphabet.
+        size: Side of a mouth crop in pixels.
+        width: Factor of all channel counts; 1 is the published size.
+        num_slots: Slots of the memory, m; 0: no memory.
+        inverse_temperature: Of the softmax over slots, r.
+        heads: Heads of the memory; the follow-up paper has 8, and 112 slots.
+        backend: The network over time.
+        outputs_per_frame: CTC outputs per video frame, for fast speech.
+        reference_compat: Follow the authors' code also in its oddities; for converted
+            weights.
+        dtype: Of the convolutions over images.
     """
 
     system: ClassVar[str] = "bridging"
     task: Literal["words", "sentences", "speech"] = "words"
     symbols: tuple[str, ...] = ()
-    size: int = 112  # sides of the picture of a mouth
-    width: float = 1.0  # scales all channels; 1 is published
-    slots: int = 88  # m; 0 is no memory
-    sharpness: float = 16.0  # r
-    heads: int = 1  # a; the follow-up has 8, and 112 slots
+    size: int = 112
+    width: float = 1.0
+    num_slots: int = 88
+    inverse_temperature: float = 16.0
+    heads: int = 1
     backend: Literal["gru", "tcn"] = "gru"
-    steps: int = 1  # answers a frame, for sentences that are spoken fast
-    published: bool = False  # also where the authors' code is odd
-    dtype: str = "float32"  # of the convolutions over pictures
+    outputs_per_frame: int = 1
+    reference_compat: bool = False
+    dtype: str = "float32"
 
     @property
-    def answers(self) -> int:
-        """How many numbers a frame is answered by."""
-        speech = SOUND_STEPS * scaled(REFINED, self.width)
-        return speech if self.task == "speech" else self.steps * len(self.symbols)
+    def output_dim(self) -> int:
+        """Numbers that the output layer returns per video frame."""
+        if self.task == "speech":
+            return SPEECH_MELS_PER_FRAME * scale_width(MEL_HEAD_CHANNELS, self.width)
+        return self.outputs_per_frame * len(self.symbols)
 
 
-@dataclasses.dataclass(frozen=True)
-class LossWeights:
-    """All one, as in the authors' code."""
+class BridgingTrainOutputs(NamedTuple):
+    """Outputs that the training losses need.
 
-    # bridging (8)
-    recalled: float = 1.0  # L_task of h_te
-    heard: float = 1.0  # L_task of h_tr
-    save: float = 1.0
-    bridge: float = 1.0
+    Attributes:
+        recalled_output: From the lips alone: logits [b r*t v], or log-mel [b f k].
+        audio_output: From the lips and the real audio; shaped alike.
+        visual_address: Memory address of the lips, [b t m].
+        audio_address: Memory address of the audio, [b t m].
+        recalled: Audio embeddings that the lips recall, [b t d].
+        stored: Audio embeddings as the memory returns them, [b t d].
+        audio: Audio embeddings that were stored, [b t d].
+    """
 
-
-class Rehearsed(NamedTuple):
-    """All that training judges."""
-
-    recalled_answer: Array  # [b t v], or mel [b f k]: from the lips alone
-    heard_answer: Array  # the same, from the lips and the real sound
-    by_lips: Array  # address [b t m]
-    by_sound: Array  # address [b t m]
-    recalled: Array  # [b t d]
-    stored: Array  # [b t d] what the values give back
-    heard: Array  # [b t d] what was stored
-
-
-def from_grey(lips: Array) -> Array:
-    """uint8 [...] -> float32, about normal."""
-    return (lips.astype(jnp.float32) / 255 - MEAN) / DEVIATION
+    recalled_output: Array
+    audio_output: Array
+    visual_address: Array
+    audio_address: Array
+    recalled: Array
+    stored: Array
+    audio: Array
 
 
 class Bridging(nn.Module):
-    """Reads lips, or gives them their voice.  t frames of b clips at a time."""
+    """Lip reading or lip-to-speech, t frames of b clips at a time.
+
+    Arguments of the methods:
+        mouths: Grey mouth crops, `nn.pixels.normalize_mouth`, f32 [b t h w c=1].
+        mel: Log-mel, `audio.speech_mel.encoder_mel`, f32 [b f=4t k=80].
+        frame_mask: 1 where a frame exists, f32 [b t].
+        visual: Visual embeddings, [b t d].
+        audio: Audio embeddings, recalled or real, [b t d].
+        train: Update batch statistics, and apply dropout.
+
+    Outputs are logits [b r*t v] with r outputs per frame, or for speech log-mel
+    [b f=4t k=80].
+    """
 
     config: BridgingConfig
 
     def setup(self):
         config = self.config
-        dim = scaled(512, config.width)
-        self.visual = LipFront(config.width, config.published, config.dtype)
+        dim = scale_width(512, config.width)
+        self.visual = LipFrontend(config.width, config.reference_compat, config.dtype)
         self.fusion = Fusion(dim)
-        if config.slots:
-            self.audio = SoundFront(config.width, config.dtype)
-            shape = config.slots, dim, config.sharpness, config.heads
-            self.memory = KeyValueMemory(*shape)
+        if config.num_slots:
+            self.audio = AudioFrontend(config.width, config.dtype)
+            self.memory = KeyValueMemory(
+                config.num_slots, dim, config.inverse_temperature, config.heads
+            )
         else:
-            self.substitute = Substitute(dim)
+            self.baseline = MemorylessBaseline(dim)
         if config.backend == "gru":
             self.backend = BiGru(dim)
         else:
-            self.backend = MsTcn(config.width, published=config.published)
-        self.answers = nn.Dense(config.answers)
+            self.backend = MsTcn(config.width, reference_compat=config.reference_compat)
+        self.out = nn.Dense(config.output_dim)
         if config.task == "speech":
-            self.columns = Columns(scaled(REFINED, config.width))
+            self.mel_head = MelHead(scale_width(MEL_HEAD_CHANNELS, config.width))
 
-    def __call__(self, lips: Array, mel: Array, exists: Array) -> Array:
-        """Answers; so that `init` sees every parameter.  Shapes as in rehearse."""
-        if self.config.slots:
-            return self.rehearse(lips, mel, exists).recalled_answer
-        return self.read(lips, exists)
+    def __call__(self, mouths: Array, mel: Array, frame_mask: Array) -> Array:
+        """Return outputs; `init` calls it, so it uses every parameter."""
+        if self.config.num_slots:
+            return self.forward_train(mouths, mel, frame_mask).recalled_output
+        return self.predict(mouths, frame_mask)
 
-    def watch(self, lips: Array, train: bool = False) -> Array:
-        """lips [b t h w c=1], by from_grey -> seen [b t d]."""
+    def encode_video(self, mouths: Array, train: bool = False) -> Array:
+        """Embed mouth crops: mouths -> [b t d]."""
         side = self.config.size
-        chex.assert_shape(lips, (None, None, side, side, 1))
-        return self.visual(lips, train)
+        chex.assert_shape(mouths, (None, None, side, side, 1))
+        return self.visual(mouths, train)
 
-    def hear(self, mel: Array, train: bool = False) -> Array:
-        """mel [b f=4t k=80], by audio.speech_mel.heard_mel -> heard [b t d].
+    def encode_audio(self, mel: Array, train: bool = False) -> Array:
+        """Embed audio: mel -> [b t d].
 
-        Each code has mean 0 and deviation 1, so that slots can reach it.
+        Each embedding has mean 0 and deviation 1, so that memory slots can reach it.
         """
         codes = self.audio(mel, train)
-        return codes if self.config.published else standard(codes)
+        return codes if self.config.reference_compat else standardize(codes)
 
-    def recall(self, seen: Array) -> tuple[Array, Array]:
-        """seen [b t d] -> recalled [b t d], address [b t m], m = 0 without a memory."""
-        if self.config.slots:
-            return self.memory.recall(seen)
-        return self.substitute(seen), jnp.zeros((*seen.shape[:2], 0))
+    def recall(self, visual: Array) -> tuple[Array, Array]:
+        """Recall audio embeddings from visual ones.
 
-    def answer(
-        self, seen: Array, sound: Array, exists: Array, train: bool = False
+        Returns:
+            Recalled audio embeddings [b t d], and the memory address [b t m], which is
+            empty (m = 0) without a memory.
+        """
+        if self.config.num_slots:
+            return self.memory.recall(visual)
+        return self.baseline(visual), jnp.zeros((*visual.shape[:2], 0))
+
+    def decode(
+        self, visual: Array, audio: Array, frame_mask: Array, train: bool = False
     ) -> Array:
-        """What is seen, with a sound recalled or heard: [b t d], exists [b t] -> logits
-        [b steps*t v], or for speech log-mel [b f=4t k=80].
-        """
+        """Decode embeddings of both modalities to outputs."""
         # bridging (5)
-        codes = self.fusion(seen, sound, train)
-        answers = self.answers(self.backend(codes, exists, train))
+        codes = self.fusion(visual, audio, train)
+        outputs = self.out(self.backend(codes, frame_mask, train))
         if self.config.task == "speech":
-            answers = answers * exists[..., None]
-            columns = rearrange(answers, "b t (r d) -> b (t r) d", r=SOUND_STEPS)
-            return self.columns(columns, train)
-        return rearrange(answers, "b t (r v) -> b (t r) v", r=self.config.steps)
+            outputs = outputs * frame_mask[..., None]
+            frames = rearrange(
+                outputs, "b t (r d) -> b (t r) d", r=SPEECH_MELS_PER_FRAME
+            )
+            return self.mel_head(frames, train)
+        rate = self.config.outputs_per_frame
+        return rearrange(outputs, "b t (r v) -> b (t r) v", r=rate)
 
-    def read(self, lips: Array, exists: Array, train: bool = False) -> Array:
-        """The answer to silent lips [b t h w c=1], exists [b t], shaped as answer's."""
-        seen = self.watch(lips, train)
-        return self.answer(seen, self.recall(seen)[0], exists, train)
+    def predict(self, mouths: Array, frame_mask: Array, train: bool = False) -> Array:
+        """Compute the outputs for silent lips."""
+        visual = self.encode_video(mouths, train)
+        return self.decode(visual, self.recall(visual)[0], frame_mask, train)
 
-    def rehearse(
-        self, lips: Array, mel: Array, exists: Array, train: bool = False
-    ) -> Rehearsed:
-        """Both paths at once: with the recalled sound, and with the real one.
+    def forward_train(
+        self, mouths: Array, mel: Array, frame_mask: Array, train: bool = False
+    ) -> BridgingTrainOutputs:
+        """Run both paths: with recalled audio embeddings, and with real ones."""
+        visual = self.encode_video(mouths, train)
+        audio = self.encode_audio(mel, train)
+        recalled, visual_address = self.recall(visual)
+        stored, audio_address, _ = self.memory.store(jax.lax.stop_gradient(audio))
+        # One after the other: as one batch, they would share their statistics.
+        recalled_output = self.decode(visual, recalled, frame_mask, train)
+        audio_output = self.decode(visual, audio, frame_mask, train)
+        return BridgingTrainOutputs(
+            recalled_output=recalled_output,
+            audio_output=audio_output,
+            visual_address=visual_address,
+            audio_address=audio_address,
+            recalled=recalled,
+            stored=stored,
+            audio=audio,
+        )
 
-        lips [b t h w c=1], mel [b f=4t k=80], exists [b t].
-        """
-        seen, heard = self.watch(lips, train), self.hear(mel, train)
-        recalled, by_lips = self.recall(seen)
-        stored, by_sound, _ = self.memory.store(jax.lax.stop_gradient(heard))
-        # One after the other: a batch of both would tie them by its statistics.
-        answers = [self.answer(seen, x, exists, train) for x in (recalled, heard)]
-        return Rehearsed(*answers, by_lips, by_sound, recalled, stored, heard)
 
-
-def standard(codes: Array) -> Array:
-    """Codes [... d], each with mean 0 and deviation 1."""
-    codes = codes - jnp.mean(codes, axis=-1, keepdims=True)
-    return codes * jax.lax.rsqrt(jnp.var(codes, axis=-1, keepdims=True) + 1e-6)
-
-
-class Substitute(nn.Module):
-    """Two dense layers where a memory would be.  [... d] -> [... d]."""
+class MemorylessBaseline(nn.Module):
+    """Two dense layers in place of a memory.  [... d] -> [... d]."""
 
     dim: int
 
     @nn.compact
-    def __call__(self, seen: Array) -> Array:
-        inner = nn.relu(nn.Dense(self.dim, name="inner")(seen))
-        return nn.Dense(self.dim, name="outer")(inner)
+    def __call__(self, visual: Array) -> Array:
+        inner = nn.relu(nn.Dense(self.dim, name="fc1")(visual))
+        return nn.Dense(self.dim, name="fc2")(inner)
 
 
-class Columns(nn.Module):
-    """Codes of columns, each seen with its neighbours -> log-mel.
+class MelHead(nn.Module):
+    """Residual convolutions over time -> log-mel.  [b f d] -> [b f k=80].
 
-    [b f d] -> [b f k=80] in [-1, 1] for the most part.
+    Values are mostly in [-1, 1].
     """
 
     features: int
@@ -227,12 +258,34 @@ class Columns(nn.Module):
             shape = (5, codes.shape[-1], self.features)
             init = nn.initializers.lecun_normal(in_axis=(0, 1))
             kernel = self.param(f"kernel_{layer}", init, shape)
-            y = Norm(name=f"norm_{layer}")(conv1d(codes, kernel, 1, 2), train)
+            y = conv1d(codes, kernel, 1, 2)
+            y = BatchRenorm(name=f"norm_{layer}")(y, train)
             codes = codes + nn.relu(y)
-        return nn.Dense(BANDS, name="mel")(codes)
+        return nn.Dense(NUM_MELS, name="mel")(codes)
 
 
-def word_logits(answers: Array, exists: Array) -> Array:
-    """Answers of frames [b t v], exists [b t] -> their mean [b v]: one word a clip."""
-    weight = exists / jnp.maximum(jnp.sum(exists, axis=1, keepdims=True), 1)
-    return jnp.sum(answers * weight[..., None], axis=1)
+def word_logits(logits: Array, frame_mask: Array) -> Array:
+    """Average the logits of the frames of a clip.
+
+    Args:
+        logits: [b t v].
+        frame_mask: 1 where a frame exists, f32 [b t].
+
+    Returns:
+        Logits of the word of each clip, [b v].
+    """
+    count = jnp.maximum(jnp.sum(frame_mask, axis=1, keepdims=True), 1)
+    return jnp.sum(logits * (frame_mask / count)[..., None], axis=1)
+
+
+@register_system(BridgingConfig)
+def init_variables(config: BridgingConfig, key: Key) -> dict[str, Params]:
+    """Initialise the variables, {part: variables}, of the part "reader"."""
+    side, frames = config.size, 5
+    variables = Bridging(config).init(
+        {"params": key, "dropout": key},
+        mouths=jnp.zeros((1, frames, side, side, 1)),
+        mel=jnp.zeros((1, SPEECH_MELS_PER_FRAME * frames, NUM_MELS)),
+        frame_mask=jnp.zeros((1, frames)),
+    )
+    return {"reader": variables}

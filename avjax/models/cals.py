@@ -1,38 +1,40 @@
-"""CALS: sound in its context becomes lip motion, and that drives a face.
+"""CALS: audio in its context becomes lip motion units, which drive a face.
 
 Paper       Park et al., ICASSP 2024, "Exploring Phonetic Context-Aware Lip-Sync for
             Talking Face Generation"
 
-Symbols     phone          what is heard in 0.2 s around a frame [b t d]
-            unit           contextualised lip motion of a frame [b t d]
-            W              config.window        d_av, d_vv     the two sync losses
-            A2L            AudioToLip           L2F            LipToFace
+Symbols     phone    audio feature of the 0.2 s around a frame [b t d]
+            unit     contextualised lip motion of a frame [b t d]
+            W        context_frames      d_av, d_vv     the two sync losses
+            A2L      AudioToLip          L2F            LipToFace
 
-Equations   (the numbers are ours: the paper's own were not at hand)
-    (1)  phones                               here                     hear
-    (2)  hidden phones                        here                     draw_spans
-    (3)  units, from 2 W + 1 phones           nn/transformer.py        NearEncoder
-    (4)  masked learning                      losses/sync.py           unit_error
+Equations   (numbered by us: the paper's own numbers were not available)
+    (1)  phones                               here                     encode_audio
+    (2)  masked phones                        here           sample_masked_spans
+    (3)  units, from 2 W + 1 phones           nn/local_attention.py    LocalTransformer
+    (4)  masked learning                      losses/sync.py           cosine_distance
     (5)  a face guided by units               here                     LipToFace
-    (6)  L_recon                              losses/reconstruction.py pixel_error
-    (7)  d_av                                 losses/sync.py           synchrony_error
-    (8)  d_vv                                 losses/sync.py           lip_confusion
-    (9)  L_gan                                losses/adversarial.py    passed_as_real
-    (10) weighted total                       here                     LossWeights
+    (6)  L_recon                              losses/reconstruction.py pixel_loss
+    (7)  d_av                                 losses/sync.py           sync_loss
+    (8)  d_vv                                 losses/sync.py           lip_infonce
+    (9)  L_gan                                losses/adversarial.py    bce_real
+    (10) weighted total                       losses/weights.py
 
-Departures  Known of the paper are its two modules, that the first is taught by masked
-            learning and the names of its two sync losses; that W was best at 15 frames
-            on LRW and about 13 on LRS2; and 128 pixels.  The rest is ours: a phone is
-            what Wav2Lip's audio encoder makes of a frame's sound; W is shared by the
-            layers of one transformer; spans of phones are hidden, half of all, and the
-            units of all frames are to be told.  A unit is the code that the sync
-            expert gives to the five frames around a frame: it holds motion, and a lip
-            encoder of its own had lost that (docs/figures.md).  d_vv is a contrast with
-            other moments of the clip, by the same expert.  Units alone reach the face.
-            Networks and weights of losses are SyncTalkFace's.  In half of the
-            training the look ahead is shortened at random, so that a live session may.
-            Small recipes first draw unjudged, by squared errors, told units that stay
-            as they are; then all learn together, and judges count for little.
+Departures  Known of the paper: its two modules, that the first is trained by masked
+            learning, and the names of its two sync losses; that W was best at 15 frames
+            on LRW and about 13 on LRS2; and 128 pixels.  The rest is our own: a phone
+            is what the audio encoder of Wav2Lip returns for a frame's audio; the layers
+            of one transformer share W; half of all phones are masked, in spans, and the
+            units of all frames are predicted.  A unit is the embedding that the sync
+            expert gives to the five frames around a frame: it holds motion, which a lip
+            encoder of its own did not (docs/results).  d_vv is an InfoNCE loss against
+            other moments of the clip, with the same expert.  The face is guided by
+            units alone.  Networks and loss weights are those of SyncTalkFace.  In half
+            of the training clips the lookahead is shortened at random, so that a live
+            session may shorten it.
+            Small experiments first train without auxiliary networks, with squared
+            errors and frozen units; then all parts learn together, with low weights of
+            the auxiliary networks.
 """
 
 import dataclasses
@@ -44,107 +46,123 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 
-from avjax.nn.local_attention import NearEncoder
-from avjax.nn.memory import unit
-from avjax.nn.wav2lip import AudioEncoder, FaceDecoder, IdentityEncoder, scaled
-from avjax.typing import Array, Key
+from avjax.constants import MEL_WINDOW, NUM_MELS
+from avjax.models.talker import (
+    LatentSpace,
+    TalkerConfig,
+    Variables,
+    register_talker,
+)
+from avjax.nn.apply import apply_network
+from avjax.nn.local_attention import LocalTransformer
+from avjax.nn.memory import l2_normalize
+from avjax.nn.wav2lip import AudioEncoder, FaceDecoder, IdentityEncoder, scale_width
+from avjax.typing import Array, Key, Params
 
 
 @dataclasses.dataclass(frozen=True)
-class CalsConfig:
+class CalsConfig(TalkerConfig):
+    """Config of CALS.
+
+    Attributes:
+        size: Side of a face crop in pixels, divisible by 32.
+        unit_dim: Length of a lip motion unit, that of the sync expert's embedding.
+        context_frames: Frames of context on either side at 25 per second, W.
+        layers: Layers of the transformer.
+        heads: Its attention heads.
+        dropout: Its dropout rate.
+    """
+
     system: ClassVar[str] = "cals"
-    size: int = 128  # sides of a face crop, divisible by 32
-    width: float = 1.0  # scales all channels
-    units: int = 512  # numbers in a unit: those of the expert's code
-    window: int = 15  # W, frames of context to either side, at 25 a second
+    size: int = 128
+    unit_dim: int = 512
+    context_frames: int = 15
     layers: int = 4
     heads: int = 8
     dropout: float = 0.1
-    signed: bool = True  # pixels in [-1, 1] (tanh), else in [0, 1] (sigmoid)
-    dtype: str = "float32"  # of the convolutions; parameters stay float32
 
     @property
-    def latent(self) -> int:
-        """How many numbers a frame is told."""
-        return self.units
-
-
-@dataclasses.dataclass(frozen=True)
-class LossWeights:
-    """Those of SyncTalkFace's code: CALS's own are not known."""
-
-    # cals (10)
-    pixels: float = 10.0  # L_recon, on pixels in [0, 1]
-    audio_visual: float = 0.2  # d_av
-    visual_visual: float = 0.2  # d_vv
-    critic: float = 0.2  # L_gan
+    def latent_dim(self) -> int:
+        """Length of the lip motion unit of a frame."""
+        return self.unit_dim
 
 
 class AudioToLip(nn.Module):
-    """How the lips move, from the sound of some frames on end."""
+    """Lip motion units of consecutive frames, from their audio.
+
+    Arguments of the methods:
+        mels: Log-mel windows, f32 [b t f=16 k=80].
+        features: Audio features ("phones"), f32 [b t d].
+        frame_mask: 1 where a frame exists, f32 [b t].
+        lookahead: Future frames that each clip may use, i32 [b]; W at most.
+        masked: True where the mask token replaces the audio feature, bool [b t].
+        train: Update batch statistics, and apply dropout.
+    """
 
     config: CalsConfig
 
     def setup(self):
         config = self.config
-        dim = scaled(512, config.width)
+        dim = scale_width(512, config.width)
         self.audio = AudioEncoder(config.width, dtype=config.dtype)
-        self.blank = self.param("blank", nn.initializers.normal(1.0), (dim,))
-        self.context = NearEncoder(
-            config.window, config.layers, config.heads, config.dropout
+        self.mask_token = self.param("mask_token", nn.initializers.normal(1.0), (dim,))
+        self.context = LocalTransformer(
+            config.context_frames, config.layers, config.heads, config.dropout
         )
-        self.to_unit = nn.Dense(config.units)
+        self.unit_proj = nn.Dense(config.unit_dim)
 
     def __call__(
         self,
         mels: Array,
-        exists: Array,
-        ahead: Array,
-        hidden: Array | None = None,
+        frame_mask: Array,
+        lookahead: Array,
+        masked: Array | None = None,
         train: bool = False,
     ) -> Array:
-        """mels [b t f=16 k=80], exists [b t], ahead i32 [b], hidden [b t] -> [b t d].
+        """Predict lip motion units of length one, [b t d]."""
+        features = self.encode_audio(mels, train)
+        if masked is not None:
+            token = self.mask_token[None, None]
+            features = jnp.where(masked[..., None] > 0, token, features)  # cals (2)
+        return self.contextualize(features, frame_mask, lookahead, train)
 
-        Units of length one.  exists is 0 where there is no sound; ahead is how many
-        frames are heard in advance, W at most; a phone that is hidden is not heard.
-        """
-        phones = self.hear(mels, train)
-        if hidden is not None:
-            blank = self.blank[None, None]
-            phones = jnp.where(hidden[..., None] > 0, blank, phones)  # cals (2)
-        return self.tell(phones, exists, ahead, train)
+    def encode_audio(self, mels: Array, train: bool = False) -> Array:
+        """Compute one audio feature per frame: mels -> [b t d]."""
+        chex.assert_shape(mels, (None, None, MEL_WINDOW, NUM_MELS))
+        features = self.audio(rearrange(mels, "b t f k -> (b t) f k"), train)
+        features = rearrange(features, "(b t) d -> b t d", t=mels.shape[1])
+        return features.astype(jnp.float32)  # cals (1)
 
-    def hear(self, mels: Array, train: bool = False) -> Array:
-        """One phone a frame.  [b t f=16 k=80] -> [b t d]."""
-        chex.assert_shape(mels, (None, None, 16, 80))
-        phones = self.audio(rearrange(mels, "b t f k -> (b t) f k"), train)
-        phones = rearrange(phones, "(b t) d -> b t d", t=mels.shape[1])
-        return phones.astype(jnp.float32)  # cals (1)
-
-    def tell(
-        self, phones: Array, exists: Array, ahead: Array, train: bool = False
+    def contextualize(
+        self, features: Array, frame_mask: Array, lookahead: Array, train: bool = False
     ) -> Array:
-        """Phones in their context -> units.  Shapes as those of __call__."""
-        told = self.context(phones, exists, ahead, train)  # cals (3)
-        return unit(self.to_unit(told))
+        """Turn audio features into lip motion units of length one, [b t d]."""
+        codes = self.context(features, frame_mask, lookahead, train)  # cals (3)
+        return l2_normalize(self.unit_proj(codes))
 
 
 class LipToFace(nn.Module):
-    """A face whose lips move as the units say."""
+    """Face generator guided by lip motion units."""
 
     config: CalsConfig
 
     def setup(self):
         config = self.config
-        picture = {"size": config.size, "width": config.width, "dtype": config.dtype}
-        self.guide = nn.Dense(scaled(512, config.width))
-        self.identity = IdentityEncoder(**picture)
-        self.decoder = FaceDecoder(**picture, signed=config.signed)
+        shape = {"size": config.size, "width": config.width, "dtype": config.dtype}
+        self.guide = nn.Dense(scale_width(512, config.width))
+        self.identity = IdentityEncoder(**shape)
+        self.decoder = FaceDecoder(**shape, pixel_range=config.pixel_range)
 
     def __call__(self, units: Array, faces: Array, train: bool = False) -> Array:
-        """units [b t d], faces [b t h w c=6] from face_input -> frames [b t h w c=3].
+        """Generate frames.
 
-        Frames are in the range of the model.
+        Args:
+            units: Lip motion units, [b t d].
+            faces: Masked target and reference, `mask_lower_face`, f32 [b t h w c=6].
+            train: Use and update batch statistics.
+
+        Returns:
+            Frames in the pixel range of the model, [b t h w c=3].
         """
         maps = self.identity(rearrange(faces, "b t h w c -> (b t) h w c"), train)
         codes = rearrange(self.guide(units), "b t d -> (b t) d")
@@ -152,24 +170,122 @@ class LipToFace(nn.Module):
         return rearrange(frames, "(b t) h w c -> b t h w c", t=units.shape[1])
 
 
-def draw_spans(key: Key, shape: tuple[int, int], share: float, span: int) -> Array:
-    """Which phones are hidden: spans of so many frames on end -> bool [b t].
+class CalsLatents(LatentSpace):
+    """Latent space of CALS: lip motion units of length one."""
 
-    share  of all frames, on the mean
+    config: CalsConfig
+    parts: ClassVar[tuple[str, ...]] = ("audio_to_lip", "lip_to_face")
+
+    @property
+    def context_frames(self) -> int:
+        """Frames of audio context on either side."""
+        return self.config.context_frames
+
+    def encode_audio(
+        self,
+        variables: Variables,
+        mels: Array,
+        frame_mask: Array,
+        lookahead: Array | None = None,
+    ) -> Array:
+        """Predict units; see `LatentSpace.encode_audio`."""
+        if lookahead is None:
+            lookahead = jnp.full(len(mels), self.config.context_frames)
+        network = AudioToLip(self.config)
+        return apply_network(
+            network, variables["audio_to_lip"], mels, frame_mask, lookahead
+        )
+
+    def encode_windows(self, variables: Variables, mels: Array) -> Array:
+        """Compute audio features; see `LatentSpace.encode_windows`."""
+        network = AudioToLip(self.config)
+        return apply_network(
+            network, variables["audio_to_lip"], mels, method="encode_audio"
+        )
+
+    def contextualize(
+        self, variables: Variables, features: Array, frame_mask: Array, lookahead: Array
+    ) -> Array:
+        """Turn audio features into units; see `LatentSpace.contextualize`."""
+        arrays = features, frame_mask, lookahead
+        network = AudioToLip(self.config)
+        return apply_network(
+            network, variables["audio_to_lip"], *arrays, method="contextualize"
+        )
+
+    def decode_frames(
+        self, variables: Variables, latents: Array, faces: Array
+    ) -> Array:
+        """Generate frames from units; see `LatentSpace.decode_frames`."""
+        network = LipToFace(self.config)
+        return apply_network(network, variables["lip_to_face"], latents, faces)
+
+    def constrain(self, latents: Array) -> Array:
+        """Scale vectors to length one."""
+        return l2_normalize(latents)
+
+
+@register_talker(CalsConfig, CalsLatents)
+def init_variables(config: CalsConfig, key: Key) -> dict[str, Params]:
+    """Initialise the variables, {part: variables}, of both parts."""
+    side = config.size
+    lip_to_face = LipToFace(config).init(
+        key,
+        units=jnp.zeros((1, 1, config.unit_dim)),
+        faces=jnp.zeros((1, 1, side, side, 6)),
+    )
+    return {
+        "audio_to_lip": init_audio_to_lip(config, key),
+        "lip_to_face": lip_to_face,
+    }
+
+
+def init_audio_to_lip(config: CalsConfig, key: Key) -> Params:
+    """Initialise the variables of the part "audio_to_lip" alone."""
+    return AudioToLip(config).init(
+        key,
+        mels=jnp.zeros((1, 1, MEL_WINDOW, NUM_MELS)),
+        frame_mask=jnp.ones((1, 1)),
+        lookahead=jnp.zeros(1, jnp.int32),
+    )
+
+
+def sample_masked_spans(
+    key: Key, shape: tuple[int, int], fraction: float, span: int
+) -> Array:
+    """Sample which audio features to mask, as spans of consecutive frames.
+
+    Args:
+        key: A PRNG key.
+        shape: (b, t).
+        fraction: Expected fraction of masked frames.
+        span: Length of a span in frames.
+
+    Returns:
+        True where a feature is masked, bool [b t].
     """
-    begins = 1 - (1 - share) ** (1 / span)
+    start_prob = 1 - (1 - fraction) ** (1 / span)
     batch, frames = shape
-    begun = jax.random.bernoulli(key, begins, (batch, frames + span - 1))
+    starts = jax.random.bernoulli(key, start_prob, (batch, frames + span - 1))
     return jnp.any(
-        jnp.stack([begun[:, i : i + frames] for i in range(span)]), axis=0
+        jnp.stack([starts[:, i : i + frames] for i in range(span)]), axis=0
     )  # cals (2)
 
 
-def draw_ahead(key: Key, count: int, window: int, share: float) -> Array:
-    """How many frames each of so many clips is heard in advance -> i32 [b].
+def sample_lookahead(key: Key, count: int, maximum: int, fraction: float) -> Array:
+    """Sample the lookahead of each training clip.
 
-    share  of the clips whose look ahead is any from 0 to the window; of others, all
+    Args:
+        key: A PRNG key.
+        count: Number of clips, b.
+        maximum: The largest lookahead in frames.
+        fraction: Fraction of the clips whose lookahead is uniform in 0..maximum; the
+            others have the largest.
+
+    Returns:
+        Lookaheads in frames, i32 [b].
     """
-    which, how = jax.random.split(key)
-    short = jax.random.randint(how, (count,), 0, window + 1)
-    return jnp.where(jax.random.bernoulli(which, share, (count,)), short, window)
+    which_key, value_key = jax.random.split(key)
+    shorter = jax.random.randint(value_key, (count,), 0, maximum + 1)
+    shorten = jax.random.bernoulli(which_key, fraction, (count,))
+    return jnp.where(shorten, shorter, maximum)

@@ -1,36 +1,38 @@
-"""A denoiser that adapts to the photograph in front of it.
+"""A denoiser that adapts to each photograph at test time.
 
 Paper       Gunawan et al., 2022, "Test-time Adaptation for Real Image Denoising via
             Meta-transfer Learning" (arXiv:2207.02066)
 
-Symbols     y       noisy [b h w c=3], in [0, 1]     θ      the part restorer
-            r       residual, about -noise           φ      the part masker
-            x, x̂    truth, clean                     α      rates, one for each tensor
-            ŷ       noisy again, rebuilt             K      steps of adaptation
-            M       mask [b h w 1], in (0, 1)
+Symbols     y       noisy image [b h w c=3] in [0, 1]   θ      the part restorer
+            r       residual, about -noise              φ      the part mask_net
+            x, x̂    target, clean image                 α      the part inner_lrs
+            ŷ       noisy image, reconstructed          K      adaptation steps
+            M       mask [b h w 1] in (0, 1)
 
-Equations   (the numbers are ours: the paper's own were not at hand)
+Equations   (numbered by us: the paper's own numbers were not available)
     (1)  x̂ = y + r                          here                   restore
-    (2)  ŷ of x̂ and r, by a second head     here                   rebuild
-    (3)  M of y                             here                   MaskNet
-    (4)  L_aux = mean(|y - ŷ| M)            losses/restoration.py  masked_error
-    (5)  L_clean = mean|x̂ - x|              losses/restoration.py  clean_error
-    (6)  θ⁺ = θ - α ∇L_aux(θ), K times      inference/adapt.py     adapt
-    (7)  M has edges where y has            losses/restoration.py  edge_error
+    (2)  ŷ from x̂ and r, by a second head   here                   reconstruct
+    (3)  M from y                           here                   MaskNet
+    (4)  L_aux = mean(|y - ŷ| M)            losses/restoration.py  masked_l1
+    (5)  L_clean = mean|x̂ - x|              losses/restoration.py  restoration_l1
+    (6)  θ⁺ = θ - α ∇L_aux(θ), K times      algorithms/meta_sgd.py adapt
+    (7)  M has edges where y has edges      losses/restoration.py  mask_edge_loss
     (8)  L_clean(θ⁺), for θ, φ and α        train/tasks/denoiser.py
 
-Departures  A head adapts by cleaning every second pixel to what lies beside it
-            (`neighbours`).  The published task has an answer for any x̂, y = x̂ - r: as
-            learnt in the first stage, its gradient points away from the true one
-            (docs/figures.md).  `PUBLISHED` keeps it.
-            Steps go on from each other, by rates that are learnt.  The authors write
-            five of one rate, but each begins anew, so that one counts; that, and how
-            they test, is in inference/restore.py PUBLISHED_TRAINING, PUBLISHED_TEST.
-            The picture is made after the last step, and clipped before and after alike.
-            Steps of θ and φ take turns where theirs are epochs.  The mean over a batch
-            takes the place of ten times its sum, which is the same to Adam.
+Departures  By default the network adapts by restoring every second pixel towards its
+            neighbours (`auxiliary="neighbours"`).  The paper's auxiliary task is
+            solved by any x̂ with y = x̂ - r: as trained in the first stage, its gradient
+            points away from the true one (docs/results).  `REFERENCE_CONFIG` keeps the
+            paper's task.
+            Steps are consecutive, with learned rates.  The authors write five steps of
+            one rate, but each starts from θ, so that one counts; that, and how they
+            test, is in algorithms/adaptation_plan.py REFERENCE_TRAINING and
+            REFERENCE_TEST.
+            The image is restored after the last step, and clipped.
+            Steps of θ and φ alternate where theirs are epochs.  The mean over a batch
+            replaces ten times its sum, which is the same to Adam.
             Sides are multiples of 4.  As in their code, and not as in the paper, the
-            body moves in the second stage too.
+            body is trained in the second stage too.
 """
 
 import dataclasses
@@ -42,101 +44,130 @@ import jax
 import jax.numpy as jnp
 from einops import reduce
 
-from avjax.nn.layers import PlainConv
-from avjax.typing import Array
+from avjax.models.registry import register_system
+from avjax.nn.layers import ConvNoBias
+from avjax.typing import Array, Key, Params
 
-WHOLE = 4  # sides are multiples of it: the body halves them twice
-DEPTHS = 14, 8, 8  # convolutions of 3 pixels in a row: at full size, half, a quarter
+SIZE_MULTIPLE = 4  # sides are multiples of it: the body halves them twice
+CONV_DEPTHS = 14, 8, 8  # 3 x 3 convolutions in sequence: at full, half, quarter size
+INITIAL_INNER_LR = 1e-2  # learning rate of each adapted tensor before it is learned
+LOG_LR_SCALE = 50.0  # at a rate of 1e-4 a step of Adam changes an inner rate by 0.5 %
 
 
 @dataclasses.dataclass(frozen=True)
 class DenoiserConfig:
-    """How large the networks are, and how the first one adapts to a picture.
+    """Config of the denoiser.
 
-    auxiliary  rebuilt               a second head makes the noisy picture again
-               renoised, neighbours  there is none; inference/restore.py auxiliary_loss
+    Attributes:
+        auxiliary: The task by which the restorer adapts to an image.  "reconstruction":
+            a second head reconstructs the noisy image; "renoising" and "neighbours"
+            need no head, see algorithms/denoiser_adaptation.py.
+        base_channels: Channels at full size.
+        channel_step: Channels added each time that the sides are halved.
+        mask_channels: Channels of the mask network.
+        dtype: Of the convolutions.
     """
 
     system: ClassVar[str] = "denoiser"
-    auxiliary: Literal["rebuilt", "renoised", "neighbours"] = "neighbours"
-    base: int = 32  # channels at full size
-    more: int = 16  # channels that are added where sides are halved
-    mask_base: int = 32
-    dtype: str = "float32"  # of the convolutions
+    auxiliary: Literal["reconstruction", "renoising", "neighbours"] = "neighbours"
+    base_channels: int = 32
+    channel_step: int = 16
+    mask_channels: int = 32
+    dtype: str = "float32"
+
+    @property
+    def adapted_heads(self) -> tuple[str, ...]:
+        """Modules of the restorer that adapt to an image by default."""
+        if self.auxiliary == "reconstruction":
+            return ("primary", "auxiliary")
+        return ("primary",)
 
 
-PUBLISHED = DenoiserConfig(auxiliary="rebuilt")
+REFERENCE_CONFIG = DenoiserConfig(auxiliary="reconstruction")
 
 
-class Restored(NamedTuple):
-    """What the first head makes of a picture.  Both [b h w c=3]."""
+class RestorationOutputs(NamedTuple):
+    """Outputs of the first head.
+
+    Attributes:
+        clean: The restored image, not clipped, [b h w c=3].
+        residual: What was added to the noisy image, [b h w c=3].
+    """
 
     clean: Array
-    residual: Array  # what was added to the noisy picture
+    residual: Array
 
 
 class RestorationNet(nn.Module):
-    """A small U-Net with a head that cleans, and maybe one that rebuilds the noise."""
+    """A small U-Net with a head that restores, and optionally one that reconstructs.
+
+    Arguments of the methods:
+        noisy: Noisy images, [b h w c=3] in [0, 1], sides multiples of 4.
+        features: Features of the body, [b h w d].
+    """
 
     config: DenoiserConfig = DenoiserConfig()
 
     def setup(self):
-        base, dtype = self.config.base, self.config.dtype
-        self.body = Body(self.config)
-        self.primary = Head(2, dtype)
-        if self.config.auxiliary == "rebuilt":
-            self.auxiliary = Rebuilder(base, dtype)
+        config = self.config
+        self.body = Body(config)
+        self.primary = Head(2, config.dtype)
+        if config.auxiliary == "reconstruction":
+            self.auxiliary = ReconstructionHead(config.base_channels, config.dtype)
 
-    def __call__(self, noisy: Array) -> Restored:
-        """Both steps at once.  [b h w c=3], sides multiples of 4."""
-        restored = self.restore(self.look(noisy), noisy)
-        if self.is_initializing() and self.config.auxiliary == "rebuilt":
-            self.rebuild(restored)
-        return restored
+    def __call__(self, noisy: Array) -> RestorationOutputs:
+        """Restore noisy images."""
+        outputs = self.restore(self.features(noisy), noisy)
+        if self.is_initializing() and self.config.auxiliary == "reconstruction":
+            self.reconstruct(outputs)
+        return outputs
 
-    def look(self, noisy: Array) -> Array:
-        """The body alone.  [b h w c=3], sides multiples of 4 -> features [b h w d]."""
+    def features(self, noisy: Array) -> Array:
+        """Compute the features of the body: noisy -> [b h w d]."""
         chex.assert_shape(noisy, (None, None, None, 3))
-        chex.assert_is_divisible(noisy.shape[1], WHOLE)
-        chex.assert_is_divisible(noisy.shape[2], WHOLE)
+        chex.assert_is_divisible(noisy.shape[1], SIZE_MULTIPLE)
+        chex.assert_is_divisible(noisy.shape[2], SIZE_MULTIPLE)
         return self.body(noisy)
 
-    def restore(self, features: Array, noisy: Array) -> Restored:
-        """What was looked at, without its noise; not clipped to [0, 1]."""
+    def restore(self, features: Array, noisy: Array) -> RestorationOutputs:
+        """Restore images from their features."""
         residual = self.primary(features)
-        return Restored(noisy + residual, residual)  # denoiser (1)
+        return RestorationOutputs(noisy + residual, residual)  # denoiser (1)
 
-    def rebuild(self, restored: Restored) -> Array:
-        """The noisy picture again, from its two parts.  -> [b h w c]."""
-        return self.auxiliary(jnp.concatenate(restored, axis=-1))  # denoiser (2)
+    def reconstruct(self, outputs: RestorationOutputs) -> Array:
+        """Reconstruct the noisy image from clean image and residual."""
+        return self.auxiliary(jnp.concatenate(outputs, axis=-1))  # denoiser (2)
 
 
 class Body(nn.Module):
-    """Three sizes down and up again, with what was seen on the way down added."""
+    """U-Net of three resolutions with additive skip connections."""
 
     config: DenoiserConfig
 
     @nn.compact
     def __call__(self, noisy: Array) -> Array:
         config, dtype = self.config, self.config.dtype
-        widths = [config.base + level * config.more for level in range(3)]
-        x = PlainConv(widths[0], 3, dtype=dtype, name="first")(noisy)
-        seen = []
+        widths = [
+            config.base_channels + level * config.channel_step for level in range(3)
+        ]
+        x = ConvNoBias(widths[0], 3, dtype=dtype, name="first")(noisy)
+        skips = []
         for level, width in enumerate(widths):
             if level:
-                x = PlainConv(width, 1, dtype=dtype, name=f"down_{level}")(halved(x))
-            x = Blocks(2, dtype, name=f"encode_{level}")(x)
-            seen.append(x)
-        x = Blocks(2, dtype, name="decode_2")(x)
+                conv = ConvNoBias(width, 1, dtype=dtype, name=f"down_{level}")
+                x = conv(halve(x))
+            x = ResidualBlocks(2, dtype, name=f"encode_{level}")(x)
+            skips.append(x)
+        x = ResidualBlocks(2, dtype, name="decode_2")(x)
         for level in (1, 0):
-            shape = widths[level], 1
-            x = PlainConv(*shape, dtype=dtype, name=f"up_{level}")(doubled(x))
-            x = Blocks(2, dtype, name=f"decode_{level}")(x + seen[level])
+            conv = ConvNoBias(widths[level], 1, dtype=dtype, name=f"up_{level}")
+            x = conv(double(x)) + skips[level]
+            x = ResidualBlocks(2, dtype, name=f"decode_{level}")(x)
         return x
 
 
-class Blocks(nn.Module):
-    """Pairs of convolutions, each beside a shortcut.  [b h w d] -> [b h w d]."""
+class ResidualBlocks(nn.Module):
+    """Pairs of convolutions with a shortcut.  [b h w d] -> [b h w d]."""
 
     count: int
     dtype: str = "float32"
@@ -145,85 +176,122 @@ class Blocks(nn.Module):
     def __call__(self, x: Array) -> Array:
         for block in range(self.count):
             first, second = (
-                PlainConv(x.shape[-1], 3, dtype=self.dtype, name=f"conv_{block}_{half}")
-                for half in range(2)
+                ConvNoBias(x.shape[-1], 3, dtype=self.dtype, name=f"conv_{block}_{i}")
+                for i in range(2)
             )
             x = x + second(nn.relu(first(x)))
         return x
 
 
 class Head(nn.Module):
-    """From features to a picture.  [b h w d] -> [b h w c=3]."""
+    """Features -> image.  [b h w d] -> [b h w c=3]."""
 
     blocks: int
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        x = Blocks(self.blocks, self.dtype, name="blocks")(x)
-        return PlainConv(3, 3, dtype=self.dtype, name="last")(x)
+        x = ResidualBlocks(self.blocks, self.dtype, name="blocks")(x)
+        return ConvNoBias(3, 3, dtype=self.dtype, name="last")(x)
 
 
-class Rebuilder(nn.Module):
-    """From a clean picture and its residual to a picture.  [b h w 6] -> [b h w c=3]."""
+class ReconstructionHead(nn.Module):
+    """Clean image and residual -> noisy image.  [b h w 6] -> [b h w c=3]."""
 
-    width: int
+    channels: int
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, parts: Array) -> Array:
-        x = PlainConv(self.width, 3, dtype=self.dtype, name="first")(parts)
+        x = ConvNoBias(self.channels, 3, dtype=self.dtype, name="first")(parts)
         return Head(1, self.dtype, name="head")(x)
 
 
 class MaskNet(nn.Module):
-    """Which pixels the second head is judged by.  [b h w c=3] -> (0, 1) [b h w 1]."""
+    """Weight of each pixel in the auxiliary loss.  [b h w c=3] -> (0, 1) [b h w 1]."""
 
     config: DenoiserConfig = DenoiserConfig()
 
     @nn.compact
     def __call__(self, noisy: Array) -> Array:
-        width, dtype = self.config.mask_base, self.config.dtype
+        channels, dtype = self.config.mask_channels, self.config.dtype
         slope = self.param("slope", nn.initializers.constant(0.25), (1,))
-        slope = slope.astype(dtype)[None, None, None]  # one number for all blocks
-        x = PlainConv(width, 3, dtype=dtype, name="first")(noisy)
+        slope = slope.astype(dtype)[None, None, None]  # shared by all blocks
+        x = ConvNoBias(channels, 3, dtype=dtype, name="first")(noisy)
         for block in range(3):
-            y = PlainConv(width, 3, dtype=dtype, name=f"conv_{block}_0")(x)
+            y = ConvNoBias(channels, 3, dtype=dtype, name=f"conv_{block}_0")(x)
             y = jnp.where(y >= 0, y, slope * y)
-            x = x + PlainConv(width, 3, dtype=dtype, name=f"conv_{block}_1")(y)
-        return nn.sigmoid(PlainConv(1, 3, dtype=dtype, name="last")(x))  # denoiser (3)
+            x = x + ConvNoBias(channels, 3, dtype=dtype, name=f"conv_{block}_1")(y)
+        x = ConvNoBias(1, 3, dtype=dtype, name="last")(x)
+        return nn.sigmoid(x)  # denoiser (3)
 
 
-def reach() -> int:
-    """How far a pixel may lie from another along a side, and still change it.
+def receptive_field() -> int:
+    """Return the largest distance in pixels at which one pixel changes another.
 
-    A convolution reaches a pixel of its own size further, and so does each doubling;
-    what was halved together is seen together.  A multiple of WHOLE.
+    Each convolution and each upsampling adds a pixel at its own resolution.  The result
+    is rounded up to a multiple of `SIZE_MULTIPLE`.
     """
-    further = sum(2**level * depth for level, depth in enumerate(DEPTHS))
-    further += 2 + 4 + WHOLE - 1
-    return -(-further // WHOLE) * WHOLE
+    distance = sum(2**level * depth for level, depth in enumerate(CONV_DEPTHS))
+    distance += 2 + 4 + SIZE_MULTIPLE - 1
+    return -(-distance // SIZE_MULTIPLE) * SIZE_MULTIPLE
 
 
-def halved(x: Array) -> Array:
-    """Means of 2 x 2 pixels: bilinear at half the size.  [b h w d]."""
+def halve(x: Array) -> Array:
+    """Average 2 x 2 pixels, which is bilinear at half the size.  [b h w d]."""
     return reduce(x, "b (h r) (w s) d -> b h w d", "mean", r=2, s=2)
 
 
-def doubled(x: Array) -> Array:
-    """Bilinear at twice the size, edges continued.  [b h w d] -> [b 2h 2w d].
+def double(x: Array) -> Array:
+    """Resize bilinearly to twice the size.  [b h w d] -> [b 2h 2w d].
 
-    Of each two new pixels one lies a quarter before the old one, one a quarter behind.
+    The edges are continued.  Of each two new pixels one lies a quarter of a pixel
+    before the old one, the other a quarter after it.
     """
     for axis in (1, 2):
         size = x.shape[axis]
-        around = [(0, 0)] * 4
-        around[axis] = (1, 1)
-        wide = jnp.pad(x, around, "edge")
-        before, behind = (
-            0.75 * x + 0.25 * jax.lax.slice_in_dim(wide, first, first + size, axis=axis)
+        padding = [(0, 0)] * 4
+        padding[axis] = (1, 1)
+        padded = jnp.pad(x, padding, "edge")
+        before, after = (
+            0.75 * x
+            + 0.25 * jax.lax.slice_in_dim(padded, first, first + size, axis=axis)
             for first in (0, 2)
         )
-        x = jnp.stack([before, behind], axis=axis + 1)
+        x = jnp.stack([before, after], axis=axis + 1)
         x = x.reshape(*x.shape[:axis], 2 * size, *x.shape[axis + 2 :])
     return x
+
+
+def to_log_lrs(lrs: Params) -> Params:
+    """Convert inner learning rates to the parameters that are learned.
+
+    Args:
+        lrs: A tree of rates above 0.
+
+    Returns:
+        A tree of log(rate) / LOG_LR_SCALE, as the part inner_lrs stores it.
+    """
+    return jax.tree.map(lambda lr: jnp.log(lr) / LOG_LR_SCALE, lrs)
+
+
+def from_log_lrs(params: Params) -> Params:
+    """Invert `to_log_lrs`: a tree of numbers -> a tree of rates above 0."""
+    return jax.tree.map(lambda number: jnp.exp(LOG_LR_SCALE * number), params)
+
+
+@register_system(DenoiserConfig, optional_parts=("inner_lrs",))
+def init_variables(config: DenoiserConfig, key: Key) -> dict[str, Params]:
+    """Initialise the variables, {part: variables}, of all parts.
+
+    "inner_lrs" has one learning rate for each tensor of the heads that adapt.
+    """
+    image = jnp.zeros((1, SIZE_MULTIPLE, SIZE_MULTIPLE, 3))
+    restorer = RestorationNet(config).init(key, image)
+    heads = {name: restorer["params"][name] for name in config.adapted_heads}
+    lrs = jax.tree.map(lambda p: jnp.full((), INITIAL_INNER_LR, p.dtype), heads)
+    return {
+        "restorer": restorer,
+        "mask_net": MaskNet(config).init(key, image),
+        "inner_lrs": {"params": to_log_lrs(lrs)},
+    }

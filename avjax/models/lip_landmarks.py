@@ -1,4 +1,20 @@
-"""Where the lips are, in a face crop: a small network, to measure by."""
+"""A small lip landmark detector for face crops, used to measure talking faces.
+
+Paper       None: the network is our own.  The layout of the points is that of the
+            68-point scheme (points 48 to 67).
+
+Symbols     w      weights of the pixels of the lower half, one map per point [b p h w]
+            p      a lip point, x and y as fractions of the sides [b p 2]
+
+Equations   (numbered by us)
+    (1)  w = softmax of a heatmap                 here                     LipLandmarks
+    (2)  p = mean position under w                here                     soft_argmax
+    (3)  L1 loss of points                        losses/reconstruction.py landmark_l1
+
+Departures  There is no paper to depart from.  A point is the mean of a map over the
+            lower half of the crop, so that the detector also finds a mouth that is not
+            in the middle; it has no confidence and always returns a mouth.
+"""
 
 import dataclasses
 from typing import ClassVar
@@ -9,53 +25,81 @@ import jax
 import jax.numpy as jnp
 from einops import einsum, rearrange, repeat
 
+from avjax.constants import NUM_LIP_POINTS
+from avjax.models.registry import register_system
 from avjax.nn.layers import Conv
-from avjax.nn.wav2lip import Row, Tower, half, same
-from avjax.typing import Array
+from avjax.nn.wav2lip import ConvSpec, ConvStack, downsample, residual
+from avjax.typing import Array, Key, Params
 
 
 @dataclasses.dataclass(frozen=True)
-class LandmarkConfig:
-    system: ClassVar[str] = "landmarks"
-    size: int = 96  # sides of a face crop
-    width: float = 1.0  # scales all channels
+class LipLandmarksConfig:
+    """Config of the lip landmark detector.
+
+    Attributes:
+        size: Side of a face crop in pixels.
+        width: Factor of all channel counts.
+    """
+
+    system: ClassVar[str] = "lip_landmarks"
+    size: int = 96
+    width: float = 1.0
 
 
 class LipLandmarks(nn.Module):
-    """Twenty points of the lips, as a share of the sides of the crop.
-
-    Each point is the mean of its own map of weights over the lower half of the face, so
-    that a mouth elsewhere in the picture is found as well.  Points are 48 to 67 of the
-    68-point scheme.
-    """
+    """Detect twenty lip points in a face crop."""
 
     size: int
     width: float = 1.0
-    points: int = 20
+    points: int = NUM_LIP_POINTS
 
     @nn.compact
     def __call__(self, faces: Array, train: bool = False) -> Array:
-        """Face crops [b h w c=3] in [0, 1] -> [b p 2], x and y."""
+        """Detect lip points.
+
+        Args:
+            faces: Face crops in [0, 1], f32 [b h w c=3].
+            train: Use and update batch statistics.
+
+        Returns:
+            x and y of each point as fractions of the sides, f32 [b p 2].
+        """
         chex.assert_shape(faces, (None, self.size, self.size, 3))
         lower = 2 * faces[:, self.size // 2 :] - 1
-        near = (Row(16, 5, 2, 2), half(32), same(32))
-        near = Tower(near, self.width, name="near")(lower, train)
-        far = (half(64), half(64), same(64), same(64), Row(32, 1))
-        far = Tower(far, self.width, name="far")(near, train)
-        far = repeat(far, "b h w d -> b (h r) (w s) d", r=4, s=4)
-        both = jnp.concatenate([near, far], axis=-1)
-        both = Tower((Row(64, 3, 1, 1),), self.width, name="both")(both, train)
-        maps = Conv(self.points, 1, name="maps")(both)
-        return centres(maps)
+        rows = (ConvSpec(16, 5, 2, 2), downsample(32), residual(32))
+        fine = ConvStack(rows, self.width, name="fine")(lower, train)
+        rows = (downsample(64), downsample(64), residual(64), residual(64))
+        rows = (*rows, ConvSpec(32, 1))
+        coarse = ConvStack(rows, self.width, name="coarse")(fine, train)
+        coarse = repeat(coarse, "b h w d -> b (h r) (w s) d", r=4, s=4)
+        both = jnp.concatenate([fine, coarse], axis=-1)
+        rows = (ConvSpec(64, 3, 1, 1),)
+        both = ConvStack(rows, self.width, name="merge")(both, train)
+        return soft_argmax(Conv(self.points, 1, name="heatmaps")(both))
 
 
-def centres(maps: Array) -> Array:
-    """Mean place under softmax.  Maps of the lower half [b h w p] -> [b p 2]."""
-    rows, columns = maps.shape[1:3]
-    weights = jax.nn.softmax(rearrange(maps, "b h w p -> b p (h w)"))
-    weights = weights.reshape(*weights.shape[:2], rows, columns)
-    across = (jnp.arange(columns) + 0.5) / columns
-    down = 0.5 + 0.5 * (jnp.arange(rows) + 0.5) / rows
-    x = einsum(weights, across, "b p h w, w -> b p")
-    y = einsum(weights, down, "b p h w, h -> b p")
-    return jnp.stack([x, y], axis=-1)
+def soft_argmax(heatmaps: Array) -> Array:
+    """Compute the mean position under the softmax of each map.
+
+    Args:
+        heatmaps: Logits over the lower half of the crop, [b h w p].
+
+    Returns:
+        x and y as fractions of the sides of the whole crop, [b p 2].
+    """
+    height, width = heatmaps.shape[1:3]
+    weights = jax.nn.softmax(rearrange(heatmaps, "b h w p -> b p (h w)"))
+    weights = weights.reshape(*weights.shape[:2], height, width)  # lip_landmarks (1)
+    columns = (jnp.arange(width) + 0.5) / width
+    rows = 0.5 + 0.5 * (jnp.arange(height) + 0.5) / height
+    x = einsum(weights, columns, "b p h w, w -> b p")
+    y = einsum(weights, rows, "b p h w, h -> b p")
+    return jnp.stack([x, y], axis=-1)  # lip_landmarks (2)
+
+
+@register_system(LipLandmarksConfig)
+def init_variables(config: LipLandmarksConfig, key: Key) -> dict[str, Params]:
+    """Initialise the variables, {part: variables}, of "lip_landmarks"."""
+    faces = jnp.zeros((1, config.size, config.size, 3))
+    variables = LipLandmarks(config.size, config.width).init(key, faces)
+    return {"lip_landmarks": variables}

@@ -1,6 +1,21 @@
-"""The lip-sync expert: do these five frames of a mouth and this sound go together?
+"""The lip-sync expert: tells whether five mouth frames and 0.2 s of audio match.
 
-Source   Prajwal et al., ACM Multimedia 2020 (96 pixels); Park et al., AAAI 2022 (128)
+Paper       Prajwal et al., ACM Multimedia 2020, "A Lip Sync Expert Is All You Need for
+            Speech to Lip Generation In the Wild" (96 pixels); 128 pixels as by Park et
+            al., AAAI 2022
+
+Symbols     s      audio embedding [b d]
+            v      visual embedding of five frames [b d]
+
+Equations   (numbered by us)
+    (1)  s and v of length one, not negative      here            SyncExpert
+    (2)  P_sync = s . v, in [0, 1]                losses/sync.py  sync_loss
+
+Departures  As in the authors' code: s and v leave a ReLU, and only the lower half of a
+            face is used.
+            Our own: `width` scales all channels; batches are renormalised
+            (nn/batch_renorm.py BatchRenorm).  At 128 pixels the visual encoder has two more
+            residual blocks before its last map, of 4 x 4 pixels.
 """
 
 import dataclasses
@@ -11,23 +26,33 @@ import flax.linen as nn
 import jax.numpy as jnp
 from einops import rearrange
 
-from avjax.nn.memory import unit
-from avjax.nn.wav2lip import AudioEncoder, Row, Tower, half, same
-from avjax.typing import Array
+from avjax.constants import MEL_WINDOW, NUM_MELS, SYNC_FRAMES
+from avjax.models.registry import register_system
+from avjax.nn.memory import l2_normalize
+from avjax.nn.wav2lip import AudioEncoder, ConvSpec, ConvStack, downsample, residual
+from avjax.typing import Array, Key, Params
 
 
 @dataclasses.dataclass(frozen=True)
-class SyncConfig:
-    system: ClassVar[str] = "sync"
-    size: int = 96  # sides of a face crop
-    width: float = 1.0  # scales all channels; 1 is published
+class SyncExpertConfig:
+    """Config of the sync expert.
+
+    Attributes:
+        size: Side of a face crop in pixels.
+        width: Factor of all channel counts; 1 is the published size.
+        dtype: Of the convolutions; parameters are float32.
+    """
+
+    system: ClassVar[str] = "sync_expert"
+    size: int = 96
+    width: float = 1.0
     dtype: str = "float32"
 
 
 class SyncExpert(nn.Module):
-    """Two towers into one space, in which what belongs together is near.
+    """Two encoders into one space, in which matching audio and mouths are close.
 
-    Both codes come out of a ReLU with length one, so that their cosine is in [0, 1].
+    Both embeddings are not negative and of length one, so their cosine is in [0, 1].
     """
 
     size: int
@@ -35,29 +60,70 @@ class SyncExpert(nn.Module):
     dtype: str = "float32"
 
     def setup(self):
-        deep = 2 if self.size >= 128 else 0
+        extra_blocks = 2 if self.size >= 128 else 0
         rows = (
-            *(Row(32, 7, 1, 3), Row(64, 5, (1, 2), 1), same(64), same(64)),
-            *(half(128), same(128), same(128), same(128)),
-            *(half(256), same(256), same(256)),
-            *(half(512), same(512), same(512)),
-            *(half(512), *deep * (same(512),)),
-            *(Row(512, self.size // 32), Row(512, 1)),
+            *(ConvSpec(32, 7, 1, 3), ConvSpec(64, 5, (1, 2), 1)),
+            *(residual(64), residual(64)),
+            *(downsample(128), residual(128), residual(128), residual(128)),
+            *(downsample(256), residual(256), residual(256)),
+            *(downsample(512), residual(512), residual(512)),
+            *(downsample(512), *extra_blocks * (residual(512),)),
+            *(ConvSpec(512, self.size // 32), ConvSpec(512, 1)),
         )
-        self.tower = Tower(rows, self.width, self.dtype)
+        self.visual = ConvStack(rows, self.width, self.dtype)
         self.audio = AudioEncoder(self.width, repeats=2, dtype=self.dtype)
 
     def __call__(self, mel: Array, faces: Array, train: bool) -> tuple[Array, Array]:
-        """mel [b f=16 k=80], faces [b t=5 h w c=3] in [0, 1] -> two codes [b d]."""
-        return self.hear(mel, train), self.watch(faces, train)
+        """Embed audio and faces.
 
-    def hear(self, mel: Array, train: bool = False) -> Array:
-        """0.2 s of log-mel [b f=16 k=80] -> [b d], of length one."""
-        return unit(self.audio(mel, train).astype(jnp.float32))
+        Args:
+            mel: Log-mel windows, f32 [b f=16 k=80].
+            faces: Five consecutive face crops in [0, 1], f32 [b t=5 h w c=3].
+            train: Use and update batch statistics.
 
-    def watch(self, faces: Array, train: bool = False) -> Array:
-        """Five whole face crops [b t=5 h w c=3] in [0, 1] -> [b d], of length one."""
-        chex.assert_shape(faces, (None, 5, self.size, self.size, 3))
+        Returns:
+            Audio embeddings and visual embeddings, [b d] each.
+        """
+        return self.encode_audio(mel, train), self.encode_frames(faces, train)
+
+    def encode_audio(self, mel: Array, train: bool = False) -> Array:
+        """Embed audio.
+
+        Args:
+            mel: Log-mel windows, f32 [b f=16 k=80].
+            train: Use and update batch statistics.
+
+        Returns:
+            Embeddings of length one, f32 [b d].
+        """
+        codes = self.audio(mel, train).astype(jnp.float32)
+        return l2_normalize(codes)  # sync_expert (1)
+
+    def encode_frames(self, faces: Array, train: bool = False) -> Array:
+        """Embed five consecutive face crops, of which the lower halves are used.
+
+        Args:
+            faces: In [0, 1], f32 [b t=5 h w c=3].
+            train: Use and update batch statistics.
+
+        Returns:
+            Embeddings of length one, f32 [b d].
+        """
+        chex.assert_shape(faces, (None, SYNC_FRAMES, self.size, self.size, 3))
         mouths = faces[:, :, self.size // 2 :]
-        picture = rearrange(mouths, "b t h w c -> b h w (t c)")
-        return unit(self.tower(picture, train)[:, 0, 0].astype(jnp.float32))
+        stacked = rearrange(mouths, "b t h w c -> b h w (t c)")
+        codes = self.visual(stacked, train)[:, 0, 0].astype(jnp.float32)
+        return l2_normalize(codes)  # sync_expert (1)
+
+
+@register_system(SyncExpertConfig)
+def init_variables(config: SyncExpertConfig, key: Key) -> dict[str, Params]:
+    """Initialise the variables, {part: variables}, of the part "sync_expert"."""
+    network = SyncExpert(**dataclasses.asdict(config))
+    variables = network.init(
+        key,
+        mel=jnp.zeros((1, MEL_WINDOW, NUM_MELS)),
+        faces=jnp.zeros((1, SYNC_FRAMES, config.size, config.size, 3)),
+        train=False,
+    )
+    return {"sync_expert": variables}

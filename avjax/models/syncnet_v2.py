@@ -1,63 +1,116 @@
-"""The network of the published sync figures, LSE-D and LSE-C; its file is syncnet_v2.
+"""SyncNet: the network by which papers measure lip-sync (LSE-D and LSE-C).
 
-Source   Chung and Zisserman, 2016, "Out of Time: Automated Lip Sync in the Wild";
-         Prajwal et al., ACM Multimedia 2020, who measure by it
+Paper       Chung and Zisserman, ACCV workshop 2016, "Out of Time: Automated Lip Sync in
+            the Wild"; LSE-D and LSE-C: Prajwal et al., ACM Multimedia 2020
+
+Symbols     a      audio embedding [b d]
+            v      visual embedding of five frames [b d]
+
+Equations   (numbered by us)
+    (1)  a, of 20 frames of MFCC                  here             MfccEncoder
+    (2)  v, of five frames                        here             LipMotionEncoder
+
+Departures  The layers are those of the authors' released program (`syncnet_v2.model`),
+            which differs from the paper.  Images are RGB where the program has BGR, so
+            that the first kernel of a converted file is reversed along its channels.
+            Our own: `width` scales all channels, and in training batches are
+            renormalised (nn/batch_renorm.py BatchRenorm).
 """
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import chex
 import flax.linen as nn
+import jax.numpy as jnp
 from einops import rearrange
 
-from avjax.nn.conv import conv3d
-from avjax.nn.layers import ConvBlock, Norm, fan_in_uniform
-from avjax.nn.wav2lip import scaled
-from avjax.typing import Array
+from avjax.audio.mfcc import MFCC_WINDOW, NUM_MFCC
+from avjax.constants import SYNC_FRAMES
+from avjax.models.registry import register_system
+from avjax.nn.batch_renorm import BatchRenorm
+from avjax.nn.layers import ConvBlock, ConvSpec, fan_in_uniform
+from avjax.nn.temporal_conv import conv3d
+from avjax.nn.wav2lip import scale_width
+from avjax.typing import Array, Key, Params
 
 
 @dataclasses.dataclass(frozen=True)
 class SyncNetConfig:
+    """Config of SyncNet.
+
+    Attributes:
+        size: Side of a face crop in pixels.
+        width: Factor of all channel counts; 1 is the published size.
+        dtype: Of the convolutions; parameters are float32.
+    """
+
     system: ClassVar[str] = "syncnet_v2"
-    size: int = 224  # sides of a face crop
-    width: float = 1.0  # scales all channels; 1 is published
-    dtype: str = "float32"  # of the convolutions; parameters stay float32
+    size: int = 224
+    width: float = 1.0
+    dtype: str = "float32"
 
 
 class SyncNet(nn.Module):
-    """Two towers into one space, in which what belongs together is near.
+    """Two encoders into one space, in which matching audio and faces are close.
 
-    Pictures are in 0 to 255, red first.  (The published program has blue first: of its
-    file, the colours of the first kernel of the lips are to be turned.)
+    Pixels are RGB in 0 to 255.
     """
 
     config: SyncNetConfig
 
     def setup(self):
-        shape = self.config.width, self.config.dtype
-        self.audio = SoundTower(*shape)
-        self.lips = LipTower(*shape)
-        self.audio_code = Code(*shape)
-        self.lip_code = Code(*shape)
+        width, dtype = self.config.width, self.config.dtype
+        self.audio = MfccEncoder(width, dtype)
+        self.lips = LipMotionEncoder(width, dtype)
+        self.audio_head = EmbeddingHead(width)
+        self.lip_head = EmbeddingHead(width)
 
     def __call__(self, mfcc: Array, faces: Array, train: bool) -> tuple[Array, Array]:
-        """mfcc [b f=20 k=13], faces [b t=5 h w c=3] -> two codes [b d]."""
-        return self.hear(mfcc, train), self.watch(faces, train)
+        """Embed audio and faces.
 
-    def hear(self, mfcc: Array, train: bool = False) -> Array:
-        """0.2 s of sound, by audio.mfcc.mfcc: [b f=20 k=13] -> [b d]."""
-        chex.assert_shape(mfcc, (None, 20, 13))
-        return self.audio_code(self.audio(mfcc, train), train)
+        Args:
+            mfcc: f32 [b f=20 k=13].
+            faces: Five consecutive face crops, f32 [b t=5 h w c=3].
+            train: Use and update batch statistics.
 
-    def watch(self, faces: Array, train: bool = False) -> Array:
-        """Five face crops [b t=5 h w c=3] -> [b d]."""
-        chex.assert_shape(faces, (None, 5, self.config.size, self.config.size, 3))
-        return self.lip_code(self.lips(faces, train), train)
+        Returns:
+            Audio embeddings and visual embeddings, [b d] each.
+        """
+        return self.encode_audio(mfcc, train), self.encode_frames(faces, train)
+
+    def encode_audio(self, mfcc: Array, train: bool = False) -> Array:
+        """Embed 0.2 s of audio.
+
+        Args:
+            mfcc: `avjax.audio.mfcc.mfcc`, f32 [b f=20 k=13].
+            train: Use and update batch statistics.
+
+        Returns:
+            Embeddings [b d].
+        """
+        chex.assert_shape(mfcc, (None, MFCC_WINDOW, NUM_MFCC))
+        # syncnet_v2 (1)
+        return self.audio_head(self.audio(mfcc, train), train)
+
+    def encode_frames(self, faces: Array, train: bool = False) -> Array:
+        """Embed five consecutive face crops.
+
+        Args:
+            faces: f32 [b t=5 h w c=3].
+            train: Use and update batch statistics.
+
+        Returns:
+            Embeddings [b d].
+        """
+        side = self.config.size
+        chex.assert_shape(faces, (None, SYNC_FRAMES, side, side, 3))
+        # syncnet_v2 (2)
+        return self.lip_head(self.lips(faces, train), train)
 
 
-class SoundTower(nn.Module):
-    """[b f=20 k=13] -> [b d]."""
+class MfccEncoder(nn.Module):
+    """Audio encoder.  [b f=20 k=13] -> [b d]."""
 
     width: float
     dtype: str
@@ -65,8 +118,10 @@ class SoundTower(nn.Module):
     @nn.compact
     def __call__(self, mfcc: Array, train: bool) -> Array:
         def block(index: int, x: Array, channels: int, kernel, padding: int = 1):
-            shape = scaled(channels, self.width), kernel, 1, padding
-            return ConvBlock(*shape, dtype=self.dtype, name=f"block_{index}")(x, train)
+            channels = scale_width(channels, self.width)
+            spec = ConvSpec(channels, kernel, padding=padding)
+            conv = ConvBlock(spec, self.dtype, name=f"block_{index}")
+            return conv(x, train)
 
         x = block(0, rearrange(mfcc, "b f k -> b k f 1"), 64, 3)
         x = nn.max_pool(block(1, x, 192, 3), (3, 3), (1, 2))
@@ -75,36 +130,46 @@ class SoundTower(nn.Module):
         return block(5, x, 512, x.shape[1:3], 0)[:, 0, 0]
 
 
-class LipTower(nn.Module):
-    """[b t=5 h w c=3] -> [b d]: the first block looks at all five frames at once."""
+class LipMotionEncoder(nn.Module):
+    """Visual encoder; its first block convolves all five frames at once.
+
+    [b t=5 h w c=3] -> [b d]
+    """
 
     width: float
     dtype: str
 
     @nn.compact
     def __call__(self, faces: Array, train: bool) -> Array:
-        def block(index: int, x: Array, channels: int, *shape):
-            name, channels = f"block_{index}", scaled(channels, self.width)
-            return FilmBlock(channels, *shape, dtype=self.dtype, name=name)(x, train)
+        def block(index: int, x: Array, channels: int, kernel, stride=1, padding=0):
+            conv = Conv3dBlock(
+                features=scale_width(channels, self.width),
+                kernel=kernel,
+                stride=stride,
+                padding=padding,
+                dtype=self.dtype,
+                name=f"block_{index}",
+            )
+            return conv(x, train)
 
-        x = pool(block(0, faces, 96, (5, 7, 7), 2))
-        x = pool(block(1, x, 256, (1, 5, 5), 2, 1), 1)
+        x = max_pool_frames(block(0, faces, 96, (5, 7, 7), 2))
+        x = max_pool_frames(block(1, x, 256, (1, 5, 5), 2, 1), 1)
         for index in (2, 3, 4):
             x = block(index, x, 256, (1, 3, 3), 1, 1)
-        x = pool(x)
+        x = max_pool_frames(x)
         return block(5, x, 512, (1, *x.shape[2:4]))[:, 0, 0, 0]
 
 
-def pool(x: Array, padding: int = 0) -> Array:
-    """The largest of 3 x 3 pixels, at every second.  [b t h w c]."""
-    around = (0, 0), (padding, padding), (padding, padding)
-    return nn.max_pool(x, (1, 3, 3), (1, 2, 2), around)
+def max_pool_frames(x: Array, padding: int = 0) -> Array:
+    """Pool 3 x 3 pixels of each frame with stride 2.  [b t h w c]."""
+    border: Any = (0, 0), (padding, padding), (padding, padding)
+    return nn.max_pool(x, (1, 3, 3), (1, 2, 2), border)
 
 
-class FilmBlock(nn.Module):
-    """Convolution over time too, batch normalisation, ReLU.
+class Conv3dBlock(nn.Module):
+    """Convolution over time and space, batch normalisation, ReLU.
 
-    [b t h w c] -> [b t h w d].  stride and padding are those of rows and columns.
+    [b t h w c] -> [b t h w d].  stride and padding are those of height and width.
     """
 
     features: int
@@ -118,25 +183,35 @@ class FilmBlock(nn.Module):
         shape = (*self.kernel, x.shape[-1], self.features)
         kernel = self.param("kernel", fan_in_uniform, shape).astype(self.dtype)
         bias = self.param("bias", nn.initializers.zeros, shape[-1:])
-        stride, around = self.stride, self.padding
         y = conv3d(
             x.astype(kernel.dtype),
             kernel,
-            strides=(1, stride, stride),
-            padding=(0, around, around),
+            strides=(1, self.stride, self.stride),
+            padding=(0, self.padding, self.padding),
         )
         y = y + bias.astype(kernel.dtype)[None, None, None, None]
-        return nn.relu(Norm(dtype=self.dtype, name="norm")(y, train))
+        return nn.relu(BatchRenorm(dtype=self.dtype, name="norm")(y, train))
 
 
-class Code(nn.Module):
-    """Where something lies in the common space.  [b d] -> [b d=1024 width]."""
+class EmbeddingHead(nn.Module):
+    """Two dense layers into the common space.  [b d] -> [b d=1024 width]."""
 
     width: float
-    dtype: str
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
-        inner = nn.Dense(scaled(512, self.width), name="inner")(x)
-        inner = nn.relu(Norm(name="norm")(inner, train))
-        return nn.Dense(scaled(1024, self.width), name="outer")(inner)
+        x = nn.Dense(scale_width(512, self.width), name="fc1")(x)
+        x = nn.relu(BatchRenorm(name="norm")(x, train))
+        return nn.Dense(scale_width(1024, self.width), name="fc2")(x)
+
+
+@register_system(SyncNetConfig)
+def init_variables(config: SyncNetConfig, key: Key) -> dict[str, Params]:
+    """Initialise the variables, {part: variables}, of the part "sync_expert"."""
+    variables = SyncNet(config).init(
+        key,
+        mfcc=jnp.zeros((1, MFCC_WINDOW, NUM_MFCC)),
+        faces=jnp.zeros((1, SYNC_FRAMES, config.size, config.size, 3)),
+        train=False,
+    )
+    return {"sync_expert": variables}

@@ -1,39 +1,41 @@
-"""TAEM: text, as sounds that last so long, makes a talker believe that it heard them.
+"""TAEM: text, as phonemes with durations, drives an audio-driven talker.
 
 Paper       Choi et al., ICASSP 2024, "Text-driven Talking Face Synthesis by
             Reprogramming Audio-driven Models"
 
-Symbols     s_i    a sound, its number        h_i    what is made of it [b l d]
-            d_i    seconds that it lasts      v      who speaks [b d]
-            z_t    what the talker hears      z^_t   what it is to hear [b t d]
+Symbols     s_i    a phoneme id              h_i    its embedding [b l d]
+            d_i    its seconds               v      speaker embedding [b d]
+            z_t    latent of the talker      z^_t   predicted latent [b t d]
 
-Equations   (the numbers are ours: the paper's own were not at hand)
-    (1)  h, sounds in their context           nn/transformer.py        NearEncoder
-    (2)  v, from one picture of the face      here                     Portrait
-    (3)  log(1 + r d), no gradient into h     nn/duration.py           Durations
-    (4)  h at r steps a second, by d          nn/duration.py           laid_out
-    (5)  25 frames a second, refined          here                     Taem
-    (6)  z^ on the scale of z                 here                     Scale, heard_by
-    (7)  L_latent                             losses/reconstruction.py latent_error
-    (8)  L_duration                           losses/reconstruction.py duration_error
+Equations   (numbered by us: the paper's own numbers were not available)
+    (1)  h, phonemes in their context         nn/local_attention.py    LocalTransformer
+    (2)  v, from one picture of the face      here                     SpeakerEncoder
+    (3)  log(1 + r d), no gradient into h     nn/duration.py           DurationPredictor
+    (4)  h at r steps per second, by d        nn/duration.py           length_regulate
+    (5)  25 frames per second, refined        here                     Taem
+    (6)  z^ on the scale of z                 nn/latent_normalizer.py  LatentNormalizer
+    (7)  L_latent                             losses/reconstruction.py latent_loss
+    (8)  L_duration                           losses/reconstruction.py gamma_deviance
 
-Departures  Known of the paper are its modules (a phoneme encoder, a duration predictor,
-            a speech refine module, a speaker embedding from one picture), that the
-            talker is frozen and that comparisons are made at given durations.  The rest
-            is ours: encoder and refine module are the transformer of CALS; the
-            predictor is FastSpeech 2's (Ren et al., 2021), its gradient stopped as in
-            ParaLip (Liu et al., 2022), but errs by a deviance whose best answer is the
-            mean: by squares of logarithms sentences were 13 % too short; the picture is
-            read by a small network of our own that learns along, without a face
-            recogniser; v is added before the encoder, the predictor or the refine
-            module, whichever are named, and begins as nothing; steps are 100 a second,
-            know how far their sound is, and four make a frame by one linear layer;
-            marks are told as the pauses that espeak makes of them, and else not;
-            latents are predicted as deviations from the mean, in units of what they
-            deviate by over the training clips, and err by squares in small recipes.
+Departures  Known of the paper: its modules (a phoneme encoder, a duration predictor, a
+            speech refine module, a speaker embedding from one picture), that the talker
+            is frozen, and that comparisons are made with ground-truth durations.  The
+            rest is our own: encoder and refine module are the transformer of CALS; the
+            predictor is that of FastSpeech 2 (Ren et al., 2021), its gradient stopped
+            as in ParaLip (Liu et al., 2022), but its loss is a deviance that the mean
+            minimises: with squared errors of logarithms, sentences were 13 % too short;
+            the picture is encoded by a small network that is trained along with the
+            rest, without a face recogniser; v is added before the encoder, the
+            predictor or the refine module, as configured, through a projection that
+            starts at zero; there are 100 steps per second, each of which knows its
+            position in its phoneme, and one linear layer turns four of them into a
+            frame; punctuation is used as far as espeak makes pauses of it; latents are
+            predicted as deviations from their mean, in units of their standard
+            deviation over the training clips, with squared errors in small experiments.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import ClassVar, Literal, NamedTuple
 
 import chex
@@ -42,222 +44,250 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 
-from avjax.models.cals import CalsConfig
-from avjax.models.synctalkface import WAV2LIP, SyncTalkFaceConfig, from_pixels
-from avjax.nn.duration import FPS, Durations, laid_out, seconds_of
-from avjax.nn.local_attention import NearEncoder
-from avjax.nn.memory import unit
-from avjax.nn.wav2lip import Row, Tower, half
-from avjax.typing import Array
+from avjax.constants import FPS
+from avjax.models.registry import get_system, register_system
+from avjax.models.synctalkface import WAV2LIP
+from avjax.models.talker import TalkerConfig, latent_space
+from avjax.nn.duration import DurationPredictor, length_regulate, to_seconds
+from avjax.nn.latent_normalizer import LatentNormalizer
+from avjax.nn.local_attention import LocalTransformer
+from avjax.nn.pixels import normalize_pixels
+from avjax.nn.wav2lip import ConvSpec, ConvStack, downsample
+from avjax.typing import Array, Key, Params
 
-Organ = Literal["encoder", "predictor", "refiner"]
+TEXT_PART = "text_encoder"  # the part that does not belong to the talker
+
+Module = Literal["encoder", "predictor", "refiner"]
 
 
 @dataclasses.dataclass(frozen=True)
 class TaemConfig:
+    """Config of TAEM.
+
+    Attributes:
+        talker: Config of the frozen talker.
+        num_phonemes: Size of the phoneme inventory, `avjax.text.phonemes.PHONEMES`.
+        dim: Length of an embedding.
+        heads: Attention heads.
+        encoder_layers: Layers of the phoneme encoder.
+        refiner_layers: Layers of the refine module; 0: none.
+        context_phonemes: Phonemes of context on either side in the encoder.
+        context_frames: Frames of context on either side in the refine module.
+        steps_per_second: r, a multiple of 25.
+        speaker_inputs: Modules that receive the speaker embedding.
+        dropout: Rate in the transformers.
+    """
+
     system: ClassVar[str] = "taem"
-    talker: SyncTalkFaceConfig | CalsConfig = WAV2LIP  # which one, frozen
-    sounds: int = 50  # that there are, text.phonemes.SOUNDS
+    talker: TalkerConfig = WAV2LIP
+    num_phonemes: int = 50
     dim: int = 256
     heads: int = 2
-    encoder: int = 4  # layers
-    refiner: int = 4  # layers; 0: no refine module
-    reach: int = 16  # sounds to either side that tell of a sound
-    window: int = 15  # frames to either side that tell of a frame
-    rate: int = 100  # r, steps a second, a multiple of 25
-    # Who is told who speaks; (): nobody.
-    speaker: tuple[Organ, ...] = ("encoder", "predictor", "refiner")
+    encoder_layers: int = 4
+    refiner_layers: int = 4
+    context_phonemes: int = 16
+    context_frames: int = 15
+    steps_per_second: int = 100
+    speaker_inputs: tuple[Module, ...] = ("encoder", "predictor", "refiner")
     dropout: float = 0.1
 
     @property
     def size(self) -> int:
-        """Sides of a face crop."""
+        """Side of a face crop in pixels."""
         return self.talker.size
 
 
-@dataclasses.dataclass(frozen=True)
-class LossWeights:
-    """Ours: the paper's are not known."""
+class TaemOutputs(NamedTuple):
+    """Predictions.
 
-    latents: float = 1.0  # L_latent
-    durations: float = 0.3  # L_duration
+    Attributes:
+        latents: Normalised latents [b t d].
+        durations: log(1 + r d) of the phonemes [b l], `nn.duration.log_durations`.
+    """
+
+    latents: Array
+    durations: Array
 
 
-class Told(NamedTuple):
-    latents: Array  # [b t d], in units of their deviation
-    durations: Array  # [b l], as durations_of gives them
-
-
-class Portrait(nn.Module):
-    """Who may be speaking, from one picture of the face.  u8 [b h w c=3] -> [b d]."""
+class SpeakerEncoder(nn.Module):
+    """Speaker embedding from one picture of the face.  u8 [b h w c=3] -> [b d]."""
 
     dim: int
 
     @nn.compact
-    def __call__(self, picture: Array, train: bool) -> Array:
-        rows = (Row(16, 5, 2, 2), half(32), half(64), half(128))
-        maps = Tower(rows, name="tower")(from_pixels(picture, True), train)
+    def __call__(self, portrait: Array, train: bool) -> Array:
+        rows = (ConvSpec(16, 5, 2, 2), downsample(32), downsample(64), downsample(128))
+        pixels = normalize_pixels(portrait, "[-1,1]")
+        maps = ConvStack(rows, name="convs")(pixels, train)
         # taem (2)
-        return nn.Dense(self.dim, name="who")(jnp.mean(maps, axis=(1, 2)))
-
-
-class Scale(nn.Module):
-    """What latents are on the mean, and how far they deviate, over all that was seen.
-
-    size  d
-    """
-
-    size: int
-
-    def setup(self):
-        shape = (self.size,)
-        self.mean = self.variable("batch_stats", "mean", jnp.zeros, shape)
-        self.square = self.variable("batch_stats", "square", jnp.zeros, shape)
-        self.seen = self.variable("batch_stats", "seen", jnp.zeros, ())  # frames
-
-    def learn(self, latents: Array, weight: Array) -> None:
-        """Sees some more.  latents [b t d], weight [b t]."""
-        count = jnp.sum(weight)
-        seen = self.seen.value + count
-        for kept, values in ((self.mean, latents), (self.square, jnp.square(latents))):
-            rest = jnp.sum(
-                (values - kept.value[None, None]) * weight[..., None], (0, 1)
-            )
-            kept.value = kept.value + rest / jnp.maximum(seen, 1)
-        self.seen.value = seen
-
-    def of(self, latents: Array) -> Array:
-        """Latents [b t d] in units of their deviation."""
-        return (latents - self.mean.value[None, None]) / self.deviation()
-
-    def back(self, told: Array) -> Array:
-        """The other way round."""
-        return self.mean.value[None, None] + self.deviation() * told  # taem (6)
-
-    def deviation(self) -> Array:
-        """[1 1 d]; of a channel that says hardly anything, some of what others do."""
-        variance = jnp.maximum(self.square.value - jnp.square(self.mean.value), 0)
-        return jnp.sqrt(variance + 1e-3 * jnp.mean(variance) + 1e-12)[None, None]
+        return nn.Dense(self.dim, name="proj")(jnp.mean(maps, axis=(1, 2)))
 
 
 class Taem(nn.Module):
-    """Sounds and their times -> what a talker would hear, t frames of b clips.
+    """Phonemes and their times -> latents of a talker, t frames of b clips.
 
-    Sounds are i32 [b l], numbers as of text.phonemes, 0 where there are no more.
-    Edges are f32 [b l + 1], seconds from the first frame on, at which one sound gives
-    way to the next; of sounds that are none they repeat the last.
+    Arguments of the methods:
+        phoneme_ids: Indices into `avjax.text.phonemes.PHONEMES`, padded with 0,
+            i32 [b l].
+        phoneme_edges: Seconds from the first frame to the boundaries of the phonemes;
+            padding repeats the last one, f32 [b l+1].
+        portrait: Face crop of the speaker, u8 [b h w c=3].
+        speaker: Speaker embeddings by module, as `encode_speaker` returns them.
+        codes: Codes of phonemes, [b l d].
+        frames: Number of video frames, t.
+        train: Update batch statistics, and apply dropout.
     """
 
     config: TaemConfig
 
     def setup(self):
         config = self.config
-        self.names = nn.Embed(config.sounds, config.dim)
-        self.encoder = self.transformer(config.reach, config.encoder)
-        self.predictor = Durations()
-        self.place = nn.Dense(config.dim)
-        self.pool = nn.Dense(config.dim)
-        self.refiner = self.transformer(config.window, config.refiner)
-        self.head = nn.Dense(config.talker.latent)
-        self.scale = Scale(config.talker.latent)
-        if config.speaker:
-            self.portrait = Portrait(config.dim)
-            # From nothing on: faces that nobody can read yet would only be noise.
-            told = {"features": config.dim, "kernel_init": nn.initializers.zeros}
-            self.who = {organ: nn.Dense(**told) for organ in config.speaker}
+        self.phoneme_embed = nn.Embed(config.num_phonemes, config.dim)
+        self.encoder = self._transformer(config.context_phonemes, config.encoder_layers)
+        self.predictor = DurationPredictor()
+        self.position_proj = nn.Dense(config.dim)
+        self.downsample = nn.Dense(config.dim)
+        self.refiner = self._transformer(config.context_frames, config.refiner_layers)
+        self.out = nn.Dense(config.talker.latent_dim)
+        self.normalizer = LatentNormalizer(config.talker.latent_dim)
+        if config.speaker_inputs:
+            self.speaker_encoder = SpeakerEncoder(config.dim)
+            # From zero: at first, embeddings of unknown faces would be noise.
+            self.speaker_proj = {
+                module: nn.Dense(config.dim, kernel_init=nn.initializers.zeros)
+                for module in config.speaker_inputs
+            }
 
-    def transformer(self, reach: int, layers: int) -> NearEncoder:
-        return NearEncoder(reach, layers, self.config.heads, self.config.dropout)
+    def _transformer(self, context: int, layers: int) -> LocalTransformer:
+        """Make the phoneme encoder or the refine module."""
+        return LocalTransformer(context, layers, self.config.heads, self.config.dropout)
 
     def __call__(
         self,
-        sounds: Array,
-        edges: Array,
+        phoneme_ids: Array,
+        phoneme_edges: Array,
         portrait: Array,
         frames: int,
         train: bool = False,
-    ) -> Told:
-        """sounds [b l], edges [b l + 1], portrait u8 [b h w c=3] -> latents, durations.
+    ) -> TaemOutputs:
+        """Predict normalised latents at known durations, and durations.
 
-        The given edges place the sounds; durations are what would have been predicted.
+        The durations are those that would have been predicted.
         """
-        chex.assert_shape(edges, (None, sounds.shape[1] + 1))
-        speaker = self.look(portrait, train)
-        codes, durations = self.read(sounds, speaker, train)
-        return Told(self.refine(codes, edges, speaker, frames, train), durations)
+        chex.assert_shape(phoneme_edges, (None, phoneme_ids.shape[1] + 1))
+        speaker = self.encode_speaker(portrait, train)
+        codes, durations = self.encode_phonemes(phoneme_ids, speaker, train)
+        latents = self.refine(codes, phoneme_edges, speaker, frames, train)
+        return TaemOutputs(latents, durations)
 
-    def rehearse(
-        self, sounds: Array, edges: Array, portrait: Array, heard: Array, weight: Array
-    ) -> tuple[Told, Array]:
-        """In training: what is told, and heard [b t d] in the same units, [b t d].
+    def forward_train(
+        self,
+        phoneme_ids: Array,
+        phoneme_edges: Array,
+        portrait: Array,
+        latents: Array,
+        weight: Array,
+    ) -> tuple[TaemOutputs, Array]:
+        """Predict latents in training, and update the statistics of latents.
 
-        The scale has seen what is heard, where weight [b t] is not 0.
+        Args:
+            phoneme_ids: i32 [b l].
+            phoneme_edges: f32 [b l+1].
+            portrait: u8 [b h w c=3].
+            latents: Latents of the frozen talker for the real audio, [b t d].
+            weight: Weight of each frame in the statistics, [b t].
+
+        Returns:
+            Predictions, and the normalised targets [b t d].
         """
-        self.scale.learn(heard, weight)
-        frames = heard.shape[1]
-        told = self(sounds, edges, portrait, frames, train=True)
-        return told, self.scale.of(heard)
+        self.normalizer.update(latents, weight)
+        frames = latents.shape[1]
+        outputs = self(phoneme_ids, phoneme_edges, portrait, frames, train=True)
+        return outputs, self.normalizer.normalize(latents)
 
-    def times(self, sounds: Array, portrait: Array) -> Array:
-        """When each sound gives way to the next, as predicted -> edges [b l + 1]."""
-        _, durations = self.read(sounds, self.look(portrait, False), False)
-        seconds = seconds_of(durations, self.config.rate) * (sounds > 0)
+    def predict_edges(self, phoneme_ids: Array, portrait: Array) -> Array:
+        """Predict phoneme boundaries in seconds, f32 [b l+1]."""
+        speaker = self.encode_speaker(portrait, False)
+        _, durations = self.encode_phonemes(phoneme_ids, speaker, False)
+        seconds = to_seconds(durations, self.config.steps_per_second)
+        seconds = seconds * (phoneme_ids > 0)
         return jnp.pad(jnp.cumsum(seconds, axis=1), ((0, 0), (1, 0)))
 
-    def hear(self, sounds: Array, edges: Array, portrait: Array, frames: int) -> Array:
-        """What the talker is to hear, [b t d], on its own scale."""
-        told = self(sounds, edges, portrait, frames)
-        return heard_by(self.config.talker, self.scale.back(told.latents))
+    def predict_latents(
+        self, phoneme_ids: Array, phoneme_edges: Array, portrait: Array, frames: int
+    ) -> Array:
+        """Predict latents on the talker's own scale, [b t d]."""
+        outputs = self(phoneme_ids, phoneme_edges, portrait, frames)
+        latents = self.normalizer.denormalize(outputs.latents)
+        return latent_space(self.config.talker).constrain(latents)  # taem (6)
 
-    def of_scale(self, latents: Array) -> Array:
-        """What a talker hears, [b t d], in units of its deviation."""
-        return self.scale.of(latents)
+    def normalize_latents(self, latents: Array) -> Array:
+        """Express a talker's latents [b t d] in units of their deviation."""
+        return self.normalizer.normalize(latents)
 
-    def look(self, portrait: Array, train: bool) -> dict[str, Array]:
-        """{organ: what it is told of who speaks, [b d]}."""
-        if not self.config.speaker:
+    def encode_speaker(self, portrait: Array, train: bool) -> dict[str, Array]:
+        """Return the speaker embedding of each module, {module: [b d]}."""
+        if not self.config.speaker_inputs:
             return {}
-        who = self.portrait(portrait, train)
-        return {organ: layer(who) for organ, layer in self.who.items()}
+        embedding = self.speaker_encoder(portrait, train)
+        return {module: proj(embedding) for module, proj in self.speaker_proj.items()}
 
-    def read(
-        self, sounds: Array, speaker: dict[str, Array], train: bool
+    def encode_phonemes(
+        self, phoneme_ids: Array, speaker: Mapping[str, Array], train: bool
     ) -> tuple[Array, Array]:
-        """Codes of sounds [b l d], and how long they last [b l]."""
-        exists = (sounds > 0).astype(jnp.float32)
-        codes = added(self.names(sounds), speaker.get("encoder"))
-        every = jnp.full(sounds.shape[0], self.config.reach)
-        codes = self.encoder(codes, exists, every, train)  # taem (1)
-        known = added(jax.lax.stop_gradient(codes), speaker.get("predictor"))
-        return codes, self.predictor(known, exists, train)  # taem (3)
+        """Return codes [b l d] of phonemes, and log(1 + r d) [b l]."""
+        mask = (phoneme_ids > 0).astype(jnp.float32)
+        codes = add_speaker(self.phoneme_embed(phoneme_ids), speaker.get("encoder"))
+        lookahead = jnp.full(phoneme_ids.shape[0], self.config.context_phonemes)
+        codes = self.encoder(codes, mask, lookahead, train)  # taem (1)
+        inputs = add_speaker(jax.lax.stop_gradient(codes), speaker.get("predictor"))
+        return codes, self.predictor(inputs, mask, train)  # taem (3)
 
     def refine(
         self,
         codes: Array,
-        edges: Array,
-        speaker: dict[str, Array],
+        phoneme_edges: Array,
+        speaker: Mapping[str, Array],
         frames: int,
         train: bool,
     ) -> Array:
-        """Codes [b l d] at their edges -> latents [b t d], in units of deviation."""
-        steps = laid_out(codes, edges, frames, self.config.rate)
-        steps = steps.codes + self.place(steps.places)  # taem (4)
-        each = self.config.rate // FPS
-        rows = self.pool(rearrange(steps, "b (t r) d -> b t (r d)", r=each))
-        rows = added(rows, speaker.get("refiner"))
+        """Turn codes of phonemes into normalised latents of frames, [b t d]."""
+        rate = self.config.steps_per_second
+        steps = length_regulate(codes, phoneme_edges, frames, rate)
+        steps = steps.features + self.position_proj(steps.positions)  # taem (4)
+        rows = rearrange(steps, "b (t r) d -> b t (r d)", r=rate // FPS)
+        rows = add_speaker(self.downsample(rows), speaker.get("refiner"))
         middle = (jnp.arange(frames)[None] + 0.5) / FPS
-        exists = (edges[:, :1] <= middle) & (middle < edges[:, -1:])
-        every = jnp.full(codes.shape[0], self.config.window)
+        mask = (phoneme_edges[:, :1] <= middle) & (middle < phoneme_edges[:, -1:])
+        lookahead = jnp.full(codes.shape[0], self.config.context_frames)
         # taem (5)
-        return self.head(self.refiner(rows, exists.astype(jnp.float32), every, train))
+        rows = self.refiner(rows, mask.astype(jnp.float32), lookahead, train)
+        return self.out(rows)
 
 
-def heard_by(talker: SyncTalkFaceConfig | CalsConfig, latents: Array) -> Array:
-    """Latents [... d] as the talker's own are: of length one, or not negative."""
-    known = isinstance(talker, CalsConfig)
-    return unit(latents) if known else nn.relu(latents)  # taem (6)
+def add_speaker(codes: Array, speaker: Array | None) -> Array:
+    """Add a speaker embedding [b d], if there is one, to codes [b l d]."""
+    return codes if speaker is None else codes + speaker[:, None]
 
 
-def added(codes: Array, who: Array | None) -> Array:
-    """Codes [b l d], each with something of the speaker [b d]; with nothing of none."""
-    return codes if who is None else codes + who[:, None]
+@register_system(TaemConfig)
+def init_variables(config: TaemConfig, key: Key) -> dict[str, Params]:
+    """Initialise the variables, {part: variables}, also of the talker."""
+    talker = get_system(config.talker.system)
+    return {
+        TEXT_PART: init_text_encoder(config, key),
+        **talker.init_variables(config.talker, key),
+    }
+
+
+def init_text_encoder(config: TaemConfig, key: Key) -> Params:
+    """Initialise the variables of the part "text_encoder" alone."""
+    return Taem(config).init(
+        {"params": key, "dropout": key},
+        phoneme_ids=jnp.ones((1, 1), jnp.int32),
+        phoneme_edges=jnp.array([[0.0, 1 / FPS]]),
+        portrait=jnp.zeros((1, config.size, config.size, 3), jnp.uint8),
+        latents=jnp.zeros((1, 1, config.talker.latent_dim)),
+        weight=jnp.zeros((1, 1)),
+        method="forward_train",
+    )

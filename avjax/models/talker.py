@@ -1,99 +1,220 @@
-"""The latent space of a talker's sound: what is heard in a frame, and drawn from that.
+"""Talkers: models that animate a face through one latent vector per video frame.
 
-Wav2Lip and SyncTalkFace hear the 0.2 s of sound around a frame, CALS makes a unit of
-the sound further around; each draws the mouth from that alone.  What gives such
-latents, be it from text, can therefore talk in a sound's place.
+A talker maps audio to latents and latents to frames.  Everything that depends on the
+kind of talker is in its `LatentSpace`; compositing, streaming, export and text-driven
+synthesis (models/taem.py) use nothing else.
 
-A latent space gives
-    parts   of the system, as weights name them
-    hear    mels, and whether the clip has such frames -> latents, frame by frame
-    draw    latents and faces -> frames
-where variables are {part: variables}, and what is learnt of them is taken as it is.
+A new talker is one file with a config class (a subclass of `TalkerConfig`), a subclass
+of `LatentSpace`, and a decorated `init_variables`:
+
+    @register_talker(MyConfig, MyLatents)
+    def init_variables(config, key): ...
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
 
-import jax
-import jax.numpy as jnp
+from avjax.models.registry import Init, load_entry_points, register_system
+from avjax.nn.pixels import PixelRange
+from avjax.typing import Array, Params
 
-from avjax.models.cals import AudioToLip, CalsConfig, LipToFace
-from avjax.models.synctalkface import SyncTalkFace, SyncTalkFaceConfig
-from avjax.typing import Array, Key, Params
-
-Variables = Mapping[str, Mapping[str, Params]]
+Variables = Mapping[str, Params]  # {part: variables}
 
 
 @dataclasses.dataclass(frozen=True)
-class SoundLatents:
-    """What SyncTalkFace hears: a code of each frame's own 0.2 s of sound.
+class TalkerConfig:
+    """Base class of the configs of talkers.
 
-    With a memory, where it points at is told by the code too.
+    Attributes:
+        system: The system id (class variable).
+        size: Side of a face crop in pixels.
+        width: Factor of all channel counts.
+        pixel_range: Range of the pixels that the model reads and writes.
+        dtype: Of the convolutions; parameters are float32.
     """
 
-    config: SyncTalkFaceConfig
-    parts: ClassVar[tuple[str, ...]] = ("face",)
+    system: ClassVar[str]
+    size: int = 96
+    width: float = 1.0
+    pixel_range: PixelRange = "[-1,1]"
+    dtype: str = "float32"
 
-    def hear(self, variables: Variables, mels: Array, exists: Array) -> Array:
-        """mels [b t f=16 k=80], exists [b t] -> f32 [b t d]."""
-        network = SyncTalkFace(self.config)
-        heard = network.apply(variables["face"], mels, method="hear")
-        return heard.astype(jnp.float32)
+    @property
+    def latent_dim(self) -> int:
+        """Length of the latent vector of a frame."""
+        raise NotImplementedError
 
-    def draw(self, variables: Variables, latents: Array, faces: Array) -> Array:
-        """latents [b t d], faces [b t h w c=6] -> frames [b t h w c=3]."""
-        given = variables["face"], latents, faces
-        return SyncTalkFace(self.config).apply(*given, method="speak_codes").frames
+    @classmethod
+    def config_classes(cls) -> dict[str, type]:
+        """Return {system id: config class} of all talkers.
+
+        `avjax.config` calls it where a field is annotated with this class.
+        """
+        load_entry_points()
+        return {name: config_class for config_class, name in _names()}
 
 
 @dataclasses.dataclass(frozen=True)
-class UnitLatents:
-    """The units of CALS, of length one: made of all the sound that is in reach."""
+class LatentSpace:
+    """Base class of latent spaces: all that the library needs to know about a talker.
 
-    config: CalsConfig
-    parts: ClassVar[tuple[str, ...]] = ("audio_to_lip", "lip_to_face")
+    A talker defines `encode_audio` and `decode_frames`, and the others where the
+    defaults do not fit.
 
-    def hear(self, variables: Variables, mels: Array, exists: Array) -> Array:
-        """As SoundLatents'."""
-        ahead = jnp.full(len(mels), self.config.window)
-        given = variables["audio_to_lip"], mels, exists, ahead
-        return AudioToLip(self.config).apply(*given)
+    Attributes:
+        config: The config of the talker.
+        parts: Names of its parts (class variable).
+    """
 
-    def draw(self, variables: Variables, latents: Array, faces: Array) -> Array:
-        """As SoundLatents'."""
-        given = variables["lip_to_face"], latents, faces
-        return LipToFace(self.config).apply(*given)
+    config: Any
+    parts: ClassVar[tuple[str, ...]] = ("generator",)
+
+    @property
+    def context_frames(self) -> int:
+        """Frames on either side, at 25 per second, whose audio decides about a latent.
+
+        0: a latent depends on the 0.2 s window of its own frame, so that latents can be
+        computed at any frame rate.
+        """
+        return 0
+
+    @property
+    def reference_compat(self) -> bool:
+        """Prepare inputs as the reference code of the paper does.
+
+        That is audio without level normalisation, upright face boxes, and each frame as
+        its own reference.
+        """
+        return False
+
+    def encode_audio(
+        self,
+        variables: Variables,
+        mels: Array,
+        frame_mask: Array,
+        lookahead: Array | None = None,
+    ) -> Array:
+        """Compute the latents of frames from their audio.
+
+        Args:
+            variables: {part: variables}.
+            mels: A 16-frame log-mel window per video frame, f32 [b t f=16 k=80].
+            frame_mask: 1 where a frame exists, f32 [b t].
+            lookahead: Future frames that each clip may use, i32 [b], at most
+                `context_frames`; None: all.
+
+        Returns:
+            Latents, f32 [b t d].
+        """
+        raise NotImplementedError
+
+    def decode_frames(
+        self, variables: Variables, latents: Array, faces: Array
+    ) -> Array:
+        """Generate frames from latents.
+
+        Args:
+            variables: {part: variables}.
+            latents: f32 [b t d].
+            faces: Masked target and reference, `nn.pixels.mask_lower_face`,
+                f32 [b t h w c=6].
+
+        Returns:
+            Frames in the pixel range of the model, f32 [b t h w c=3].
+        """
+        raise NotImplementedError
+
+    def encode_windows(self, variables: Variables, mels: Array) -> Array:
+        """Compute the part of `encode_audio` that needs no context.
+
+        A live session calls this once per window and `contextualize` once per frame.
+
+        Args:
+            variables: {part: variables}.
+            mels: A 16-frame log-mel window per video frame, f32 [b t f=16 k=80].
+
+        Returns:
+            Features, f32 [b t ...].
+        """
+        return mels
+
+    def contextualize(
+        self, variables: Variables, features: Array, frame_mask: Array, lookahead: Array
+    ) -> Array:
+        """Compute the rest of `encode_audio`.
+
+        Args:
+            variables: {part: variables}.
+            features: As `encode_windows` returns them, f32 [b t ...].
+            frame_mask: 1 where a frame exists, f32 [b t].
+            lookahead: Future frames that each clip may use, i32 [b].
+
+        Returns:
+            Latents, f32 [b t d].
+        """
+        return self.encode_audio(variables, features, frame_mask, lookahead)
+
+    def constrain(self, latents: Array) -> Array:
+        """Map arbitrary vectors to valid latents.
+
+        Args:
+            latents: f32 [... d].
+
+        Returns:
+            Vectors as `encode_audio` may produce, f32 [... d].
+        """
+        return latents
 
 
-def latents_of(config: SyncTalkFaceConfig | CalsConfig) -> SoundLatents | UnitLatents:
-    """The latent space of a talker."""
-    kinds = {SyncTalkFaceConfig: SoundLatents, CalsConfig: UnitLatents}
-    return kinds[type(config)](config)
+_LATENT_SPACES: dict[type[TalkerConfig], type[LatentSpace]] = {}
 
 
-def blank(config: SyncTalkFaceConfig) -> Params:
-    """Variables of a SyncTalkFace that has learnt nothing."""
-    return start_talker(config, jax.random.key(0))["face"]
+def register_talker(
+    config_class: type[TalkerConfig],
+    latent_space_class: type[LatentSpace],
+    *,
+    optional_parts: Iterable[str] = (),
+) -> Callable[[Init], Init]:
+    """Register a talker; decorates its function `init_variables`.
+
+    Args:
+        config_class: A frozen dataclass, subclass of `TalkerConfig`, with the system id
+            as its class variable `system`.
+        latent_space_class: Its latent space, a subclass of `LatentSpace`.
+        optional_parts: Parts that weights may lack.
+
+    Returns:
+        A decorator that returns the function unchanged.
+    """
+    register = register_system(config_class, optional_parts=optional_parts)
+
+    def register_both(init_variables: Init) -> Init:
+        init_variables = register(init_variables)
+        for known, name in _names():
+            if name == config_class.system:
+                del _LATENT_SPACES[known]  # a definition that ran again
+        _LATENT_SPACES[config_class] = latent_space_class
+        return init_variables
+
+    return register_both
 
 
-def blank_cals(config: CalsConfig) -> dict[str, Params]:
-    """The same of CALS, by its parts."""
-    return start_talker(config, jax.random.key(0))
+def latent_space(config: TalkerConfig) -> LatentSpace:
+    """Return the latent space of a talker.
+
+    Args:
+        config: The config of a registered talker.
+    """
+    return _LATENT_SPACES[type(config)](config)
 
 
-def start_talker(
-    config: SyncTalkFaceConfig | CalsConfig, key: Key
-) -> dict[str, Params]:
-    """Variables that were drawn by a key, by the parts of the talker."""
-    side = config.size
-    if isinstance(config, SyncTalkFaceConfig):
-        keys = {"params": key, "dropout": key}
-        given = ((1, 1, 16, 80), (1, 1, side, side, 6), (1, 5, side, side, 3))
-        return {"face": SyncTalkFace(config).init(keys, *map(jnp.zeros, given))}
-    sound = jnp.zeros((1, 1, 16, 80)), jnp.ones((1, 1)), jnp.zeros(1, jnp.int32)
-    face = jnp.zeros((1, 1, config.units)), jnp.zeros((1, 1, side, side, 6))
-    return {
-        "audio_to_lip": AudioToLip(config).init(key, *sound),
-        "lip_to_face": LipToFace(config).init(key, *face),
-    }
+def list_talkers() -> list[str]:
+    """Return the system ids of all talkers, in the order of their registration."""
+    load_entry_points()
+    return [name for _, name in _names()]
+
+
+def _names() -> list[tuple[type[TalkerConfig], str]]:
+    """List config classes and system ids of the registered talkers."""
+    return [(config_class, config_class.system) for config_class in _LATENT_SPACES]

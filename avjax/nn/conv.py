@@ -1,16 +1,16 @@
-"""Convolutions that are exact, and fast on every platform in both directions.
+"""Convolutions with fast exact gradients on every platform.
 
-XLA on a CPU runs the gradient of a transposed convolution as a naive loop, and the
-gradient of a 3-D one slower still.  Both are rewritten here as plain 2-D convolutions
-that give the same numbers, so that every derivative of them is quick as well.
+XLA on a CPU computes the gradient of a transposed convolution with a naive loop, and
+the gradient of a 3-D convolution with a slower one. This module rewrites both as plain
+2-D convolutions that give the same numbers, so that their gradients are fast as well.
 
-Kernels are [h w c d] (d new channels).  Padding is explicit, as in the published layer
-tables: a number of zeros on both sides of an axis.
+Kernels are [h w c d] with d output channels. Padding is explicit, as in published layer
+tables: the number of zeros on both sides of an axis.
 """
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -19,14 +19,34 @@ from einops import einsum, rearrange
 from avjax.typing import Array
 
 Pair = tuple[int, int]
-AXES_2D = ("NHWC", "HWIO", "NHWC")
-WASTE = 1.5  # how many more products a rewritten kernel may cost
-FEW = 4  # pixels of a map that is small enough to be taken pixel by pixel
+DIMENSION_NUMBERS = ("NHWC", "HWIO", "NHWC")
+MAX_EXTRA_COST = 1.5  # ratio of multiplications up to which a kernel is rewritten
+MAX_SMALL_MAP = 4  # pixels of a map that is small enough for a dense product
 
 
-def pair(value: int | Sequence[int]) -> Pair:
-    """The same number twice, or the two numbers that were given."""
-    return (value, value) if isinstance(value, int) else tuple(value)
+def as_pair(value: int | Sequence[int]) -> Pair:
+    """Return a number twice, or the two numbers of a sequence.
+
+    Args:
+        value: One number for both axes, or two numbers.
+
+    Returns:
+        Two numbers.
+    """
+    if isinstance(value, int):
+        return value, value
+    first, second = value
+    return first, second
+
+
+def _on_cpu(
+    rewritten: Callable[[Array, Array], Array],
+    plain: Callable[[Array, Array], Array],
+    x: Array,
+    kernel: Array,
+) -> Array:
+    """Compute a convolution in rewritten form on a CPU, in plain form elsewhere."""
+    return jax.lax.platform_dependent(x, kernel, cpu=rewritten, default=plain)
 
 
 def conv(
@@ -36,77 +56,93 @@ def conv(
     strides: Pair = (1, 1),
     padding: Sequence[Pair] = ((0, 0), (0, 0)),
 ) -> Array:
-    """Plain convolution.  x [b h w c], kernel [h w c d] -> [b h w d].
+    """Compute a 2-D convolution.
 
-    Negative padding crops.  It never reaches the compiler: on a CPU, jaxlib 0.10 then
-    reads outside of the array (openxla/xla#48713).
+    Negative padding crops. It is never passed to the compiler: on a CPU, jaxlib 0.10
+    would read outside of the array (openxla/xla#48713).
+
+    Args:
+        x: Input, [b h w c].
+        kernel: Kernel, [h w c d].
+        strides: Strides of rows and columns.
+        padding: Zeros before and after the rows, and the columns.
+
+    Returns:
+        Output, [b h w d].
     """
-    x, padding = _crop(x, padding)
-    sides = kernel.shape[:2]
-    if x.shape[1:3] == sides and not any(map(any, padding)):
+    x, pads = _crop(x, padding)
+    size = kernel.shape[:2]
+    if x.shape[1:3] == size and not any(map(any, pads)):
         covered = einsum(x, kernel, "b h w c, h w c d -> b d")
         return covered[:, None, None]
-    folded = math.prod(-(-k // s) * s for k, s in zip(sides, strides, strict=True))
-    if strides == (1, 1) and math.prod(x.shape[1:3]) <= FEW < math.prod(sides):
-        rewritten = _by_pixels
-    elif strides == (1, 1) or folded > WASTE * math.prod(sides):
-        return _plain(x, kernel, strides, padding)
+    folded_size = math.prod(-(-k // s) * s for k, s in zip(size, strides, strict=True))
+    if strides == (1, 1) and math.prod(x.shape[1:3]) <= MAX_SMALL_MAP < math.prod(size):
+        rewritten = _dense_conv
+    elif strides == (1, 1) or folded_size > MAX_EXTRA_COST * math.prod(size):
+        return _plain_conv(x, kernel, strides, pads)
     else:
-        rewritten = _by_folding
-    return jax.lax.platform_dependent(
+        rewritten = _folded_conv
+    return _on_cpu(
+        lambda x, kernel: rewritten(x, kernel, strides, pads),
+        lambda x, kernel: _plain_conv(x, kernel, strides, pads),
         x,
         kernel,
-        cpu=lambda x, kernel: rewritten(x, kernel, strides, padding),
-        default=lambda x, kernel: _plain(x, kernel, strides, padding),
     )
 
 
-def _plain(x: Array, kernel: Array, strides: Pair, padding) -> Array:
+def _plain_conv(
+    x: Array, kernel: Array, strides: Pair, padding: Sequence[Pair]
+) -> Array:
+    """Compute a convolution with XLA."""
     return jax.lax.conv_general_dilated(
-        x, kernel, strides, padding, dimension_numbers=AXES_2D
+        x, kernel, strides, padding, dimension_numbers=DIMENSION_NUMBERS
     )
 
 
-def _by_folding(x: Array, kernel: Array, strides: Pair, padding) -> Array:
-    """The same without strides: pixels that a stride skips become channels.
+def _folded_conv(
+    x: Array, kernel: Array, strides: Pair, padding: Sequence[Pair]
+) -> Array:
+    """Move the pixels that a stride skips to channels, then convolve without stride.
 
-    The gradient of a strided convolution is a transposed one, hence as slow.
+    The gradient of a strided convolution is a transposed one, and as slow.
     """
-    sides = [-(-k // s) for k, s in zip(kernel.shape, strides, strict=False)]
-    around, cut = [(0, 0)], [slice(None)]
+    sizes = [-(-k // s) for k, s in zip(kernel.shape, strides, strict=False)]
+    pads, crop = [(0, 0)], [slice(None)]
     for axis, (low, high) in enumerate(padding):
         size, stride = x.shape[axis + 1], strides[axis]
         steps = (size + low + high - kernel.shape[axis]) // stride
-        whole = (steps + sides[axis]) * stride
-        around.append((low, max(0, whole - size - low)))
-        cut.append(slice(whole))
-    wide = jnp.pad(x, (*around, (0, 0)))[tuple(cut)]
-    more = [
-        (0, side * s - k)
-        for side, s, k in zip(sides, strides, kernel.shape, strict=False)
+        padded_size = (steps + sizes[axis]) * stride
+        pads.append((low, max(0, padded_size - size - low)))
+        crop.append(slice(padded_size))
+    padded = jnp.pad(x, (*pads, (0, 0)))[tuple(crop)]
+    kernel_pads = [
+        (0, size * s - k)
+        for size, s, k in zip(sizes, strides, kernel.shape, strict=False)
     ]
-    taps = jnp.pad(kernel, (*more, (0, 0), (0, 0)))
+    taps = jnp.pad(kernel, (*kernel_pads, (0, 0), (0, 0)))
     fold = {"r": strides[0], "s": strides[1]}
-    return _plain(
-        rearrange(wide, "b (h r) (w s) c -> b h w (r s c)", **fold),
+    return _plain_conv(
+        rearrange(padded, "b (h r) (w s) c -> b h w (r s c)", **fold),
         rearrange(taps, "(h r) (w s) c d -> h w (r s c) d", **fold),
         (1, 1),
         ((0, 0), (0, 0)),
     )
 
 
-def _by_pixels(x: Array, kernel: Array, strides: Pair, padding) -> Array:
-    """The same, without strides, as one product: each pixel in with each pixel out.
+def _dense_conv(
+    x: Array, kernel: Array, strides: Pair, padding: Sequence[Pair]
+) -> Array:
+    """Compute a convolution without stride as one product of all pixels.
 
     The gradient of a kernel that is larger than its map is ten times slower.
     """
-    sizes = zip(x.shape[1:3], kernel.shape[:2], padding, strict=True)
-    rows, columns = (
-        [[before + low - after for before in range(size)] for after in range(wide)]
-        for size, (low, _), wide in (
-            (size, around, size + sum(around) - taps + 1)
-            for size, taps, around in sizes
-        )
+    axes = zip(x.shape[1:3], kernel.shape[:2], padding, strict=True)
+    row_taps, column_taps = (
+        [
+            [source + low - target for source in range(size)]
+            for target in range(size + low + high - taps + 1)
+        ]
+        for size, taps, (low, high) in axes
     )
     zero = jnp.zeros_like(kernel[0, 0])
 
@@ -114,124 +150,123 @@ def _by_pixels(x: Array, kernel: Array, strides: Pair, padding) -> Array:
         inside = 0 <= row < kernel.shape[0] and 0 <= column < kernel.shape[1]
         return kernel[row, column] if inside else zero
 
-    taps = [tap(r, c) for out in rows for to in columns for r in out for c in to]
-    shape = {"y": len(rows), "x": len(columns), "h": len(rows[0])}
-    whole = rearrange(taps, "(y x h w) c d -> y x h w c d", **shape)
-    return einsum(x, whole, "b h w c, y x h w c d -> b y x d")
+    taps = [
+        tap(row, column)
+        for rows in row_taps
+        for columns in column_taps
+        for row in rows
+        for column in columns
+    ]
+    shape = {"y": len(row_taps), "x": len(column_taps), "h": len(row_taps[0])}
+    dense = rearrange(taps, "(y x h w) c d -> y x h w c d", **shape)
+    return einsum(x, dense, "b h w c, y x h w c d -> b y x d")
 
 
 def max_pool(x: Array) -> Array:
-    """The largest of 3 x 3 pixels, at every second.  [b h w c] -> [b h/2 w/2 c].
+    """Compute the maximum of 3 x 3 pixels with stride 2.
 
-    By rows, then by columns; XLA's own is as exact, and its gradient slower on a CPU.
+    Rows are pooled first, then columns: the gradient of XLA's own pooling is slower on
+    a CPU.
+
+    Args:
+        x: Input with even sides, [b h w c].
+
+    Returns:
+        Output, [b h/2 w/2 c].
     """
     for axis in (1, 2):
-        around = [(0, 0)] * x.ndim
-        around[axis] = (1, 1)
-        wide = jnp.pad(x, around, constant_values=-jnp.inf)
+        pads = [(0, 0)] * x.ndim
+        pads[axis] = (1, 1)
+        padded = jnp.pad(x, pads, constant_values=-jnp.inf)
         size = x.shape[axis]
         taps = [
-            jax.lax.slice_in_dim(wide, tap, tap + size, 2, axis) for tap in range(3)
+            jax.lax.slice_in_dim(padded, tap, tap + size, 2, axis) for tap in range(3)
         ]
         x = jnp.maximum(jnp.maximum(taps[0], taps[1]), taps[2])
     return x
 
 
 def _crop(x: Array, padding: Sequence[Pair]) -> tuple[Array, tuple[Pair, ...]]:
-    """Slices away what negative padding asks for; the padding that is left."""
+    """Apply negative padding as a crop; return the rest of the padding."""
     kept = tuple(
         slice(max(0, -low), size - max(0, -high))
         for size, (low, high) in zip(x.shape[1:3], padding, strict=True)
     )
-    left = tuple((max(low, 0), max(high, 0)) for low, high in padding)
-    return x[(slice(None), *kept)], left
+    rest = tuple((max(low, 0), max(high, 0)) for low, high in padding)
+    return x[(slice(None), *kept)], rest
 
 
 def transposed_conv(
     x: Array, kernel: Array, *, stride: int = 1, padding: Sequence[Pair]
 ) -> Array:
-    """Convolution of x with stride - 1 zeros put between its pixels.
+    """Convolve an input that has stride - 1 zeros between its pixels.
 
-    x [b h w c], kernel [h w c d] -> [b h w d].  The padding is around the widened
-    picture: for a published (k, s, p, output padding o) it is (k-1-p, k-1-p+o).
+    Args:
+        x: Input, [b h w c].
+        kernel: Kernel, [h w c d].
+        stride: Stride of rows and columns.
+        padding: Zeros around the dilated input. For a published layer with kernel k,
+            padding p and output padding o it is (k-1-p, k-1-p+o).
+
+    Returns:
+        Output, [b h w d].
     """
-    full = tuple((side - 1, side - 1) for side in kernel.shape[:2])
+    full = tuple((size - 1, size - 1) for size in kernel.shape[:2])
     if x.shape[1:3] == (1, 1) and tuple(map(tuple, padding)) == full:
         return einsum(x[:, 0, 0], kernel[::-1, ::-1], "b c, h w c d -> b h w d")
     if stride == 1:
         return conv(x, kernel, padding=padding)
-    return jax.lax.platform_dependent(
+    return _on_cpu(
+        lambda x, kernel: _transposed_by_phase(x, kernel, stride, padding),
+        lambda x, kernel: _transposed_by_dilation(x, kernel, stride, padding),
         x,
         kernel,
-        cpu=lambda x, kernel: _by_phases(x, kernel, stride, padding),
-        default=lambda x, kernel: _by_dilation(x, kernel, stride, padding),
     )
 
 
-def _by_dilation(x: Array, kernel: Array, stride: int, padding) -> Array:
+def _transposed_by_dilation(
+    x: Array, kernel: Array, stride: int, padding: Sequence[Pair]
+) -> Array:
+    """Compute a transposed convolution with XLA."""
     return jax.lax.conv_general_dilated(
         x,
         kernel,
         (1, 1),
         padding,
         lhs_dilation=(stride, stride),
-        dimension_numbers=AXES_2D,
+        dimension_numbers=DIMENSION_NUMBERS,
     )
 
 
-def _by_phases(x: Array, kernel: Array, stride: int, padding) -> Array:
-    """The same by one small convolution for each of the stride² kinds of pixels.
+def _transposed_by_phase(
+    x: Array, kernel: Array, stride: int, padding: Sequence[Pair]
+) -> Array:
+    """Compute a transposed convolution with one small convolution for each phase.
 
-    A pixel of one kind meets the zeros at always the same taps of the kernel: those
-    taps are left out, and the kinds are interleaved in the end.
+    The output pixels of one of the stride² phases meet the inserted zeros at the same
+    taps of the kernel. These taps are left out, and the phases are interleaved.
     """
     sizes = [
-        (size - 1) * stride + 2 + sum(around) - taps
-        for size, around, taps in zip(x.shape[1:3], padding, kernel.shape, strict=False)
+        (size - 1) * stride + 2 + sum(pads) - taps
+        for size, pads, taps in zip(x.shape[1:3], padding, kernel.shape, strict=False)
     ]
     rows, columns = (-(-size // stride) for size in sizes)
 
-    def one(kind: Pair) -> Array:
-        taps, around = [], []
-        axes = zip(kind, padding, x.shape[1:3], (rows, columns), strict=True)
-        for axis, (phase, (low, _), size, wanted) in enumerate(axes):
+    def phase_conv(phases: Pair) -> Array:
+        taps, pads = [], []
+        axes = zip(phases, padding, x.shape[1:3], (rows, columns), strict=True)
+        for axis, (phase, (low, _), size, out_size) in enumerate(axes):
             first = (low - phase) % stride
             count = len(range(first, kernel.shape[axis], stride))
             before = (low - phase - first) // stride
             taps.append(slice(first, None, stride))
-            around.append((before, wanted - size - before + count - 1))
-        part = kernel[tuple(taps)]
-        if 0 in part.shape:
+            pads.append((before, out_size - size - before + count - 1))
+        phase_kernel = kernel[tuple(taps)]
+        if 0 in phase_kernel.shape:
             return jnp.zeros((x.shape[0], rows, columns, kernel.shape[-1]), x.dtype)
-        return conv(x, part, padding=around)
+        return conv(x, phase_kernel, padding=pads)
 
-    kinds = itertools.product(range(stride), repeat=2)
-    every = jnp.stack([one(kind) for kind in kinds])
-    whole = rearrange(every, "(r s) b h w c -> b (h r) (w s) c", r=stride)
-    return whole[:, : sizes[0], : sizes[1]]
-
-
-def conv3d(
-    x: Array,
-    kernel: Array,
-    *,
-    strides: tuple[int, int, int] = (1, 1, 1),
-    padding: tuple[int, int, int] = (0, 0, 0),
-) -> Array:
-    """Convolution over time too.  x [b t h w c], kernel [t h w c d] -> [b t h w d].
-
-    The taps in time are folded into the channels of one 2-D convolution per frame.
-    """
-    taps, rows, columns = kernel.shape[:3]
-    before, *around = padding
-    x = jnp.pad(x, ((0, 0), (before, before), (0, 0), (0, 0), (0, 0)))
-    frames = (x.shape[1] - taps) // strides[0] + 1
-    last = (frames - 1) * strides[0] + 1
-    shifted = [x[:, tap : tap + last : strides[0]] for tap in range(taps)]
-    y = conv(
-        rearrange(shifted, "k b t h w c -> (b t) h w (k c)"),
-        rearrange(kernel, "k h w c d -> h w (k c) d"),
-        strides=strides[1:],
-        padding=tuple((side, side) for side in around),
-    )
-    return rearrange(y, "(b t) h w d -> b t h w d", t=frames)
+    phases = itertools.product(range(stride), repeat=2)
+    outputs = jnp.stack([phase_conv((row, column)) for row, column in phases])
+    merged = rearrange(outputs, "(r s) b h w c -> b (h r) (w s) c", r=stride)
+    return merged[:, : sizes[0], : sizes[1]]

@@ -1,9 +1,9 @@
-"""How long sounds last: told from what is made of them, and laid out in time.
+"""Phoneme durations: prediction, and expansion of phonemes to frames.
 
-Edges f32 [b l + 1] are the seconds at which one sound gives way to the next; those of
-sounds that are none repeat the last.
+Edges f32 [b l + 1] are the times in seconds at which one phoneme gives way to the next.
+Padding phonemes repeat the last edge.
 
-Source   the predictor: Ren et al., ICLR 2021 (FastSpeech 2)
+Source   Ren et al., ICLR 2021 (FastSpeech 2), the duration predictor
 """
 
 from typing import NamedTuple
@@ -11,63 +11,121 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax.numpy as jnp
 
+from avjax.constants import FPS
 from avjax.typing import Array
 
-FPS = 25  # frames a second
-NEAR = 2  # sounds to either side that tell how long one lasts
-USUAL = 2.2  # what is told at first: of 0.08 s, at 100 steps a second
+PREDICTOR_LAYERS = 2  # each sees one phoneme on both sides
+INITIAL_LOG_DURATION = 2.2  # of 0.08 s, at 100 steps per second
 
 
-class Durations(nn.Module):
-    """How long sounds last, from what is made of them.  [b l d] -> [b l]."""
+class DurationPredictor(nn.Module):
+    """Predict log-durations of phonemes, [b l d] -> [b l].
 
-    dropout: float = 0.5  # that of FastSpeech 2
+    Attributes:
+        dropout: Dropout rate; the default is that of FastSpeech 2.
+    """
+
+    dropout: float = 0.5
 
     @nn.compact
-    def __call__(self, codes: Array, exists: Array, train: bool) -> Array:
-        forget = nn.Dropout(self.dropout, deterministic=not train)
-        for layer in range(NEAR):
-            near = beside(codes * exists[..., None])
-            near = nn.relu(nn.Dense(codes.shape[-1], name=f"hear_{layer}")(near))
-            codes = forget(nn.LayerNorm(name=f"rest_{layer}")(near))
-        usual = nn.initializers.constant(USUAL)
-        return nn.Dense(1, bias_init=usual, name="last")(codes)[..., 0]
+    def __call__(self, x: Array, mask: Array, train: bool) -> Array:
+        """Predict log-durations from phoneme features.
+
+        Args:
+            x: Features of phonemes, [b l d].
+            mask: 1 for phonemes that exist, [b l].
+            train: Whether dropout is active; it needs a `dropout` key.
+
+        Returns:
+            Durations as `log_durations` defines them, [b l].
+        """
+        dropout = nn.Dropout(self.dropout, deterministic=not train)
+        for layer in range(PREDICTOR_LAYERS):
+            neighbourhood = concat_neighbours(x * mask[..., None])
+            conv = nn.Dense(x.shape[-1], name=f"conv_{layer}")
+            x = nn.LayerNorm(name=f"norm_{layer}")(nn.relu(conv(neighbourhood)))
+            x = dropout(x)
+        bias_init = nn.initializers.constant(INITIAL_LOG_DURATION)
+        return nn.Dense(1, bias_init=bias_init, name="out")(x)[..., 0]
 
 
-class Steps(NamedTuple):
-    codes: Array  # [b n d], of the sound of each step
-    places: Array  # [b n 3], where in it: the share that is over, seconds since, until
+class LengthRegulated(NamedTuple):
+    """Features of phonemes, repeated for their durations.
+
+    Attributes:
+        features: Features of the phoneme of each step, [b n d].
+        positions: Position of a step within its phoneme: fraction that has passed,
+            seconds since its start, seconds until its end; each in [0, 1], [b n 3].
+    """
+
+    features: Array
+    positions: Array
 
 
-def laid_out(codes: Array, edges: Array, frames: int, rate: int) -> Steps:
-    """Each sound for as long as it lasts: codes [b l d], edges [b l + 1].
+def length_regulate(
+    features: Array, edges: Array, frames: int, rate: int
+) -> LengthRegulated:
+    """Repeat the features of each phoneme for its duration.
 
-    rate steps a second; one before the first edge is of the first sound, one behind
-    the last edge of the last.
+    Steps before the first edge get the first phoneme, steps after the last edge the
+    last one.
+
+    Args:
+        features: Features of phonemes, [b l d].
+        edges: Edges of the phonemes in seconds, [b l + 1].
+        frames: Number of video frames.
+        rate: Steps per second.
+
+    Returns:
+        Features and positions of n = frames * rate / FPS steps.
     """
     middle = ((jnp.arange(frames * rate // FPS) + 0.5) / rate)[None]
-    over = edges[:, None, 1:] <= middle[..., None]
-    which = jnp.minimum(jnp.sum(over, axis=-1), codes.shape[1] - 1)
-    begin, end = (
-        jnp.take_along_axis(edges[:, at:], which, axis=1) for at in (0, 1)
+    has_ended = edges[:, None, 1:] <= middle[..., None]
+    index = jnp.minimum(jnp.sum(has_ended, axis=-1), features.shape[1] - 1)
+    start, end = (
+        jnp.take_along_axis(edges[:, at:], index, axis=1) for at in (0, 1)
     )  # [b n]
-    since, until = middle - begin, end - middle
-    share = since / jnp.maximum(end - begin, 1e-3)
-    places = jnp.clip(jnp.stack([share, since, until], axis=-1), 0, 1)
-    return Steps(jnp.take_along_axis(codes, which[..., None], axis=1), places)
+    since, until = middle - start, end - middle
+    fraction = since / jnp.maximum(end - start, 1e-3)
+    positions = jnp.clip(jnp.stack([fraction, since, until], axis=-1), 0, 1)
+    repeated = jnp.take_along_axis(features, index[..., None], axis=1)
+    return LengthRegulated(repeated, positions)
 
 
-def durations_of(edges: Array, rate: int) -> Array:
-    """How long sounds last, as it is predicted.  [b l + 1] -> log(1 + r d) [b l]."""
+def log_durations(edges: Array, rate: int) -> Array:
+    """Compute the target of the duration predictor, log(1 + rate * duration).
+
+    Args:
+        edges: Edges of phonemes in seconds, [b l + 1].
+        rate: Steps per second.
+
+    Returns:
+        Log-durations, [b l].
+    """
     return jnp.log1p(rate * jnp.diff(edges, axis=1))
 
 
-def seconds_of(durations: Array, rate: int) -> Array:
-    """The other way round, 0 at least."""
+def to_seconds(durations: Array, rate: int) -> Array:
+    """Convert predicted log-durations to seconds.
+
+    Args:
+        durations: Log-durations as `log_durations` defines them, [b l].
+        rate: Steps per second.
+
+    Returns:
+        Durations in seconds, not negative, [b l].
+    """
     return jnp.expm1(jnp.maximum(durations, 0)) / rate
 
 
-def beside(codes: Array) -> Array:
-    """Each with its neighbours to either side, zeros at the ends.  [b l d] -> 3 d."""
-    around = jnp.pad(codes, ((0, 0), (1, 1), (0, 0)))
-    return jnp.concatenate([around[:, :-2], codes, around[:, 2:]], axis=-1)
+def concat_neighbours(x: Array) -> Array:
+    """Concatenate each vector with its two neighbours; zeros beyond the ends.
+
+    Args:
+        x: Vectors, [b l d].
+
+    Returns:
+        Previous, own and next vector, [b l 3d].
+    """
+    padded = jnp.pad(x, ((0, 0), (1, 1), (0, 0)))
+    return jnp.concatenate([padded[:, :-2], x, padded[:, 2:]], axis=-1)

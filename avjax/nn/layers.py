@@ -1,21 +1,50 @@
-"""Convolutions with parameters: what the published layer tables are made of.
+"""Convolutional layers of the published networks, and PReLU.
 
-dtype is that of the products; parameters and statistics are float32 in any case.
+`dtype` is the type of the products. Parameters and statistics are always float32.
 """
+
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from avjax.nn.conv import Pair, conv, pair, transposed_conv
+from avjax.nn.batch_renorm import BatchRenorm
+from avjax.nn.conv import Pair, as_pair, conv, transposed_conv
 from avjax.typing import Array
 
-# Uniform within 1 / sqrt(fan in): how the published systems draw their kernels.
+# Uniform in +-1 / sqrt(fan in): how the published systems initialise their kernels.
 fan_in_uniform = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 
 
+class ConvSpec(NamedTuple):
+    """Sizes of a convolutional block: one row of a published layer table.
+
+    Attributes:
+        channels: Output channels.
+        kernel: Size of the kernel, of rows and columns.
+        stride: Stride of rows and columns.
+        padding: Zeros on both sides of rows and columns.
+        residual: Add the input before the activation.
+    """
+
+    channels: int
+    kernel: int | Pair
+    stride: int | Pair = 1
+    padding: int | Pair = 0
+    residual: bool = False
+
+
 class Conv(nn.Module):
-    """Convolution and bias.  [b h w c] -> [b h w d]."""
+    """Convolution with bias, [b h w c] -> [b h w d].
+
+    Attributes:
+        features: Output channels, d.
+        kernel: Size of the kernel.
+        stride: Stride.
+        padding: Zeros on both sides.
+        dtype: Type of the products.
+    """
 
     features: int
     kernel: int | Pair
@@ -24,16 +53,25 @@ class Conv(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, bias_learns: bool = True) -> Array:
-        shape = (*pair(self.kernel), x.shape[-1], self.features)
-        kernel, bias = kernel_and_bias(self, shape, bias_learns)
-        around = tuple((side, side) for side in pair(self.padding))
+    def __call__(self, x: Array, train_bias: bool = True) -> Array:
+        """Convolve x [b h w c]; see `kernel_and_bias` for `train_bias`."""
+        shape = (*as_pair(self.kernel), x.shape[-1], self.features)
+        kernel, bias = kernel_and_bias(self, shape, self.dtype, train_bias)
+        rows, columns = as_pair(self.padding)
+        padding = (rows, rows), (columns, columns)
         x = x.astype(kernel.dtype)
-        return conv(x, kernel, strides=pair(self.stride), padding=around) + bias
+        return conv(x, kernel, strides=as_pair(self.stride), padding=padding) + bias
 
 
-class PlainConv(nn.Module):
-    """Convolution without a bias, as before a norm.  [b h w c] -> [b h w d]."""
+class ConvNoBias(nn.Module):
+    """Convolution without bias that keeps the size at stride 1, [b h w c] -> [b h w d].
+
+    Attributes:
+        features: Output channels, d.
+        kernel: Odd size of the kernel.
+        stride: Stride.
+        dtype: Type of the products.
+    """
 
     features: int
     kernel: int
@@ -42,179 +80,214 @@ class PlainConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
+        """Convolve x [b h w c]."""
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
         kernel = self.param("kernel", fan_in_uniform, shape).astype(self.dtype)
-        around = ((self.kernel // 2,) * 2,) * 2
-        strides = (self.stride,) * 2
-        return conv(x.astype(kernel.dtype), kernel, strides=strides, padding=around)
+        side = self.kernel // 2
+        padding = (side, side), (side, side)
+        strides = self.stride, self.stride
+        return conv(x.astype(kernel.dtype), kernel, strides=strides, padding=padding)
 
 
-class PRelu(nn.Module):
-    """What is below zero is scaled by a factor that each channel learns.  [... d].
+class PReLU(nn.Module):
+    """PReLU: max(x, 0) + a min(x, 0) with a learned slope a per channel, [... d].
 
-    Source   He et al., 2015, "Delving Deep into Rectifiers", (1)
+    Source:
+        He et al., 2015, "Delving Deep into Rectifiers", (1).
     """
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
+        """Apply the activation to x [... d]."""
         slope = self.param("slope", nn.initializers.constant(0.25), x.shape[-1:])
         slope = slope.astype(x.dtype).reshape((1,) * (x.ndim - 1) + x.shape[-1:])
         return jnp.where(x >= 0, x, slope * x)
 
 
 class TransposedConv(nn.Module):
-    """Transposed convolution and bias.  [b h w c] -> [b h w d].
+    """Transposed convolution with bias, [b h w c] -> [b h w d].
 
-    The sides of its output are (h - 1) stride - 2 padding + kernel + extra.
+    The sides of the output are (h - 1) stride - 2 padding + kernel + output_padding.
+
+    Attributes:
+        features: Output channels, d.
+        kernel: Size of the kernel.
+        stride: Stride.
+        padding: Zeros that the corresponding convolution has on both sides.
+        output_padding: Pixels added at the lower and the right edge.
+        dtype: Type of the products.
     """
 
     features: int
     kernel: int
     stride: int = 1
     padding: int = 0
-    extra: int = 0
+    output_padding: int = 0
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, bias_learns: bool = True) -> Array:
+    def __call__(self, x: Array, train_bias: bool = True) -> Array:
+        """Convolve x [b h w c]; see `kernel_and_bias` for `train_bias`."""
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
-        kernel, bias = kernel_and_bias(self, shape, bias_learns)
+        kernel, bias = kernel_and_bias(self, shape, self.dtype, train_bias)
         low = self.kernel - 1 - self.padding
-        around = ((low, low + self.extra),) * 2
+        padding = ((low, low + self.output_padding),) * 2
         x = x.astype(kernel.dtype)
-        return transposed_conv(x, kernel, stride=self.stride, padding=around) + bias
+        return transposed_conv(x, kernel, stride=self.stride, padding=padding) + bias
 
 
-def kernel_and_bias(module: nn.Module, shape: tuple[int, ...], bias_learns: bool):
-    """The two parameters of a convolution, in the module's dtype: [h w c d], [1 1 1 d].
+def kernel_and_bias(
+    module: nn.Module, shape: tuple[int, ...], dtype: str, train_bias: bool
+) -> tuple[Array, Array]:
+    """Create the two parameters of a convolution.
 
-    Before a normalisation by the batch's own mean a bias changes nothing.  It is then
-    told to learn nothing, which spares the sum over all pixels that would say so.
+    In front of a normalisation by the batch mean, a bias has no effect. Without its
+    gradient, XLA does not have to sum over all pixels.
+
+    Args:
+        module: The module that owns the parameters.
+        shape: Shape of the kernel, (h, w, c, d).
+        dtype: Type to which the parameters are cast.
+        train_bias: Whether the bias has a gradient.
+
+    Returns:
+        kernel: [h w c d].
+        bias: [1 1 1 d].
     """
     kernel = module.param("kernel", fan_in_uniform, shape)
     bias = module.param("bias", nn.initializers.zeros, shape[-1:])
-    if not bias_learns:
+    if not train_bias:
         bias = jax.lax.stop_gradient(bias)
-    dtype = jnp.dtype(module.dtype)
     return kernel.astype(dtype), bias.astype(dtype)[None, None, None]
 
 
-class Norm(nn.Module):
-    """Batch normalisation that trains on a few clips what it will be with one face.
-
-    [... d] -> [... d].  The mean of four clips says more of who is in them than of the
-    world.  After some hundred batches the pixels are therefore normalised by the
-    running statistics in training too, and the gradient alone knows the batch's own:
-    batch renormalisation.  For large batches both are the same.  The running ones are
-    the mean of all batches at first, and reach over the last hundred later.
-
-    Source   Ioffe, 2017, "Batch Renormalization"
-    """
-
-    momentum: float = 0.99
-    epsilon: float = 1e-5
-    dtype: str = "float32"
-
-    @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
-        shape, axes = x.shape[-1:], tuple(range(x.ndim - 1))
-        scale = self.param("scale", nn.initializers.ones, shape)
-        bias = self.param("bias", nn.initializers.zeros, shape)
-        running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape)
-        running_var = self.variable("batch_stats", "var", jnp.ones, shape)
-        seen = self.variable("batch_stats", "seen", jnp.zeros, ())  # up to GROWN
-        mean, var = running_mean.value, running_var.value
-        x = x.astype(at_least_float32(x.dtype))
-        if train:
-            known = mean, jnp.sqrt(var + self.epsilon)
-            mean = jnp.mean(x, axes)
-            var = jnp.maximum(jnp.mean(jnp.square(x), axes) - jnp.square(mean), 0)
-            own = mean, jnp.sqrt(var + self.epsilon)
-            wider, higher = correction(own, known, seen.value)
-            scale, bias = scale * wider, bias + scale * higher
-            if not self.is_initializing():
-                keep = jnp.minimum(self.momentum, seen.value / (seen.value + 1))
-                running_mean.value = keep * running_mean.value + (1 - keep) * mean
-                running_var.value = keep * running_var.value + (1 - keep) * var
-                seen.value = jnp.minimum(seen.value + 1, GROWN)
-        gain = scale * jax.lax.rsqrt(var + self.epsilon)
-        shift = bias - mean * gain
-        pixelwise = (1,) * len(axes) + shape
-        return (x * gain.reshape(pixelwise) + shift.reshape(pixelwise)).astype(
-            self.dtype
-        )
-
-
-def at_least_float32(dtype) -> jnp.dtype:
-    """What statistics and results are counted in, whatever the products were."""
-    return jnp.promote_types(dtype, jnp.float32)
-
-
-YOUNG, GROWN = 50, 250  # batches: no correction up to here, all of it from here
-WIDEST, HIGHEST = 3.0, 5.0  # published limits of the correction
-
-
-def correction(
-    own: tuple[Array, Array], known: tuple[Array, Array], seen: Array
-) -> tuple[Array, Array]:
-    """From "by the batch's own" to "by the running ones": a factor and a summand.
-
-    Means and deviations [d] of both -> [d], [d], taken as given, within limits that
-    open as more batches were seen.
-    """
-    trust = jnp.clip((seen - YOUNG) / (GROWN - YOUNG), 0, 1)
-    widest, highest = WIDEST**trust, HIGHEST * trust
-    wider = jnp.clip(own[1] / known[1], 1 / widest, widest)
-    higher = jnp.clip((own[0] - known[0]) / known[1], -highest, highest)
-    return jax.lax.stop_gradient((wider, higher))
-
-
 class ConvBlock(nn.Module):
-    """Convolution, batch normalisation, ReLU.  A residual is added before the ReLU."""
+    """Convolution, batch renormalisation, ReLU, [b h w c] -> [b h w d].
 
-    features: int
-    kernel: int | Pair
-    stride: int | Pair = 1
-    padding: int | Pair = 0
-    residual: bool = False
+    Attributes:
+        spec: Sizes of the convolution; a residual is added before the ReLU.
+        dtype: Type of the products.
+    """
+
+    spec: ConvSpec
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
-        shape = self.features, self.kernel, self.stride, self.padding
-        y = Conv(*shape, dtype=self.dtype, name="conv")(x, bias_learns=not train)
-        y = Norm(dtype=self.dtype, name="norm")(y, train)
-        return nn.relu(y + x) if self.residual else nn.relu(y)
+        """Apply the block to x [b h w c]."""
+        sizes = self.spec[:4]
+        y = Conv(*sizes, dtype=self.dtype, name="conv")(x, train_bias=not train)
+        y = BatchRenorm(dtype=self.dtype, name="norm")(y, train)
+        return nn.relu(y + x) if self.spec.residual else nn.relu(y)
 
 
 class DeconvBlock(nn.Module):
-    """Transposed convolution, batch normalisation, ReLU."""
+    """Transposed convolution, batch renormalisation, ReLU, [b h w c] -> [b h w d].
 
-    features: int
-    kernel: int
-    stride: int = 1
-    padding: int = 0
-    extra: int = 0
+    Attributes:
+        spec: Sizes of the transposed convolution. Kernel, stride and padding must be
+            single numbers.
+        output_padding: Pixels added at the lower and the right edge.
+        dtype: Type of the products.
+    """
+
+    spec: ConvSpec
+    output_padding: int = 0
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
-        shape = self.features, self.kernel, self.stride, self.padding, self.extra
-        grown = TransposedConv(*shape, dtype=self.dtype, name="conv")
-        y = grown(x, bias_learns=not train)
-        return nn.relu(Norm(dtype=self.dtype, name="norm")(y, train))
+        """Apply the block to x [b h w c]."""
+        kernel, stride, padding = (as_pair(size)[0] for size in self.spec[1:4])
+        deconv = TransposedConv(
+            self.spec.channels,
+            kernel,
+            stride,
+            padding,
+            self.output_padding,
+            self.dtype,
+            name="conv",
+        )
+        y = deconv(x, train_bias=not train)
+        return nn.relu(BatchRenorm(dtype=self.dtype, name="norm")(y, train))
 
 
-class NoNormBlock(nn.Module):
-    """Convolution and leaky ReLU (slope 0.01): what the published critics use."""
+class ConvLeakyReLU(nn.Module):
+    """Convolution and leaky ReLU (slope 0.01), the block of discriminators.
 
-    features: int
-    kernel: int | Pair
-    stride: int | Pair = 1
-    padding: int | Pair = 0
+    Attributes:
+        spec: Sizes of the convolution.
+        dtype: Type of the products.
+    """
+
+    spec: ConvSpec
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        shape = self.features, self.kernel, self.stride, self.padding
-        return nn.leaky_relu(Conv(*shape, dtype=self.dtype, name="conv")(x), 0.01)
+        """Apply the block to x [b h w c]."""
+        sizes = self.spec[:4]
+        return nn.leaky_relu(Conv(*sizes, dtype=self.dtype, name="conv")(x), 0.01)
+
+
+def residual(channels: int) -> ConvSpec:
+    """Return the spec of a residual 3 x 3 block that keeps the size.
+
+    Args:
+        channels: Channels of its input and output.
+
+    Returns:
+        The spec.
+    """
+    return ConvSpec(channels, 3, 1, 1, residual=True)
+
+
+def downsample(channels: int) -> ConvSpec:
+    """Return the spec of a 3 x 3 block with stride 2.
+
+    Args:
+        channels: Output channels.
+
+    Returns:
+        The spec.
+    """
+    return ConvSpec(channels, 3, 2, 1)
+
+
+def scale_width(channels: int, width: float, min_channels: int = 8) -> int:
+    """Scale a number of channels and round it to a multiple of eight.
+
+    Args:
+        channels: Published number of channels.
+        width: Factor.
+        min_channels: Lower limit of the result.
+
+    Returns:
+        The number of channels.
+    """
+    return max(min_channels, 8 * round(channels * width / 8))
+
+
+class ConvStack(nn.Module):
+    """A sequence of ConvBlocks, [b h w c] -> [b h w d].
+
+    Attributes:
+        specs: Published sizes of the blocks.
+        width: Factor of their channels.
+        dtype: Type of the products.
+        min_channels: Lower limit of the scaled channels.
+    """
+
+    specs: tuple[ConvSpec, ...]
+    width: float = 1.0
+    dtype: str = "float32"
+    min_channels: int = 8
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        """Apply the blocks to x [b h w c]."""
+        for index, spec in enumerate(self.specs):
+            channels = scale_width(spec.channels, self.width, self.min_channels)
+            spec = spec._replace(channels=channels)
+            x = ConvBlock(spec, self.dtype, name=f"block_{index}")(x, train)
+        return x

@@ -1,11 +1,13 @@
-"""A transformer in which a frame is told of its neighbours, as far as is said, alone.
+"""Transformer encoder with local (windowed) self-attention and relative position bias.
 
-Each layer looks a few frames to either side, and all of them together as far as they
-are to reach: not one frame further.  Places count only by how far they are apart.
+Each layer attends to a few frames on both sides. All layers together see exactly the
+requested context. Only relative positions count.
 
-Source   Vaswani et al., 2017; normalised first: Xiong et al., 2020; a number for every
-         head and distance: Shaw et al., 2018, reduced as by Raffel et al., 2020
+Source   Vaswani et al., 2017; pre-normalisation: Xiong et al., 2020; one bias per head
+         and distance: Shaw et al., 2018, simplified as in Raffel et al., 2020
 """
+
+from typing import TypeVar
 
 import chex
 import flax.linen as nn
@@ -13,92 +15,129 @@ import jax
 import jax.numpy as jnp
 from einops import einsum, rearrange
 
+from avjax.constants import NEG_INF
 from avjax.typing import Array
 
-NEVER = -1e9  # logit of what is not to be seen
+IntOrArray = TypeVar("IntOrArray", int, Array)
 
 
-class NearEncoder(nn.Module):
-    """Codes, each told of those near to it.  [b t d] -> [b t d].
+class LocalTransformer(nn.Module):
+    """Transformer encoder with a limited context, [b t d] -> [b t d].
 
-    reach    frames to either side that an answer depends on, over all layers
-    heads    a, of which d is a multiple
-    dropout  of what each half of a layer adds
+    Attributes:
+        context: Frames on both sides that an output depends on, over all layers.
+        layers: Number of layers.
+        heads: Number of heads, a divisor of d.
+        dropout: Dropout rate of both branches of a layer.
     """
 
-    reach: int
+    context: int
     layers: int = 4
     heads: int = 8
     dropout: float = 0.1
 
     @nn.compact
     def __call__(
-        self, codes: Array, exists: Array, ahead: Array, train: bool = False
+        self, x: Array, mask: Array, lookahead: Array, train: bool = False
     ) -> Array:
-        """codes [b t d], exists [b t], ahead i32 [b] -> [b t d].
+        """Encode a sequence. Needs a `dropout` key if `train` is true.
 
-        Of the frames behind it one sees `ahead`, at most `reach`; of those that do not
-        exist, nothing.  Needs a `dropout` key where train is true.
+        Args:
+            x: Features, [b t d].
+            mask: 1 for frames that exist; others are not attended to, [b t].
+            lookahead: Later frames that an output may depend on, at most `context`,
+                i32 [b].
+            train: Whether dropout is active.
+
+        Returns:
+            Features, [b t d].
         """
-        chex.assert_shape(exists, codes.shape[:2])
-        forget = nn.Dropout(self.dropout, deterministic=not train)
+        chex.assert_shape(mask, x.shape[:2])
+        dropout = nn.Dropout(self.dropout, deterministic=not train)
         for layer in range(self.layers):
-            back = share(self.reach, self.layers, layer)
-            forth = share(jnp.minimum(ahead, self.reach), self.layers, layer)
-            seen = within(codes.shape[1], back, forth) & (exists[:, None] > 0)
-            rested = nn.LayerNorm(name=f"rest_{layer}")(codes)
-            told = NearAttention(back, self.heads, name=f"look_{layer}")(rested, seen)
-            codes = codes + forget(told)
-            rested = nn.LayerNorm(name=f"settle_{layer}")(codes)
-            codes = codes + forget(Thought(name=f"think_{layer}")(rested))
-        return nn.LayerNorm(name="rest")(codes)
+            past = layer_context(self.context, self.layers, layer)
+            future = layer_context(
+                jnp.minimum(lookahead, self.context), self.layers, layer
+            )
+            allowed = attention_mask(x.shape[1], past, future) & (mask[:, None] > 0)
+            attention = LocalSelfAttention(past, self.heads, name=f"attn_{layer}")
+            normed = nn.LayerNorm(name=f"norm1_{layer}")(x)
+            x = x + dropout(attention(normed, allowed))
+            normed = nn.LayerNorm(name=f"norm2_{layer}")(x)
+            x = x + dropout(Mlp(name=f"mlp_{layer}")(normed))
+        return nn.LayerNorm(name="norm_out")(x)
 
 
-class NearAttention(nn.Module):
-    """One look around.  codes [b t d], seen bool [b t s] -> [b t d].
+class LocalSelfAttention(nn.Module):
+    """Multi-head self-attention with a bias per head and distance.
 
-    reach  the largest distance of anything that is seen
+    Attributes:
+        max_distance: Largest distance between two frames that attend to each other.
+        heads: Number of heads, a divisor of d.
     """
 
-    reach: int
+    max_distance: int
     heads: int
 
     @nn.compact
-    def __call__(self, codes: Array, seen: Array) -> Array:
-        frames, dim = codes.shape[1:]
-        parts = jnp.split(nn.Dense(3 * dim, name="ask")(codes), 3, axis=-1)
+    def __call__(self, x: Array, allowed: Array) -> Array:
+        """Attend. x [b t d], allowed bool [b t s] -> [b t d]."""
+        frames, dim = x.shape[1:]
+        parts = jnp.split(nn.Dense(3 * dim, name="qkv")(x), 3, axis=-1)
         query, key, value = (
             rearrange(part, "b t (a d) -> b a t d", a=self.heads) for part in parts
         )
-        shape = self.heads, 2 * self.reach + 1
-        places = self.param("places", nn.initializers.normal(1.0), shape)
-        apart = jnp.arange(frames)[None] - jnp.arange(frames)[:, None]
-        apart = jnp.clip(apart, -self.reach, self.reach) + self.reach
+        shape = self.heads, 2 * self.max_distance + 1
+        rel_bias = self.param("rel_bias", nn.initializers.normal(1.0), shape)
+        distance = _distances(frames)
+        index = jnp.clip(distance, -self.max_distance, self.max_distance)
+        index = index + self.max_distance
         logits = einsum(query, key, "b a t d, b a s d -> b a t s")
-        logits = logits * (dim // self.heads) ** -0.5 + places[:, apart][None]
-        weights = jax.nn.softmax(jnp.where(seen[:, None], logits, NEVER))
-        told = einsum(weights, value, "b a t s, b a s d -> b a t d")
-        return nn.Dense(dim, name="tell")(rearrange(told, "b a t d -> b t (a d)"))
+        logits = logits * (dim // self.heads) ** -0.5 + rel_bias[:, index][None]
+        weights = jax.nn.softmax(jnp.where(allowed[:, None], logits, NEG_INF))
+        values = einsum(weights, value, "b a t s, b a s d -> b a t d")
+        return nn.Dense(dim, name="out")(rearrange(values, "b a t d -> b t (a d)"))
 
 
-class Thought(nn.Module):
-    """What a frame makes of what it was told.  [... d] -> [... d]."""
+class Mlp(nn.Module):
+    """Feed-forward network of a transformer layer, [... d] -> [... d]."""
 
     @nn.compact
-    def __call__(self, codes: Array) -> Array:
-        wide = nn.gelu(nn.Dense(4 * codes.shape[-1], name="wide")(codes))
-        return nn.Dense(codes.shape[-1], name="narrow")(wide)
+    def __call__(self, x: Array) -> Array:
+        """Apply two dense layers with a GELU between them."""
+        hidden = nn.gelu(nn.Dense(4 * x.shape[-1], name="fc1")(x))
+        return nn.Dense(x.shape[-1], name="fc2")(hidden)
 
 
-def share(reach, layers: int, layer: int):
-    """How far one of the layers looks: 15 frames over 4 layers are 4, 4, 4 and 3.
+def layer_context(context: IntOrArray, layers: int, layer: int) -> IntOrArray:
+    """Compute the context of one layer: 15 frames over 4 layers are 4, 4, 4 and 3.
 
-    reach is an int or an array of them.
+    Args:
+        context: Frames that all layers see together, on one side.
+        layers: Number of layers.
+        layer: Index of the layer.
+
+    Returns:
+        Frames that this layer sees.
     """
-    return (reach + layers - 1 - layer) // layers
+    return (context + layers - 1 - layer) // layers
 
 
-def within(frames: int, back: int, forth: Array) -> Array:
-    """Who sees whom: `back` frames before, `forth` [b] behind -> bool [b t s]."""
-    apart = jnp.arange(frames)[None] - jnp.arange(frames)[:, None]
-    return ((apart >= -back)[None]) & (apart[None] <= forth[:, None, None])
+def attention_mask(frames: int, past: int, future: Array) -> Array:
+    """Compute which frames attend to which.
+
+    Args:
+        frames: Length of the sequence.
+        past: Earlier frames that a frame attends to.
+        future: Later frames that a frame attends to, i32 [b].
+
+    Returns:
+        True where frame t attends to frame s, bool [b t s].
+    """
+    distance = _distances(frames)
+    return ((distance >= -past)[None]) & (distance[None] <= future[:, None, None])
+
+
+def _distances(frames: int) -> Array:
+    """Compute s - t for all pairs of frames, i32 [t s]."""
+    return jnp.arange(frames)[None] - jnp.arange(frames)[:, None]

@@ -1,4 +1,4 @@
-"""A memory of paired slots: what one sense perceives recalls what another did."""
+"""Key-value memory: features of one modality recall those of another."""
 
 import chex
 import flax.linen as nn
@@ -9,37 +9,70 @@ from einops import einsum, rearrange
 from avjax.typing import Array
 
 
-def cosine_to_slots(query: Array, slots: Array) -> Array:
-    """Cosine of each query with each slot.  [... d], [m d] -> [... m], in float32."""
-    query, slots = query.astype(jnp.float32), slots.astype(jnp.float32)
-    return einsum(unit(query), unit(slots), "... d, m d -> ... m")
+def l2_normalize(vectors: Array) -> Array:
+    """Scale vectors to unit length.
 
+    Args:
+        vectors: Vectors, [... d].
 
-def unit(vectors: Array) -> Array:
-    """Vectors [... d] scaled to length one; one of length zero stays zero."""
+    Returns:
+        Vectors of length one, [... d]; zero vectors stay zero.
+    """
     square = jnp.sum(jnp.square(vectors), axis=-1, keepdims=True)
     return vectors * jax.lax.rsqrt(jnp.maximum(square, 1e-24))
 
 
-class KeyValueMemory(nn.Module):
-    """Slots of (key, value) pairs: addressed by the source, written by the target.
+def standardize(vectors: Array) -> Array:
+    """Shift and scale each vector to mean 0 and deviation 1.
 
-    slots      m, how many pairs the memory holds
-    dim        d, how long a key and a value are
-    sharpness  how strongly the nearest slots win the softmax
-    heads      a, parts of a key that point independently; each recalls whole values,
-               which are merged (Kim et al., AAAI 2022); d is divisible by it
+    Args:
+        vectors: Vectors, [... d].
+
+    Returns:
+        Standardised vectors, [... d].
+    """
+    vectors = vectors - jnp.mean(vectors, axis=-1, keepdims=True)
+    variance = jnp.var(vectors, axis=-1, keepdims=True)
+    return vectors * jax.lax.rsqrt(variance + 1e-6)
+
+
+def cosine_to_slots(query: Array, slots: Array) -> Array:
+    """Compute the cosine similarity of each query with each slot, in float32.
+
+    Args:
+        query: Queries, [... d].
+        slots: Keys or values of a memory, [m d].
+
+    Returns:
+        Similarities, [... m].
+    """
+    query, slots = query.astype(jnp.float32), slots.astype(jnp.float32)
+    return einsum(l2_normalize(query), l2_normalize(slots), "... d, m d -> ... m")
+
+
+class KeyValueMemory(nn.Module):
+    """Slots of keys and values: addressed by a source, written by a target.
+
+    With several heads, parts of a key are addressed independently. Each head recalls
+    whole values, which are then merged (Kim et al., AAAI 2022).
+
+    Attributes:
+        num_slots: Number of slots, m.
+        dim: Size of a key and of a value, d.
+        inverse_temperature: Factor of the cosine similarities before the softmax.
+        heads: Number of heads, a divisor of d.
     """
 
-    slots: int
+    num_slots: int
     dim: int
-    sharpness: float = 16.0
+    inverse_temperature: float = 16.0
     heads: int = 1
 
     def setup(self):
-        bank = nn.initializers.normal(0.5)
-        self.keys = self.param("keys", bank, (self.slots, self.dim))
-        self.values = self.param("values", bank, (self.slots, self.dim))
+        """Create the slots and the projections."""
+        init = nn.initializers.normal(0.5)
+        self.keys = self.param("keys", init, (self.num_slots, self.dim))
+        self.values = self.param("values", init, (self.num_slots, self.dim))
         self.to_key = nn.Dense(self.dim)
         self.to_value = nn.Dense(self.dim)
         if self.heads > 1:
@@ -47,66 +80,108 @@ class KeyValueMemory(nn.Module):
             self.norm = nn.LayerNorm()
 
     def __call__(self, source: Array, target: Array) -> tuple[Array, Array]:
-        """What is recalled [... d], the target's address [... m]; `init` sees all."""
+        """Recall from the source and store the target, so that `init` sees all.
+
+        Args:
+            source: Source features, [... d].
+            target: Target features, [... d].
+
+        Returns:
+            recalled: Recalled features, [... d].
+            address: Address of the target, [... m].
+        """
         return self.recall(source)[0], self.store(target)[1]
 
     def address(self, source: Array) -> Array:
-        """Where the source points.  [... d] -> weights of the slots [... m].
+        """Compute the address of a source: the mean of its heads' addresses.
 
-        With several heads it is the mean of where they point.
+        Args:
+            source: Source features, [... d].
+
+        Returns:
+            A distribution over slots, [... m].
         """
-        return jnp.mean(self.addresses(source), axis=-2)
+        return jnp.mean(self.head_addresses(source), axis=-2)
 
-    def addresses(self, source: Array) -> Array:
-        """Where each head points.  [... d] -> [... a m]."""
+    def head_addresses(self, source: Array) -> Array:
+        """Compute the address of each head.
+
+        Args:
+            source: Source features, [... d].
+
+        Returns:
+            Distributions over slots, [... a m].
+        """
         chex.assert_axis_dimension(source, -1, self.dim)
         query, keys = self.to_key(source), self.keys
         query = rearrange(query, "... (a d) -> a ... d", a=self.heads)
         keys = rearrange(keys, "m (a d) -> a m d", a=self.heads)
         similarity = jax.vmap(cosine_to_slots, out_axes=-2)(query, keys)
         # bridging (1), synctalkface (1)
-        return jax.nn.softmax(self.sharpness * similarity)
+        return jax.nn.softmax(self.inverse_temperature * similarity)
 
     def read(self, address: Array) -> Array:
-        """Values, weighted by an address [... m] -> [... d]; gradient reaches both."""
+        """Read values by an address. The gradient reaches both.
+
+        Args:
+            address: A distribution over slots, [... m].
+
+        Returns:
+            Weighted sum of the values, [... d].
+        """
         # bridging (2), synctalkface (2)
         return einsum(address, self.values, "... m, m d -> ... d")
 
     def recall(self, source: Array) -> tuple[Array, Array]:
-        """source [... d] -> what the target would have been [... d], address [... m].
+        """Recall the target of a source. No gradient reaches the values.
 
-        The values are read, not written: no gradient reaches them from here.
+        Args:
+            source: Source features, [... d].
+
+        Returns:
+            recalled: Estimate of the target's features, [... d].
+            address: Address of the source, [... m].
         """
-        addresses = self.addresses(source)
+        addresses = self.head_addresses(source)
         values = jax.lax.stop_gradient(self.values)
-        found = einsum(addresses, values, "... a m, m d -> ... a d")
-        found = rearrange(found, "... a d -> ... (a d)")
+        recalled = einsum(addresses, values, "... a m, m d -> ... a d")
+        recalled = rearrange(recalled, "... a d -> ... (a d)")
         if self.heads > 1:
-            found = self.norm(self.merge(found))
-        return found, jnp.mean(addresses, axis=-2)
+            recalled = self.norm(self.merge(recalled))
+        return recalled, jnp.mean(addresses, axis=-2)
 
     def store(self, target: Array) -> tuple[Array, Array, Array]:
-        """target [... d] -> itself as the values give it back [... d], address [... m],
-        and the query [... d] that was made from it.
+        """Store a target. The gradient reaches the values: it writes them.
 
-        Gradient reaches the values: this is how they are written.
+        Args:
+            target: Target features, [... d].
+
+        Returns:
+            stored: The target as the values reproduce it, [... d].
+            address: Address of the target, [... m].
+            query: Projected target, [... d].
         """
         chex.assert_axis_dimension(target, -1, self.dim)
         query = self.to_value(target)
         similarity = cosine_to_slots(query, self.values)
-        address = jax.nn.softmax(self.sharpness * similarity)
+        address = jax.nn.softmax(self.inverse_temperature * similarity)
         return self.read(address), address, query
 
 
 class Fusion(nn.Module):
-    """What is perceived and what is recalled, made one code of the same length."""
+    """Fuse features with recalled ones: dropout and one dense layer.
+
+    Attributes:
+        dim: Size of the result, d.
+        dropout: Dropout rate.
+    """
 
     dim: int
     dropout: float = 0.5
 
     @nn.compact
-    def __call__(self, perceived: Array, recalled: Array, train: bool) -> Array:
-        """[... d], [... d] -> [... d].  Needs a `dropout` key where train is true."""
-        both = jnp.concatenate([perceived, recalled], axis=-1)
+    def __call__(self, features: Array, recalled: Array, train: bool) -> Array:
+        """Fuse [... d] and [... d] to [... d]. Training needs a `dropout` key."""
+        both = jnp.concatenate([features, recalled], axis=-1)
         both = nn.Dropout(self.dropout, deterministic=not train)(both)
-        return nn.Dense(self.dim, name="mix")(both)
+        return nn.Dense(self.dim, name="proj")(both)

@@ -1,86 +1,110 @@
-"""Front-ends of lip reading: a mouth, and a sound, as one code for each video frame.
+"""Front-ends of lip reading: one feature vector per video frame, of mouth or audio.
 
 Source   Kim et al., ICCV 2021; the network of the mouth: Stafylakis and Tzimiropoulos,
-         Interspeech 2017, over the ResNet-18 of He et al., CVPR 2016
+         Interspeech 2017, with the ResNet-18 of He et al., CVPR 2016
 """
+
+from collections.abc import Callable
 
 import chex
 import flax.linen as nn
 import jax.numpy as jnp
 from einops import rearrange, reduce
 
-from avjax.nn.conv import conv3d, max_pool
-from avjax.nn.layers import Conv, Norm, PlainConv, PRelu, fan_in_uniform
-from avjax.nn.wav2lip import scaled
+from avjax.constants import NUM_MELS
+from avjax.nn.batch_renorm import BatchRenorm
+from avjax.nn.conv import max_pool
+from avjax.nn.layers import Conv, ConvNoBias, PReLU, fan_in_uniform, scale_width
+from avjax.nn.temporal_conv import conv3d
 from avjax.typing import Array
 
-SOUND_STEPS = 4  # columns of log-mel in a video frame
-BANDS = 80  # of log-mel
-FORGOTTEN = 0.3  # share of dropout behind both front-ends
+DROPOUT_RATE = 0.3  # after both front-ends
 
 
 class BasicBlock(nn.Module):
-    """Two convolutions beside a shortcut.  [b h w c] -> [b h w d], h and w by stride.
+    """Residual block of a ResNet: two 3 x 3 convolutions, [b h w c] -> [b h w d].
 
-    learnt  the slopes below zero are learnt (PReLU), else they are flat (ReLU)
+    Attributes:
+        features: Output channels, d.
+        stride: Stride of the first convolution and of the shortcut.
+        learned_slope: Use PReLU instead of ReLU.
+        dtype: Type of the products.
     """
 
     features: int
     stride: int = 1
-    learnt: bool = True
+    learned_slope: bool = True
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
-        y = self.normed(3, self.stride, "1")(x, train)
-        y = self.normed(3, 1, "2")(self.bend("bend_1")(y), train)
+        """Apply the block to x [b h w c]."""
+        y = self._conv_norm(3, self.stride, "1")(x, train)
+        y = self._conv_norm(3, 1, "2")(self._activation("prelu_1")(y), train)
         if x.shape != y.shape:
-            x = self.normed(1, self.stride, "shortcut")(x, train)
-        return self.bend("bend_2")(y + x)
+            x = self._conv_norm(1, self.stride, "shortcut")(x, train)
+        return self._activation("prelu_2")(y + x)
 
-    def normed(self, kernel: int, stride: int, name: str):
-        conv = PlainConv(self.features, kernel, stride, self.dtype, name=f"conv_{name}")
-        norm = Norm(dtype=self.dtype, name=f"norm_{name}")
+    def _conv_norm(
+        self, kernel: int, stride: int, name: str
+    ) -> Callable[[Array, bool], Array]:
+        """Create a convolution with normalisation."""
+        conv = ConvNoBias(
+            self.features, kernel, stride, self.dtype, name=f"conv_{name}"
+        )
+        norm = BatchRenorm(dtype=self.dtype, name=f"norm_{name}")
         return lambda x, train: norm(conv(x), train)
 
-    def bend(self, name: str):
-        return PRelu(name=name) if self.learnt else nn.relu
+    def _activation(self, name: str) -> Callable[[Array], Array]:
+        """Create an activation; ReLU has no parameters."""
+        return PReLU(name=name) if self.learned_slope else nn.relu
 
 
-class LipFront(nn.Module):
-    """A grey mouth, frame by frame, with two frames on either side.
+class LipFrontend(nn.Module):
+    """Encode grey mouth crops; a frame sees two frames on both sides.
 
-    lips [b t h w c=1] -> [b t d], d = 512 width.  Needs a `dropout` key where train is
-    true.
+    [b t h w c=1] -> [b t d], d = 512 width.
 
-    corner  of the last map only the upper left 3 x 3 are averaged, as the published
-            code does at 112 pixels
+    Attributes:
+        width: Factor of all channels.
+        reference_pooling: Average only the upper left 3 x 3 pixels of the last feature
+            map, as the published code does at 112 pixels.
+        dtype: Type of the products.
     """
 
     width: float = 1.0
-    corner: bool = False
+    reference_pooling: bool = False
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, lips: Array, train: bool) -> Array:
-        chex.assert_shape(lips, (None, None, None, None, 1))
-        x = Stem(scaled(64, self.width), self.dtype, name="stem")(lips, train)
+    def __call__(self, mouths: Array, train: bool) -> Array:
+        """Encode mouths [b t h w c=1]. Training needs a `dropout` key."""
+        chex.assert_shape(mouths, (None, None, None, None, 1))
+        stem = Stem(scale_width(64, self.width), self.dtype, name="stem")
+        x = stem(mouths, train)
         for stage, channels in enumerate((64, 128, 256, 512)):
             for block in range(2):
                 stride = 2 if stage and not block else 1
-                name = f"block_{2 * stage + block}"
-                shape = scaled(channels, self.width), stride
-                x = BasicBlock(*shape, dtype=self.dtype, name=name)(x, train)
-        x = x[:, :3, :3] if self.corner else x
-        codes = reduce(x.astype(jnp.float32), "b h w d -> b d", "mean")
-        codes = nn.Dropout(FORGOTTEN, deterministic=not train)(codes)
-        return rearrange(codes, "(b t) d -> b t d", t=lips.shape[1])
+                x = BasicBlock(
+                    scale_width(channels, self.width),
+                    stride,
+                    dtype=self.dtype,
+                    name=f"block_{2 * stage + block}",
+                )(x, train)
+        x = x[:, :3, :3] if self.reference_pooling else x
+        features = reduce(x.astype(jnp.float32), "b h w d -> b d", "mean")
+        features = nn.Dropout(DROPOUT_RATE, deterministic=not train)(features)
+        return rearrange(features, "(b t) d -> b t d", t=mouths.shape[1])
 
 
 class Stem(nn.Module):
-    """Five frames at a time, to a quarter of the sides.
+    """First layer over five frames, with a quarter of the sides.
 
     [b t h w c] -> [(b t) h/4 w/4 d].
+
+    Attributes:
+        features: Output channels, d.
+        dtype: Type of the products.
     """
 
     features: int
@@ -88,20 +112,24 @@ class Stem(nn.Module):
 
     @nn.compact
     def __call__(self, clips: Array, train: bool) -> Array:
+        """Apply the layer to clips [b t h w c]."""
         shape = (5, 7, 7, clips.shape[-1], self.features)
         kernel = self.param("kernel", fan_in_uniform, shape).astype(self.dtype)
-        given = clips.astype(kernel.dtype)
-        x = conv3d(given, kernel, strides=(1, 2, 2), padding=(2, 3, 3))
+        clips = clips.astype(kernel.dtype)
+        x = conv3d(clips, kernel, strides=(1, 2, 2), padding=(2, 3, 3))
         x = rearrange(x, "b t h w d -> (b t) h w d")
-        x = PRelu(name="bend")(Norm(dtype=self.dtype, name="norm")(x, train))
-        return max_pool(x)
+        x = BatchRenorm(dtype=self.dtype, name="norm")(x, train)
+        return max_pool(PReLU(name="prelu")(x))
 
 
-class SoundFront(nn.Module):
-    """Log-mel of a clip -> what is heard in each video frame.
+class AudioFrontend(nn.Module):
+    """Encode the log-mel spectrogram of a clip to one vector per video frame.
 
-    mel [b f=4t k=80] -> [b t d], d = 512 width.  Needs a `dropout` key where train is
-    true.
+    [b f=4t k=80] -> [b t d], d = 512 width.
+
+    Attributes:
+        width: Factor of all channels.
+        dtype: Type of the products.
     """
 
     width: float = 1.0
@@ -109,14 +137,19 @@ class SoundFront(nn.Module):
 
     @nn.compact
     def __call__(self, mel: Array, train: bool) -> Array:
-        chex.assert_shape(mel, (None, None, BANDS))
+        """Encode log-mel [b f=4t k=80]. Training needs a `dropout` key."""
+        chex.assert_shape(mel, (None, None, NUM_MELS))
         x = rearrange(mel, "b f k -> b k f 1")
         for index, channels in enumerate((128, 256)):
-            shape = scaled(channels, self.width), 3, 2, 1
-            x = Conv(*shape, dtype=self.dtype, name=f"conv_{index}")(x, not train)
-            x = Norm(dtype=self.dtype, name=f"norm_{index}")(x, train)
-            x = PRelu(name=f"bend_{index}")(x)
-        last = BasicBlock(x.shape[-1], learnt=False, dtype=self.dtype, name="block")
-        codes = rearrange(last(x, train), "b k t c -> b t (c k)").astype(jnp.float32)
-        codes = nn.Dropout(FORGOTTEN, deterministic=not train)(codes)
-        return nn.Dense(scaled(512, self.width), name="code")(codes)
+            channels = scale_width(channels, self.width)
+            conv = Conv(channels, 3, 2, 1, dtype=self.dtype, name=f"conv_{index}")
+            x = conv(x, train_bias=not train)
+            x = BatchRenorm(dtype=self.dtype, name=f"norm_{index}")(x, train)
+            x = PReLU(name=f"prelu_{index}")(x)
+        block = BasicBlock(
+            x.shape[-1], learned_slope=False, dtype=self.dtype, name="block"
+        )
+        features = rearrange(block(x, train), "b k t c -> b t (c k)")
+        features = features.astype(jnp.float32)
+        features = nn.Dropout(DROPOUT_RATE, deterministic=not train)(features)
+        return nn.Dense(scale_width(512, self.width), name="out")(features)

@@ -1,64 +1,77 @@
-"""What was said, from codes in a row: recurrent, or by convolution in time.
+"""Sequence models over video frames: GRU and multi-scale temporal convolution.
 
-Frames that do not exist (exists [b t] is 0) change nothing of those that do.
+Frames that do not exist (mask [b t] is 0) do not change the output of other frames.
 
-Source   recurrent: Cho et al., EMNLP 2014, with the reset gate behind the product;
-         by convolution: Martinez et al., ICASSP 2020, "Lipreading using Temporal
-         Convolutional Networks"
+Source   Cho et al., EMNLP 2014, with the reset gate after the product; Martinez et al.,
+         ICASSP 2020, "Lipreading using Temporal Convolutional Networks"
 """
+
+from collections.abc import Sequence
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from einops import einsum, rearrange
+from einops import rearrange
 
-from avjax.nn.layers import Norm, PRelu, fan_in_uniform
-from avjax.nn.wav2lip import scaled
-from avjax.typing import Array
+from avjax.nn.batch_renorm import BatchRenorm
+from avjax.nn.layers import PReLU, fan_in_uniform, scale_width
+from avjax.nn.temporal_conv import conv1d
+from avjax.typing import Array, Key
+
+TCN_BLOCKS = 4
+TCN_KERNELS = 3, 5, 7  # frames
 
 
 class Gru(nn.Module):
-    """Gated recurrent units over time.  codes [b t d], exists [b t] -> [b t e].
+    """Gated recurrent unit over time, [b t d] -> [b t e].
 
-    reverse  from the last frame to the first
+    Attributes:
+        features: Size of the state, e.
+        reverse: Run from the last frame to the first.
     """
 
     features: int
     reverse: bool = False
 
     @nn.compact
-    def __call__(self, codes: Array, exists: Array) -> Array:
-        gates = 3 * self.features  # reset, update, new: of all frames at once
-        given = nn.Dense(gates, kernel_init=self.small, name="given")(codes)
-        kernel = self.param("kernel", self.small, (self.features, gates))
+    def __call__(self, x: Array, mask: Array) -> Array:
+        """Compute the state after each frame. x [b t d], mask [b t] -> [b t e]."""
+        gates = 3 * self.features  # reset, update, new
+        projected = nn.Dense(gates, kernel_init=self._init, name="input_proj")(x)
+        kernel = self.param("kernel", self._init, (self.features, gates))
         bias = self.param("bias", nn.initializers.zeros, (gates,))
 
-        def step(state: Array, frame: tuple[Array, Array]):
-            x, there = frame
-            x_reset, x_update, x_new = jnp.split(x, 3, axis=-1)
+        def step(state: Array, frame: tuple[Array, Array]) -> tuple[Array, Array]:
+            inputs, exists = frame
+            x_reset, x_update, x_new = jnp.split(inputs, 3, axis=-1)
             h_reset, h_update, h_new = jnp.split(state @ kernel + bias[None], 3, -1)
             reset = jax.nn.sigmoid(x_reset + h_reset)
             update = jax.nn.sigmoid(x_update + h_update)
             new = jnp.tanh(x_new + reset * h_new)
-            after = update * state + (1 - update) * new
-            state = jnp.where(there[:, None] > 0, after, state)
+            updated = update * state + (1 - update) * new
+            state = jnp.where(exists[:, None] > 0, updated, state)
             return state, state
 
-        start = jnp.zeros((codes.shape[0], self.features), given.dtype)
-        frames = rearrange(given, "b t d -> t b d"), rearrange(exists, "b t -> t b")
-        _, states = jax.lax.scan(step, start, frames, reverse=self.reverse)
+        initial = jnp.zeros((x.shape[0], self.features), projected.dtype)
+        frames = rearrange(projected, "b t d -> t b d"), rearrange(mask, "b t -> t b")
+        _, states = jax.lax.scan(step, initial, frames, reverse=self.reverse)
         return rearrange(states, "t b d -> b t d")
 
-    def small(self, key, shape, dtype=jnp.float32) -> Array:
-        """Uniform within 1 / sqrt(features), all kernels alike."""
-        edge = self.features**-0.5
-        return jax.random.uniform(key, shape, dtype, -edge, edge)
+    def _init(
+        self, key: Key, shape: Sequence[int], dtype: jnp.dtype = jnp.float32
+    ) -> Array:
+        """Initialise kernels uniformly in +-1 / sqrt(features)."""
+        limit = self.features**-0.5
+        return jax.random.uniform(key, shape, dtype, -limit, limit)
 
 
 class BiGru(nn.Module):
-    """Two layers of Gru in both directions.  codes [b t d], exists [b t] -> [b t 2e].
+    """Layers of bidirectional GRUs, [b t d] -> [b t 2e].
 
-    Needs a `dropout` key where train is true.
+    Attributes:
+        features: Size of the state of one direction, e.
+        layers: Number of layers.
+        dropout: Dropout rate between the layers.
     """
 
     features: int
@@ -66,82 +79,100 @@ class BiGru(nn.Module):
     dropout: float = 0.3
 
     @nn.compact
-    def __call__(self, codes: Array, exists: Array, train: bool) -> Array:
+    def __call__(self, x: Array, mask: Array, train: bool) -> Array:
+        """Apply the layers. Training needs a `dropout` key.
+
+        Args:
+            x: Features, [b t d].
+            mask: 1 for frames that exist, [b t].
+            train: Whether dropout is active.
+
+        Returns:
+            States of both directions, [b t 2e].
+        """
         for layer in range(self.layers):
             if layer:
-                codes = nn.Dropout(self.dropout, deterministic=not train)(codes)
-            ways = [
-                Gru(self.features, way == "back", name=f"{way}_{layer}")(codes, exists)
-                for way in ("forth", "back")
-            ]
-            codes = jnp.concatenate(ways, axis=-1)
-        return codes
+                x = nn.Dropout(self.dropout, deterministic=not train)(x)
+            forward = Gru(self.features, name=f"forward_{layer}")
+            backward = Gru(self.features, reverse=True, name=f"backward_{layer}")
+            x = jnp.concatenate([forward(x, mask), backward(x, mask)], axis=-1)
+        return x
 
 
 class MsTcn(nn.Module):
-    """Four blocks of convolutions over 3, 5 and 7 frames, each reaching twice as far.
+    """Multi-scale temporal convolutional network, [b t d] -> [b t e], e = 768 width.
 
-    codes [b t d], exists [b t] -> [b t e], e = 768 width.  Needs a `dropout` key where
-    train is true.
+    Four blocks of convolutions over 3, 5 and 7 frames; the dilation doubles from block
+    to block.
 
-    published  the statistics of training also see the frames around a clip
+    Attributes:
+        width: Factor of all channels.
+        dropout: Dropout rate after each convolution.
+        reference_compat: In training, include the frames around a clip in the batch
+            statistics, as the published code does.
     """
 
     width: float = 1.0
     dropout: float = 0.2
-    published: bool = False
+    reference_compat: bool = False
 
     @nn.compact
-    def __call__(self, codes: Array, exists: Array, train: bool) -> Array:
-        features = 3 * scaled(256, self.width)
-        forget = nn.Dropout(self.dropout, deterministic=not train)
-        for block in range(4):
-            y, reach = codes, 2**block
+    def __call__(self, x: Array, mask: Array, train: bool) -> Array:
+        """Apply the network. Training needs a `dropout` key.
+
+        Args:
+            x: Features, [b t d].
+            mask: 1 for frames that exist, [b t].
+            train: Whether dropout is active and statistics are updated.
+
+        Returns:
+            Features, [b t e].
+        """
+        features = 3 * scale_width(256, self.width)
+        dropout = nn.Dropout(self.dropout, deterministic=not train)
+        for block in range(TCN_BLOCKS):
+            y = x
             for half in range(2):
-                scales = [
-                    Scale(
+                branches = [
+                    TcnBranch(
                         features // 3,
-                        taps,
-                        reach,
-                        self.published,
-                        name=f"block_{block}_{half}_{taps}",
-                    )(y, exists, train)
-                    for taps in (3, 5, 7)
+                        kernel_size,
+                        dilation=2**block,
+                        reference_compat=self.reference_compat,
+                        name=f"block_{block}_{half}_{kernel_size}",
+                    )(y, mask, train)
+                    for kernel_size in TCN_KERNELS
                 ]
-                y = forget(jnp.concatenate(scales, axis=-1))
-            shortcut = nn.Dense(features, name=f"shortcut_{block}")(codes)
-            codes = PRelu(name=f"bend_{block}")(y + shortcut)
-        return codes
+                y = dropout(jnp.concatenate(branches, axis=-1))
+            shortcut = nn.Dense(features, name=f"shortcut_{block}")(x)
+            x = PReLU(name=f"prelu_{block}")(y + shortcut)
+        return x
 
 
-class Scale(nn.Module):
-    """One convolution in time, norm, PReLU.  codes [b t d], exists [b t] -> [b t e]."""
+class TcnBranch(nn.Module):
+    """Temporal convolution, batch renormalisation, PReLU, [b t d] -> [b t e].
+
+    Attributes:
+        features: Output channels, e.
+        kernel_size: Taps of the convolution.
+        dilation: Frames from one tap to the next.
+        reference_compat: See `MsTcn`.
+    """
 
     features: int
-    taps: int
-    reach: int  # frames from tap to tap
-    published: bool = False
+    kernel_size: int
+    dilation: int
+    reference_compat: bool = False
 
     @nn.compact
-    def __call__(self, codes: Array, exists: Array, train: bool) -> Array:
-        shape = (self.taps, codes.shape[-1], self.features)
+    def __call__(self, x: Array, mask: Array, train: bool) -> Array:
+        """Apply the branch to x [b t d], mask [b t]."""
+        shape = (self.kernel_size, x.shape[-1], self.features)
         kernel = self.param("kernel", fan_in_uniform, shape)
         bias = self.param("bias", nn.initializers.zeros, shape[-1:])
-        codes, border = codes * exists[..., None], (self.taps - 1) * self.reach // 2
-        padding = 2 * border if self.published and train else border
-        y = conv1d(codes, kernel, self.reach, padding) + bias[None, None]
-        y = Norm(name="norm")(y, train)
-        extra = padding - border
-        return PRelu(name="bend")(y[:, extra : y.shape[1] - extra])
-
-
-def conv1d(x: Array, kernel: Array, reach: int, padding: int) -> Array:
-    """Convolution in time with `padding` zeros on either side.
-
-    x [b t d], kernel [k d e] -> [b t e]: one product per tap, `reach` frames apart.
-    """
-    taps = kernel.shape[0]
-    x = jnp.pad(x, ((0, 0), (padding, padding), (0, 0)))
-    count = x.shape[1] - (taps - 1) * reach
-    shifted = [x[:, tap * reach : tap * reach + count] for tap in range(taps)]
-    return einsum(jnp.stack(shifted), kernel, "k b t d, k d e -> b t e")
+        x = x * mask[..., None]
+        same_padding = (self.kernel_size - 1) * self.dilation // 2
+        extra = same_padding if self.reference_compat and train else 0
+        y = conv1d(x, kernel, self.dilation, same_padding + extra) + bias[None, None]
+        y = BatchRenorm(name="norm")(y, train)
+        return PReLU(name="prelu")(y[:, extra : y.shape[1] - extra])

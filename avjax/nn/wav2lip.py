@@ -1,12 +1,10 @@
-"""Encoders, decoder and critic of talking faces: the tables of Wav2Lip, in any size.
+"""Encoders, decoder and discriminator of talking faces: the layer tables of Wav2Lip.
 
-Every table row is one block.  At width 1 the channels are the published ones; sides of
-pictures are divisible by 32, and the deepest map has sides of size // 32.
+At width 1 the channels are the published ones. The sides of images are divisible by
+32; the smallest feature map has sides of size // 32 before the last two layers.
 
 Source   Prajwal et al., ACM Multimedia 2020; Park et al., AAAI 2022 (the lip encoder)
 """
-
-from typing import NamedTuple
 
 import chex
 import flax.linen as nn
@@ -14,64 +12,34 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 
-from avjax.nn.conv import Pair, conv3d
+from avjax.constants import MEL_WINDOW, NUM_MELS
+from avjax.nn.batch_renorm import at_least_float32
 from avjax.nn.layers import (
     Conv,
-    ConvBlock,
+    ConvLeakyReLU,
+    ConvSpec,
+    ConvStack,
     DeconvBlock,
-    NoNormBlock,
-    at_least_float32,
+    downsample,
     fan_in_uniform,
+    residual,
+    scale_width,
 )
+from avjax.nn.pixels import PixelRange
+from avjax.nn.temporal_conv import conv3d
 from avjax.typing import Array
 
-
-class Row(NamedTuple):
-    """One block of a table: channels out, kernel, stride, zeros around, residual."""
-
-    channels: int
-    kernel: int
-    stride: int | Pair = 1
-    padding: int = 0
-    residual: bool = False
-
-
-def same(channels: int) -> Row:
-    return Row(channels, 3, 1, 1, True)
-
-
-def half(channels: int) -> Row:
-    return Row(channels, 3, 2, 1)
-
-
-DRAWN = 16  # channels of the finest published maps: fewer cannot copy two pictures
-
-
-def scaled(channels: int, width: float, least: int = 8) -> int:
-    """Channels times width, as a multiple of eight, and at least so many."""
-    return max(least, 8 * round(channels * width / 8))
-
-
-class Tower(nn.Module):
-    """Rows of ConvBlocks, one after the other.  [b h w c] -> [b h w d]."""
-
-    rows: tuple[Row, ...]
-    width: float = 1.0
-    dtype: str = "float32"
-    least: int = 8
-
-    @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
-        for index, row in enumerate(self.rows):
-            row = row._replace(channels=scaled(row.channels, self.width, self.least))
-            x = ConvBlock(*row, dtype=self.dtype, name=f"block_{index}")(x, train)
-        return x
+# Channels of the finest published feature maps; fewer cannot copy two images.
+MIN_DECODER_CHANNELS = 16
 
 
 class AudioEncoder(nn.Module):
-    """0.2 s of log-mel -> what the mouth may be doing.  [b f=16 k=80] -> [b d].
+    """Encode 0.2 s windows of log-mel, [b f=16 k=80] -> [b d].
 
-    repeats  residual blocks at 3 x 3 (one; the sync expert has two)
+    Attributes:
+        width: Factor of all channels; d = 512 width.
+        repeats: Residual blocks at 3 x 3 pixels: one; two in the sync expert.
+        dtype: Type of the products.
     """
 
     width: float = 1.0
@@ -80,23 +48,29 @@ class AudioEncoder(nn.Module):
 
     @nn.compact
     def __call__(self, mel: Array, train: bool) -> Array:
-        chex.assert_shape(mel, (None, 16, 80))
-        rows = (
-            *(Row(32, 3, 1, 1), same(32), same(32)),
-            *(Row(64, 3, (3, 1), 1), same(64), same(64)),
-            *(Row(128, 3, 3, 1), same(128), same(128)),
-            *(Row(256, 3, (3, 2), 1), *self.repeats * (same(256),)),
-            *(Row(512, 3), Row(512, 1)),
+        """Encode windows of log-mel [b f=16 k=80]."""
+        chex.assert_shape(mel, (None, MEL_WINDOW, NUM_MELS))
+        specs = (
+            *(ConvSpec(32, 3, 1, 1), residual(32), residual(32)),
+            *(ConvSpec(64, 3, (3, 1), 1), residual(64), residual(64)),
+            *(ConvSpec(128, 3, 3, 1), residual(128), residual(128)),
+            *(ConvSpec(256, 3, (3, 2), 1), *self.repeats * (residual(256),)),
+            *(ConvSpec(512, 3), ConvSpec(512, 1)),
         )
-        picture = rearrange(mel, "b f k -> b k f 1")
-        tower = Tower(rows, self.width, self.dtype, name="tower")
-        return tower(picture, train)[:, 0, 0]
+        image = rearrange(mel, "b f k -> b k f 1")
+        stack = ConvStack(specs, self.width, self.dtype, name="tower")
+        return stack(image, train)[:, 0, 0]
 
 
 class IdentityEncoder(nn.Module):
-    """A face without its mouth, and a reference -> maps of 7 sizes, finest first.
+    """Encode a face without its mouth, and a reference of the same person.
 
-    [b h w c=6] -> ([b h w d], ..., [b 1 1 d]).
+    [b h w c=6] -> feature maps of 7 sizes, finest first: ([b h w d], ..., [b 1 1 d]).
+
+    Attributes:
+        size: Sides of the face crop in pixels.
+        width: Factor of all channels.
+        dtype: Type of the products.
     """
 
     size: int
@@ -104,66 +78,91 @@ class IdentityEncoder(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, face: Array, train: bool) -> tuple[Array, ...]:
-        chex.assert_shape(face, (None, self.size, self.size, 6))
+    def __call__(self, faces: Array, train: bool) -> tuple[Array, ...]:
+        """Encode faces [b h w c=6] from `avjax.nn.pixels.mask_lower_face`."""
+        chex.assert_shape(faces, (None, self.size, self.size, 6))
         stages = (
-            (Row(16, 7, 1, 3),),
-            (half(32), same(32), same(32)),
-            (half(64), same(64), same(64), same(64)),
-            (half(128), same(128), same(128)),
-            (half(256), same(256), same(256)),
-            (half(512), same(512)),
-            (Row(512, self.size // 32), Row(512, 1)),
+            (ConvSpec(16, 7, 1, 3),),
+            (downsample(32), residual(32), residual(32)),
+            (downsample(64), residual(64), residual(64), residual(64)),
+            (downsample(128), residual(128), residual(128)),
+            (downsample(256), residual(256), residual(256)),
+            (downsample(512), residual(512)),
+            (ConvSpec(512, self.size // 32), ConvSpec(512, 1)),
         )
-        maps = []
-        for index, rows in enumerate(stages):
-            stage = Tower(rows, self.width, self.dtype, DRAWN, name=f"stage_{index}")
-            face = stage(face, train)
-            maps.append(face)
+        x, maps = faces, []
+        for index, specs in enumerate(stages):
+            x = ConvStack(
+                specs,
+                self.width,
+                self.dtype,
+                MIN_DECODER_CHANNELS,
+                name=f"stage_{index}",
+            )(x, train)
+            maps.append(x)
         return tuple(maps)
 
 
 class FaceDecoder(nn.Module):
-    """A code and the maps of an identity -> a face.  [b d], maps -> [b h w c=3].
+    """Decode a latent and the feature maps of an identity to a face.
 
-    signed  pixels lie in [-1, 1], else in [0, 1]
+    Latent [b d] and maps -> frames [b h w c=3].
+
+    Attributes:
+        size: Sides of the face crop in pixels.
+        width: Factor of all channels.
+        pixel_range: Range of the pixels.
+        dtype: Type of the products.
     """
 
     size: int
     width: float = 1.0
-    signed: bool = True
+    pixel_range: PixelRange = "[-1,1]"
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, code: Array, maps: tuple[Array, ...], train: bool) -> Array:
-        x = code[:, None, None]
-        first = (Row(512, 1),)
-        how = self.width, self.dtype, DRAWN
-        x = Tower(first, *how, name="stage_0")(x, train)
+    def __call__(self, latent: Array, maps: tuple[Array, ...], train: bool) -> Array:
+        """Decode latents [b d] with the maps of `IdentityEncoder`."""
+        x = latent[:, None, None]
+        x = self._stack(0, (ConvSpec(512, 1),))(x, train)
         stages = ((512, 1), (512, 2), (384, 2), (256, 2), (128, 2), (64, 2))
         for index, (channels, repeats) in enumerate(stages, start=1):
             x = jnp.concatenate([x, maps[-index]], axis=-1)
-            x = self.grow(index, channels)(x, train)
-            rows = repeats * (same(channels),)
-            x = Tower(rows, *how, name=f"stage_{index}")(x, train)
+            x = self._upsample(index, channels)(x, train)
+            x = self._stack(index, repeats * (residual(channels),))(x, train)
         x = jnp.concatenate([x, maps[0]], axis=-1)
-        last = (Row(32, 3, 1, 1),)
-        x = Tower(last, *how, name="stage_7")(x, train)
-        x = Conv(3, 1, dtype=self.dtype, name="pixels")(x)
+        x = self._stack(7, (ConvSpec(32, 3, 1, 1),))(x, train)
+        x = Conv(3, 1, dtype=self.dtype, name="to_rgb")(x)
         x = x.astype(at_least_float32(x.dtype))
-        return jnp.tanh(x) if self.signed else jax.nn.sigmoid(x)
+        return jnp.tanh(x) if self.pixel_range == "[-1,1]" else jax.nn.sigmoid(x)
 
-    def grow(self, index: int, channels: int) -> nn.Module:
-        """From one pixel to the deepest map; then twice the sides, each time."""
-        channels = scaled(channels, self.width, DRAWN)
-        shape = (self.size // 32, 1, 0, 0) if index == 1 else (3, 2, 1, 1)
-        return DeconvBlock(channels, *shape, dtype=self.dtype, name=f"grow_{index}")
+    def _stack(self, index: int, specs: tuple[ConvSpec, ...]) -> ConvStack:
+        """Create the convolutions of a stage."""
+        return ConvStack(
+            specs, self.width, self.dtype, MIN_DECODER_CHANNELS, name=f"stage_{index}"
+        )
+
+    def _upsample(self, index: int, channels: int) -> DeconvBlock:
+        """Create the upsampling of a stage: first to size // 32, then by two."""
+        channels = scale_width(channels, self.width, MIN_DECODER_CHANNELS)
+        name = f"upsample_{index}"
+        if index == 1:
+            return DeconvBlock(
+                ConvSpec(channels, self.size // 32), dtype=self.dtype, name=name
+            )
+        spec = ConvSpec(channels, 3, 2, 1)
+        return DeconvBlock(spec, output_padding=1, dtype=self.dtype, name=name)
 
 
 class LipEncoder(nn.Module):
-    """Five frames of a mouth -> how it moves, for every five frames on end.
+    """Encode the lip motion of every five consecutive frames.
 
-    [b t h w c=3] -> [b t-4 d]: a clip of five frames gives one code.
+    [b t h w c=3] -> [b t-4 d]: a clip of five frames gives one embedding.
+
+    Attributes:
+        size: Sides of the face crop in pixels.
+        width: Factor of all channels; d = 512 width.
+        dtype: Type of the products.
     """
 
     size: int
@@ -172,8 +171,9 @@ class LipEncoder(nn.Module):
 
     @nn.compact
     def __call__(self, frames: Array, train: bool) -> Array:
+        """Encode frames [b t h w c=3]."""
         chex.assert_shape(frames, (None, None, self.size, self.size, 3))
-        features = scaled(64, self.width)
+        features = scale_width(64, self.width)
         kernel = self.param("kernel", fan_in_uniform, (5, 7, 7, 3, features))
         bias = self.param("bias", nn.initializers.zeros, (features,))
         dtype = jnp.dtype(self.dtype)
@@ -184,20 +184,26 @@ class LipEncoder(nn.Module):
             padding=(0, 3, 3),
         )
         motion = motion + bias.astype(dtype)[None, None, None, None]
-        rows = (
-            *(half(64), same(64), same(64), same(64)),
-            *(half(128), same(128), same(128)),
-            *(half(256), same(256), same(256)),
-            *(half(512), same(512)),
-            *(Row(512, self.size // 32), Row(512, 1)),
+        specs = (
+            *(downsample(64), residual(64), residual(64), residual(64)),
+            *(downsample(128), residual(128), residual(128)),
+            *(downsample(256), residual(256), residual(256)),
+            *(downsample(512), residual(512)),
+            *(ConvSpec(512, self.size // 32), ConvSpec(512, 1)),
         )
-        tower = Tower(rows, self.width, self.dtype, name="tower")
-        codes = tower(rearrange(motion, "b t h w d -> (b t) h w d"), train)
-        return rearrange(codes[:, 0, 0], "(b t) d -> b t d", t=motion.shape[1])
+        stack = ConvStack(specs, self.width, self.dtype, name="tower")
+        x = stack(rearrange(motion, "b t h w d -> (b t) h w d"), train)
+        return rearrange(x[:, 0, 0], "(b t) d -> b t d", t=motion.shape[1])
 
 
 class Discriminator(nn.Module):
-    """Whether the lower half of a face is a photograph.  [b h w c=3] -> logits [b]."""
+    """Tell real from generated faces by their lower half, [b h w c=3] -> logits [b].
+
+    Attributes:
+        size: Sides of the face crop in pixels.
+        width: Factor of all channels.
+        dtype: Type of the products.
+    """
 
     size: int
     width: float = 1.0
@@ -205,19 +211,20 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, faces: Array) -> Array:
+        """Compute logits of faces [b h w c=3]; positive for real faces."""
         chex.assert_shape(faces, (None, self.size, self.size, 3))
-        rows = (
-            Row(32, 7, 1, 3),
-            *(Row(64, 5, (1, 2), 2), Row(64, 5, 1, 2)),
-            *(Row(128, 5, 2, 2), Row(128, 5, 1, 2)),
-            *(Row(256, 5, 2, 2), Row(256, 5, 1, 2)),
-            *(Row(512, 3, 2, 1), Row(512, 3, 1, 1)),
-            *(Row(512, 3, 2, 1), Row(512, 3, 1, 1)),
-            *(Row(512, self.size // 32), Row(512, 1)),
+        specs = (
+            ConvSpec(32, 7, 1, 3),
+            *(ConvSpec(64, 5, (1, 2), 2), ConvSpec(64, 5, 1, 2)),
+            *(ConvSpec(128, 5, 2, 2), ConvSpec(128, 5, 1, 2)),
+            *(ConvSpec(256, 5, 2, 2), ConvSpec(256, 5, 1, 2)),
+            *(ConvSpec(512, 3, 2, 1), ConvSpec(512, 3, 1, 1)),
+            *(ConvSpec(512, 3, 2, 1), ConvSpec(512, 3, 1, 1)),
+            *(ConvSpec(512, self.size // 32), ConvSpec(512, 1)),
         )
         x = faces[:, self.size // 2 :]
-        for index, (channels, kernel, stride, padding, _) in enumerate(rows):
-            shape = (scaled(channels, self.width), kernel, stride, padding)
-            x = NoNormBlock(*shape, dtype=self.dtype, name=f"block_{index}")(x)
-        logits = Conv(1, 1, dtype=self.dtype, name="verdict")(x)
+        for index, spec in enumerate(specs):
+            spec = spec._replace(channels=scale_width(spec.channels, self.width))
+            x = ConvLeakyReLU(spec, self.dtype, name=f"block_{index}")(x)
+        logits = Conv(1, 1, dtype=self.dtype, name="logits")(x)
         return logits[:, 0, 0, 0].astype(jnp.float32)

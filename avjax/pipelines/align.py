@@ -1,7 +1,8 @@
-"""When each sound of a text is said in a recording: forced alignment.
+"""Forced alignment: find when each phoneme of a text is spoken in a recording.
 
-The aligner tells how likely each sound is in each column, 80 a second; the likeliest
-way through the text's chain of sounds (Viterbi) tells where each begins and ends.
+A network gives the probability of each phoneme in each mel frame, 80 a second. A
+Viterbi search for the most likely path through the text's alignment graph gives the
+start and end of each phoneme.
 """
 
 import dataclasses
@@ -9,219 +10,267 @@ import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from avjax import weights
-from avjax.audio.mel import COLUMNS_PER_SECOND, RATE, standard_mel
-from avjax.compilation import cpu_options
+from avjax.algorithms.viterbi import mel_frame_start, viterbi_padded
+from avjax.audio.mel import standardized_log_mel
+from avjax.compilation import cached_jit
+from avjax.constants import NEG_INF, SAMPLE_RATE
 from avjax.errors import InputError
-from avjax.losses.sequence import LOST, at_first, ways
-from avjax.models.aligner import BANDS, Aligner, AlignerConfig, margin
-from avjax.text.alignment_graph import Chain, Spoken, allowed_at, chain_of
-from avjax.text.espeak_events import Spans
-from avjax.text.phonemes import SOUNDS
-from avjax.text.tts import LANGUAGE, pronounce, tokens_of
-from avjax.typing import Array
+from avjax.media.audio_io import read_audio
+from avjax.models.aligner import Aligner, AlignerConfig, receptive_context
+from avjax.models.registry import load_system
+from avjax.text.alignment_graph import (
+    AlignmentGraph,
+    AlignmentWord,
+    allowed_by_word_times,
+    build_alignment_graph,
+)
+from avjax.text.intervals import Interval, Intervals
+from avjax.text.phonemes import PHONEMES
+from avjax.text.tts import DEFAULT_LANGUAGE, pronounce_text, pronounce_word
+from avjax.typing import PathLike
+from avjax.weights import full_name
 
-PREFIX = "aligner"
-WINDOWS = 100, 200, 400, 800  # columns that the network answers for at once
-MOST = 2**27  # columns times places that are searched at once
-REACH = 0.0  # seconds by which sounds may leave a word of known time
+PREFIX = "aligner"  # of the names of bundled weights
+WINDOW_SIZES = 100, 200, 400, 800  # mel frames that the network processes at once
+MAX_SEARCH_SIZE = 2**27  # mel frames times graph states that are searched at once
+MAX_WORD_OVERRUN = 0.0  # seconds by which phonemes may leave a word of known time
 
 
 class Alignment(NamedTuple):
-    """phones in IPA, and words, with their times in seconds.
+    """The times of the phonemes and words of a text in a recording.
 
-    doubt  by how much, in nats a column, what is said seems less likely than whatever
-           is likeliest there: the more, the less does the text fit the sound
+    Attributes:
+        phones: Phonemes in IPA, in order.
+        words: Words, in order.
+        nll_gap: Mean difference, in nats a mel frame, between the log-likelihood of
+            the most likely phoneme and that of the text. A large value means that the
+            text does not fit the recording.
     """
 
-    phones: Spans
-    words: Spans
-    doubt: float = 0.0
+    phones: Intervals
+    words: Intervals
+    nll_gap: float = 0.0
+
+
+def align(
+    audio: PathLike | np.ndarray,
+    text: str,
+    *,
+    language: str = DEFAULT_LANGUAGE,
+    weights: PathLike = "aligner-grid-s1",
+) -> Alignment:
+    """Find when each word and phoneme of a text is spoken in a recording.
+
+    Args:
+        audio: A file with an audio track, or a waveform f32 [n] at 16 kHz.
+        text: The words that are spoken in the recording.
+        language: Language of the text, as an eSpeak code.
+        weights: Bundled name, or folder, of weights of an aligner.
+
+    Returns:
+        The times of phonemes and words.
+
+    Raises:
+        InputError: The recording cannot be read, or the text does not fit it.
+    """
+    aligner = load_aligner(weights)
+    wave = audio if isinstance(audio, np.ndarray) else read_audio(audio, SAMPLE_RATE)
+    return aligner.align_text(wave, text, language)
 
 
 @dataclasses.dataclass(frozen=True)
-class Listener:
-    """A trained aligner.  variables is as Flax wants it."""
+class ForcedAligner:
+    """A trained aligner.
+
+    Attributes:
+        config: Config of the network.
+        variables: Variables of the network, as Flax takes them.
+    """
 
     config: AlignerConfig
     variables: Any
 
-    def hear(self, wave: np.ndarray) -> np.ndarray:
-        """log-probabilities of the sounds: wave f32 [n] at 16 kHz -> f32 [f v].
+    def log_probs(self, wave: np.ndarray) -> np.ndarray:
+        """Compute the log-probability of each phoneme in each mel frame.
 
-        A long recording is heard in windows, each of which sees what is around it.
+        A long recording is processed in overlapping windows.
+
+        Args:
+            wave: Waveform f32 [n] at 16 kHz.
+
+        Returns:
+            Log-probabilities f32 [f v].
         """
-        mel, around = standard_mel(wave), margin(self.config)
-        size = next((size for size in WINDOWS if size >= len(mel)), WINDOWS[-1])
-        count = -(-len(mel) // size)
-        rest = count * size - len(mel)
-        padded = np.pad(mel, ((around, rest + around), (0, 0)))
-        exists = np.pad(np.ones(len(mel), np.float32), (around, rest + around))
-        heard = []
+        mel, context = standardized_log_mel(wave), receptive_context(self.config)
+        fitting = (size for size in WINDOW_SIZES if size >= len(mel))
+        size = next(fitting, WINDOW_SIZES[-1])
+        missing = -(-len(mel) // size) * size - len(mel)
+        padded = np.pad(mel, ((context, missing + context), (0, 0)))
+        mask = np.pad(np.ones(len(mel), np.float32), (context, missing + context))
+        log_probs = []
         for start in range(0, len(mel), size):
-            window = slice(start, start + size + 2 * around)
-            given = padded[None, window], exists[None, window]
-            told = listen(self.config)(self.variables, *given)
-            heard.append(np.asarray(told[0, around : around + size]))
-        return np.concatenate(heard)[: len(mel)]
+            window = slice(start, start + size + 2 * context)
+            output = jit_log_probs(self.config)(
+                self.variables, padded[None, window], mask[None, window]
+            )
+            log_probs.append(np.asarray(output[0, context : context + size]))
+        return np.concatenate(log_probs)[: len(mel)]
 
-    def align(self, wave: np.ndarray, words: Sequence[Spoken]) -> Alignment:
-        """When words are said in a recording: wave f32 [n] at 16 kHz.
+    def align(self, wave: np.ndarray, words: Sequence[AlignmentWord]) -> Alignment:
+        """Find when words are spoken in a recording.
 
-        A word of known time is searched there.  InputError where the words do not fit.
+        Args:
+            wave: Waveform f32 [n] at 16 kHz.
+            words: Words with their phonemes. A word with known times is searched
+                between them.
+
+        Returns:
+            The times of phonemes and words.
+
+        Raises:
+            InputError: The words do not fit the recording.
         """
-        chain = chain_of(words)
-        if len(chain.sounds) == 1:
+        graph = build_alignment_graph(words)
+        if len(graph.phoneme_ids) == 1:
             return Alignment((), ())
-        log_probs = self.hear(wave)
-        if len(log_probs) * len(chain.sounds) > MOST:
-            told = f"{len(words)} words in {len(wave) / RATE:.0f} s of sound"
-            raise InputError(f"{told} are too many to be aligned at once")
-        allowed = allowed_at(chain, words, len(log_probs), REACH)
-        likely = np.where(allowed, log_probs[:, chain.sounds], LOST)
-        places, score = way_through(likely, chain.word < 0)
-        if score < LOST / 2:
-            told = f"{len(words)} words cannot be said in {len(wave) / RATE:.1f} s"
-            raise InputError(f"{told} of sound, or not when they are told to be")
-        said = chain.word[places] >= 0
-        lost = log_probs.max(axis=1) - likely[np.arange(len(places)), places]
-        doubt = float(lost[said].mean()) if said.any() else 0.0
-        return spans_of_way(places, chain, words)._replace(doubt=doubt)
+        log_probs = self.log_probs(wave)
+        if len(log_probs) * len(graph.phoneme_ids) > MAX_SEARCH_SIZE:
+            raise InputError(
+                f"{len(words)} words in {len(wave) / SAMPLE_RATE:.0f} s of audio are "
+                "too many to be aligned at once: split the recording"
+            )
+        allowed = allowed_by_word_times(graph, words, len(log_probs), MAX_WORD_OVERRUN)
+        log_likelihood = np.where(allowed, log_probs[:, graph.phoneme_ids], NEG_INF)
+        path, score = viterbi_padded(log_likelihood, graph.word < 0)
+        if score < NEG_INF / 2:
+            raise InputError(
+                f"{len(words)} words do not fit into {len(wave) / SAMPLE_RATE:.1f} s "
+                "of audio, or not at the given times"
+            )
+        in_word = graph.word[path] >= 0
+        gap = log_probs.max(axis=1) - log_likelihood[np.arange(len(path)), path]
+        nll_gap = float(gap[in_word].mean()) if in_word.any() else 0.0
+        return path_to_intervals(path, graph, words)._replace(nll_gap=nll_gap)
 
     def align_text(
-        self, wave: np.ndarray, text: str, language: str = LANGUAGE
+        self, wave: np.ndarray, text: str, language: str = DEFAULT_LANGUAGE
     ) -> Alignment:
-        """The same of a text, whose words espeak tells the phones of."""
-        tokens = tokens_of(text, language)
-        return self.align(wave, [Spoken(*token) for token in tokens if token.phones])
+        """Find when a text is spoken, with the pronunciation that eSpeak gives.
+
+        Args:
+            wave: Waveform f32 [n] at 16 kHz.
+            text: The words that are spoken in the recording.
+            language: Language of the text, as an eSpeak code.
+
+        Returns:
+            The times of phonemes and words.
+
+        Raises:
+            InputError: The text does not fit the recording.
+        """
+        tokens = pronounce_text(text, language)
+        return self.align(
+            wave, [AlignmentWord(*token) for token in tokens if token.phones]
+        )
 
 
 @dataclasses.dataclass(frozen=True)
-class PhoneTimes:
-    """The phones of a clip whose words are known: plain data, for other processes.
+class PhoneAligner:
+    """A picklable function that aligns the phonemes of a clip whose words are known.
 
-    Called with a wave f32 [n] at 16 kHz and words (word, start, end) in seconds, or
-    UNKNOWN.  Each word's phones are those that it has alone.
+    Each word has the phonemes of its pronunciation in isolation.
+
+    Attributes:
+        weights: Bundled name, or folder, of weights of an aligner.
+        language: Language of the words, as an eSpeak code.
     """
 
-    weights: str = "grid-s1"
+    weights: PathLike = "aligner-grid-s1"
     language: str = "en-gb"
 
-    def __call__(self, wave: np.ndarray, words: Spans) -> Spans:
-        spoken = [
-            Spoken(word, pronounce(word, self.language), start, end)
+    def __call__(self, wave: np.ndarray, words: Sequence[Interval]) -> Intervals:
+        """Align the phonemes of words.
+
+        Args:
+            wave: Waveform f32 [n] at 16 kHz.
+            words: Words with their times in seconds; `UNKNOWN` where not known.
+
+        Returns:
+            The phonemes with their times.
+        """
+        timed_words = [
+            AlignmentWord(word, pronounce_word(word, self.language), start, end)
             for word, start, end in words
         ]
-        return open_aligner(self.weights).align(wave, spoken).phones
+        return load_aligner(self.weights).align(wave, timed_words).phones
 
 
 @functools.cache
-def open_aligner(name: str = "puppet") -> Listener:
-    """A bundled aligner by its name, or that of a folder."""
-    config, parts = weights.open_parts(name, PREFIX, AlignerConfig, blank)
-    if config.sounds != SOUNDS:
-        raise InputError(f"the aligner {name} tells other sounds than these apart")
-    return Listener(config, parts["aligner"])
+def load_aligner(weights: PathLike = "aligner-puppet") -> ForcedAligner:
+    """Load a trained aligner.
 
+    Args:
+        weights: Bundled name, or folder, of weights of an aligner.
 
-def blank(config: AlignerConfig) -> Any:
-    """The part of an aligner that has learnt nothing, with its variables."""
-    sound = jnp.zeros((1, 1, BANDS)), jnp.ones((1, 1))
-    return {"aligner": Aligner(config).init(jax.random.key(0), *sound)}
+    Returns:
+        The aligner.
 
-
-@functools.cache
-def listen(config: AlignerConfig):
-    """(variables, mel [b f k], exists [b f]) -> log-probabilities [b f v], compiled."""
-    return jax.jit(Aligner(config).apply, compiler_options=cpu_options())
-
-
-def way_through(likely: np.ndarray, optional: np.ndarray) -> tuple[np.ndarray, float]:
-    """The place of each column, and how likely that is: likely [f l], optional [l].
-
-    Sizes are rounded up to powers of two, so that as few programs are compiled.
+    Raises:
+        InputError: The weights are missing, damaged or of another phoneme set.
     """
-    columns, places = likely.shape
-    more = [2 ** int(np.ceil(np.log2(max(n, 32)))) - n for n in likely.shape]
-    given = (
-        np.pad(likely.astype(np.float32), ((0, more[0]), (0, more[1]))),
-        np.arange(columns + more[0]) < columns,
-        np.pad(optional, (0, more[1])),
-    )
-    found, score = _way(*given, places)
-    return np.asarray(found)[:columns], float(score)
+    name = full_name(weights, PREFIX)
+    config, parts = load_system(name, AlignerConfig.system)
+    if config.phonemes != PHONEMES:
+        raise InputError(
+            f"the aligner {name} has another phoneme set than this version of "
+            "avjax: train it again"
+        )
+    return ForcedAligner(config, parts["aligner"])
 
 
-@jax.jit
-def _way(likely: Array, exists: Array, optional: Array, length: Array):
-    return best_way(likely, exists, optional, length)
+@cached_jit
+def jit_log_probs(config: AlignerConfig):
+    """Compile (variables, mel [b f k], frame_mask [b f]) -> log-probabilities."""
+    return Aligner(config).apply
 
 
-def best_way(
-    likely: Array, exists: Array, optional: Array, length: Array
-) -> tuple[Array, Array]:
-    """The likeliest way through a chain (Viterbi), as of losses.sequence.chain_error.
-
-    likely [f l], exists [f], optional [l], length i32 [] -> the place of each column,
-    i32 [f], those that do not exist of the last one; the logarithm of all, LOST where
-    there is no way.
-    """
-
-    def forth(before: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
-        row, here = now
-        come = ways(before, optional)
-        steps = jnp.where(here > 0, jnp.argmax(come, axis=0), 0)
-        after = jnp.where(here > 0, jnp.max(come, axis=0) + row, before)
-        return after, steps  # of 32 bits: jaxlib 0.10 misreads 8 of them on a CPU
-
-    def back(place: Array, steps: Array) -> tuple[Array, Array]:
-        return place - steps[place], place
-
-    last, steps = jax.lax.scan(forth, at_first(optional), (likely, exists))
-    place = length - 1 - (last[length - 2] > last[length - 1])
-    _, places = jax.lax.scan(back, place, steps, reverse=True)
-    return places, jnp.max(last[length - 2 + jnp.arange(2)])
-
-
-def edges(places: Array, length: int) -> tuple[Array, Array]:
-    """Places of columns i32 [f] -> each place's first column and the one after, [l].
-
-    Both are f of a place that no column is of.
-    """
-    here = places[:, None] == jnp.arange(length)[None]
-    columns = len(places)
-    first = jnp.min(jnp.where(here, jnp.arange(columns)[:, None], columns), axis=0)
-    return first, jnp.minimum(first + jnp.sum(here, axis=0), columns)
-
-
-def seconds_of(column: Array) -> Array:
-    """When a column begins: half a column before its centre."""
-    return (column - 0.5) / COLUMNS_PER_SECOND
-
-
-def spans_of_way(
-    places: np.ndarray, chain: Chain, words: Sequence[Spoken]
+def path_to_intervals(
+    path: np.ndarray, graph: AlignmentGraph, words: Sequence[AlignmentWord]
 ) -> Alignment:
-    """The times of phones and words, of which none leaves its word's known time."""
-    numbers = np.arange(len(chain.sounds))
-    begins = seconds_of(np.searchsorted(places, numbers, "left"))
-    ends = seconds_of(np.searchsorted(places, numbers, "right"))
-    phones, spans = [], []
-    for number, (word, said, start, end) in enumerate(words):
-        own = chain.word == number
-        if not own.any():
+    """Convert a path through an alignment graph to times.
+
+    Args:
+        path: State of each mel frame, i32 [f].
+        graph: The alignment graph of the words.
+        words: The words. Times are clipped to a word's known times.
+
+    Returns:
+        The times of phonemes and words.
+    """
+    states = np.arange(len(graph.phoneme_ids))
+    starts = mel_frame_start(np.searchsorted(path, states, "left"))
+    ends = mel_frame_start(np.searchsorted(path, states, "right"))
+    phone_intervals, word_intervals = [], []
+    for number, (word, phones, start, end) in enumerate(words):
+        in_word = graph.word == number
+        if not in_word.any():
             continue
-        limits = np.nan_to_num(start, nan=0.0), np.nan_to_num(end, nan=np.inf)
-        times = np.clip(np.stack([begins, ends]), *limits)
-        inside = [own & (chain.phone == at) for at in range(len(said))]
-        phones += [
-            (phone, float(times[0, here].min()), float(times[1, here].max()))
-            for phone, here in zip(said, inside, strict=True)
-            if here.any()
-        ]
-        spans.append((word, float(times[0, own].min()), float(times[1, own].max())))
-    return Alignment(tuple(phones), tuple(spans))
+        low, high = np.nan_to_num(start, nan=0.0), np.nan_to_num(end, nan=np.inf)
+        state_starts, state_ends = np.clip(np.stack([starts, ends]), low, high)
+        for index, phone in enumerate(phones):
+            in_phone = in_word & (graph.phone == index)
+            if in_phone.any():
+                phone_intervals.append(
+                    _interval(phone, state_starts[in_phone], state_ends[in_phone])
+                )
+        word_intervals.append(
+            _interval(word, state_starts[in_word], state_ends[in_word])
+        )
+    return Alignment(tuple(phone_intervals), tuple(word_intervals))
+
+
+def _interval(label: str, starts: np.ndarray, ends: np.ndarray) -> Interval:
+    """Make the interval from the first start to the last end."""
+    return Interval(label, float(starts.min()), float(ends.max()))

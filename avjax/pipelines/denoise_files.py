@@ -1,75 +1,109 @@
-"""Files to clean, and where what comes of each goes."""
+"""Denoise image and video files: choose the output files, and write them."""
 
 import glob
 import os
 import pathlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-import rich.progress
+import numpy as np
 from PIL import Image
 
-from avjax.algorithms import tiling as tiles
+from avjax import console
 from avjax.errors import InputError
-from avjax.media import dnd, files
-from avjax.media import image_io as image
-from avjax.media import photo_io as photo
-from avjax.media import video_reader as video
-from avjax.media.container import opened
-from avjax.media.mouth_video import CONSOLE
-from avjax.media.remux import dub
-from avjax.pipelines.denoise import Cleaned, Denoiser, Path, cleaned, require_size
+from avjax.media import dnd, files, image_io, photo_io, video_reader
+from avjax.media.container import open_media
+from avjax.media.remux import remux_audio
+from avjax.media.video_writer import VideoWriter
+from avjax.pipelines.denoise import denoise_with_progress
+from avjax.pipelines.denoiser import Denoiser, DenoiseResult, check_size, make_result
+from avjax.typing import PathLike
 
-WRITTEN = {"tty"}  # what FFmpeg would draw as letters on a screen
-Errand = tuple[pathlib.Path, pathlib.Path]  # what is read, and what is written
+TEXT_FORMATS = {"tty"}  # FFmpeg's format for text files, which it renders as video
 
 
-def errands(given: Sequence[Path], out: Path) -> list[Errand]:
-    """What is read and what is written, in the order given.
+# (noisy image [h w c], results) -> the report as an image u8 [h w 3]
+PlotReport = Callable[[np.ndarray, Sequence[DenoiseResult]], np.ndarray]
 
-    given  files, patterns such as "*.png", and folders, whose files are meant; of the
-           benchmark DND its photographs
-    out    a file for a single file, a folder for several; names are kept, but a clip
-           becomes an mp4
 
-    InputError where two would have one name, or one would be written over itself.
+class DenoiseJob(NamedTuple):
+    """One file to denoise.
+
+    Attributes:
+        source: The file to read.
+        target: The file to write.
     """
-    sources = [path for one in given for path in meant(one)]
-    alone = len(sources) == 1 and sources == [pathlib.Path(given[0])]
-    if alone and not os.path.isdir(out):
+
+    source: pathlib.Path
+    target: pathlib.Path
+
+
+def plan_jobs(inputs: Sequence[PathLike], out: PathLike) -> list[DenoiseJob]:
+    """List the files to read and the files to write.
+
+    Args:
+        inputs: Files, patterns such as "*.png", and folders. A folder stands for its
+            files; the folder of the DND benchmark for its photos.
+        out: A file for a single input, a folder for several. File names are kept, but
+            videos become .mp4 files.
+
+    Returns:
+        The jobs, in the order of the inputs.
+
+    Raises:
+        InputError: Two outputs would have the same name, or an output would replace
+            its input.
+    """
+    sources = [path for one in inputs for path in expand(one)]
+    single_file = len(sources) == 1 and sources == [pathlib.Path(inputs[0])]
+    if single_file and not os.path.isdir(out):
         targets = [pathlib.Path(out)]
     else:
-        targets = [pathlib.Path(out) / name_of(source) for source in sources]
-    taken = {}
+        targets = [pathlib.Path(out) / output_name(source) for source in sources]
+    by_target: dict[str, pathlib.Path] = {}
     for source, target in zip(sources, targets, strict=True):
-        files.require_other(target, source)
-        place = os.path.realpath(target)
-        if place in taken:
-            raise InputError(f"{taken[place]} and {source} would both be {target}")
-        taken[place] = source
-    return list(zip(sources, targets, strict=True))
+        files.check_distinct(target, source)
+        real_target = os.path.realpath(target)
+        if real_target in by_target:
+            raise InputError(
+                f"{by_target[real_target]} and {source} would both be written to "
+                f"{target}"
+            )
+        by_target[real_target] = source
+    return [DenoiseJob(*pair) for pair in zip(sources, targets, strict=True)]
 
 
-def meant(given: Path) -> list[pathlib.Path]:
-    """The files that a name means; the name itself where it means none."""
-    path, found = pathlib.Path(given), []
-    with files.refusing(given, "read"):
+def expand(name: PathLike) -> list[pathlib.Path]:
+    """List the files that a file name, a folder or a pattern stands for.
+
+    Args:
+        name: A file, a folder, or a pattern such as "*.png".
+
+    Returns:
+        The files in alphabetical order; the name itself if there are none.
+    """
+    path, found = pathlib.Path(name), []
+    with files.wrap_os_errors(name, "read"):
         if path.is_dir():
-            every = [file for file in sorted(path.iterdir()) if file.is_file()]
-            found = [file for file in every if file.name[0] != "."]
-            found = dnd.photographs(path) or found
+            children = [file for file in sorted(path.iterdir()) if file.is_file()]
+            found = [file for file in children if file.name[0] != "."]
+            found = dnd.list_photos(path) or found
         elif not path.exists():
-            found = [pathlib.Path(name) for name in sorted(glob.glob(os.fspath(path)))]
+            found = [
+                pathlib.Path(match) for match in sorted(glob.glob(os.fspath(path)))
+            ]
     return found or [path]
 
 
-def name_of(source: pathlib.Path) -> str:
-    return f"{source.stem}.mp4" if is_clip(source) else source.name
+def output_name(source: pathlib.Path) -> str:
+    """Return the name of the output file for an input file."""
+    return f"{source.stem}.mp4" if is_video(source) else source.name
 
 
-def is_clip(path: pathlib.Path) -> bool:
-    """Whether a file is neither a picture nor called like one, or like DND's."""
-    if path.suffix.lower() in {*photo.FORMATS, dnd.SUFFIX}:
+def is_video(path: pathlib.Path) -> bool:
+    """Return True for a file that is no image and has no suffix of an image or DND."""
+    if path.suffix.lower() in {*photo_io.FORMATS, dnd.SUFFIX}:
         return False
     try:
         with Image.open(path):
@@ -80,102 +114,157 @@ def is_clip(path: pathlib.Path) -> bool:
         return True
 
 
-def run(denoiser: Denoiser, errand: Errand, report: bool = False) -> str:
-    """Cleans one file and writes it; -> what came of it, in words.
-
-    report  whether OUT.report.png is written too: squares before and after, and errors
-    """
-    source, target = errand
-    files.require_file(source)
-    if is_clip(source):
-        return run_clip(denoiser, source, target, report)
-    if source.suffix.lower() == dnd.SUFFIX:
-        return run_boxes(denoiser, source, target, report)
-    given = photo.read_photo(source)
-    photo.require_format(target, given)
-    require_size(given.levels, source)
-    make_place(target)
-    with progress() as bar:
-        task = bar.add_task(source.name, total=tiles.count(given.levels.shape))
-        found = denoiser.clean(given, source, lambda: bar.advance(task))
-    photo.write_photo(target, found.photo)
-    if report:
-        write_report(target, given.levels, [found])
-    return str(found)
-
-
-def run_boxes(
-    denoiser: Denoiser, source: pathlib.Path, target: pathlib.Path, report: bool
+def denoise_file(
+    denoiser: Denoiser,
+    job: DenoiseJob,
+    plot_report: PlotReport | None = None,
+    progress: bool = False,
 ) -> str:
-    """The same of a photograph of DND, of which only some boxes are cleaned.
+    """Denoise one file and write the result.
 
-    It is adapted to as a whole, but what lies around a box helps to clean no pixel.
+    Args:
+        denoiser: The denoiser.
+        job: The file to read and the file to write.
+        plot_report: Draws OUT.report.png, such as
+            `avjax.visualize.denoise_report.plot_report`. None: no report.
+        progress: True to show a progress bar.
+
+    Returns:
+        A summary in words.
+
+    Raises:
+        InputError: A file cannot be read or written.
+    """
+    source, target = job
+    files.check_readable(source)
+    if is_video(source):
+        return denoise_clip(denoiser, source, target, plot_report, progress)
+    if source.suffix.lower() == dnd.SUFFIX:
+        return denoise_dnd(denoiser, source, target, plot_report, progress)
+    photo = photo_io.read_photo(source)
+    photo_io.check_format(target, photo)
+    check_size(photo.image, source)
+    make_parent_folder(target)
+    result = denoise_with_progress(denoiser, photo, source, progress)
+    result.save(target)
+    if plot_report:
+        write_report(target, plot_report(photo.image, [result]))
+    return str(result)
+
+
+def denoise_dnd(
+    denoiser: Denoiser,
+    source: pathlib.Path,
+    target: pathlib.Path,
+    plot_report: PlotReport | None,
+    progress: bool,
+) -> str:
+    """Denoise the regions of a photo of the DND benchmark.
+
+    The network adapts to the whole photo; each region is denoised without the pixels
+    around it.
+
+    Args:
+        denoiser: The denoiser.
+        source: A photo of the benchmark.
+        target: The file to write.
+        plot_report: Draws a report of the first region. None: no report.
+        progress: True to show a progress bar.
+
+    Returns:
+        A summary in words.
+
+    Raises:
+        InputError: A file cannot be read or written.
     """
     if target.suffix != dnd.SUFFIX:
-        raise InputError(f"cannot write {target}: DND asks for names in {dnd.SUFFIX}")
-    levels = dnd.read_noisy(source)
-    boxes = dnd.read_boxes(source, levels.shape)
-    require_size(levels, source)
-    make_place(target)
-    found = denoiser.adapt(levels, denoiser.stored())
-    with progress() as bar:
-        shown = bar.track(boxes, description=source.name)
-        redrawn = denoiser.redrawn
-        made = [redrawn(levels[box], found.params, lambda: None) for box in shown]
-    dnd.write_clean(target, made)
-    if report:
-        first = cleaned(photo.Photo(made[0]), found)
-        write_report(target, levels[boxes[0]], [first])
-    return f"{len(boxes)} boxes of {cleaned(photo.Photo(levels), found)}"
+        raise InputError(
+            f"cannot write {target}: results for DND need a name that ends in "
+            f"{dnd.SUFFIX}"
+        )
+    image = dnd.read_noisy(source)
+    regions = dnd.read_regions(source, image.shape)
+    check_size(image, source)
+    make_parent_folder(target)
+    adapted = denoiser.adapt(image, denoiser.initial_params())
+    crops = [
+        denoiser.denoise_tiles(image[region], adapted.params)
+        for region in console.track(regions, source.name, progress=progress)
+    ]
+    dnd.write_denoised(target, crops)
+    if plot_report:
+        first = make_result(photo_io.Photo(crops[0]), adapted)
+        write_report(target, plot_report(image[regions[0]], [first]))
+    return f"{len(regions)} regions of {make_result(photo_io.Photo(image), adapted)}"
 
 
-def run_clip(
-    denoiser: Denoiser, source: pathlib.Path, target: pathlib.Path, report: bool
+def denoise_clip(
+    denoiser: Denoiser,
+    source: pathlib.Path,
+    target: pathlib.Path,
+    plot_report: PlotReport | None,
+    progress: bool,
 ) -> str:
-    """The same of a clip: frame by frame, at its rate, with its sound."""
+    """Denoise a video frame by frame; frame rate and audio stay.
+
+    Args:
+        denoiser: The denoiser.
+        source: A video file.
+        target: The .mp4 file to write.
+        plot_report: Draws a report of all frames. None: no report.
+        progress: True to show a progress bar.
+
+    Returns:
+        A summary in words.
+
+    Raises:
+        InputError: A file cannot be read or written.
+    """
+    info = probe_video(source)
+    files.check_suffix(target, ".mp4")
+    make_parent_folder(target)
+    first_frame = next(video_reader.read_frames(source))
+    results: list[DenoiseResult] = []
+    with tempfile.TemporaryDirectory(prefix=".avjax-", dir=target.parent) as folder:
+        silent = pathlib.Path(folder) / "silent.mp4"
+        frames = console.track(
+            video_reader.read_at_rate(source, info.fps),
+            source.name,
+            total=info.num_frames,
+            progress=progress,
+        )
+        with VideoWriter(silent, info.fps) as writer:
+            for result in denoiser.denoise_frames(iter(frames), source):
+                writer.write(result.image)
+                # To save memory, only the image of the first frame is kept.
+                photo = results[0].photo if results else result.photo
+                results.append(result._replace(photo=photo))
+        remux_audio(target, silent, source)
+    if plot_report:
+        write_report(target, plot_report(first_frame, results))
+    return f"{len(results)} frames, {info.width}x{info.height}"
+
+
+def probe_video(source: pathlib.Path) -> video_reader.VideoInfo:
+    """Read the properties of a video; InputError for any other file."""
     try:
-        with opened(source) as container:
-            if container.format.name in WRITTEN:
-                raise InputError(f"{source} is a text")
-        info = video.probe(source)
+        with open_media(source) as container:
+            if container.format.name in TEXT_FORMATS:
+                raise InputError(f"{source} is a text file")
+        return video_reader.probe(source)
     except InputError as error:
         raise InputError(
-            f"cannot read {source}: it is no picture or clip, or it is cut off"
+            f"cannot read {source}: it is no image or video, or it is incomplete"
         ) from error
-    files.require_ending(target, ".mp4")
-    make_place(target)
-    first, found = next(video.read_frames(source)), []
-    with (
-        tempfile.TemporaryDirectory(prefix=".avjax-", dir=target.parent) as folder,
-        progress() as bar,
-    ):
-        silent = pathlib.Path(folder) / "silent.mp4"
-        shown = video.read_at_rate(source, info.fps)
-        shown = bar.track(shown, info.frames, description=source.name)
-        with video.VideoWriter(silent, info.fps) as writer:
-            for frame in denoiser.frames(shown, source):
-                writer.write(frame.photo.levels)
-                # Of all but the first, only the errors are kept.
-                found.append(frame._replace(photo=found[0].photo) if found else frame)
-        dub(target, silent, source)
-    if report:
-        write_report(target, first, found)
-    return f"{len(found)} frames, {info.width}x{info.height}"
 
 
-def make_place(target: pathlib.Path) -> None:
-    """Makes the folder that a file goes to; InputError where it cannot be written."""
-    with files.refusing(target, "write"):
+def make_parent_folder(target: pathlib.Path) -> None:
+    """Make the folder of a file; InputError if the file cannot be written there."""
+    with files.wrap_os_errors(target, "write"):
         target.parent.mkdir(parents=True, exist_ok=True)
-    files.require_place(target)
+    files.check_writable(target)
 
 
-def write_report(target: pathlib.Path, before, found: Sequence[Cleaned]) -> None:
-    from avjax.pipelines.denoise_report import draw
-
-    path = target.with_name(f"{target.name}.report.png")
-    image.write_png(path, draw(before, found))
-
-
-def progress() -> rich.progress.Progress:
-    return rich.progress.Progress(console=CONSOLE, transient=True)
+def write_report(target: pathlib.Path, report: np.ndarray) -> None:
+    """Write the report of a denoised file next to it, as OUT.report.png."""
+    image_io.write_png(target.with_name(f"{target.name}.report.png"), report)

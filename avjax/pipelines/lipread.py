@@ -1,226 +1,287 @@
-"""Lip reading: a silent clip -> what is said in it, and when."""
+"""Lip reading: transcribe the speech of a person in a silent video."""
 
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from avjax.algorithms import ctc as decode
-from avjax.algorithms.ctc import Word
-from avjax.compilation import cpu_options
+from avjax.algorithms import ctc
+from avjax.algorithms.ctc_alignment import to_timed_words
+from avjax.algorithms.ctc_segments import (
+    blank_missing_faces,
+    split_at_pauses,
+    trim_spaces,
+)
+from avjax.compilation import cached_jit
+from avjax.constants import FPS
 from avjax.errors import InputError
-from avjax.media import mouth_video as clips
-from avjax.media.mouth_video import Lips, Path, open_lips
-from avjax.models.bridging import Bridging, BridgingConfig, from_grey
-from avjax.nn.resnet import BANDS, SOUND_STEPS
-from avjax.pipelines.talk_report import spans
-from avjax.text import grammar
-from avjax.text import tokenizer as text
-from avjax.typing import Array, Params
-from avjax.weights import open_part
+from avjax.media.mouth_video import MouthVideo, open_mouth_video, run_windows
+from avjax.models.bridging import Bridging, BridgingConfig
+from avjax.models.registry import load_system
+from avjax.nn.pixels import normalize_mouth
+from avjax.pipelines.talk_report import format_frame_ranges
+from avjax.text import subtitles
+from avjax.text.grammar import Grammar, load_grammar
+from avjax.text.intervals import TimedWord
+from avjax.text.tokenizer import BLANK, SPACE
+from avjax.typing import Array, Params, PathLike
+from avjax.weights import full_name
 
-PREFIX = "bridging"  # a bare name such as `puppet` is one of its sets of weights
-BEAM = 16  # beginnings that are held, where a grammar is given and no number
-SILENT = -30.0  # log-probability of what cannot be read where no face is
-LONGEST = 20  # seconds that are searched at once
-
-Box = tuple[float, float, float, float]
+PREFIX = "bridging"  # of the names of bundled weights
+GRAMMAR_BEAM = 16  # beam width if there is a grammar and no width is given
+MAX_SEARCH_SECONDS = 20  # longest part of a video that is searched at once
 
 
-class Reading(NamedTuple):
-    """What was read in a clip.  missed: frames, of 25 a second, that showed no face."""
+class Transcript(NamedTuple):
+    """The text that was read in a video.
+
+    Attributes:
+        clip: Path of the video, or "array".
+        text: The words, with spaces between them.
+        words: The words with their times and confidence.
+        missed_frames: Frames in which no face was found, at 25 frames a second.
+    """
 
     clip: str
     text: str
-    words: list[Word]
-    missed: list[int]
+    words: list[TimedWord]
+    missed_frames: list[int]
 
-    def plain(self) -> dict:
-        """What JSON can say: {clip, text, words: [{word, start, end, confidence}]}."""
+    def to_json(self) -> dict[str, Any]:
+        """Convert to values that `json.dumps` accepts.
+
+        Returns:
+            {"clip", "text", "words": [{"word", "start", "end", "confidence"}]}, times
+            in seconds.
+        """
         words = [word._asdict() for word in self.words]
         return {"clip": self.clip, "text": self.text, "words": words}
 
+    def to_srt(self) -> str:
+        """Convert to subtitles in SubRip format.
+
+        Returns:
+            The content of an .srt file.
+        """
+        return subtitles.to_srt(self.words)
+
     def __str__(self) -> str:
-        lines = [f"{self.clip}: {self.text or '(nothing was read)'}"]
+        """Format as one line of text and one line for each word."""
+        lines = [f"{self.clip}: {self.text or '(no words)'}"]
         for word in self.words:
             times = f"{word.start:7.2f} - {word.end:6.2f} s"
             lines += [f"{times}  {word.confidence:4.0%}  {word.word}"]
-        if self.missed:
-            missed = f"{len(self.missed)} frames of 25 a second showed no face"
-            lines += [f"{missed}: {', '.join(spans(self.missed))}"]
+        if self.missed_frames:
+            ranges = ", ".join(format_frame_ranges(self.missed_frames))
+            lines += [
+                f"no face in {len(self.missed_frames)} frames (at {FPS} frames a "
+                f"second): {ranges}"
+            ]
         return "\n".join(lines)
 
 
 def lipread(
-    clip: Path,
+    clip: PathLike | np.ndarray,
     *,
-    weights: str = "grid-s1",
+    weights: PathLike = "bridging-grid-s1",
     beam: int | None = None,
-    rules: Path | None = None,
-    box: Box | None = None,
+    grammar: PathLike | None = None,
+    box: tuple[float, float, float, float] | None = None,
     face_index: int = 0,
-) -> Reading:
-    """Reads the lips of one clip.  Options as those of open_reader and Reader.read.
+    progress: bool = False,
+) -> Transcript:
+    """Transcribe the speech in a video from the lips alone.
 
-    Raises InputError, one clear sentence, for what cannot be used.
+    Args:
+        clip: A video file, or frames u8 [t h w 3] at 25 frames a second.
+        weights: Bundled name, or folder, of weights of a lip reader.
+        beam: Beam width of the search. 1 takes the most likely symbol of each frame.
+            None: 16 with a grammar, else 1.
+        grammar: The allowed sentences: a bundled grammar ("grid"), or a grammar file
+            as described in `avjax.text.grammar`. None: any text.
+        box: x, y, width and height of the face in pixels. None: found by face
+            detection.
+        face_index: Number of the face; 0 is the largest.
+        progress: True to show a progress bar.
+
+    Returns:
+        The text and its words, with times and confidence.
+
+    Raises:
+        InputError: The video, the weights or the grammar cannot be used.
     """
-    return open_reader(weights, beam, rules).read(clip, box, face_index)
+    reader = load_lip_reader(weights, beam, grammar)
+    return reader.read(clip, box, face_index, progress)
 
 
-def open_reader(
-    weights: str = "grid-s1", beam: int | None = None, rules: Path | None = None
-) -> "Reader":
-    """What reads clip after clip.
+def load_lip_reader(
+    weights: PathLike = "bridging-grid-s1",
+    beam: int | None = None,
+    grammar: PathLike | None = None,
+) -> "LipReader":
+    """Load a lip reader, to use it for several videos.
 
-    weights  a bundled name, or a folder of weights
-    beam     beginnings that the search holds; 1 takes each symbol by itself, which is
-             the rule unless there is a grammar
-    rules    a grammar: a bundled name (grid), or a file, as text.grammar says
+    Args:
+        weights: Bundled name, or folder, of weights of a lip reader.
+        beam: Beam width of the search; see `lipread`.
+        grammar: The allowed sentences; see `lipread`.
+
+    Returns:
+        The lip reader.
+
+    Raises:
+        InputError: The weights or the grammar cannot be used.
     """
-    config, variables = load(weights)
+    config, variables = load_network(weights)
     if beam is not None and beam < 1:
-        raise InputError(f"a beam of {beam} holds nothing")
-    if config.task == "words" and (rules or beam):
+        raise InputError(f"a beam width of {beam} is too small: use 1 or more")
+    if config.task == "words" and (grammar or beam):
         raise InputError(
-            f"the weights {weights} read single words: they take no beam or grammar"
+            f"the weights {weights} recognise single words: they cannot be used with "
+            "a beam width or a grammar"
         )
-    known = grammar.load(rules, config.symbols, again=True) if rules else None
-    return Reader(config, variables, beam or (BEAM if known else 1), known)
+    loaded = load_grammar(grammar, config.symbols, repeat=True) if grammar else None
+    return LipReader(config, variables, beam or (GRAMMAR_BEAM if loaded else 1), loaded)
 
 
 @dataclasses.dataclass(frozen=True)
-class Reader:
-    """Weights, and how what they answer is searched for words."""
+class LipReader:
+    """A lip-reading network with its search.
+
+    Attributes:
+        config: Config of the network.
+        variables: Variables of the network.
+        beam: Beam width of the search.
+        grammar: The allowed sentences; None: any text.
+    """
 
     config: BridgingConfig
     variables: Params
     beam: int
-    rules: grammar.Grammar | None
+    grammar: Grammar | None
 
     def read(
         self,
-        clip: Path,
-        box: Box | None = None,
+        clip: PathLike | np.ndarray,
+        box: tuple[float, float, float, float] | None = None,
         face_index: int = 0,
-        shown: bool = False,
-    ) -> Reading:
-        """Reads one clip; InputError if it cannot be used.
+        progress: bool = False,
+    ) -> Transcript:
+        """Transcribe one video.
 
-        box         x, y, width, height of the face in pixels, where it is known
-        face_index  which face, the largest being 0
-        shown       whether whoever waits sees how far it is
+        Args:
+            clip: A video file, or frames u8 [t h w 3] at 25 frames a second.
+            box: x, y, width and height of the face in pixels. None: found by face
+                detection.
+            face_index: Number of the face; 0 is the largest.
+            progress: True to show a progress bar.
+
+        Returns:
+            The text and its words.
+
+        Raises:
+            InputError: The video cannot be read, or shows no such face.
         """
-        lips = open_lips(clip, box, face_index, shown)
-        lips = dataclasses.replace(lips, wide=self.config.published)
-        ask = functools.partial(program(self.config), self.variables)
-        answers = clips.answers(lips, self.config.size, ask, shown)
-        find = self.one_word if self.config.task == "words" else self.sentences
-        words = find(answers, lips)
-        said = " ".join(word.word for word in words)
-        missed = np.flatnonzero(~lips.seen).tolist()
-        return Reading(os.fspath(clip), said, words, missed)
+        video = open_mouth_video(clip, box, face_index, progress)
+        video = dataclasses.replace(video, lower_face=self.config.reference_compat)
+        network = functools.partial(jit_read(self.config), self.variables)
+        output = run_windows(video, self.config.size, network, progress)
+        if self.config.task == "words":
+            words = self.classify_word(output, video)
+        else:
+            words = self.decode_sentences(output, video)
+        return Transcript(
+            clip="array" if isinstance(clip, np.ndarray) else os.fspath(clip),
+            text=" ".join(word.word for word in words),
+            words=words,
+            missed_frames=np.flatnonzero(~video.face_found).tolist(),
+        )
 
-    def one_word(self, logits: np.ndarray, lips: Lips) -> list[Word]:
-        """The word of a whole clip, by the mean of its frames' logits [t v]."""
-        mean = np.mean(logits[lips.seen], axis=0)
-        chances = np.exp(mean - np.max(mean))
-        best = int(np.argmax(chances))
-        sure = float(chances[best] / np.sum(chances))
-        return [Word(self.config.symbols[best], 0.0, len(lips) / clips.FPS, sure)]
+    def classify_word(self, logits: np.ndarray, video: MouthVideo) -> list[TimedWord]:
+        """Find the word of a whole video, from the mean logits of its frames.
 
-    def sentences(self, log_probs: np.ndarray, lips: Lips) -> list[Word]:
-        """The words of log-probabilities [r*t v]; each piece obeys the grammar."""
-        fps, symbols = clips.FPS * self.config.steps, self.config.symbols
-        gap = symbols.index(text.SPACE) if text.SPACE in symbols else text.BLANK
-        log_probs = without_faces(log_probs, np.repeat(lips.seen, self.config.steps))
+        Args:
+            logits: Logits of the words in each frame, f32 [t v].
+            video: The video; frames without a face are ignored.
+
+        Returns:
+            A list of one word.
+        """
+        mean = np.mean(logits[video.face_found], axis=0)
+        probs = np.exp(mean - np.max(mean))
+        best = int(np.argmax(probs))
+        confidence = float(probs[best] / np.sum(probs))
+        return [TimedWord(self.config.symbols[best], 0.0, len(video) / FPS, confidence)]
+
+    def decode_sentences(
+        self, log_probs: np.ndarray, video: MouthVideo
+    ) -> list[TimedWord]:
+        """Find the most likely words of a video, part by part.
+
+        Args:
+            log_probs: Log-probabilities of the symbols, f32 [r*t v], r outputs for
+                each frame.
+            video: The video. Frames without a face have no symbols.
+
+        Returns:
+            The words. Those of each part obey the grammar.
+        """
+        rate, symbols = FPS * self.config.outputs_per_frame, self.config.symbols
+        space = symbols.index(SPACE) if SPACE in symbols else BLANK
+        face_found = np.repeat(video.face_found, self.config.outputs_per_frame)
+        log_probs = blank_missing_faces(log_probs, face_found)
         words = []
-        for piece in pieces(log_probs, LONGEST * fps, gap):
-            here = trimmed(log_probs[piece], gap)
-            ids = decode.greedy(here)
+        for part in split_at_pauses(log_probs, MAX_SEARCH_SECONDS * rate, space):
+            part_log_probs = trim_spaces(log_probs[part], space)
+            ids = ctc.greedy(part_log_probs)
             if not len(ids):
-                continue  # a grammar would find a sentence even in silence
-            if self.beam > 1 or self.rules:
-                ids = decode.beam_search(here, self.beam, self.rules)
-            words += decode.words(here, ids, symbols, fps, piece.start / fps)
+                continue  # a grammar would find a sentence in silence
+            if self.beam > 1 or self.grammar:
+                ids = ctc.beam_search(part_log_probs, self.beam, self.grammar)
+            words += to_timed_words(
+                part_log_probs, ids, symbols, rate, part.start / rate
+            )
         return words
 
 
-def without_faces(log_probs: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """The same, but nothing is said where no face is.  [t v], seen bool [t]."""
-    nothing = np.full_like(log_probs[0], SILENT)
-    nothing[text.BLANK] = 0
-    return np.where(seen[:, None], log_probs, nothing)
+@cached_jit
+def jit_read(config: BridgingConfig) -> Callable[..., Array]:
+    """Compile (variables, mouths u8 [b t h w 1], frame_mask [b t]) -> output.
 
-
-def trimmed(log_probs: np.ndarray, gap: int) -> np.ndarray:
-    """The same, its gaps before the first symbol and behind the last made blanks.
-
-    [t v] -> [t v].  To a grammar a gap would be the beginning of another sentence.
-    """
-    likeliest = np.argmax(log_probs, axis=-1)
-    said = np.flatnonzero((likeliest != text.BLANK) & (likeliest != gap))
-    outside = np.ones(len(log_probs), bool)
-    if len(said):
-        outside[said[0] : said[-1] + 1] = False
-    made = log_probs.copy()
-    if gap != text.BLANK:
-        made[outside, text.BLANK] = np.logaddexp(*made[outside][:, [text.BLANK, gap]].T)
-        made[outside, gap] = SILENT
-    return made
-
-
-def pieces(log_probs: np.ndarray, longest: int, gap: int) -> Iterator[slice]:
-    """[t v] -> stretches of `longest` frames at most, so that a search stays small.
-
-    Each ends in the longest pause of its second half, if there is one between words.
-
-    gap  the number of the symbol between words, or the blank's
-    """
-    likeliest, start = np.argmax(log_probs, axis=-1), 0
-    while len(likeliest) - start > longest:
-        half = start + longest // 2
-        here = likeliest[half : start + longest]
-        steps = np.diff(np.pad((here == text.BLANK) | (here == gap), 1).astype(int))
-        runs = zip(np.flatnonzero(steps > 0), np.flatnonzero(steps < 0), strict=True)
-        pauses = [((here[i:j] == gap).any(), j - i, i + j) for i, j in runs]
-        cut = half + int(max(pauses)[2]) // 2 if pauses else start + longest
-        yield slice(start, cut)
-        start = cut
-    yield slice(start, len(likeliest))
-
-
-@functools.cache
-def program(config: BridgingConfig) -> Callable[..., Array]:
-    """The compiled function of one window.
-
-    logits of single words, log-probabilities of symbols, or log-mel of speech.
+    The output is logits of words, log-probabilities of symbols, or log-mel of speech.
     """
     network = Bridging(config)
 
-    def answer(variables, pictures: Array, exists: Array) -> Array:
-        given = from_grey(pictures), exists
-        answers = network.apply(variables, *given, method="read")
-        return jax.nn.log_softmax(answers) if config.task == "sentences" else answers
+    def read(variables: Params, mouths: Array, frame_mask: Array) -> Array:
+        mouths = normalize_mouth(mouths)
+        output: Any = network.apply(variables, mouths, frame_mask, method="predict")
+        return jax.nn.log_softmax(output) if config.task == "sentences" else output
 
-    return jax.jit(answer, compiler_options=cpu_options())
+    return read
 
 
-def load(name: str) -> tuple[BridgingConfig, Params]:
-    """Weights of a reader, by a bundled name or by folder."""
-    config, variables = open_part(name, PREFIX, BridgingConfig, blank)
+def load_network(weights: PathLike) -> tuple[BridgingConfig, Params]:
+    """Load the weights of a lip reader.
+
+    Args:
+        weights: Bundled name, or folder, of weights of a lip reader.
+
+    Returns:
+        Config and variables of the network.
+
+    Raises:
+        InputError: The weights are missing, damaged or of another kind.
+    """
+    name = full_name(weights, PREFIX)
+    config, parts = load_system(name, BridgingConfig.system)
     if config.task == "speech":
-        raise InputError(f"the weights {name} give lips their voice, and read nothing")
+        raise InputError(
+            f"the weights {name} generate speech: use those of a lip reader, or "
+            "`avjax.speak`"
+        )
+    (variables,) = parts.values()
     return config, variables
-
-
-def blank(config: BridgingConfig) -> Params:
-    """Variables of a network that has learnt nothing."""
-    side, frames = config.size, 5
-    keys = {"params": jax.random.key(0), "dropout": jax.random.key(0)}
-    given = (1, frames, side, side, 1), (1, SOUND_STEPS * frames, BANDS), (1, frames)
-    return Bridging(config).init(keys, *map(jnp.zeros, given))

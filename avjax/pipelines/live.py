@@ -1,187 +1,121 @@
-"""A face that says what is still being spoken: chunks of sound in, frames out.
+"""A talking face in real time: feed chunks of audio, get finished frames.
 
-    session = live("me.jpg", weights="runs/cals_puppet/weights", lookahead=5)
+    session = live("me.jpg", lookahead=5)
     for chunk in microphone:            # f32 [n] at 16 kHz, of any length
-        for frame in session.hear(chunk): show(frame)
+        for frame in session.feed(chunk): show(frame)
     for frame in session.finish(): show(frame)
 
-A frame is given as soon as it is final: `delay` seconds after what it shows was said.
-Frames are those of talk(..., lookahead=5), to the bit, however the sound is cut.
+A frame is returned as soon as it is final, at most `delay` seconds after its audio.
+The frames equal those of `talk(..., lookahead=5)` bit for bit, however the audio is
+divided into chunks.
 """
 
-import collections
-import functools
-import math
-from collections.abc import Callable, Iterator
-from fractions import Fraction
+from collections.abc import Iterator
 
-import jax.numpy as jnp
 import numpy as np
 
-from avjax.audio.loudness import check_wave
-from avjax.audio.mel import RATE
-from avjax.audio.streaming import FPS, LiveWindows, samples_for
+from avjax.audio.loudness import check_waveform
+from avjax.console import status
 from avjax.errors import InputError
-from avjax.media.face_source import Path, open_face
-from avjax.models.cals import AudioToLip, CalsConfig
-from avjax.pipelines.audio_talkers import (
-    ContextTalker,
-    between,
-    compiled,
-    open_talker,
-    places_of,
-)
-from avjax.pipelines.compositor import Painter
-from avjax.typing import Array
+from avjax.media.face_source import open_face_source
+from avjax.models.cals import CalsConfig
+from avjax.pipelines.talking.audio_talkers import ContextTalker, load_talker
+from avjax.pipelines.talking.compositor import Compositor
+from avjax.pipelines.talking.streaming_encoder import StreamingEncoder
+from avjax.typing import PathLike
+from avjax.weights import full_name
+
+DEFAULT_LIVE_WEIGHTS = "cals-grid-s1"
 
 
 def live(
-    face: Path | np.ndarray,
+    face: PathLike | np.ndarray,
     *,
-    weights: str,
+    weights: PathLike | None = None,
     lookahead: int = 5,
     box: tuple[float, float, float, float] | None = None,
     face_index: int = 0,
     native: bool = False,
-) -> "Live":
-    """A session in which a face says what it hears; options as those of talk().
+    progress: bool = False,
+) -> "LiveSession":
+    """Start a session in which a face speaks audio that is still being recorded.
 
-    lookahead  frames heard in advance, 25 a second: more of them are better lips and a
-               longer delay
+    Args:
+        face: A photo or a clip: a file, an image u8 [h w 3], or frames u8 [t h w 3] at
+            25 frames per second.
+        weights: Name of bundled weights, or a folder of weights, of a system with audio
+            context such as CALS. None: "cals-grid-s1".
+        lookahead: Video frames (1/25 s) of audio that the model waits for. A larger
+            value gives better lips and a longer delay.
+        box: x, y, width and height of the face in pixels. None: it is detected.
+        face_index: Which face to animate; 0 is the largest.
+        native: Return the generated faces alone, at the resolution of the network.
+        progress: Show a progress display while the face is detected.
 
-    Raises InputError, one clear sentence, for what cannot be used.
+    Returns:
+        The session.
+
+    Raises:
+        InputError: An argument cannot be used; the message says why.
     """
-    talker = open_talker(weights, "cals", lookahead)
-    return Live(Painter(open_face(face, box, face_index), talker, native), talker)
+    name = full_name(weights or DEFAULT_LIVE_WEIGHTS, CalsConfig.system)
+    talker = load_talker(name, lookahead=lookahead)
+    assert isinstance(talker, ContextTalker), "others take no lookahead"
+    with status("finding the face", progress=progress):
+        source = open_face_source(face, box, face_index)
+    return LiveSession(Compositor(source, talker, native), talker)
 
 
-class Live:
-    """One face, one voice.
+class LiveSession:
+    """A streaming session: feed audio chunks, get finished frames.
 
-    fps    frames a second, those of the face's clip, or 25
-    delay  seconds of sound, at most, from the moment that a frame shows until it is
-           final; it is given with the chunk in which it is, 10 ms later at most
+    Args:
+        compositor: Makes frames of latents.
+        talker: Makes latents of audio.
+
+    Attributes:
+        fps: Frames per second of the output: those of the clip, or 25 for a photo.
+        delay: Largest time in seconds from the moment that a frame shows until the
+            frame is final. It is returned with the chunk that completes it.
     """
 
-    def __init__(self, painter: Painter, talker: ContextTalker):
-        self._painter = painter
-        self._hearing = Hearing(talker, painter.fps)
-        self._over = False
-        self.fps = painter.fps
-        self.delay = self._hearing.delay
+    def __init__(self, compositor: Compositor, talker: ContextTalker):
+        self._compositor = compositor
+        self._encoder = StreamingEncoder(talker, compositor.fps)
+        self._finished = False
+        self.fps = compositor.fps
+        self.delay = self._encoder.delay
 
-    def hear(self, wave: np.ndarray) -> list[np.ndarray]:
-        """wave f32 [n] at 16 kHz, the next of it -> the frames that are now final.
+    def feed(self, wave: np.ndarray) -> list[np.ndarray]:
+        """Add audio.
 
-        InputError for what is no wave, and once the session is finished.
+        Args:
+            wave: The next samples, f32 [n] at 16 kHz, of any length.
+
+        Returns:
+            The frames that became final, u8 [h w 3] each.
+
+        Raises:
+            InputError: `wave` is not a waveform, or the session is finished.
         """
-        if self._over:
-            raise InputError("the session is finished: begin another one")
+        if self._finished:
+            raise InputError("the session is finished: start a new one")
         wave = np.asarray(wave)
-        check_wave(wave)
-        return self._paint(self._hearing.feed(wave))
+        check_waveform(wave)
+        return self._composite(self._encoder.feed(wave))
 
     def finish(self) -> list[np.ndarray]:
-        """The rest of the frames, which are given once: nothing more will be said."""
-        if self._over:
+        """End the audio.
+
+        Returns:
+            The remaining frames, u8 [h w 3] each. A second call returns no frames.
+        """
+        if self._finished:
             return []
-        self._over = True
-        return self._paint(self._hearing.finish())
+        self._finished = True
+        return self._composite(self._encoder.finish())
 
-    def _paint(self, told: Iterator[np.ndarray]) -> list[np.ndarray]:
-        return [one.frame for each in told for one in self._painter.paint(each)]
-
-
-class Hearing:
-    """Sound in, and out what each frame is to be told, as soon as that is final."""
-
-    def __init__(self, talker: ContextTalker, fps: Fraction):
-        self._talker, self._fps = talker, fps
-        self._windows = LiveWindows()
-        width = 1 + 2 * talker.config.window
-        self._phones = collections.deque(maxlen=width)
-        self._heard = 0  # phones so far
-        self._units = collections.deque(maxlen=2)
-        self._made = 0  # units so far
-        self._frame = 0  # the next one
-        self._frames = math.inf  # how many there will be, once that is known
-        self.delay = delay(talker.ahead) + (fps != FPS) / FPS
-
-    def feed(self, wave: np.ndarray) -> Iterator[np.ndarray]:
-        """wave f32 [n] -> f32 [1 d] for each of the next frames."""
-        for mel in self._windows.feed(wave):
-            yield from self._hear(mel)
-
-    def finish(self) -> Iterator[np.ndarray]:
-        """The same for the frames that are left."""
-        self._frames = max(1, round(self._windows.heard / RATE * self._fps))
-        for mel in self._windows.finish():
-            yield from self._hear(mel)
-        for _ in range(self._talker.ahead):
-            yield from self._hear(None)
-        while self._frame < self._frames:
-            yield self._tell(np.array([self._made - 1.0]))
-
-    def _hear(self, mel: np.ndarray | None) -> Iterator[np.ndarray]:
-        """One moment more; None is one that never comes."""
-        config, hearing = self._talker.config, self._talker.variables["audio_to_lip"]
-        phone = None if mel is None else np.asarray(phoning(config)(hearing, mel))
-        self._phones.append(phone)
-        self._heard += 1
-        if self._heard > self._talker.ahead:
-            self._units.append(self._unit())
-            self._made += 1
-        while self._units and self._frame < self._frames:
-            place = places_of(np.array([self._frame]), self._fps)
-            if np.ceil(place[0]) >= self._made:
-                break
-            yield self._tell(place)
-
-    def _unit(self) -> np.ndarray:
-        """That of the moment that lies `ahead` before the last one heard."""
-        config, hearing = self._talker.config, self._talker.variables["audio_to_lip"]
-        row, ahead = list(self._phones), self._talker.ahead
-        after = config.window - ahead  # moments that are not waited for
-        row = [None] * (1 + 2 * config.window) + row + [None] * after
-        row = row[-1 - 2 * config.window :]
-        some = next(phone for phone in self._phones if phone is not None)
-        exists = np.array([phone is not None for phone in row], np.float32)
-        phones = [some if phone is None else phone for phone in row]
-        return np.asarray(unit_of(config)(hearing, np.stack(phones), exists, ahead))
-
-    def _tell(self, place: np.ndarray) -> np.ndarray:
-        """What the next frame is told, from the last two units."""
-        self._frame += 1
-        units = np.stack(self._units)
-        return between(units, place - (self._made - len(units)))
-
-
-def delay(ahead: int) -> float:
-    """Seconds from a moment until its unit is final, for the one that waits longest.
-
-    Windows begin with columns, 80 a second, so that waits differ: five frames in turn.
-    """
-    return max(samples_for(t + ahead) / RATE - t / FPS for t in range(FPS // 5))
-
-
-@functools.cache
-def phoning(config: CalsConfig) -> Callable[..., Array]:
-    """(variables, mel [16 k]) -> a phone [d]."""
-    network = AudioToLip(config)
-
-    def phone(variables, mel):
-        return network.apply(variables, mel[None, None], method="hear")[0, 0]
-
-    return compiled(phone)
-
-
-@functools.cache
-def unit_of(config: CalsConfig) -> Callable[..., Array]:
-    """(variables, phones [2 W + 1 d], exists [2 W + 1], ahead) -> the middle's unit."""
-    network = AudioToLip(config)
-
-    def tell(variables, phones, exists, ahead):
-        given = phones[None], exists[None], jnp.asarray(ahead)[None]
-        return network.apply(variables, *given, method="tell")[0, config.window]
-
-    return compiled(tell)
+    def _composite(self, latents: Iterator[np.ndarray]) -> list[np.ndarray]:
+        """Make frames of latents f32 [1 d]."""
+        composite = self._compositor.composite
+        return [done.frame for latent in latents for done in composite(latent)]

@@ -1,125 +1,203 @@
-"""Speech from silent lips: a clip -> the sound that goes with its mouth."""
+"""Lip-to-speech: generate the speech of a person in a silent video."""
 
 import functools
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
-import rich.progress
 
+from avjax import console
 from avjax.algorithms.griffin_lim import SILENCE, GriffinLim, Vocoder
-from avjax.audio.mel import RATE
-from avjax.audio.speech_mel import HOP, PEAK
+from avjax.audio.speech_mel import PEAK_LEVEL, SPEECH_MEL_HOP
+from avjax.constants import FPS, SAMPLE_RATE
 from avjax.errors import InputError
-from avjax.media import audio_io as audio
-from avjax.media import files
-from avjax.media import mouth_video as clips
-from avjax.media import video_reader as video
-from avjax.media.mouth_video import Path, open_lips
+from avjax.media import audio_io, files, video_reader
+from avjax.media.mouth_video import open_mouth_video, run_windows
+from avjax.media.video_writer import VideoWriter
 from avjax.models.bridging import BridgingConfig
-from avjax.pipelines.lipread import Box, blank, program
-from avjax.pipelines.talk_report import spans
-from avjax.typing import Params
-from avjax.weights import open_part
+from avjax.models.registry import load_system
+from avjax.pipelines.lipread import jit_read
+from avjax.pipelines.talk_report import format_frame_ranges
+from avjax.typing import Params, PathLike
+from avjax.weights import full_name
 
-PREFIX = "bridging-speech"
-PIECE, FADE = 1600, 16  # columns that are voiced at once, and that two of them share
-LOUDER = 4.0  # at most: who does not speak is not made to
+PREFIX = "bridging-speech"  # of the names of bundled weights
+VOCODER_FRAMES = 1600  # mel frames that are vocoded at once
+FADE_FRAMES = 16  # mel frames that consecutive parts share
+MAX_GAIN = 4.0  # quiet output stays quiet: it is not amplified more than this
 GRIFFIN_LIM = GriffinLim()
 
 
-class Speech(NamedTuple):
-    """A voice.  wave f32 [n] at 16 kHz; mel f32 [f k]; missed: frames without face."""
+class GeneratedSpeech(NamedTuple):
+    """Speech that was generated from lips.
+
+    Attributes:
+        wave: Waveform f32 [n] at 16 kHz.
+        mel: Log-mel spectrogram f32 [f k], 100 frames a second.
+        missed_frames: Frames in which no face was found, at 25 frames a second. They
+            are silent.
+    """
 
     wave: np.ndarray
     mel: np.ndarray
-    missed: list[int]
+    missed_frames: list[int]
+
+    def save(
+        self,
+        path: PathLike,
+        clip: PathLike | None = None,
+        *,
+        progress: bool = False,
+    ) -> None:
+        """Write the speech as a .wav file, or a video with the speech as .mp4 file.
+
+        Args:
+            path: The file to write, which ends in .wav or .mp4.
+            clip: The silent video, for .mp4. It may be the same file as `path`.
+            progress: True to show a progress bar.
+
+        Raises:
+            InputError: The file cannot be written, or has another suffix.
+        """
+        if files.check_suffix(path, ".wav", ".mp4") == ".wav":
+            audio_io.write_wav(path, self.wave, SAMPLE_RATE)
+            return
+        if clip is None:
+            raise InputError(f"cannot write {path}: the silent video is missing")
+        info = video_reader.probe(clip)
+        frames = console.track(
+            video_reader.read_at_rate(clip, info.fps),
+            "writing",
+            total=info.num_frames,
+            progress=progress,
+        )
+        with VideoWriter(path, info.fps, self.wave, sample_rate=SAMPLE_RATE) as writer:
+            for frame in frames:
+                writer.write(frame)
 
     def __str__(self) -> str:
-        lines = [f"{len(self.wave) / RATE:.2f} s of speech"]
-        if self.missed:
-            where = ", ".join(spans(self.missed))
-            missed = f"{len(self.missed)} frames of 25 a second showed no face"
-            lines += [f"{missed}, and are silent: {where}"]
+        """Format as sentences, one per line."""
+        lines = [f"{len(self.wave) / SAMPLE_RATE:.2f} s of speech"]
+        if self.missed_frames:
+            ranges = ", ".join(format_frame_ranges(self.missed_frames))
+            lines += [
+                f"no face in {len(self.missed_frames)} frames (at {FPS} frames a "
+                f"second), which are silent: {ranges}"
+            ]
         return "\n".join(lines)
 
 
 def speak(
-    clip: Path,
+    clip: PathLike | np.ndarray,
     *,
-    weights: str = "grid-s1",
-    box: Box | None = None,
+    weights: PathLike = "bridging-speech-grid-s1",
+    box: tuple[float, float, float, float] | None = None,
     face_index: int = 0,
     vocoder: Vocoder = GRIFFIN_LIM,
-    shown: bool = False,
-) -> Speech:
-    """Gives a silent clip a voice.
+    progress: bool = False,
+) -> GeneratedSpeech:
+    """Generate the speech of a person from the lips alone.
 
-    weights     a bundled name, or a folder of weights
-    box         x, y, width, height of the face in pixels, where it is known
-    face_index  which face, the largest being 0
-    vocoder     what makes a wave of a voice_mel
-    shown       whether whoever waits sees how far it is
+    Args:
+        clip: A video file, or frames u8 [t h w 3] at 25 frames a second.
+        weights: Bundled name, or folder, of weights of a lip-to-speech network.
+        box: x, y, width and height of the face in pixels. None: found by face
+            detection.
+        face_index: Number of the face; 0 is the largest.
+        vocoder: Converts log-mel spectrograms [b f k] to waveforms [b n].
+        progress: True to show a progress bar.
 
-    Raises InputError, one clear sentence, for what cannot be used.
+    Returns:
+        The speech, as long as the video.
+
+    Raises:
+        InputError: The video or the weights cannot be used.
     """
-    config, variables = load(weights)
-    lips = open_lips(clip, box, face_index, shown)
-    ask = functools.partial(program(config), variables)
-    mel = clips.answers(lips, config.size, ask, shown)
-    each = len(mel) // len(lips)
-    seen = np.repeat(lips.seen, each)[:, None]
-    mel = np.where(seen, mel, np.float32(SILENCE))
-    missed = np.flatnonzero(~lips.seen).tolist()
-    return Speech(voiced(mel, vocoder), mel, missed)
+    config, variables = load_network(weights)
+    video = open_mouth_video(clip, box, face_index, progress)
+    network = functools.partial(jit_read(config), variables)
+    mel = run_windows(video, config.size, network, progress)
+    face_found = np.repeat(video.face_found, len(mel) // len(video))
+    mel = np.where(face_found[:, None], mel, np.float32(SILENCE))
+    missed_frames = np.flatnonzero(~video.face_found).tolist()
+    return GeneratedSpeech(vocode(mel, vocoder), mel, missed_frames)
 
 
-def voiced(mel: np.ndarray, vocoder: Vocoder) -> np.ndarray:
-    """A mel of any length -> its wave [n = 160 f], piece by piece, its peak at 0.9.
+def vocode(mel: np.ndarray, vocoder: Vocoder) -> np.ndarray:
+    """Convert a log-mel spectrogram of any length to a waveform.
 
-    Pieces have one length, so that one program serves them, and fade into each other.
-    What is hardly there at all stays quiet.
+    The spectrogram is converted in parts of one length, so that the vocoder is
+    compiled once. Consecutive parts overlap and are cross-faded. The peak of the
+    result is normalised, but quiet speech is amplified only by up to `MAX_GAIN`.
+
+    Args:
+        mel: Log-mel spectrogram f32 [f k].
+        vocoder: Converts log-mel spectrograms [b f k] to waveforms [b n].
+
+    Returns:
+        Waveform f32 [n = 160 f] at 16 kHz.
     """
-    wave = np.zeros(len(mel) * HOP, np.float32)
-    rising = (np.arange(FADE * HOP, dtype=np.float32) + 0.5) / (FADE * HOP)
-    for first in range(0, max(len(mel) - FADE, 1), PIECE - FADE):
-        part = mel[first : first + PIECE]
-        missing = (0, PIECE - len(part)), (0, 0)
-        filled = np.pad(part, missing, constant_values=SILENCE)
-        piece = np.array(vocoder(filled[None])[0][: len(part) * HOP])
+    hop = SPEECH_MEL_HOP
+    wave = np.zeros(len(mel) * hop, np.float32)
+    fade = FADE_FRAMES * hop
+    ramp = (np.arange(fade, dtype=np.float32) + 0.5) / fade
+    last_start = max(len(mel) - FADE_FRAMES, 1)
+    for first in range(0, last_start, VOCODER_FRAMES - FADE_FRAMES):
+        part = mel[first : first + VOCODER_FRAMES]
+        missing = (0, VOCODER_FRAMES - len(part)), (0, 0)
+        padded = np.pad(part, missing, constant_values=SILENCE)
+        part_wave = np.array(vocoder(jnp.asarray(padded[None]))[0][: len(part) * hop])
         if first:
-            piece[: FADE * HOP] *= rising
-        if first + PIECE < len(mel):
-            piece[-FADE * HOP :] *= rising[::-1]
-        wave[first * HOP : first * HOP + len(piece)] += piece
+            part_wave[:fade] *= ramp
+        if first + VOCODER_FRAMES < len(mel):
+            part_wave[-fade:] *= ramp[::-1]
+        wave[first * hop : first * hop + len(part_wave)] += part_wave
     peak = np.max(np.abs(wave), initial=0)
-    return wave * min(PEAK / max(peak, 1e-9), LOUDER)
+    return wave * min(PEAK_LEVEL / max(peak, 1e-9), MAX_GAIN)
 
 
-def load(name: str) -> tuple[BridgingConfig, Params]:
-    """Weights of a voice, by a bundled name or by folder."""
-    config, variables = open_part(name, PREFIX, BridgingConfig, blank)
+def load_network(weights: PathLike) -> tuple[BridgingConfig, Params]:
+    """Load the weights of a lip-to-speech network.
+
+    Args:
+        weights: Bundled name, or folder, of weights of a lip-to-speech network.
+
+    Returns:
+        Config and variables of the network.
+
+    Raises:
+        InputError: The weights are missing, damaged or of another kind.
+    """
+    name = full_name(weights, PREFIX)
+    config, parts = load_system(name, BridgingConfig.system)
     if config.task != "speech":
-        raise InputError(f"the weights {name} read lips, and have no voice")
+        raise InputError(
+            f"the weights {name} read lips and generate no speech: use those of a "
+            "lip-to-speech network, or `avjax.lipread`"
+        )
+    (variables,) = parts.values()
     return config, variables
 
 
-def write(out: Path, clip: Path, **options) -> Speech:
-    """Writes what speak() says: a .wav, or as .mp4 the clip with its new sound."""
-    kind = files.require_ending(out, ".wav", ".mp4")
-    files.require_place(out)
-    speech = speak(clip, shown=True, **options)
-    if kind == ".wav":
-        audio.write_wav(out, speech.wave, RATE)
-        return speech
-    info = video.probe(clip)
-    frames = rich.progress.track(
-        video.read_at_rate(clip, info.fps),
-        "writing",
-        total=info.frames,
-        console=clips.CONSOLE,
-        transient=True,
-    )
-    with video.VideoWriter(out, info.fps, speech.wave, rate=RATE) as writer:
-        for frame in frames:
-            writer.write(frame)
+def write(
+    out: PathLike, clip: PathLike, *, progress: bool = False, **options
+) -> GeneratedSpeech:
+    """Generate speech from lips and write it to a file.
+
+    Args:
+        out: The file to write: .wav for the speech, .mp4 for the video with it.
+        clip: A video file.
+        progress: True to show a progress bar.
+        **options: Further arguments of `speak`.
+
+    Returns:
+        The speech.
+
+    Raises:
+        InputError: A file or the weights cannot be used.
+    """
+    files.check_suffix(out, ".wav", ".mp4")
+    files.check_writable(out)
+    speech = speak(clip, progress=progress, **options)
+    speech.save(out, clip, progress=progress)
     return speech

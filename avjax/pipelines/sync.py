@@ -1,240 +1,261 @@
-"""Do the lips of a clip keep time with its sound?  By how much not, and how surely?"""
+"""Lip synchronisation: measure the offset between the lips and the audio of a video."""
 
-import collections
-import functools
-import itertools
 import os
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
-import jax
 import numpy as np
-import rich.progress
 
-from avjax.audio import loudness as speech
-from avjax.audio.mel import RATE
+from avjax import console
+from avjax.audio.loudness import SILENCE_DB, speech_level_db
+from avjax.constants import FPS, SAMPLE_RATE, SYNC_FRAMES
 from avjax.errors import InputError
-from avjax.media import audio_io as audio
-from avjax.media.mouth_video import CONSOLE, FPS, Lips, Path, open_everybody, open_lips
-from avjax.metrics.sync import (
-    REACH,
-    Distances,
-    Synchrony,
-    distances_by_offset,
-    verdict,
+from avjax.media import audio_io
+from avjax.media.mouth_video import MouthVideo, open_all_faces, open_mouth_video
+from avjax.metrics.sync import MAX_OFFSET_FRAMES
+from avjax.models.sync_model import SYNCNET
+from avjax.pipelines.sync_models import SyncModel, load_sync_model
+from avjax.pipelines.sync_scoring import (
+    CHUNK_FRAMES,
+    iter_audio_embeddings,
+    iter_visual_embeddings,
+    score_chunks,
+    valid_starts,
 )
-from avjax.pipelines.sync_models import PUBLISHED, SEEN, Judge, open_judge
-from avjax.pipelines.talk_report import spans
+from avjax.pipelines.talk_report import format_frame_ranges
+from avjax.typing import PathLike
 
-CHUNK = 16  # codes that are made at once; not less than REACH
-LEAST = 2 * REACH + 1  # moments that are judged: at each offset half of them have sound
-NEAR = 1  # frames of offset that are none
-
-Box = tuple[float, float, float, float]
-Chunk = tuple[np.ndarray, np.ndarray]  # codes [t d], and 1 where they count [t]
-compared = jax.jit(distances_by_offset)
+# Frames that a face needs: at each offset, half of them have audio.
+MIN_FRAMES = 2 * MAX_OFFSET_FRAMES + 1
+MAX_IN_SYNC_OFFSET = 1  # frames of offset that cannot be seen
 
 
-class Timing(NamedTuple):
-    """How one face keeps time with the sound.
+class FaceSync(NamedTuple):
+    """Synchronisation of one face.
 
-    face        its number, the largest being 0
-    offset      frames of 25 a second that the sound is ahead of the lips
-    distance    LSE-D, at this offset; less is better
-    confidence  LSE-C; more is better
-    sure        whether it is as high as where lips and sound belong together
-    frames      int [t], where the face was found
+    Attributes:
+        face_index: Number of the face; 0 is the largest.
+        offset: Frames by which the audio is ahead of the lips, at 25 frames a second.
+        distance: LSE-D at this offset; lower is better.
+        confidence: LSE-C; higher is better.
+        reliable: True if the confidence is as high as for lips and audio that belong
+            together. If False, the offset has no meaning.
+        frames: Frames in which the face was found, int [t].
     """
 
-    face: int
+    face_index: int
     offset: int
     distance: float
     confidence: float
-    sure: bool
+    reliable: bool
     frames: np.ndarray
 
     def __str__(self) -> str:
-        if not self.sure:
-            return "out of sync, or beyond this judge: no offset stands out"
-        if abs(self.offset) <= NEAR:
-            return f"lips and sound keep time (offset {self.offset:+d})"
-        way = "ahead of" if self.offset > 0 else "behind"
-        late = f"{abs(self.offset)} frames ({abs(self.offset) / FPS:.2f} s)"
-        return f"the sound is {late} {way} the lips"
+        """Format as one sentence."""
+        if not self.reliable:
+            return "out of sync, or not measurable: no offset stands out"
+        if abs(self.offset) <= MAX_IN_SYNC_OFFSET:
+            return f"lips and audio are in sync (offset {self.offset:+d})"
+        direction = "ahead of" if self.offset > 0 else "behind"
+        delay = f"{abs(self.offset)} frames ({abs(self.offset) / FPS:.2f} s)"
+        return f"the audio is {delay} {direction} the lips"
 
 
-class Report(NamedTuple):
-    """How the faces of a clip keep time with its sound.
+class SyncReport(NamedTuple):
+    """Synchronisation of the faces in a video.
 
-    weights  those of the judge, and system what they are of
-    passing  numbers of the faces that are there for too short a time to be judged
+    Attributes:
+        clip: Path of the video, or "array".
+        weights: Name or folder of the weights of the sync model.
+        system: System of the sync model.
+        published: True if the figures are comparable with published LSE-D and LSE-C.
+        faces: The faces that were measured.
+        too_short: Numbers of the faces that were visible for too short a time.
     """
 
     clip: str
     weights: str
     system: str
-    timings: list[Timing]
-    passing: list[int]
+    published: bool
+    faces: list[FaceSync]
+    too_short: list[int]
 
-    def figures(self, timing: Timing) -> dict[str, float]:
-        """Distance and confidence; only one network's are called LSE-D and LSE-C."""
-        whose = "" if self.system == PUBLISHED else "_expert"
-        return {f"lse_d{whose}": timing.distance, f"lse_c{whose}": timing.confidence}
+    def metrics(self, face: FaceSync) -> dict[str, float]:
+        """Return distance and confidence by their names.
 
-    def plain(self) -> dict:
-        """What JSON can say: {clip, weights, system, faces: [{face, …}], passing}."""
+        Only the network of the published figures gives `lse_d` and `lse_c`; for other
+        networks the names end in `_expert`.
+
+        Args:
+            face: One of the faces.
+
+        Returns:
+            {name: value}.
+        """
+        suffix = "" if self.published else "_expert"
+        return {f"lse_d{suffix}": face.distance, f"lse_c{suffix}": face.confidence}
+
+    def to_json(self) -> dict[str, Any]:
+        """Convert to values that `json.dumps` accepts.
+
+        Returns:
+            {"clip", "weights", "system", "faces": [{"face", "offset" (frames),
+            "offset_seconds", metrics, "reliable", "frames"}], "too_short"}.
+        """
         faces = [
             {
-                "face": timing.face,
-                "offset": timing.offset,
-                "offset_seconds": timing.offset / FPS,
-                **self.figures(timing),
-                "sure": timing.sure,
-                "frames": spans(timing.frames.tolist()),
+                "face": face.face_index,
+                "offset": face.offset,
+                "offset_seconds": face.offset / FPS,
+                **self.metrics(face),
+                "reliable": face.reliable,
+                "frames": format_frame_ranges(face.frames.tolist()),
             }
-            for timing in self.timings
+            for face in self.faces
         ]
-        about = {"clip": self.clip, "weights": self.weights, "system": self.system}
-        return {**about, "faces": faces, "passing": self.passing}
+        return {
+            "clip": self.clip,
+            "weights": self.weights,
+            "system": self.system,
+            "faces": faces,
+            "too_short": self.too_short,
+        }
 
     def __str__(self) -> str:
-        judge = "the network of the published figures"
-        if self.system != PUBLISHED:
-            judge = "our own expert: its figures compare with none but its own"
-        lines = [f"{self.clip}, judged by {self.weights} ({judge})"]
-        for timing in self.timings:
-            figures = self.figures(timing).items()
-            told = ", ".join(f"{name} {value:.3f}" for name, value in figures)
-            where = ", ".join(spans(timing.frames.tolist()))
-            lines += [f"face {timing.face}, frames {where}: {timing}; {told}"]
-        for face in self.passing:
-            lines += [f"face {face} is there for too short a time to be judged"]
+        """Format as one line about the video and one line for each face."""
+        scale = "on the scale of published figures"
+        if not self.published:
+            scale = "not on the scale of published LSE-D and LSE-C"
+        lines = [f"{self.clip}, measured by {self.weights} ({scale})"]
+        for face in self.faces:
+            metrics = self.metrics(face).items()
+            values = ", ".join(f"{name} {value:.3f}" for name, value in metrics)
+            frames = ", ".join(format_frame_ranges(face.frames.tolist()))
+            lines += [f"face {face.face_index}, frames {frames}: {face}; {values}"]
+        for index in self.too_short:
+            lines += [f"face {index} is visible for too short a time to be measured"]
         return "\n".join(lines)
 
 
 def sync(
-    clip: Path,
+    clip: PathLike | np.ndarray,
     *,
-    weights: str = "grid-s1",
-    box: Box | None = None,
-    face_index: int | None = None,
-    shown: bool = False,
-) -> Report:
-    """Measures how the lips of a clip keep time with its sound.
+    audio: PathLike | np.ndarray | None = None,
+    weights: PathLike = "sync-grid-s1",
+    box: tuple[float, float, float, float] | None = None,
+    face_index: int | Literal["all"] = "all",
+    progress: bool = False,
+) -> SyncReport:
+    """Measure the synchronisation of lips and audio.
 
-    weights     a bundled name, or a folder of weights, of our expert or of syncnet_v2
-    box         x, y, width, height of the one face in pixels, where it is known
-    face_index  which face, the largest being 0; else everybody's
-    shown       whether whoever waits sees how far it is
+    Args:
+        clip: A video file, or frames u8 [t h w 3] at 25 frames a second.
+        audio: A file with an audio track, or a waveform f32 [n] at 16 kHz. None: the
+            audio of the video file.
+        weights: Bundled name, or folder, of weights of a sync model: `sync_expert` or
+            `syncnet_v2`.
+        box: x, y, width and height of the one face in pixels. None: found by face
+            detection.
+        face_index: Number of the face; 0 is the largest. "all": every face.
+        progress: True to show a progress bar.
 
-    Raises InputError, one clear sentence, for what cannot be used.
+    Returns:
+        Offset, distance and confidence of each face.
+
+    Raises:
+        InputError: A file or the weights cannot be used, or no face is visible for
+            long enough.
     """
-    judge, wave = open_judge(weights), read_sound(clip)
-    if box is None and face_index is None:
-        everybody = dict(enumerate(open_everybody(clip, shown)))
+    model = load_sync_model(weights)
+    wave = load_audio(clip, audio)
+    if box is None and face_index == "all":
+        videos = dict(enumerate(open_all_faces(clip, progress)))
     else:
-        number = face_index or 0
-        everybody = {number: open_lips(clip, box, number, shown)}
-    timings, passing = [], []
-    for number, lips in everybody.items():
-        begun = begins(lips, wave)
-        if np.sum(begun) < LEAST:
-            passing.append(number)
+        index = 0 if face_index == "all" else face_index
+        videos = {index: open_mouth_video(clip, box, index, progress)}
+    name = "array" if isinstance(clip, np.ndarray) else os.fspath(clip)
+    faces, too_short = [], []
+    for index, video in videos.items():
+        starts = valid_starts(video, wave)
+        if np.sum(starts) < MIN_FRAMES:
+            too_short.append(index)
         else:
-            timings.append(measure(judge, lips, wave, begun, number, shown))
-    if not timings:
+            faces.append(score_face(model, video, wave, starts, index, progress))
+    if not faces:
         raise InputError(
-            f"{clip} is too short to be judged: a face must be there, with sound, for "
-            f"{LEAST + SEEN} frames of 25 a second"
+            f"{name} is too short: a face with audio must be visible for "
+            f"{MIN_FRAMES + SYNC_FRAMES} frames of {FPS} a second"
         )
-    return Report(os.fspath(clip), judge.name, judge.system, timings, passing)
+    return SyncReport(
+        clip=name,
+        weights=model.name,
+        system=model.system,
+        published=model.system == SYNCNET,
+        faces=faces,
+        too_short=too_short,
+    )
 
 
-def read_sound(clip: Path) -> np.ndarray:
-    """The wave f32 [n] at 16 kHz; InputError where nothing is to be heard."""
-    wave = audio.read_sound(clip, RATE)
-    if np.max(speech.loudness(wave)) < speech.SILENCE_DB:
-        raise InputError(f"the sound of {clip} is silence: no lips keep time with it")
+def load_audio(
+    clip: PathLike | np.ndarray, audio: PathLike | np.ndarray | None
+) -> np.ndarray:
+    """Load the audio that belongs to a video.
+
+    Args:
+        clip: The video, as for `sync`.
+        audio: The audio, as for `sync`.
+
+    Returns:
+        Waveform f32 [n] at 16 kHz.
+
+    Raises:
+        InputError: There is no audio, or only silence.
+    """
+    if isinstance(audio, np.ndarray):
+        wave, name = audio, "the waveform"
+    elif audio is not None:
+        wave, name = audio_io.read_audio(audio, SAMPLE_RATE), f"the audio of {audio}"
+    elif isinstance(clip, np.ndarray):
+        raise InputError("frames have no audio: give it as a file or a waveform")
+    else:
+        wave, name = audio_io.read_audio(clip, SAMPLE_RATE), f"the audio of {clip}"
+    if np.max(speech_level_db(wave), initial=-np.inf) < SILENCE_DB:
+        raise InputError(f"{name} is silent: synchronisation cannot be measured")
     return wave
 
 
-def begins(lips: Lips, wave: np.ndarray) -> np.ndarray:
-    """bool [t]: whether five frames with a face, and their sound, begin at each frame.
-
-    t ends where the picture ends or the sound, less five frames, as published.
-    """
-    count = min(len(lips), len(wave) * FPS // RATE)
-    found = np.pad(lips.seen[:count], (0, SEEN))
-    five = np.lib.stride_tricks.sliding_window_view(found, SEEN)
-    return five[: max(count - SEEN, 0)].all(axis=1)
-
-
-def measure(
-    judge: Judge,
-    lips: Lips,
+def score_face(
+    model: SyncModel,
+    video: MouthVideo,
     wave: np.ndarray,
-    begun: np.ndarray,
-    number: int,
-    shown: bool = False,
-) -> Timing:
-    """How the face of this number keeps time.
+    starts: np.ndarray,
+    face_index: int,
+    progress: bool = False,
+) -> FaceSync:
+    """Measure the synchronisation of one face.
 
-    wave f32 [n] at 16 kHz; begun bool [t], as begins() gives it.
+    Args:
+        model: The sync model.
+        video: The video of the face.
+        wave: Waveform f32 [n] at 16 kHz.
+        starts: Frames at which windows begin, from `valid_starts`, bool [t].
+        face_index: Number of the face.
+        progress: True to show a progress bar.
+
+    Returns:
+        Offset, distance and confidence.
     """
-    seen = rich.progress.track(
-        watched(judge, lips, begun),
+    visual_chunks = console.track(
+        iter_visual_embeddings(model, video, starts),
         "watching the lips",
-        total=-(-len(begun) // CHUNK),
-        console=CONSOLE,
-        transient=True,
-        disable=not shown,
+        total=-(-len(starts) // CHUNK_FRAMES),
+        progress=progress,
     )
-    found = compare(seen, heard(judge, wave, len(begun)))
-    return Timing(
-        face=number,
-        offset=int(found.offset),
-        distance=float(found.distance),
-        confidence=float(found.confidence),
-        sure=bool(found.confidence >= judge.kind.sure),
-        frames=np.flatnonzero(lips.seen),
+    score = score_chunks(visual_chunks, iter_audio_embeddings(model, wave, len(starts)))
+    return FaceSync(
+        face_index=face_index,
+        offset=int(score.offset),
+        distance=float(score.distance),
+        confidence=float(score.confidence),
+        reliable=bool(score.confidence >= model.spec.confidence_threshold),
+        frames=np.flatnonzero(video.face_found),
     )
-
-
-def compare(seen: Iterable[Chunk], around: Iterable[Chunk]) -> Synchrony:
-    """The verdict on chunks of lips, and of the sound around each of them."""
-    parts = [
-        compared(codes, sound, exists, there)
-        for (codes, exists), (sound, there) in zip(seen, around, strict=True)
-    ]
-    return verdict(functools.reduce(Distances.merge, parts))
-
-
-def watched(judge: Judge, lips: Lips, begun: np.ndarray) -> Iterator[Chunk]:
-    """The lips, chunk by chunk: codes [CHUNK d], and 1 where they are of a face."""
-    size, around = judge.config.size, judge.kind.around
-    black = np.zeros((size, size, 3), np.uint8)
-    faces = itertools.chain(lips.faces(size, around), itertools.repeat(black))
-    held = collections.deque(maxlen=CHUNK + SEEN - 1)
-    held.extend(itertools.islice(faces, SEEN - 1))
-    for first in range(0, len(begun), CHUNK):
-        held.extend(itertools.islice(faces, CHUNK))
-        exists = np.zeros(CHUNK, np.float32)
-        here = begun[first : first + CHUNK]
-        exists[: len(here)] = here
-        yield judge.watch(np.stack(held)), exists
-
-
-def heard(judge: Judge, wave: np.ndarray, count: int) -> Iterator[Chunk]:
-    """The sound around each chunk of lips: codes [CHUNK + 2 REACH d], and 1 where they
-    count.  Beyond the first and the last of `count` moments they are zeros.
-    """
-    columns = judge.kind.listen(wave)
-    held = collections.deque(maxlen=3)
-    for first in range(-CHUNK, count + CHUNK, CHUNK):
-        frames = first + np.arange(CHUNK)
-        inside = (frames >= 0) & (frames < count)
-        held.append((judge.hear(columns, frames) * inside[:, None], inside))
-        if len(held) == 3:
-            codes, there = map(np.concatenate, zip(*held, strict=True))
-            near = slice(CHUNK - REACH, 2 * CHUNK + REACH)
-            yield codes[near], (there[near] | judge.kind.mute).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What came of making a face talk, said in sentences."""
+"""The summary of a generated talking-face video."""
 
 import dataclasses
 from fractions import Fraction
@@ -7,64 +7,99 @@ import numpy as np
 
 
 @dataclasses.dataclass
-class Report:
-    """What came of it; str() says it in sentences.
+class TalkReport:
+    """Summary of a generated video. `str(report)` gives it as sentences.
 
-    remarks  on what is said, and who says it
-    missed   frames without a face, which passed through unchanged
-    motion   how much the drawn mouth changes from frame to frame, in grey levels:
-             [sum while speaking, frames, sum in silence, frames]
+    Attributes:
+        num_frames: Number of frames of the video.
+        fps: Frames per second.
+        face_size: Width and height of the generated face in pixels.
+        composited: True if the face is pasted into the original frames, False if the
+            frames are the generated face alone.
+        is_speech: False if the audio that drives the lips does not look like speech.
+        remarks: Sentences about the source of the speech.
+        missed_frames: Numbers of the frames in which no face was found.
+        face_widths: Width of the face in the original frame in pixels, for each frame
+            with a face.
+        mouth_motion: `[sum, count]` of the mean absolute change of the mouth between
+            consecutive frames, in pixel values, during speech and during silence,
+            float64 [4].
     """
 
-    frames: int
+    num_frames: int
     fps: Fraction
-    native: int
-    pasted: bool = True
-    speech: bool = True
+    face_size: int
+    composited: bool = True
+    is_speech: bool = True
     remarks: tuple[str, ...] = ()
-    missed: list[int] = dataclasses.field(default_factory=list)
-    sides: list[float] = dataclasses.field(default_factory=list)
-    motion: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(4))
-    last: np.ndarray | None = None  # the mouth before
+    missed_frames: list[int] = dataclasses.field(default_factory=list)
+    face_widths: list[float] = dataclasses.field(default_factory=list)
+    mouth_motion: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(4))
+    _last_mouth: np.ndarray | None = None
 
-    def count(self, frame: int, patch, box: np.ndarray, quiet: bool) -> None:
+    def add_frame(
+        self, number: int, patch: np.ndarray | None, box: np.ndarray, silent: bool
+    ) -> None:
+        """Record one frame.
+
+        Args:
+            number: Number of the frame.
+            patch: The generated face u8 [h w 3]; None if there is no face.
+            box: Edges of the face in the original frame, in pixels, f32 [4].
+            silent: True if there is no speech around this frame.
+        """
         if patch is None:
-            self.missed.append(frame)
-            self.last = None
+            self.missed_frames.append(number)
+            self._last_mouth = None
             return
-        self.sides.append(float(box[2] - box[0]))
+        self.face_widths.append(float(box[2] - box[0]))
         mouth = patch[len(patch) // 2 :].astype(np.float32)
-        if self.last is not None:
-            change = float(np.abs(mouth - self.last).mean())
-            self.motion[2 * quiet : 2 * quiet + 2] += change, 1
-        self.last = mouth
+        if self._last_mouth is not None:
+            change = float(np.abs(mouth - self._last_mouth).mean())
+            self.mouth_motion[2 * silent : 2 * silent + 2] += change, 1
+        self._last_mouth = mouth
+
+    def details(self) -> str:
+        """Return the summary and how much the mouth moves, as sentences."""
+        lines = [str(self)]
+        means = self.mouth_motion.reshape(2, 2)
+        for period, (change, count) in zip(("speech", "silence"), means, strict=True):
+            if count:
+                lines.append(
+                    f"in {period} the mouth changes by {change / count:.2f} of 255 "
+                    "pixel values from frame to frame"
+                )
+        return "\n".join(lines)
 
     def __str__(self) -> str:
-        seconds = float(self.frames / self.fps)
-        lines = [f"{self.frames} frames at {float(self.fps):.6g} fps, {seconds:.2f} s"]
-        lines += self.remarks
-        if self.sides:
-            drawn = f"the face was drawn {self.native} pixels wide"
-            side = f" and pasted {np.median(self.sides):.0f} pixels wide"
-            lines += [drawn + side * self.pasted]
-        if self.missed:
-            fate = "passed through unchanged" if self.pasted else "are black"
-            where = ", ".join(spans(self.missed))
-            lines += [f"{len(self.missed)} frames showed no face and {fate}: {where}"]
-        if not self.speech:
-            lines += ["the sound does not seem to be speech; the lips follow it anyway"]
-        for when, (change, count) in zip(
-            ("speech", "silence"), self.motion.reshape(2, 2), strict=True
-        ):
-            if count:
-                lines += [
-                    f"in {when} the mouth changed by {change / count:.2f} grey levels "
-                    "from frame to frame"
-                ]
+        """Return the summary as sentences, one per line."""
+        seconds = float(self.num_frames / self.fps)
+        rate = f"{float(self.fps):.6g} fps"
+        lines = [f"{self.num_frames} frames at {rate}, {seconds:.2f} s", *self.remarks]
+        if self.face_widths:
+            size = f"the face was generated {self.face_size} pixels wide"
+            width = f" and pasted {np.median(self.face_widths):.0f} pixels wide"
+            lines.append(size + width * self.composited)
+        if self.missed_frames:
+            result = "were copied unchanged" if self.composited else "are black"
+            ranges = ", ".join(format_frame_ranges(self.missed_frames))
+            lines.append(
+                f"{len(self.missed_frames)} frames have no detected face and {result}: "
+                f"{ranges}"
+            )
+        if not self.is_speech:
+            lines.append("the audio does not seem to be speech; the lips follow it")
         return "\n".join(lines)
 
 
-def spans(frames: list[int]) -> list[str]:
-    """[3, 4, 5, 9] -> ["3-5", "9"]"""
+def format_frame_ranges(frames: list[int]) -> list[str]:
+    """Format frame numbers as ranges: `[3, 4, 5, 9]` gives `["3-5", "9"]`.
+
+    Args:
+        frames: Frame numbers in increasing order.
+
+    Returns:
+        One string per run of consecutive numbers.
+    """
     runs = np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
     return [f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs]

@@ -1,87 +1,128 @@
-"""What is said as a chain of sounds, between whose words there may be pauses."""
+"""Alignment graph of a text: its phonemes in order, with optional pauses between words.
+
+Forced alignment finds the best path through this graph.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from avjax.audio.mel import COLUMNS_PER_SECOND
-from avjax.text.phonemes import PAUSE, sounds_of
+from avjax.constants import MELS_PER_SECOND
+from avjax.text.phonemes import PAUSE, to_phoneme_ids
 
-UNKNOWN = float("nan")  # a time that nobody told
-REACH = 0.04  # seconds by which a sound may be heard before or after its word
-SLACK = 0.3  # seconds by which one may be heard before or after its even place
-EARLIER, LATER = 0.1, 0.2  # seconds of quiet speech before and after the loud
+UNKNOWN_TIME = float("nan")
+WORD_MARGIN_SECONDS = 0.04  # phonemes may lie this far outside the times of their word
+EVEN_MARGIN_SECONDS = 0.3  # tolerance around evenly spaced phonemes
+SPEECH_MARGINS_SECONDS = 0.1, 0.2  # quiet speech before and after the speech span
 
 
-class Spoken(NamedTuple):
-    """A word, its phones in IPA, and when it is said: seconds, or UNKNOWN."""
+class AlignmentWord(NamedTuple):
+    """A word to be aligned.
+
+    Attributes:
+        word: The word as text.
+        phones: Its phones in IPA.
+        start: Start in seconds, or UNKNOWN_TIME.
+        end: End in seconds, or UNKNOWN_TIME.
+    """
 
     word: str
     phones: tuple[str, ...]
-    start: float = UNKNOWN
-    end: float = UNKNOWN
+    start: float = UNKNOWN_TIME
+    end: float = UNKNOWN_TIME
 
 
-class Chain(NamedTuple):
-    """Places in their order, of which the first and the last are pauses.
+class AlignmentGraph(NamedTuple):
+    """The states of a text in order; the first and the last are pauses.
 
-    sounds  i32 [l], numbers of text.phonemes.SOUNDS
-    word    i32 [l], the number of the word that a place is of; -1 of a pause, which may
-            be left out
-    phone   i32 [l], the number of the phone in its word; -1
+    Attributes:
+        phoneme_ids: Phoneme of each state, i32 [l]; see `text.phonemes.PHONEMES`.
+        word: Index of the word of each state, i32 [l]; -1 for a pause, which a path may
+            skip.
+        phone: Index of the phone in its word, i32 [l]; -1 for a pause.
     """
 
-    sounds: np.ndarray
+    phoneme_ids: np.ndarray
     word: np.ndarray
     phone: np.ndarray
 
 
-def chain_of(words: Sequence[Spoken]) -> Chain:
-    """The sounds of each word, and a pause before, between and after them.
+def build_alignment_graph(words: Sequence[AlignmentWord]) -> AlignmentGraph:
+    """Build the graph of some words, with a pause before, between and after them.
 
-    A word without a sound has no place.
+    Args:
+        words: The words in order. A word without phonemes has no state.
+
+    Returns:
+        The graph.
     """
-    places = [(PAUSE, -1, -1)]
-    for number, word in enumerate(words):
-        own = [
-            (sound, number, at)
-            for at, phone in enumerate(word.phones)
-            for sound in sounds_of(phone)
+    states = [(PAUSE, -1, -1)]
+    for index, word in enumerate(words):
+        word_states = [
+            (phoneme, index, position)
+            for position, phone in enumerate(word.phones)
+            for phoneme in to_phoneme_ids(phone)
         ]
-        places += [*own, (PAUSE, -1, -1)] if own else []
-    return Chain(*np.array(places, np.int32).T)
+        states += [*word_states, (PAUSE, -1, -1)] if word_states else []
+    return AlignmentGraph(*np.array(states, np.int32).T)
 
 
-def allowed_at(
-    chain: Chain, words: Sequence[Spoken], columns: int, reach: float = REACH
+def allowed_by_word_times(
+    graph: AlignmentGraph,
+    words: Sequence[AlignmentWord],
+    mel_frames: int,
+    margin: float = WORD_MARGIN_SECONDS,
 ) -> np.ndarray:
-    """Which places may be heard when: u8 [f l].
+    """Compute which states are allowed at each mel frame, from the times of the words.
 
-    A word's sounds while it is said, and so long before and after; a pause never while
-    a word is said, but for so long at its ends.  What is of unknown time, always.
+    The phonemes of a word are allowed during the word, and a pause outside all words,
+    with a margin at both ends. A word of unknown time is allowed everywhere.
+
+    Args:
+        graph: Graph of the words.
+        words: The words with their times.
+        mel_frames: Number of mel frames.
+        margin: Margin in seconds.
+
+    Returns:
+        1 where a state is allowed, else 0, u8 [f l].
     """
     times = [(word.start, word.end) for word in words]
-    begins, ends = np.array([*times, (UNKNOWN, UNKNOWN)]).T
-    seconds = np.arange(columns)[:, None] / COLUMNS_PER_SECOND
-    outside = (seconds < begins - reach) | (seconds > ends + reach)
-    inside = (begins + reach < seconds) & (seconds < ends - reach)
+    starts, ends = np.array([*times, (UNKNOWN_TIME, UNKNOWN_TIME)]).T
+    seconds = np.arange(mel_frames)[:, None] / MELS_PER_SECOND
+    outside = (seconds < starts - margin) | (seconds > ends + margin)
+    inside = (starts + margin < seconds) & (seconds < ends - margin)
     pause = ~inside.any(axis=1, keepdims=True)
-    return np.where(chain.word < 0, pause, ~outside[:, chain.word]).astype(np.uint8)
+    return np.where(graph.word < 0, pause, ~outside[:, graph.word]).astype(np.uint8)
 
 
-def evenly_at(chain: Chain, span: tuple[float, float], columns: int) -> np.ndarray:
-    """The same where no word's time is known, but when somebody speaks: u8 [f l].
+def allowed_by_even_spacing(
+    graph: AlignmentGraph, span: tuple[float, float], mel_frames: int
+) -> np.ndarray:
+    """Compute which states are allowed at each mel frame, from the span of the speech.
 
-    Each sound is allowed SLACK around the time that it has where all last equally long:
-    a learner that may put a sound anywhere finds no beginning.
+    Each phoneme is allowed around the time that it would have if all phonemes were of
+    equal duration. Without this limit, training from scratch does not converge.
+
+    Args:
+        graph: Graph of the words.
+        span: Start and end of the speech in seconds.
+        mel_frames: Number of mel frames.
+
+    Returns:
+        1 where a state is allowed, else 0, u8 [f l].
     """
-    said = chain.word >= 0
-    before = np.cumsum(said) - said  # sounds before each place
-    begin, end = span
-    each = (end - begin) / max(said.sum(), 1)
-    seconds = np.arange(columns)[:, None] / COLUMNS_PER_SECOND
-    first, last = begin + each * before, begin + each * (before + 1)
-    near = (first - SLACK <= seconds) & (seconds <= last + SLACK)
-    speaks = (begin - EARLIER <= seconds) & (seconds <= end + LATER)
-    return ((near & speaks) | ~said).astype(np.uint8)
+    is_phoneme = graph.word >= 0
+    preceding = np.cumsum(is_phoneme) - is_phoneme  # phonemes before each state
+    start, end = span
+    duration = (end - start) / max(is_phoneme.sum(), 1)
+    seconds = np.arange(mel_frames)[:, None] / MELS_PER_SECOND
+    first = start + duration * preceding
+    last = start + duration * (preceding + 1)
+    near = (first - EVEN_MARGIN_SECONDS <= seconds) & (
+        seconds <= last + EVEN_MARGIN_SECONDS
+    )
+    before, after = SPEECH_MARGINS_SECONDS
+    in_speech = (start - before <= seconds) & (seconds <= end + after)
+    return ((near & in_speech) | ~is_phoneme).astype(np.uint8)

@@ -1,9 +1,9 @@
-"""The one door to espeak-ng: text and a voice in, samples and phoneme events out.
+"""Interface to eSpeak NG: text and a voice in, samples and phoneme events out.
 
-The library keeps noise and phase in C statics, so that a second call gives other
-samples than the first.  Therefore a small process loads it once and speaks each
-utterance in a fresh copy of itself (fork): the answer depends on the request alone.
-That process imports the standard library only; it is this very file, run as a script.
+The C library keeps noise and phase in static variables, so that a second call gives
+other samples than the first. Therefore a helper process loads the library once and
+synthesises each request in a fork of itself: the answer depends on the request alone.
+The helper imports the standard library only; it runs this file as its main program.
 eSpeak NG is GPL-3 and is loaded at run time from the wheel `espeakng-loader`.
 """
 
@@ -22,8 +22,8 @@ import threading
 _PHONEME, _WORD = 7, 1
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
 _SYNCHRONOUS, _UTF8 = 2, 1
-_VARIANTS = os.path.join("voices", "!v")  # a folder of theirs
-_OPTIONS = 0x0001 | 0x0002 | 0x8000  # phoneme events, in IPA, and never call exit()
+_VARIANTS = os.path.join("voices", "!v")  # folder of voice variants
+_OPTIONS = 0x0001 | 0x0002 | 0x8000  # phoneme events, in IPA, never call exit()
 
 
 class _Name(ctypes.Union):
@@ -66,40 +66,38 @@ _CALLBACK = ctypes.CFUNCTYPE(
 
 
 class _Library:
-    """espeak-ng through ctypes; good for one utterance, see the head of this file."""
+    """eSpeak NG through ctypes; good for one request, see the module docstring."""
 
     def __init__(self, library: str, folder: str):
         self._lib = ctypes.CDLL(library)
         self.rate_hz = self._lib.espeak_Initialize(
             _SYNCHRONOUS, 0, folder.encode(), _OPTIONS
         )
-        self._callback = _CALLBACK(self._collect)  # kept, or it would be freed
+        self._callback = _CALLBACK(self._collect)  # a reference, or it is freed
         self._lib.espeak_SetSynthCallback(self._callback)
         self._samples, self._phones, self._words = array.array("h"), [], []
 
     def _collect(self, samples, count, events) -> int:
         if samples and count > 0:
             self._samples.frombytes(ctypes.string_at(samples, 2 * count))
-        place = 0
-        while events[place].type:
-            event = events[place]
+        index = 0
+        while events[index].type:
+            event = events[index]
             if event.type == _PHONEME:
                 name = ctypes.string_at(ctypes.addressof(event.id), 8)
                 symbol = name.split(b"\0")[0].decode("utf-8", "ignore")
                 self._phones.append([symbol, event.sample])
             elif event.type == _WORD:
-                span = [event.text_position - 1, event.length]
-                self._words.append([*span, event.sample])
-            place += 1
+                position = event.text_position - 1
+                self._words.append([position, event.length, event.sample])
+            index += 1
         return 0
 
-    def say(self, text: str, voice: str, rate: int, pitch: int, range: int, seed: int):
-        """-> dict of samples (hex of int16), phones, words, rate_hz."""
-        asked = _Voice(languages=voice.encode())
-        if self._lib.espeak_SetVoiceByName(
-            voice.encode()
-        ) and self._lib.espeak_SetVoiceByProperties(ctypes.byref(asked)):
-            raise ValueError(f"espeak knows no voice {voice!r}")
+    def synthesize(
+        self, text: str, voice: str, rate: int, pitch: int, range: int, seed: int
+    ) -> dict:
+        """Synthesise: -> samples (int16 as hex), phones, words, rate_hz."""
+        self._set_voice(voice)
         for name, value in ((_RATE, rate), (_PITCH, pitch), (_RANGE, range)):
             self._lib.espeak_SetParameter(name, value, 0)
         self._lib.espeak_SetParameter(_VOLUME, 90, 0)
@@ -116,107 +114,146 @@ class _Library:
             "samples": self._samples.tobytes().hex(),
         }
 
+    def _set_voice(self, voice: str) -> None:
+        """Select a voice by its name or its language."""
+        self._voice = _Voice(languages=voice.encode())  # a reference, or it is freed
+        if self._lib.espeak_SetVoiceByName(
+            voice.encode()
+        ) and self._lib.espeak_SetVoiceByProperties(ctypes.byref(self._voice)):
+            raise ValueError(f"eSpeak has no voice {voice!r}")
+
 
 def _read_block(stream) -> bytes:
+    """Read one length-prefixed block; empty at the end of the stream."""
     head = stream.read(4)
     return stream.read(struct.unpack("<I", head)[0]) if len(head) == 4 else b""
 
 
 def _pack(answer) -> bytes:
+    """Encode an object as a length-prefixed block of JSON."""
     data = json.dumps(answer).encode()
     return struct.pack("<I", len(data)) + data
 
 
 def _answer(library: _Library, request: bytes) -> bytes:
     try:
-        return _pack(library.say(**json.loads(request)))
-    except Exception as problem:
-        return _pack({"problem": str(problem)})
+        return _pack(library.synthesize(**json.loads(request)))
+    except Exception as error:
+        return _pack({"error": str(error)})
 
 
 def _serve(library_path: str, folder: str):
-    """Answers requests from stdin until it is closed, each in a forked child."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the end of stdin is its end
+    """Answer requests from stdin until it is closed, each in a forked child."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the end of stdin stops it
     library = _Library(library_path, folder)
     while request := _read_block(sys.stdin.buffer):
-        ours, childs = os.pipe()
+        read_end, write_end = os.pipe()
         child = os.fork()
         if not child:
-            with os.fdopen(childs, "wb") as pipe:
+            with os.fdopen(write_end, "wb") as pipe:
                 pipe.write(_answer(library, request))
             os._exit(0)
-        os.close(childs)
-        with os.fdopen(ours, "rb") as pipe:
+        os.close(write_end)
+        with os.fdopen(read_end, "rb") as pipe:
             answer = pipe.read()
         os.waitpid(child, 0)
-        answer = answer or _pack({"problem": "espeak stopped without an answer"})
+        answer = answer or _pack({"error": "eSpeak stopped without an answer"})
         sys.stdout.buffer.write(answer)
         sys.stdout.buffer.flush()
 
 
-class Speaker:
-    """A helper process that speaks; started at the first request, one a process."""
+class EspeakProcess:
+    """The helper process; starts at the first request. There is one per process."""
 
     def __init__(self):
         self._lock = threading.Lock()
-        self._process = None
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def say(self, **request) -> dict:
-        """text, voice, rate, pitch, range, seed -> samples i16, phones, words."""
+    def synthesize(
+        self, *, text: str, voice: str, rate: int, pitch: int, range: int, seed: int
+    ) -> dict:
+        """Synthesise speech.
+
+        Args:
+            text: The text.
+            voice: Name of a voice or a language, such as `en-us+f3`.
+            rate: Words per minute.
+            pitch: Base pitch, 0 to 99.
+            range: Pitch range, 0 to 100.
+            seed: Seed of the noise.
+
+        Returns:
+            `samples` (bytes, int16 little-endian), `rate_hz`, `phones` (symbol, first
+            sample) and `words` (text position, length, first sample).
+
+        Raises:
+            RuntimeError: If the voice is unknown or the helper has died.
+        """
+        request = {"text": text, "voice": voice, "rate": rate}
+        request |= {"pitch": pitch, "range": range, "seed": seed}
         with self._lock:
-            if self._process is None or self._process.poll() is not None:
-                self._start()
-            self._process.stdin.write(_pack(request))
-            self._process.stdin.flush()
-            answer = json.loads(_read_block(self._process.stdout) or b"{}")
+            process = self._process
+            if process is None or process.poll() is not None:
+                process = self._process = self._start()
+            assert process.stdin and process.stdout
+            process.stdin.write(_pack(request))
+            process.stdin.flush()
+            answer = json.loads(_read_block(process.stdout) or b"{}")
         if "samples" not in answer:
-            raise RuntimeError(answer.get("problem", "the espeak helper has ended"))
+            raise RuntimeError(answer.get("error", "the eSpeak process has ended"))
         return answer | {"samples": bytes.fromhex(answer["samples"])}
 
-    def _start(self):
+    def _start(self) -> subprocess.Popen[bytes]:
         import espeakng_loader
 
         paths = [espeakng_loader.get_library_path(), espeakng_loader.get_data_path()]
-        self._process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-I", "-S", __file__, *map(str, paths)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
 
-    def close(self):
-        """Ends the helper; the next request would start another."""
+    def close(self) -> None:
+        """Stop the helper; the next request starts another."""
         with self._lock:
-            if self._process is not None:
-                self._process.stdin.close()
-                self._process.wait()
-                self._process.stdout.close()
-                self._process = None
+            process, self._process = self._process, None
+            if process is not None:
+                assert process.stdin and process.stdout
+                process.stdin.close()
+                process.wait()
+                process.stdout.close()
 
-    def forget(self):
-        """In a forked child: the helper on these pipes belongs to the parent."""
-        if self._process is not None:
-            for pipe in (self._process.stdin, self._process.stdout):
+    def detach(self) -> None:
+        """Forget the helper in a forked child, because it belongs to the parent."""
+        process = self._process
+        if process is not None:
+            assert process.stdin and process.stdout
+            for pipe in (process.stdin, process.stdout):
                 with contextlib.suppress(OSError):
                     os.close(pipe.fileno())
-            self._process.returncode = 0  # not ours to wait for
-            _orphans.append(self._process)  # its pipes must never be flushed
-        self.__init__()
+            process.returncode = 0  # the parent waits for it
+            _detached.append(process)  # its pipes must never be flushed
+        self._lock, self._process = threading.Lock(), None
 
 
-def variants() -> list[str]:
-    """Names of voices that any language can be said in, such as f3 and whisper."""
+def list_variants() -> list[str]:
+    """List the voice variants that fit any language, such as f3 and whisper.
+
+    Returns:
+        Names in alphabetical order.
+    """
     import espeakng_loader
 
     return sorted(os.listdir(os.path.join(espeakng_loader.get_data_path(), _VARIANTS)))
 
 
-_orphans = []
-_speaker = Speaker()
-say = _speaker.say
-close = _speaker.close
+_detached: list[subprocess.Popen[bytes]] = []
+_process = EspeakProcess()
+synthesize = _process.synthesize
+close = _process.close
 
 if __name__ == "__main__":
     _serve(*sys.argv[1:])
 else:
     atexit.register(close)
-    os.register_at_fork(after_in_child=_speaker.forget)
+    os.register_at_fork(after_in_child=_process.detach)

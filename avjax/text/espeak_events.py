@@ -1,6 +1,7 @@
-"""From what espeak answers to sound at 16 kHz, and the times of phones and words.
+"""Parse eSpeak's answer: audio at 16 kHz, and the times of phones and words.
 
-An event is a symbol and the sample where it begins, or a place in the text and that.
+A phoneme event is a symbol with the sample at which it begins. A word event is a
+position in the text with such a sample.
 """
 
 import bisect
@@ -11,168 +12,197 @@ from typing import NamedTuple
 
 import numpy as np
 
-from avjax.audio.mel import RATE
-from avjax.text.phonemes import sounds_of
+from avjax.audio.resampling import resample
+from avjax.text.intervals import Interval, Intervals
+from avjax.text.phonemes import to_phoneme_ids
 
 VOICELESS_STOPS = ("p", "t", "k")
-MARKS = ".,;:!?…\"'()[]{}<>«»„“”‚‘’‹›¿¡-–—~*_|،؛؟।॥။።՝՞՜"
-WIDE_MARKS = "。，、！？；：「」『』（）《》〈〉【】・…"
-IDEOGRAPHS = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # each is a word
+PUNCTUATION = ".,;:!?…\"'()[]{}<>«»„“”‚‘’‹›¿¡-–—~*_|،؛؟।॥។။።՝՞՜"
+WIDE_PUNCTUATION = "。，、！？；：「」『』（）《》〈〉【】・…"
+IDEOGRAPHS = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # each one is a word
 
-_CLOSURE = 0.08  # seconds: no stop is held longer
-_SILENT = 0.003
-_RUNS = re.compile(rf"[{IDEOGRAPHS}]|[^\s{WIDE_MARKS}{IDEOGRAPHS}]+")
-_SWITCH = re.compile(r"\(.*\)")  # espeak goes on in another language
+_MAX_CLOSURE_SECONDS = 0.08  # longest silence that belongs to a stop consonant
+_SILENT_AMPLITUDE = 0.003
+_TOKENS = re.compile(
+    rf"[{IDEOGRAPHS}]|[^\s{WIDE_PUNCTUATION}{IDEOGRAPHS}]+"
+)  # an ideograph, or text without spaces
+_LANGUAGE_SWITCH = re.compile(r"\(.*\)")  # eSpeak continues in another language
 
-Spans = tuple[tuple[str, float, float], ...]  # (symbol, start, end) in seconds
 
+class TextPosition(NamedTuple):
+    """A word and its position in the text.
 
-class Said(NamedTuple):
-    """What espeak has said.
-
-    wave    f64 [n] at 16 kHz
-    places  the words of the text
-    phones  of all of it;  by_word, of each word
+    Attributes:
+        start: Index of its first character.
+        word: The word without surrounding punctuation.
     """
-
-    wave: np.ndarray
-    places: "list[Place]"
-    phones: Spans
-    by_word: list[Spans]
-
-
-class Place(NamedTuple):
-    """A word, and the place of its first character in its text."""
 
     start: int
     word: str
 
 
-def words_in(text: str) -> list[Place]:
-    """The words of a text, without the marks around them.
+class EspeakResult(NamedTuple):
+    """Speech that eSpeak synthesised.
 
-    What has no letter and no digit but is said all the same is a word, such as &.
+    Attributes:
+        wave: Waveform at 16 kHz, f64 [n].
+        words: The words of the text.
+        phones: All phones.
+        phones_by_word: The phones of each word.
     """
-    found = []
-    for run in _RUNS.finditer(text):
-        bare = run.group().strip(MARKS)
+
+    wave: np.ndarray
+    words: list[TextPosition]
+    phones: Intervals
+    phones_by_word: list[Intervals]
+
+
+def find_words(text: str) -> list[TextPosition]:
+    """Find the words of a text, without the punctuation around them.
+
+    Symbols that are pronounced, such as &, count as words.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The words in order.
+    """
+    words = []
+    for match in _TOKENS.finditer(text):
+        token = match.group()
+        bare = token.strip(PUNCTUATION)
         if bare:
-            found.append(Place(run.start() + run.group().index(bare), bare))
-    return found
+            words.append(TextPosition(match.start() + token.index(bare), bare))
+    return words
 
 
-def heard(text: str, answer: Mapping) -> Said:
-    """The answer of text.espeak to a text."""
-    samples = np.frombuffer(answer["samples"], "<i2").astype(np.float64) / 32768
-    rate, places = answer["rate_hz"], words_in(text)
-    phones = phone_spans(answer["phones"], samples, rate)
-    by_word = phones_by_word(places, answer["words"], rate, phones)
-    return Said(resample(samples, rate), places, phones, by_word)
+def parse_events(text: str, answer: Mapping) -> EspeakResult:
+    """Convert eSpeak's answer to audio and timed labels.
 
+    Args:
+        text: The text that was synthesised.
+        answer: The answer of `avjax.text.espeak.synthesize`.
 
-def to_sixteen_bits(wave: np.ndarray) -> np.ndarray:
-    """wave [n] -> f32 [n] rounded to 16-bit steps, so that storing it loses nothing."""
-    steps = np.clip(np.round(wave * 32768), -32768, 32767)
-    return (steps / 32768).astype(np.float32) + np.float32(0)  # no minus zero
-
-
-def resample(wave: np.ndarray, rate: int) -> np.ndarray:
-    """wave [n] at rate -> [n'] at 16 kHz, by cutting its spectrum at 7.8 kHz."""
-    block = 441 if rate == 22050 else rate
-    ours = block * RATE // rate
-    blocks = len(wave) // block + 2
-    spectrum = np.fft.rfft(wave, blocks * block)
-    hertz = np.arange(len(spectrum)) * rate / (blocks * block)
-    spectrum *= np.clip((8000 - hertz) / 200, 0, 1)
-    padded = np.zeros(blocks * ours // 2 + 1, complex)
-    shared = min(len(padded), len(spectrum))
-    padded[:shared] = spectrum[:shared]
-    longer = np.fft.irfft(padded, blocks * ours) * (RATE / rate)
-    return longer[: len(wave) * RATE // rate]
-
-
-def phone_spans(
-    events: Sequence[tuple[str, int]], samples: np.ndarray, rate: int
-) -> Spans:
-    """Events (symbol, sample) -> spans, stress marks removed, pauses left out.
-
-    espeak's event for a voiceless stop is its burst; the silence before it, when the
-    mouth is shut, is made part of the stop.
+    Returns:
+        Waveform, words and phones.
     """
-    symbols = [_SWITCH.sub("", symbol.strip("ˈˌ")) for symbol, _ in events]
+    samples = np.frombuffer(answer["samples"], "<i2").astype(np.float64) / 32768
+    rate, words = answer["rate_hz"], find_words(text)
+    phones = phone_intervals(answer["phones"], samples, rate)
+    phones_by_word = split_phones_by_word(words, answer["words"], rate, phones)
+    return EspeakResult(resample(samples, rate), words, phones, phones_by_word)
+
+
+def phone_intervals(
+    events: Sequence[tuple[str, int]], samples: np.ndarray, rate: int
+) -> Intervals:
+    """Convert phoneme events to intervals, without stress marks and pauses.
+
+    eSpeak's event for a voiceless stop marks its burst. The silence before it, while
+    the mouth is closed, is added to the stop.
+
+    Args:
+        events: Pairs of symbol and first sample.
+        samples: Waveform in [-1, 1], [n].
+        rate: Sample rate in Hz.
+
+    Returns:
+        Phones with their times.
+    """
+    symbols = [_LANGUAGE_SWITCH.sub("", symbol.strip("ˈˌ")) for symbol, _ in events]
     starts = [sample for _, sample in events]
-    for place, symbol in enumerate(symbols):
+    for index, symbol in enumerate(symbols):
         if symbol[:1] in VOICELESS_STOPS and symbol:
-            before = starts[place - 1] if place else 0
-            first = max(starts[place] - int(_CLOSURE * rate), before + int(0.02 * rate))
-            starts[place] -= _silent_end(samples[max(first, 0) : starts[place]])
+            previous = starts[index - 1] if index else 0
+            earliest = starts[index] - int(_MAX_CLOSURE_SECONDS * rate)
+            first = max(earliest, previous + int(0.02 * rate))
+            starts[index] -= _trailing_silence(samples[max(first, 0) : starts[index]])
     times = [round(start / rate, 4) for start in [*starts, len(samples)]]
-    spans = []
+    phones = []
     for symbol, start, end in zip(symbols, times[:-1], times[1:], strict=True):
-        if spans and symbol and not sounds_of(symbol):  # a mark of the one before
-            spans[-1] = (spans[-1][0] + symbol, spans[-1][1], end)
+        if phones and symbol and not to_phoneme_ids(symbol):  # a diacritic
+            phones[-1] = Interval(phones[-1].label + symbol, phones[-1].start, end)
         elif symbol and end > start:
-            spans.append((symbol, start, end))
-    return tuple(spans)
+            phones.append(Interval(symbol, start, end))
+    return tuple(phones)
 
 
-def _silent_end(samples: np.ndarray) -> int:
-    """How many samples at the end of a stretch [n] are silent."""
-    loud = np.flatnonzero(np.abs(samples) > _SILENT)
+def _trailing_silence(samples: np.ndarray) -> int:
+    """Count the silent samples at the end of a waveform [n]."""
+    loud = np.flatnonzero(np.abs(samples) > _SILENT_AMPLITUDE)
     return len(samples) - 1 - int(loud[-1]) if len(loud) else len(samples)
 
 
-def phones_by_word(
-    words: Sequence[Place],
+def split_phones_by_word(
+    words: Sequence[TextPosition],
     events: Sequence[tuple[int, int, int]],
     rate: int,
-    phones: Spans,
-) -> list[Spans]:
-    """Each word's own phones.
+    phones: Intervals,
+) -> list[Intervals]:
+    """Assign the phones to the words.
 
-    events  of words: number of the first character, how many, first sample
+    eSpeak speaks "in the" or "at a" under one event. Such words share its phones in
+    proportion to their numbers of letters. "3.50" has several events, all of one word.
 
-    espeak speaks "in the" or "at a" under one event: such words share its phones in
-    proportion to their letters.  Of "3.50" it has several events, all of one word.
+    Args:
+        words: The words of the text.
+        events: Word events: index of the first character, length, first sample.
+        rate: Sample rate of the events in Hz.
+        phones: All phones.
+
+    Returns:
+        The phones of each word; empty for a word that is not pronounced.
     """
-    found = [() for _ in words]
-    for group, begin, end in _groups(words, events):
-        middle = [(p, (p[1] + p[2]) / 2) for p in phones]
-        inside = [p for p, at in middle if begin / rate <= at < end / rate]
-        lengths = [len(words[number].word) for number in group]
+    by_word: list[Intervals] = [() for _ in words]
+    middles = [(phone, (phone.start + phone.end) / 2) for phone in phones]
+    for group, begin, end in _word_groups(words, events):
+        inside = [phone for phone, at in middles if begin / rate <= at < end / rate]
+        lengths = [len(words[index].word) for index in group]
         edges = np.cumsum([0, *lengths])
         edges = np.round(edges * len(inside) / max(edges[-1], 1)).astype(int)
-        for number, (first, last) in zip(group, itertools.pairwise(edges), strict=True):
-            found[number] = tuple(inside[first:last])
-    return found
+        for index, (first, last) in zip(group, itertools.pairwise(edges), strict=True):
+            by_word[index] = tuple(inside[first:last])
+    return by_word
 
 
-def _groups(
-    words: Sequence[Place], events: Sequence[tuple[int, int, int]]
+def _word_groups(
+    words: Sequence[TextPosition], events: Sequence[tuple[int, int, int]]
 ) -> Iterator[tuple[range, float, float]]:
-    """(numbers of words, first sample, sample after the last) of what is said as one.
+    """Iterate over (indices of words, first sample, last sample) of each event.
 
-    An event right behind a word is of that one, such as the second of an emoji; any
-    other that is in no word, such as that of a dash, of the next one.
+    An event directly after a word belongs to that word, such as the second event of an
+    emoji. Any other event outside all words, such as that of a dash, belongs to the
+    next word.
     """
-    ends = [place.start + len(place.word) for place in words]
-    heads = {}
-    for first, _, sample in events:
-        number = bisect.bisect_right(ends, first)
-        inside = number < len(words) and words[number].start <= first
-        number -= number > 0 and not inside and ends[number - 1] == first
-        if max(heads, default=-1) < number < len(words):
-            heads[number] = sample if heads else 0
-    tails = itertools.pairwise([*heads, len(words)])
-    times = itertools.pairwise([*heads.values(), np.inf])
-    for (number, after), (begin, end) in zip(tails, times, strict=True):
-        yield range(number, after), begin, end
+    ends = [word.start + len(word.word) for word in words]
+    first_samples = {}
+    for position, _, sample in events:
+        index = bisect.bisect_right(ends, position)
+        inside = index < len(words) and words[index].start <= position
+        index -= index > 0 and not inside and ends[index - 1] == position
+        if max(first_samples, default=-1) < index < len(words):
+            first_samples[index] = sample if first_samples else 0
+    ranges = itertools.pairwise([*first_samples, len(words)])
+    times = itertools.pairwise([*first_samples.values(), np.inf])
+    for (index, after), (begin, end) in zip(ranges, times, strict=True):
+        yield range(index, after), begin, end
 
 
-def word_spans(words: Sequence[Place], phones: Sequence[Spans]) -> Spans:
-    """Words with the times of their phones; one that is not heard is left out."""
+def word_intervals(
+    words: Sequence[TextPosition], phones_by_word: Sequence[Intervals]
+) -> Intervals:
+    """Compute the times of words from their phones.
+
+    Args:
+        words: The words of the text.
+        phones_by_word: The phones of each word.
+
+    Returns:
+        Words with their times; a word without phones is left out.
+    """
     return tuple(
-        (place.word, own[0][1], own[-1][2])
-        for place, own in zip(words, phones, strict=True)
-        if own
+        Interval(word.word, phones[0].start, phones[-1].end)
+        for word, phones in zip(words, phones_by_word, strict=True)
+        if phones
     )

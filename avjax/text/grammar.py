@@ -1,17 +1,16 @@
-"""What may be said: a grammar that people can write, as an automaton over symbols.
+"""Sentence grammars, compiled to automata over symbols.
 
-A grammar is a text file.
+A grammar is a text file:
 
-    bin lay place set       a line is a place in the sentence: one of its words is said
-    very *                  a line that ends in * is said any number of times, or never
-                            after an empty line comes another form of sentence
-    # words                 from here to the end of the line is a comment
+    bin lay place set   a line is a slot of the sentence, filled by one of its words
+    very *              a line that ends in * occurs any number of times, or never
+                        an empty line starts another form of sentence
+    # words             the rest of a line after # is a comment
 
-So a plain lexicon is one line that ends in *.
+A plain word list is thus a single line that ends in *.
 """
 
 import collections
-import os
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -19,75 +18,103 @@ from typing import NamedTuple
 import numpy as np
 
 from avjax.errors import InputError
-from avjax.media.files import refusing, require_file
+from avjax.media.files import check_readable, wrap_os_errors
 from avjax.text.tokenizer import BLANK, CHARACTERS, SPACE, to_ids
+from avjax.typing import PathLike
 
-SHIPPED = pathlib.Path(__file__).parent / "grammars"
-NEVER = 2**30  # so many frames would be needed: it is impossible
+GRAMMAR_FOLDER = pathlib.Path(__file__).parent / "grammars"
+UNREACHABLE = 2**30  # more frames than any recording has
 
 
-class Place(NamedTuple):
-    """A place in a sentence, where one of its words is said."""
+class Slot(NamedTuple):
+    """A slot of a sentence, filled by one of its words.
 
-    words: Sequence[str | Sequence[str]]  # as characters, or as lists of symbols
-    repeats: bool = False  # any number of times, also none
+    Attributes:
+        words: Words as strings, or as sequences of symbols.
+        repeats: True if the slot may occur any number of times, or never.
+    """
+
+    words: Sequence[str | Sequence[str]]
+    repeats: bool = False
 
 
 class State(NamedTuple):
-    """What may come after the symbols that led here.
+    """The symbols that may follow in a state of the automaton.
 
-    to     i32 [v], the state that each symbol leads to, -1 where it may not follow
-    needs  i32 [v], frames that this symbol and the shortest ending after it take in
-           CTC, where a symbol takes a frame, and a blank must part equal neighbours;
-           NEVER where it may not follow
-    ends   whether the sentence may end here
+    Attributes:
+        targets: State that each symbol leads to, i32 [v]; -1 if it may not follow.
+        frames_needed: CTC frames that the symbol and the shortest ending after it
+            take, i32 [v]; UNREACHABLE if it may not follow. A symbol takes one frame,
+            and equal neighbours are separated by a blank.
+        can_end: True if the sentence may end here.
     """
 
-    to: np.ndarray
-    needs: np.ndarray
-    ends: bool
+    targets: np.ndarray
+    frames_needed: np.ndarray
+    can_end: bool | np.ndarray  # an array if several states are stacked
 
 
-def load(
-    name: str | os.PathLike, symbols: Sequence[str] = CHARACTERS, again: bool = False
+def load_grammar(
+    name: PathLike, symbols: Sequence[str] = CHARACTERS, repeat: bool = False
 ) -> "Grammar":
-    """The grammar of a file, or one that comes with the package, by its name alone.
+    """Load a grammar from a file, or a bundled one by its name.
 
-    again  whether several sentences may follow each other
+    Args:
+        name: Path of a grammar file, or a name from `list_grammars`.
+        symbols: Alphabet that the words are spelled in.
+        repeat: If True, several sentences may follow each other.
 
-    InputError where there is none, it cannot be understood, or the alphabet lacks a
-    character of it.
+    Returns:
+        The grammar as an automaton.
+
+    Raises:
+        InputError: If there is no such file, it is not a valid grammar, or the alphabet
+            lacks one of its characters.
     """
     file = pathlib.Path(name)
-    if not file.is_file() and str(name) in shipped():
-        file = SHIPPED / f"{name}.txt"
-    require_file(file)
+    if not file.is_file() and str(name) in list_grammars():
+        file = GRAMMAR_FOLDER / f"{name}.txt"
+    check_readable(file)
     try:
-        with refusing(file, "read"):
+        with wrap_os_errors(file, "read"):
             text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"cannot read {name}: it is not UTF-8 text") from error
     try:
-        return Grammar(parse(text), symbols, again)
+        return Grammar(parse_grammar(text), symbols, repeat)
     except InputError as error:
         raise InputError(f"cannot use the grammar {name}: {error}") from error
 
 
-def shipped() -> list[str]:
-    """Names of the grammars that come with the package."""
-    return sorted(file.stem for file in SHIPPED.glob("*.txt"))
+def list_grammars() -> list[str]:
+    """List the bundled grammars.
+
+    Returns:
+        Names for `load_grammar`, in alphabetical order.
+    """
+    return sorted(file.stem for file in GRAMMAR_FOLDER.glob("*.txt"))
 
 
-def parse(text: str) -> list[list[Place]]:
-    """A grammar's text -> its forms of sentence, each a list of places."""
-    forms = [[]]
+def parse_grammar(text: str) -> list[list[Slot]]:
+    """Parse the text of a grammar.
+
+    Args:
+        text: The text; see the module docstring for its format.
+
+    Returns:
+        The forms of sentence, each a list of slots.
+
+    Raises:
+        InputError: If there are no words, or a line consists of a * only.
+    """
+    forms: list[list[Slot]] = [[]]
     for number, line in enumerate(text.splitlines(), 1):
         words = line.partition("#")[0].strip()
         if words:
-            place = Place(words.removesuffix("*").split(), words.endswith("*"))
-            if not place.words:
+            slot = Slot(words.removesuffix("*").split(), words.endswith("*"))
+            if not slot.words:
                 raise InputError(f"line {number} has a * without words")
-            forms[-1].append(place)
+            forms[-1].append(slot)
         elif not line.strip():
             forms.append([])
     forms = [form for form in forms if form]
@@ -97,136 +124,163 @@ def parse(text: str) -> list[list[Place]]:
 
 
 class Grammar:
-    """An automaton that accepts the sentences of some forms, spelled in an alphabet.
+    """An automaton that accepts the sentences of a grammar, spelled in an alphabet.
 
-    Where the alphabet has a space, it stands between words; else they touch.
+    Words are separated by a space if the alphabet has one.
 
-    Each place has a tree of its words, so words that begin alike share nodes; node 0
-    is before the sentence.  A state is the set of nodes that the symbols so far may
-    have led to, so a state and a symbol give one state.  States are numbered as they
-    are met, from 0, the beginning: only those that a search visits are ever made.
+    Each slot is a prefix tree of its words; node 0 precedes the sentence. A state is
+    the set of nodes that the symbols so far may have led to, so the automaton is
+    deterministic. States are numbered from 0, the initial state, in the order in which
+    they are visited; only visited states are computed.
+
+    Attributes:
+        symbols: The alphabet.
     """
 
     def __init__(
         self,
-        forms: Iterable[Sequence[Place]],
+        forms: Iterable[Sequence[Slot]],
         symbols: Sequence[str] = CHARACTERS,
-        again: bool = False,
+        repeat: bool = False,
     ):
-        """again: after a sentence another one may begin."""
+        """Compile a grammar.
+
+        Args:
+            forms: Forms of sentence, each a sequence of slots.
+            symbols: Alphabet that the words are spelled in.
+            repeat: If True, several sentences may follow each other.
+
+        Raises:
+            InputError: If the alphabet lacks a character of a word.
+        """
         self.symbols = tuple(symbols)
         self._space = self.symbols.index(SPACE) if SPACE in self.symbols else BLANK
-        self._letter = [BLANK]  # the symbol that leads to each node
-        self._longer: list[dict[int, int]] = [{}]  # {symbol: node} of the same word
-        self._next: list[list[int]] = [[]]  # after a word: the trees that may follow
-        self._ends = [False]
+        self._symbol = [BLANK]  # the symbol that leads to each node
+        self._children: list[dict[int, int]] = [{}]  # {symbol: node} in the same word
+        self._next_roots: list[list[int]] = [[]]  # after a word: the trees that follow
+        self._can_end = [False]
         for form in forms:
-            self._plant(form)
-        if again:
-            begin = self._next[0]
-            for node in range(1, len(self._ends)):
-                if self._ends[node]:
-                    new = [root for root in begin if root not in self._next[node]]
-                    self._next[node] += new
-        self._needs = self._shortest_endings()
-        self._sets = [frozenset([0])]
-        self._numbers = {self._sets[0]: 0}
+            self._add_form(form)
+        if repeat:
+            initial = self._next_roots[0]
+            for node in range(1, len(self._can_end)):
+                if self._can_end[node]:
+                    roots = self._next_roots[node]
+                    roots += [root for root in initial if root not in roots]
+        self._frames_needed = self._shortest_endings()
+        self._node_sets = [frozenset([0])]
+        self._state_numbers = {self._node_sets[0]: 0}
         self._states: dict[int, State] = {}
 
-    def look(self, state: int) -> State:
-        """What may follow in a state; 0 is the beginning."""
+    def transitions(self, state: int) -> State:
+        """Look up which symbols may follow in a state.
+
+        Args:
+            state: Number of the state; 0 is the initial state.
+
+        Returns:
+            The transitions of the state.
+        """
         if state not in self._states:
-            self._states[state] = self._meet(self._sets[state])
+            self._states[state] = self._expand(self._node_sets[state])
         return self._states[state]
 
     def accepts(self, text: str | Sequence[str]) -> bool:
-        """Whether this is a whole sentence."""
+        """Test whether a text is a complete sentence.
+
+        Args:
+            text: A string or a sequence of symbols.
+
+        Returns:
+            True if the grammar accepts the text.
+        """
         state = 0
         for symbol in to_ids(text, self.symbols):
-            state = int(self.look(state).to[symbol])
+            state = int(self.transitions(state).targets[symbol])
             if state < 0:
                 return False
-        return self.look(state).ends
+        return bool(self.transitions(state).can_end)
 
-    def _plant(self, form: Sequence[Place]) -> None:
-        """Adds the trees of a form's places, and what follows each of its words."""
-        trees = [self._tree(place) for place in form]
+    def _add_form(self, form: Sequence[Slot]) -> None:
+        """Add the trees of a form's slots, and link the words to the next slots."""
+        trees = [self._add_tree(slot) for slot in form]
         roots = [root for root, _ in trees]
         leaves = [{0}, *(leaves for _, leaves in trees)]
-        for here, nodes in enumerate(leaves, -1):
-            after = _after(form, here)
+        for slot, nodes in enumerate(leaves, -1):
+            following = _following_slots(form, slot)
             for node in nodes:
-                self._next[node] += [roots[p] for p in after if p < len(form)]
-                self._ends[node] |= len(form) in after
+                self._next_roots[node] += [roots[s] for s in following if s < len(form)]
+                self._can_end[node] |= len(form) in following
 
-    def _tree(self, place: Place) -> tuple[int, set[int]]:
-        """-> the root of a place's words, and the nodes at which they end."""
-        root, leaves = self._node(self._space), set()
-        for word in place.words:
+    def _add_tree(self, slot: Slot) -> tuple[int, set[int]]:
+        """Add the words of a slot: -> root, nodes at which the words end."""
+        root, leaves = self._add_node(self._space), set()
+        for word in slot.words:
             node = root
             for symbol in map(int, to_ids(word, self.symbols)):
-                if symbol not in self._longer[node]:
-                    self._longer[node][symbol] = self._node(symbol)
-                node = self._longer[node][symbol]
+                if symbol not in self._children[node]:
+                    self._children[node][symbol] = self._add_node(symbol)
+                node = self._children[node][symbol]
             leaves.add(node)
         return root, leaves
 
-    def _node(self, letter: int) -> int:
-        self._letter.append(letter)
-        self._longer.append({})
-        self._next.append([])
-        self._ends.append(False)
-        return len(self._letter) - 1
+    def _add_node(self, symbol: int) -> int:
+        self._symbol.append(symbol)
+        self._children.append({})
+        self._next_roots.append([])
+        self._can_end.append(False)
+        return len(self._symbol) - 1
 
     def _edges(self, node: int) -> Iterator[tuple[int, int]]:
-        """(symbol, node that it leads to), of every symbol that may follow."""
-        yield from self._longer[node].items()
-        for root in self._next[node]:
+        """Iterate over (symbol, target node) of every symbol that may follow."""
+        yield from self._children[node].items()
+        for root in self._next_roots[node]:
             if node and self._space:
                 yield self._space, root
             else:
-                yield from self._longer[root].items()
+                yield from self._children[root].items()
 
     def _shortest_endings(self) -> list[int]:
-        """Frames that the shortest way from each node to an end takes, after its own.
+        """Compute the frames that the shortest path from each node to an end takes.
 
-        Nodes are visited from the last.  No shortest way leads back: to say a place
-        again takes more than it can save.
+        Nodes are visited in reverse. No shortest path leads back, because repeating a
+        slot takes more frames than it can save.
         """
-        needs = [0] * len(self._letter)
-        for node in reversed(range(len(needs))):
-            ways = [
-                1 + (letter == self._letter[node]) + needs[target]
-                for letter, target in self._edges(node)
+        needed = [0] * len(self._symbol)
+        for node in reversed(range(len(needed))):
+            paths = [
+                1 + (symbol == self._symbol[node]) + needed[target]
+                for symbol, target in self._edges(node)
                 if target > node
             ]
-            needs[node] = 0 if self._ends[node] else min(ways)
-        return needs
+            needed[node] = 0 if self._can_end[node] else min(paths)
+        return needed
 
-    def _meet(self, nodes: frozenset[int]) -> State:
-        targets = collections.defaultdict(set)
+    def _expand(self, nodes: frozenset[int]) -> State:
+        """Compute the transitions of a set of nodes."""
+        reached = collections.defaultdict(set)
         for node in nodes:
-            for letter, target in self._edges(node):
-                targets[letter].add(target)
-        to = np.full(len(self.symbols), -1, np.int32)
-        needs = np.full(len(self.symbols), NEVER, np.int32)
-        for letter, met in targets.items():
-            to[letter] = self._number(frozenset(met))
-            needs[letter] = 1 + min(self._needs[node] for node in met)
-        return State(to, needs, any(self._ends[node] for node in nodes))
+            for symbol, target in self._edges(node):
+                reached[symbol].add(target)
+        targets = np.full(len(self.symbols), -1, np.int32)
+        needed = np.full(len(self.symbols), UNREACHABLE, np.int32)
+        for symbol, target_nodes in reached.items():
+            targets[symbol] = self._state_number(frozenset(target_nodes))
+            needed[symbol] = 1 + min(self._frames_needed[node] for node in target_nodes)
+        return State(targets, needed, any(self._can_end[node] for node in nodes))
 
-    def _number(self, nodes: frozenset[int]) -> int:
-        if nodes not in self._numbers:
-            self._numbers[nodes] = len(self._sets)
-            self._sets.append(nodes)
-        return self._numbers[nodes]
+    def _state_number(self, nodes: frozenset[int]) -> int:
+        if nodes not in self._state_numbers:
+            self._state_numbers[nodes] = len(self._node_sets)
+            self._node_sets.append(nodes)
+        return self._state_numbers[nodes]
 
 
-def _after(form: Sequence[Place], here: int) -> list[int]:
-    """The places that may follow place `here`, -1 the beginning, len(form) the end."""
-    after = [here] if here >= 0 and form[here].repeats else []
-    for place in range(here + 1, len(form) + 1):
-        after.append(place)
-        if place < len(form) and not form[place].repeats:
+def _following_slots(form: Sequence[Slot], slot: int) -> list[int]:
+    """List the slots that may follow a slot; -1 is the start, len(form) the end."""
+    following = [slot] if slot >= 0 and form[slot].repeats else []
+    for after in range(slot + 1, len(form) + 1):
+        following.append(after)
+        if after < len(form) and not form[after].repeats:
             break
-    return after
+    return following

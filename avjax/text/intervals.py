@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Interval(NamedTuple):
-    """A label, and when it is spoken.
+    """A label with its start and end time.
 
     Attributes:
         label: A word, or a phoneme in IPA.
@@ -17,6 +17,9 @@ class Interval(NamedTuple):
     label: str
     start: float
     end: float
+
+
+Intervals = tuple[Interval, ...]  # in the order of their times
 
 
 class PhonemeTier(NamedTuple):
@@ -30,3 +33,19 @@ class PhonemeTier(NamedTuple):
 
     ids: np.ndarray
     edges: np.ndarray
+
+
+class TimedWord(NamedTuple):
+    """A recognised word with its times.
+
+    Attributes:
+        word: The word as text.
+        start: Start in seconds.
+        end: End in seconds.
+        confidence: Probability of the word in [0, 1].
+    """
+
+    word: str
+    start: float
+    end: float
+    confidence: float

@@ -1,42 +1,44 @@
-"""Phones as numbers: which sounds they are of, and what kind of mouth they ask for.
+"""Phonemes as numbers, and the viseme-like class of each.
 
-A phone is what espeak names, one or more letters of the phonetic alphabet: iː, aɪ, tʃ.
-A sound is one letter, long or not, and SOUNDS are all that are told apart: those of
-English.  Those of other languages are given to the nearest of these.
+A phone is what eSpeak names, one or more letters of the International Phonetic
+Alphabet: iː, aɪ, tʃ. A phoneme here is one letter, long or short. PHONEMES lists those
+of English; the letters of other languages are mapped to the closest of these.
 """
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-# Number 0 is a pause, or what nobody knows; the others in the order of this table.
-CLASSES = {
-    "bilabial": "pbm",  # lips shut
+from avjax.text.intervals import Interval, PhonemeTier
+
+# Class 0 is a pause or unknown; the others are numbered in the order of this table.
+PHONEME_CLASSES = {
+    "bilabial": "pbm",  # lips closed
     "labiodental": "fv",
     "rounded": "wuʊoɔɒʃʒɹ",
     "open": "aɑæɛʌɐ",
     "spread": "iɪᵻejsz",
-    "tongue": "tdnlθðɾ",  # of which the lips tell little
-    "back": "kɡŋxhʔ",  # which leave the lips to their neighbours
+    "tongue": "tdnlθðɾ",  # hardly visible on the lips
+    "back": "kɡŋxhʔ",  # the lips follow the neighbouring phonemes
     "neutral": "əɜɚ",
 }
-NUMBERS = {
+CLASS_IDS = {
     letter: number
-    for number, letters in enumerate(CLASSES.values(), start=1)
+    for number, letters in enumerate(PHONEME_CLASSES.values(), start=1)
     for letter in letters
 }
 
-BLANK, PAUSE = 0, 1  # numbers of no sound: that of CTC and of padding, and silence
-LONG = "ː"
-GAP = 0.02  # seconds; what is shorter is no pause
-SOUNDS = ("", "_", *NUMBERS, *(vowel + LONG for vowel in "iuɔɑɜ"))
-_PLACES = {sound: number for number, sound in enumerate(SOUNDS)}
+BLANK, PAUSE = 0, 1  # ids of the CTC blank (also padding) and of silence
+LENGTH_MARK = "ː"
+MIN_PAUSE_SECONDS = 0.02  # a shorter gap between phones is not a pause
+PHONEMES = ("", "_", *CLASS_IDS, *(vowel + LENGTH_MARK for vowel in "iuɔɑɜ"))
+
+_IDS = {phoneme: number for number, phoneme in enumerate(PHONEMES)}
 _NEUTRAL = "ə"
-_LIKE = {
-    far: near
-    for near, others in {
+_CLOSEST = {
+    foreign: english
+    for english, foreign_letters in {
         "ᵻ": "ɨ",
         "ʊ": "ʏɯɵ",
         "u": "yʉ",
@@ -62,71 +64,97 @@ _LIKE = {
         "w": "ɥʍ",
         "b": "ɓ",
     }.items()
-    for far in others
+    for foreign in foreign_letters
 }
 
 
-class Spans(NamedTuple):
-    """Sounds one after the other, without a gap: numbers i32 [l], times f32 [l + 1]."""
+def phoneme_classes_at(
+    phones: Mapping[str, Sequence], seconds: np.ndarray
+) -> np.ndarray:
+    """Look up the phoneme class at given times.
 
-    sounds: np.ndarray
-    edges: np.ndarray
+    Args:
+        phones: Columns `phone`, `start` and `end` of equal length, in the order of
+            time. The letters of a phone share its duration evenly: the first half of
+            aɪ is open.
+        seconds: Times in seconds, [t].
 
-
-def classes_at(phones: Mapping[str, Sequence], seconds: np.ndarray) -> np.ndarray:
-    """The class of what is said at each moment: seconds [t] -> i32 [t].
-
-    phones  {phone, start, end}, lists of equal length, in order.  A phone of several
-            letters says one after the other: of aɪ the first half is open.
+    Returns:
+        Class numbers, i32 [t]; 0 for a pause or an unknown phone.
     """
-    found = np.zeros(len(seconds), np.int32)
-    seconds = seconds + 1e-6  # times of a corpus are of single precision
-    spans = zip(phones["phone"], phones["start"], phones["end"], strict=True)
-    for phone, start, end in spans:
-        known = [NUMBERS[letter] for letter in phone if letter in NUMBERS]
-        here = (start <= seconds) & (seconds < end)
-        if known and here.any():
-            place = (seconds[here] - start) / (end - start) * len(known)
-            found[here] = np.take(known, np.minimum(place.astype(int), len(known) - 1))
-    return found
+    classes = np.zeros(len(seconds), np.int32)
+    seconds = seconds + 1e-6  # the times of a corpus have single precision
+    for phone, start, end in _rows(phones):
+        known = [CLASS_IDS[letter] for letter in phone if letter in CLASS_IDS]
+        inside = (start <= seconds) & (seconds < end)
+        if known and inside.any():
+            position = (seconds[inside] - start) / (end - start) * len(known)
+            indices = np.minimum(position.astype(int), len(known) - 1)
+            classes[inside] = np.take(known, indices)
+    return classes
 
 
-def sounds_of(phone: str) -> tuple[int, ...]:
-    """The sounds that a phone names, as numbers; marks and tones are passed over.
+def to_phoneme_ids(phone: str) -> tuple[int, ...]:
+    """Convert a phone to phoneme ids.
 
-    "aɪ" -> those of a and ɪ; "ɔːɹ" -> those of ɔː and ɹ.  A letter that nobody knows is
-    the neutral vowel.
+    For example, "aɪ" has the phonemes a and ɪ, and "ɔːɹ" has ɔː and ɹ.
+
+    Args:
+        phone: Letters in IPA. Diacritics and tones are ignored; an unknown letter
+            becomes the neutral vowel.
+
+    Returns:
+        Indices into PHONEMES.
     """
-    found = []
+    ids: list[int] = []
     for letter in unicodedata.normalize("NFC", phone):
-        if letter == LONG and found:
-            found[-1] = _PLACES.get(SOUNDS[found[-1]] + LONG, found[-1])
+        if letter == LENGTH_MARK and ids:
+            ids[-1] = _IDS.get(PHONEMES[ids[-1]] + LENGTH_MARK, ids[-1])
         elif unicodedata.category(letter) in ("Ll", "Lo"):
-            bare = letter if letter in _LIKE else unicodedata.normalize("NFD", letter)
-            like = _LIKE.get(bare, bare[0])
-            found.append(_PLACES.get(like, _PLACES[_NEUTRAL]))
-    return tuple(found)
+            known = letter in _CLOSEST
+            bare = letter if known else unicodedata.normalize("NFD", letter)
+            closest = _CLOSEST.get(bare, bare[0])
+            ids.append(_IDS.get(closest, _IDS[_NEUTRAL]))
+    return tuple(ids)
 
 
-def in_columns(phones: Sequence[tuple[str, float, float]]) -> dict[str, tuple]:
-    """Phones with their times, in order -> {phone, start, end}, as of classes_at."""
+def intervals_to_columns(phones: Sequence[Interval]) -> dict[str, tuple]:
+    """Convert intervals of phones to columns, the layout of records on disk.
+
+    Args:
+        phones: At least one interval, in the order of time.
+
+    Returns:
+        Columns `phone`, `start` and `end`.
+    """
     columns = zip(*phones, strict=True)
     return dict(zip(("phone", "start", "end"), columns, strict=True))
 
 
-def spans_of(phones: Mapping[str, Sequence], seconds: float) -> Spans:
-    """All that is heard in a recording so long, and the pauses between.
+def to_phoneme_tier(phones: Mapping[str, Sequence], seconds: float) -> PhonemeTier:
+    """Convert phones to phonemes, with pauses in the gaps between them.
 
-    phones  as of classes_at.  A phone's sounds share its time evenly.
+    The phonemes of a phone share its duration evenly.
+
+    Args:
+        phones: Columns `phone`, `start` and `end`, in the order of time.
+        seconds: Duration of the recording.
+
+    Returns:
+        Phonemes that cover the whole recording.
     """
-    sounds, edges = [], [0.0]
-    spans = zip(phones["phone"], phones["start"], phones["end"], strict=True)
-    for phone, start, end in (*spans, ("", seconds, seconds)):
-        inside = sounds_of(phone)
-        if start > edges[-1] + GAP:
-            sounds.append(PAUSE)
+    ids, edges = [], [0.0]
+    for phone, start, end in (*_rows(phones), ("", seconds, seconds)):
+        phone_ids = to_phoneme_ids(phone)
+        if start > edges[-1] + MIN_PAUSE_SECONDS:
+            ids.append(PAUSE)
             edges.append(float(start))
-        edges.extend(np.linspace(edges[-1], end, len(inside) + 1)[1:])
-        sounds.extend(inside)
+        edges.extend(np.linspace(edges[-1], end, len(phone_ids) + 1)[1:])
+        ids.extend(phone_ids)
     edges[-1] = max(edges[-1], seconds)
-    return Spans(np.array(sounds, np.int32), np.array(edges, np.float32))
+    return PhonemeTier(np.array(ids, np.int32), np.array(edges, np.float32))
+
+
+def _rows(phones: Mapping[str, Sequence]) -> list[tuple]:
+    """Convert columns to tuples (phone, start, end)."""
+    return list(zip(phones["phone"], phones["start"], phones["end"], strict=True))

@@ -1,61 +1,79 @@
-"""SubRip subtitles (.srt): timed words made into them, and those of a file."""
+"""SubRip subtitles (.srt): write timed words as subtitles, and read subtitle files."""
 
 import html
-import os
 import pathlib
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from avjax.algorithms.ctc import Word
 from avjax.errors import InputError
-from avjax.media.files import refusing, require_file
+from avjax.media.files import check_readable, wrap_os_errors
+from avjax.text.intervals import TimedWord
+from avjax.typing import PathLike
 
-PAUSE = 0.6  # seconds of silence that part two cues
-LONGEST_TEXT = 42  # characters of a cue, unless one word is longer
-LONGEST = 5.0  # seconds of a cue, unless one word is longer
-SHORTEST = 1.0  # seconds that a cue stays on the screen, if the next one lets it
-LATEST = 6.0  # hours that subtitles may last
+MAX_PAUSE_SECONDS = 0.6  # a longer pause starts a new cue
+MAX_CUE_CHARACTERS = 42  # unless one word is longer
+MAX_CUE_SECONDS = 5.0  # unless one word is longer
+MIN_CUE_SECONDS = 1.0  # time on screen, if the next cue permits
+MAX_HOURS = 6.0  # longest subtitle file
 
-TIME = r"(\d+):([0-5]?\d):([0-5]?\d)[,.](\d{1,3})"
-TIMES = re.compile(rf"\s*{TIME}\s*-->\s*{TIME}(\s.*)?")
-MARKUP = re.compile(r"</?(?:[biu]|font|c|v)\b[^<>]*>|\{[^{}]*\}", re.I)  # {\an8}
+_TIME = r"(\d+):([0-5]?\d):([0-5]?\d)[,.](\d{1,3})"
+_TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(\s.*)?")
+_MARKUP = re.compile(r"</?(?:[biu]|font|c|v)\b[^<>]*>|\{[^{}]*\}", re.I)  # {\an8}
 
 
 class Cue(NamedTuple):
-    """What is said from a moment to another, in seconds."""
+    """One subtitle.
+
+    Attributes:
+        start: Start in seconds.
+        end: End in seconds.
+        text: The text, without markup and line breaks.
+    """
 
     start: float
     end: float
     text: str
 
 
-def read_srt(path: str | os.PathLike) -> list[Cue]:
-    """The subtitles of a file that have words in them, in the order of their times.
+def read_srt(path: PathLike) -> list[Cue]:
+    """Read the subtitles of a file.
 
-    A cue may hold empty lines.  InputError for a file that is none, or torn.
+    Cues without a letter or digit are left out. A cue may contain empty lines.
+
+    Args:
+        path: A .srt file in UTF-8.
+
+    Returns:
+        Cues in the order of their start times.
+
+    Raises:
+        InputError: If the file is not readable, not a valid subtitle file, longer than
+            six hours, or has no words.
     """
-    require_file(path)
-    with refusing(path, "read"):
+    check_readable(path)
+    with wrap_os_errors(path, "read"):
         raw = pathlib.Path(path).read_bytes()
     try:
         lines = raw.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no text in UTF-8") from error
-    cues = [_cue(path, number, block) for number, block in _whole(_blocks(lines))]
+        raise InputError(f"cannot read {path}: it is not UTF-8 text") from error
+    blocks = _merge_blocks(_split_blocks(lines))
+    cues = [_parse_cue(path, number, block) for number, block in blocks]
     if not cues:
-        raise InputError(f"{path} has no subtitles in it")
-    said = [cue for cue in cues if any(map(str.isalnum, cue.text))]
-    if not said:
+        raise InputError(f"{path} contains no subtitles")
+    cues = [cue for cue in cues if any(map(str.isalnum, cue.text))]
+    if not cues:
         raise InputError(f"there is nothing to say in the subtitles of {path}")
-    if max(cue.end for cue in said) > LATEST * 3600:
-        raise InputError(f"the subtitles of {path} last more than {LATEST:g} hours")
-    return sorted(said, key=lambda cue: cue.start)
+    if max(cue.end for cue in cues) > MAX_HOURS * 3600:
+        message = f"the subtitles of {path} last more than {MAX_HOURS:g} hours"
+        raise InputError(message)
+    return sorted(cues, key=lambda cue: cue.start)
 
 
-def _blocks(lines: Sequence[str]) -> list[tuple[int, list[str]]]:
-    """Lines without an empty one between, and the number of the first, from 1 on."""
-    blocks = []
+def _split_blocks(lines: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """Split lines at empty lines: -> (number of the first line from 1, lines)."""
+    blocks: list[tuple[int, list[str]]] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -65,58 +83,69 @@ def _blocks(lines: Sequence[str]) -> list[tuple[int, list[str]]]:
     return blocks
 
 
-def _whole(blocks: Sequence[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
-    """Blocks, with those that are text alone as more of the one before."""
-    whole = []
+def _merge_blocks(
+    blocks: Sequence[tuple[int, list[str]]],
+) -> list[tuple[int, list[str]]]:
+    """Append blocks of text only to the block before."""
+    merged: list[tuple[int, list[str]]] = []
     for number, block in blocks:
-        torn = "-->" in "".join(block) or block[0].strip().isdigit()
-        if not whole or torn:
-            whole.append((number, block))
+        starts_cue = "-->" in "".join(block) or block[0].strip().isdigit()
+        if not merged or starts_cue:
+            merged.append((number, block))
         else:
-            whole[-1][1].extend(block)
-    return whole
+            merged[-1][1].extend(block)
+    return merged
 
 
-def _cue(path: str | os.PathLike, number: int, block: Sequence[str]) -> Cue:
-    """A block of a file: perhaps a number, the times, and what is said."""
-    counted = block[0].strip().isdigit()
-    times = TIMES.fullmatch(block[counted]) if len(block) > counted else None
+def _parse_cue(path: PathLike, number: int, block: Sequence[str]) -> Cue:
+    """Parse a block: an optional number, the times, and the text."""
+    numbered = block[0].strip().isdigit()
+    times = _TIMES.fullmatch(block[numbered]) if len(block) > numbered else None
     if times is None:
-        raise InputError(f"line {number} of {path} begins no subtitle: it has no times")
-    start, end = (_seconds(times.groups()[at : at + 4]) for at in (0, 4))
+        message = f"line {number} of {path} is not the start of a subtitle"
+        raise InputError(f"{message}: it has no times")
+    start, end = (_to_seconds(times.groups()[at : at + 4]) for at in (0, 4))
     if end < start:
-        told = f"the subtitle at line {number} of {path} ends before it begins"
-        raise InputError(told)
-    text = MARKUP.sub("", " ".join(block[1 + counted :]))
+        message = f"the subtitle at line {number} of {path} ends before it begins"
+        raise InputError(message)
+    text = _MARKUP.sub("", " ".join(block[1 + numbered :]))
     return Cue(start, end, html.unescape(text).strip())
 
 
-def _seconds(clock: Sequence[str]) -> float:
-    """("01", "01", "01", "500") -> 3661.5"""
-    hours, minutes, seconds, part = clock
-    return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f".{part}")
+def _to_seconds(clock: Sequence[str]) -> float:
+    """Convert ("01", "01", "01", "500") to 3661.5."""
+    hours, minutes, seconds, fraction = clock
+    whole = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+    return whole + float(f".{fraction}")
 
 
-def to_srt(words: Sequence[Word]) -> str:
-    """Words in the order of their times -> the text of a .srt file, empty for none.
+def to_srt(words: Sequence[TimedWord]) -> str:
+    """Convert timed words to the text of a .srt file.
 
-    A cue is shown from its first word's start to its last one's end, and never
-    overlaps the next.
+    A cue lasts from the start of its first word to the end of its last word, and never
+    overlaps the next cue.
+
+    Args:
+        words: Words in the order of their times.
+
+    Returns:
+        Text in SubRip format; empty without words.
     """
-    cues = _cues(words)
-    begins = [cue[0].start for cue in cues]
+    cues = _group_words(words)
+    starts = [cue[0].start for cue in cues]
     blocks = []
     for number, cue in enumerate(cues, 1):
-        end = max(cue[-1].end, begins[number - 1] + SHORTEST)
-        end = min([end, *begins[number : number + 1]])
-        times = f"{_clock(begins[number - 1])} --> {_clock(end)}"
-        blocks.append(f"{number}\n{times}\n{_text(cue)}\n")
+        start = starts[number - 1]
+        end = max(cue[-1].end, start + MIN_CUE_SECONDS)
+        end = min([end, *starts[number : number + 1]])
+        times = f"{_to_clock(start)} --> {_to_clock(end)}"
+        blocks.append(f"{number}\n{times}\n{_join(cue)}\n")
     return "\n".join(blocks)
 
 
-def _cues(words: Sequence[Word]) -> list[list[Word]]:
-    """The words that are shown together."""
-    cues = []
+def _group_words(words: Sequence[TimedWord]) -> list[list[TimedWord]]:
+    """Group words into cues."""
+    cues: list[list[TimedWord]] = []
     for word in words:
         if not cues or not _fits(cues[-1], word):
             cues.append([])
@@ -124,21 +153,21 @@ def _cues(words: Sequence[Word]) -> list[list[Word]]:
     return cues
 
 
-def _fits(cue: list[Word], word: Word) -> bool:
-    """Whether a word belongs to the cue before it."""
+def _fits(cue: list[TimedWord], word: TimedWord) -> bool:
+    """Test whether a word can be added to a cue."""
     return (
-        word.start - cue[-1].end <= PAUSE
-        and word.end - cue[0].start <= LONGEST
-        and len(_text([*cue, word])) <= LONGEST_TEXT
+        word.start - cue[-1].end <= MAX_PAUSE_SECONDS
+        and word.end - cue[0].start <= MAX_CUE_SECONDS
+        and len(_join([*cue, word])) <= MAX_CUE_CHARACTERS
     )
 
 
-def _text(cue: list[Word]) -> str:
+def _join(cue: list[TimedWord]) -> str:
     return " ".join(word.word for word in cue)
 
 
-def _clock(seconds: float) -> str:
-    """3661.5 -> 01:01:01,500"""
+def _to_clock(seconds: float) -> str:
+    """Convert 3661.5 to 01:01:01,500."""
     rest, milliseconds = divmod(round(seconds * 1000), 1000)
     minutes, second = divmod(rest, 60)
     hour, minute = divmod(minutes, 60)

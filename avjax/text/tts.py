@@ -1,7 +1,7 @@
-"""A text as sound, and as phones: in any language of espeak's, of any length.
+"""Text-to-speech with eSpeak: audio, phones and words with their times.
 
-Numbers, abbreviations and signs are said as espeak says them.  A long text is said
-sentence by sentence.
+Any language of eSpeak works; numbers, abbreviations and symbols are pronounced as
+eSpeak does. A long text is synthesised sentence by sentence.
 """
 
 import functools
@@ -12,25 +12,31 @@ from typing import NamedTuple
 
 import numpy as np
 
-from avjax.audio.mel import RATE
+from avjax.audio.resampling import quantize_16_bit
+from avjax.constants import SAMPLE_RATE
 from avjax.errors import InputError
 from avjax.text import espeak
-from avjax.text import espeak_events as events
-from avjax.text.espeak_events import Said, Spans
+from avjax.text.espeak_events import (
+    EspeakResult,
+    find_words,
+    parse_events,
+    word_intervals,
+)
+from avjax.text.intervals import Interval, Intervals
 
-LANGUAGE = "en-us"
-WORDS_A_MINUTE, PITCH = 175, 50  # espeak's own
-SLOWEST, FASTEST, HIGHEST = 80, 450, 99
-LONGEST = 400  # characters that are said at once
-PAUSE = 0.35  # seconds between what is said at once
+DEFAULT_LANGUAGE = "en-us"
+DEFAULT_WORDS_PER_MINUTE, DEFAULT_PITCH = 175, 50  # eSpeak's defaults
+MIN_WORDS_PER_MINUTE, MAX_WORDS_PER_MINUTE, MAX_PITCH = 80, 450, 99
+MAX_CHARACTERS = 400  # longest text synthesised at once
+PAUSE_SECONDS = 0.35  # between parts that are synthesised separately
 
-_MELODY = 50  # as espeak's pitch, in 0..100
-_ENDS = (
-    re.compile(r"(?<=\w\w\w[.!?…])\s+|(?<=[。！？।؟])|\n+"),  # of sentences, not of Dr.
-    re.compile(r"(?<=[,;:])\s+|(?<=[、，；،])"),
+_PITCH_RANGE = 50  # 0 to 100
+_BOUNDARIES = (
+    re.compile(r"(?<=\w\w\w[.!?…])\s+|(?<=[。！？।؟])|\n+"),  # sentences, but not Dr.
+    re.compile(r"(?<=[,;:])\s+|(?<=[、，；，])"),
     re.compile(r"\s+"),
 )
-_SCRIPTS = {
+_LANGUAGES_BY_ALPHABET = {
     "CYRILLIC": "ba be bg cv kk ky mk nog ru sr tt uk uz",
     "GREEK": "el grc",
     "ARABIC": "ar fa sd ug ur",
@@ -55,160 +61,228 @@ _SCRIPTS = {
     "KATAKANA": "ja",
     "CJK": "cmn yue zh",
     "BOPOMOFO": "cmn zh",
-}  # {script: languages that are written in it}; each knows Latin letters as well
+}  # every language can also pronounce Latin letters
 
 
 class Utterance(NamedTuple):
-    """wave f32 [n] at 16 kHz; phones in IPA, and words, with their times in seconds."""
+    """Synthesised speech.
+
+    Attributes:
+        wave: Waveform at 16 kHz, f32 [n].
+        phones: Phones in IPA with their times.
+        words: Words with their times.
+    """
 
     wave: np.ndarray
-    phones: Spans
-    words: Spans
+    phones: Intervals
+    words: Intervals
 
 
-class Token(NamedTuple):
-    """A word and its phones; or the marks between two words, which have none."""
+class PronouncedWord(NamedTuple):
+    """A word and its phones, or the punctuation between two words.
+
+    Attributes:
+        text: The word or the punctuation.
+        phones: Phones in IPA; empty for punctuation.
+    """
 
     text: str
     phones: tuple[str, ...]
 
 
-def utter(
+def synthesize(
     text: str,
-    language: str = LANGUAGE,
-    rate: int = WORDS_A_MINUTE,
-    pitch: int = PITCH,
+    language: str = DEFAULT_LANGUAGE,
+    rate: int = DEFAULT_WORDS_PER_MINUTE,
+    pitch: int = DEFAULT_PITCH,
 ) -> Utterance:
-    """A text said by espeak.
+    """Synthesise a text with eSpeak.
 
-    language  the name of a voice of espeak's, such as en-us, de, cmn or en-us+f3
-    rate      words a minute, 80 to 450
-    pitch     0 to 99
+    Args:
+        text: Text of any length.
+        language: Name of an eSpeak voice, such as en-us, de, cmn or en-us+f3.
+        rate: Words per minute, 80 to 450.
+        pitch: Pitch, 0 to 99.
 
-    InputError where there is nothing to say, or nobody who could say it.
+    Returns:
+        Waveform, phones and words.
+
+    Raises:
+        InputError: If the text has nothing to pronounce, the voice does not exist or
+            cannot pronounce the text, or the rate or pitch is out of range.
     """
-    if not SLOWEST <= rate <= FASTEST:
-        raise InputError(f"{rate} words a minute are not {SLOWEST} to {FASTEST}")
-    if not 0 <= pitch <= HIGHEST:
-        raise InputError(f"a pitch of {pitch} is not 0 to {HIGHEST}")
+    if not MIN_WORDS_PER_MINUTE <= rate <= MAX_WORDS_PER_MINUTE:
+        limits = f"{MIN_WORDS_PER_MINUTE} to {MAX_WORDS_PER_MINUTE}"
+        raise InputError(f"the rate must be {limits} words per minute, not {rate}")
+    if not 0 <= pitch <= MAX_PITCH:
+        raise InputError(f"the pitch must be 0 to {MAX_PITCH}, not {pitch}")
     waves, phones, words, length = [], [], [], 0
-    pause = np.zeros(round(PAUSE * RATE), np.float32)
-    for said in _said(text, language, rate, pitch):
+    pause = np.zeros(round(PAUSE_SECONDS * SAMPLE_RATE), np.float32)
+    for result in _synthesize_parts(text, language, rate, pitch):
         if waves:
             waves.append(pause)
             length += len(pause)
-        seconds = length / RATE
-        phones += _later(said.phones, seconds)
-        words += _later(events.word_spans(said.places, said.by_word), seconds)
-        waves.append(events.to_sixteen_bits(said.wave))
-        length += len(said.wave)
+        offset = length / SAMPLE_RATE
+        phones += _shift(result.phones, offset)
+        words += _shift(word_intervals(result.words, result.phones_by_word), offset)
+        waves.append(quantize_16_bit(result.wave))
+        length += len(result.wave)
     return Utterance(np.concatenate(waves), tuple(phones), tuple(words))
 
 
-def tokens_of(text: str, language: str = LANGUAGE) -> list[Token]:
-    """A text's words with their phones, and the marks between them, in order.
+def pronounce_text(text: str, language: str = DEFAULT_LANGUAGE) -> list[PronouncedWord]:
+    """Transcribe a text to phones.
 
-    InputError as of utter.
+    Args:
+        text: Text of any length.
+        language: Name of an eSpeak voice.
+
+    Returns:
+        The words, and the punctuation between them, in order.
+
+    Raises:
+        InputError: If the text has nothing to pronounce, or the voice does not exist or
+            cannot pronounce the text.
     """
-    tokens = []
-    for piece, said in zip(
-        pieces(text), _said(text, language, WORDS_A_MINUTE, PITCH), strict=True
-    ):
+    pronounced: list[PronouncedWord] = []
+    results = _synthesize_parts(text, language, DEFAULT_WORDS_PER_MINUTE, DEFAULT_PITCH)
+    for part, result in zip(split_text(text), results, strict=True):
         end = 0
-        for (start, word), own in zip(said.places, said.by_word, strict=True):
-            tokens += _marks(piece[end:start])
-            tokens.append(Token(word, tuple(phone for phone, _, _ in own)))
+        words = zip(result.words, result.phones_by_word, strict=True)
+        for (start, word), phones in words:
+            pronounced += _punctuation(part[end:start])
+            labels = tuple(phone.label for phone in phones)
+            pronounced.append(PronouncedWord(word, labels))
             end = start + len(word)
-        tokens += _marks(piece[end:])
-    return tokens
+        pronounced += _punctuation(part[end:])
+    return pronounced
 
 
 @functools.cache
-def pronounce(word: str, language: str = LANGUAGE) -> tuple[str, ...]:
-    """The phones of a word that is said alone."""
-    return tuple(phone for token in tokens_of(word, language) for phone in token.phones)
+def pronounce_word(word: str, language: str = DEFAULT_LANGUAGE) -> tuple[str, ...]:
+    """Transcribe a single word to phones.
+
+    Args:
+        word: The word.
+        language: Name of an eSpeak voice.
+
+    Returns:
+        Phones in IPA.
+
+    Raises:
+        InputError: As for `pronounce_text`.
+    """
+    pronounced = pronounce_text(word, language)
+    return tuple(phone for part in pronounced for phone in part.phones)
 
 
-def pieces(text: str) -> list[str]:
-    """A text in parts that can be said at once, each with a letter or a digit."""
-    return [part for part in _parts(text, _ENDS) if any(map(str.isalnum, part))]
+def split_text(text: str) -> list[str]:
+    """Split a text into parts that are short enough to synthesise at once.
+
+    Args:
+        text: Text of any length.
+
+    Returns:
+        Parts of at most MAX_CHARACTERS, each with at least one letter or digit.
+    """
+    parts = _split_at(text, _BOUNDARIES)
+    return [part for part in parts if any(map(str.isalnum, part))]
 
 
-def _parts(text: str, ends: tuple[re.Pattern, ...]) -> Iterator[str]:
-    """Parts of at most LONGEST characters, cut at the ends that come first."""
-    if len(text) <= LONGEST or not ends:
-        yield from (text[at : at + LONGEST] for at in range(0, len(text), LONGEST))
+def _split_at(text: str, boundaries: tuple[re.Pattern, ...]) -> Iterator[str]:
+    """Split a text, preferably at the first kind of boundary."""
+    if len(text) <= MAX_CHARACTERS or not boundaries:
+        starts = range(0, len(text), MAX_CHARACTERS)
+        yield from (text[start : start + MAX_CHARACTERS] for start in starts)
         return
     part = ""
-    for whole in ends[0].split(text):
-        for one in _parts(whole, ends[1:]):
-            if part and len(part) + 1 + len(one) > LONGEST:
+    for segment in boundaries[0].split(text):
+        for piece in _split_at(segment, boundaries[1:]):
+            if part and len(part) + 1 + len(piece) > MAX_CHARACTERS:
                 yield part
                 part = ""
-            part = f"{part} {one}".strip()
+            part = f"{part} {piece}".strip()
     yield part
 
 
-def _said(text: str, language: str, rate: int, pitch: int) -> Iterator[Said]:
-    """What espeak makes of each piece of a text."""
+def _synthesize_parts(
+    text: str, language: str, rate: int, pitch: int
+) -> Iterator[EspeakResult]:
+    """Check the text, and synthesise its parts."""
     if any(letter == "\0" or unicodedata.category(letter) == "Cs" for letter in text):
-        raise InputError("the text has characters in it that nobody can say")
+        raise InputError("the text contains characters that cannot be pronounced")
     if not language:
-        raise InputError("a language has a name, such as en-us")
-    voice = {"voice": language, "rate": rate, "pitch": pitch, "range": _MELODY}
+        raise InputError("the language is empty: give a name such as en-us")
+    request = functools.partial(
+        espeak.synthesize,
+        voice=language,
+        rate=rate,
+        pitch=pitch,
+        range=_PITCH_RANGE,
+        seed=0,
+    )
     try:
-        espeak.say(text="", **voice, seed=0)
+        request(text="")
     except RuntimeError as error:
         raise InputError(str(error)) from error
-    check_script(text, language)
-    heard = 0
-    for piece in pieces(text):
-        said = events.heard(piece, espeak.say(text=piece, **voice, seed=0))
-        heard += len(said.phones)
-        yield said
-    if not heard:
-        raise InputError(f"there is nothing to say in the text {_short(text)!r}")
+    check_writing_system(text, language)
+    phones = 0
+    for part in split_text(text):
+        result = parse_events(part, request(text=part))
+        phones += len(result.phones)
+        yield result
+    if not phones:
+        raise InputError(f"there is nothing to say in the text {_shorten(text)!r}")
 
 
-def check_script(text: str, language: str) -> None:
-    """InputError for a word whose letters the language does not have.
+def check_writing_system(text: str, language: str) -> None:
+    """Check that a language can pronounce the letters of a text.
 
-    A single Greek letter, as in µm, is a sign, which has a name in every language.
+    A single Greek letter, as in µm, is a symbol that has a name in every language.
+
+    Args:
+        text: The text.
+        language: Name of an eSpeak voice.
+
+    Raises:
+        InputError: If a word is in letters of another language.
     """
-    spoken = language.lower().partition("+")[0].partition("-")[0]
-    for _, word in events.words_in(text):
-        scripts = [_script(letter) for letter in unicodedata.normalize("NFKC", word)]
-        strange = {
-            script
-            for script in scripts
-            if script and spoken not in _SCRIPTS.get(script, "").split()
+    base_language = language.lower().partition("+")[0].partition("-")[0]
+    for _, word in find_words(text):
+        letters = unicodedata.normalize("NFKC", word)
+        alphabets = [_alphabet(letter) for letter in letters]
+        foreign = {
+            alphabet
+            for alphabet in alphabets
+            if alphabet
+            and base_language not in _LANGUAGES_BY_ALPHABET.get(alphabet, "").split()
         } - {"LATIN"}
-        if strange and scripts.count("GREEK") != 1:
-            told = f"the voice {language} cannot say {_short(word)!r}"
-            raise InputError(f"{told}, which is in letters of another language")
+        if foreign and alphabets.count("GREEK") != 1:
+            message = f"the voice {language} cannot pronounce {_shorten(word)!r}"
+            raise InputError(f"{message}: it is in letters of another language")
 
 
-def _script(letter: str) -> str:
-    """LATIN, GREEK, CJK, ...; nothing of what is no letter and no digit of a script."""
-    kind, name = unicodedata.category(letter), unicodedata.name(letter, "nameless")
-    if kind == "Nd":
-        script = re.split("[ -]", name)[0]
-        return script if script in _SCRIPTS else ""
-    return name.partition(" ")[0] if kind in ("Lu", "Ll", "Lt", "Lo") else ""
+def _alphabet(letter: str) -> str:
+    """Name the alphabet of a letter or digit, such as GREEK; empty for a symbol."""
+    category, name = unicodedata.category(letter), unicodedata.name(letter, "nameless")
+    if category == "Nd":
+        alphabet = re.split("[ -]", name)[0]
+        return alphabet if alphabet in _LANGUAGES_BY_ALPHABET else ""
+    return name.partition(" ")[0] if category in ("Lu", "Ll", "Lt", "Lo") else ""
 
 
-def _marks(between: str) -> list[Token]:
-    """What stands between two words, as at most one token."""
-    marks = "".join(between.split())
-    return [Token(marks, ())] if marks else []
+def _punctuation(between: str) -> list[PronouncedWord]:
+    """Join the punctuation between two words to at most one element."""
+    punctuation = "".join(between.split())
+    return [PronouncedWord(punctuation, ())] if punctuation else []
 
 
-def _later(spans: Spans, seconds: float) -> Spans:
+def _shift(intervals: Intervals, seconds: float) -> Intervals:
     return tuple(
-        (symbol, round(start + seconds, 4), round(end + seconds, 4))
-        for symbol, start, end in spans
+        Interval(label, round(start + seconds, 4), round(end + seconds, 4))
+        for label, start, end in intervals
     )
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"

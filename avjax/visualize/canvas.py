@@ -1,19 +1,35 @@
-"""Pages that matplotlib draws on, without a screen."""
+"""matplotlib figures without a screen."""
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-DPI = 100
+DOTS_PER_INCH = 100
 
 
-def page(width: int, height: int) -> Figure:
-    """An empty page of so many pixels."""
-    return Figure((width / DPI, height / DPI), DPI, layout="constrained")
+def make_figure(width: int, height: int) -> Figure:
+    """Make an empty figure.
+
+    Args:
+        width: Width in pixels.
+        height: Height in pixels.
+
+    Returns:
+        The figure. It lays out its panels by itself.
+    """
+    size = width / DOTS_PER_INCH, height / DOTS_PER_INCH
+    return Figure(size, DOTS_PER_INCH, layout="constrained")
 
 
-def pixels(figure: Figure) -> np.ndarray:
-    """u8 [h w 3]"""
+def figure_to_image(figure: Figure) -> np.ndarray:
+    """Render a figure.
+
+    Args:
+        figure: The figure.
+
+    Returns:
+        The image, u8 [h w 3].
+    """
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.array(canvas.buffer_rgba())[..., :3]

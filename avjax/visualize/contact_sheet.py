@@ -1,38 +1,56 @@
-"""A clip on one page."""
-
-import os
+"""An overview of a clip: some of its frames in one image."""
 
 import numpy as np
 from einops import rearrange
 
-from avjax.media import video_reader as video
+from avjax.media.video_reader import probe, read_frames
+from avjax.typing import PathLike
 
 ROWS, COLUMNS = 4, 6
-SIDE = 192  # pixels of the longer side of a frame on the page
+MAX_THUMBNAIL_PIXELS = 192  # longer side of a frame in the overview
 
 
-def contact_sheet(clip: str | os.PathLike) -> np.ndarray:
-    """Frames of a clip, evenly spread over its length, row by row: u8 [h w 3]."""
-    wanted = ROWS * COLUMNS
-    length = video.probe(clip).frames
-    chosen = set(np.linspace(0, length - 1, wanted).round().astype(int).tolist())
+def contact_sheet(clip: PathLike) -> np.ndarray:
+    """Arrange 24 frames of a clip, evenly spaced in time, in a grid.
+
+    Args:
+        clip: A video file.
+
+    Returns:
+        The image, u8 [h w 3]. Frames follow each other row by row; if the clip has
+        fewer than 24, the rest is black.
+
+    Raises:
+        InputError: The file is not a video.
+    """
+    count = ROWS * COLUMNS
+    last = probe(clip).num_frames - 1
+    wanted = set(np.linspace(0, last, count).round().astype(int).tolist())
     frames = [
         thumbnail(frame)
-        for number, frame in enumerate(video.read_frames(clip))
-        if number in chosen
+        for number, frame in enumerate(read_frames(clip))
+        if number in wanted
     ]
-    frames += [np.zeros_like(frames[0])] * (wanted - len(frames))
+    frames += [np.zeros_like(frames[0])] * (count - len(frames))
     return rearrange(np.stack(frames), "(r s) h w c -> (r h) (s w) c", r=ROWS)
 
 
 def thumbnail(frame: np.ndarray) -> np.ndarray:
-    """A frame made smaller by a whole number, its longer side SIDE at most."""
-    step = -(-max(frame.shape) // SIDE)
+    """Shrink a frame by a whole number.
+
+    Args:
+        frame: u8 [h w 3].
+
+    Returns:
+        The mean of each block of pixels, u8 [h w 3], with a longer side of at most
+        `MAX_THUMBNAIL_PIXELS`.
+    """
+    step = -(-max(frame.shape) // MAX_THUMBNAIL_PIXELS)
     rows, columns = (side // step * step for side in frame.shape[:2])
-    pieces = rearrange(
+    blocks = rearrange(
         frame[:rows, :columns].astype(np.float32),
         "(h r) (w s) c -> h w c r s",
         r=step,
         s=step,
     )
-    return pieces.mean(axis=(-2, -1)).round().astype(np.uint8)
+    return blocks.mean(axis=(-2, -1)).round().astype(np.uint8)

@@ -1,55 +1,71 @@
-"""What a talker's memory holds: the mouth that each slot draws when it is alone.
+"""The contents of the SyncTalkFace memory: the mouth that each slot generates alone.
 
-Source  the one-hot addresses of SyncTalkFace (Park et al., AAAI 2022)
+Source: the one-hot addresses of Park et al., AAAI 2022.
 """
 
-import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from einops import repeat
 
-from avjax.compilation import cpu_options
+from avjax.compilation import cached_jit
 from avjax.errors import InputError
-from avjax.models import synctalkface
 from avjax.models.synctalkface import SyncTalkFace, SyncTalkFaceConfig
-from avjax.pipelines.audio_talkers import Talker
+from avjax.models.talker import Variables
+from avjax.nn.pixels import mask_lower_face, normalize_pixels, to_uint8
 from avjax.typing import Array
 
 
-def draw_slots(model: Talker, crop: np.ndarray, mel: np.ndarray) -> np.ndarray:
-    """Recalls every slot by itself for one face and one sound.
+def generate_slots(
+    config: SyncTalkFaceConfig, variables: Variables, crop: np.ndarray, mel: np.ndarray
+) -> np.ndarray:
+    """Generate the same face and audio with each slot of the memory alone.
 
-    crop u8 [h w 3], a face crop as large as the network's; mel f32 [16 80], 0.2 s of it
-    -> u8 [slots h w 3].  InputError where the weights have no memory.
+    Args:
+        config: Configuration of the network.
+        variables: {part: variables} of the network, as `models.load_system` gives them.
+        crop: A face crop of the size of the network, u8 [h w 3].
+        mel: A 0.2 s log-mel window, f32 [16 80].
+
+    Returns:
+        One face per slot, u8 [m h w 3].
+
+    Raises:
+        InputError: The network has no memory.
     """
-    if not model.config.slots:
+    if not config.num_slots:
         raise InputError("these weights have no memory")
-    return np.asarray(program(model.config)(model.variables, crop, mel))
+    return np.asarray(jit_generate_slots(config)(variables["generator"], crop, mel))
 
 
-@functools.cache
-def program(config: SyncTalkFaceConfig) -> Callable[..., Array]:
-    """The compiled function; it hears and looks once, and draws slot by slot."""
+@cached_jit
+def jit_generate_slots(config: SyncTalkFaceConfig) -> Callable[..., Any]:
+    """Return (variables, crop, mel) -> faces u8 [m h w 3].
+
+    The audio and the identity are encoded once; the slots are decoded one by one.
+    """
     network = SyncTalkFace(config)
+    num_slots = config.num_slots
 
-    def prepare(bound: SyncTalkFace, mel: Array, face: Array):
-        heard = repeat(bound.hear(mel), "1 1 d -> 1 m d", m=config.slots)
-        recalled = bound.memory.read(jnp.eye(config.slots)[None])
-        return bound.fusion(heard, recalled, False)[0], bound.look(face)
+    def encode(bound: SyncTalkFace, mel: Array, face: Array):
+        audio = repeat(bound.encode_audio(mel), "1 1 d -> 1 m d", m=num_slots)
+        recalled = bound.memory.read(jnp.eye(num_slots)[None])
+        return bound.fusion(audio, recalled, False)[0], bound.encode_identity(face)
 
-    def draw(variables, crop, mel) -> Array:
-        picture = synctalkface.from_pixels(crop, config.signed)[None, None]
-        face = synctalkface.face_input(picture, picture)
-        given = mel[None, None], face
-        codes, maps = network.apply(variables, *given, method=prepare)
+    def generate(variables, crop: Array, mel: Array) -> Array:
+        target = normalize_pixels(crop, config.pixel_range)[None, None]
+        face = mask_lower_face(target, target)
+        codes, maps = network.apply(variables, mel[None, None], face, method=encode)
 
-        def one(code: Array) -> Array:
-            asked = code[None, None], maps, False
-            return network.apply(variables, *asked, method="draw")[0, 0]
+        def decode(code: Array) -> Array:
+            frames = network.apply(
+                variables, code[None, None], maps, False, method="decode_frames"
+            )
+            return jnp.asarray(frames)[0, 0]
 
-        return synctalkface.to_pixels(jax.lax.map(one, codes), config.signed)
+        return to_uint8(jax.lax.map(decode, codes), config.pixel_range)
 
-    return jax.jit(draw, compiler_options=cpu_options())
+    return generate

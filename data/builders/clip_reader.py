@@ -1,84 +1,141 @@
-"""From a video file to the pictures and the sound of a record.
+"""Read a video file as the face, the mouth and the audio of a record.
 
-Face and mouth crops are those of media.face, both cut from the original frame.
+Face and mouth crops are those of `avjax.media.face`, both cut from the original frame.
 """
 
 import math
-import os
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
 
-from avjax.audio.mel import RATE
-from avjax.data import schema
+from avjax.constants import FPS, SAMPLE_RATE, SYNC_FRAMES
+from avjax.data.builders.source import Aligner, Detector
+from avjax.data.schema import Reel, encode_jpeg
 from avjax.errors import InputError
-from avjax.media import audio_io as audio
-from avjax.media import face
-from avjax.media import video_reader as video
-from avjax.text.espeak_events import Spans
+from avjax.media.audio_io import read_audio
+from avjax.media.face import DETECT_EVERY, crop_box, crop_mouth, track_face
+from avjax.media.video_reader import read_at_rate
+from avjax.text.intervals import Interval, Intervals
+from avjax.typing import PathLike
 
-SHORTEST = 5  # frames: what a window makes or judges
-
-Detect = Callable[[np.ndarray], np.ndarray]
-Align = Callable[[np.ndarray, Spans], Spans]  # wave f32 [n], words -> phones
+MIN_FRAMES = SYNC_FRAMES  # as many as a training example has targets
 
 
-class Film(NamedTuple):
-    """A speaker's face, mouth and voice, as a record has them."""
+class SpeakerClip(NamedTuple):
+    """Face, mouth and audio of one speaker, as a record has them.
 
-    face: schema.Reel
-    mouth: schema.Reel
+    Attributes:
+        face: Face crops, u8 [t s s 3].
+        mouth: Mouth crops, u8 [t 96 96 1].
+        wave: Audio, f32 [n] at 16 kHz.
+    """
+
+    face: Reel
+    mouth: Reel
     wave: np.ndarray
 
 
-def read_film(path: str | os.PathLike, size: int, detect: Detect) -> Film:
-    """Crops of the largest face of a video at 25 frames a second, and its sound.
+def read_speaker_clip(
+    path: PathLike, face_size: int, detector: Detector
+) -> SpeakerClip:
+    """Read the largest face of a video at 25 frames per second, and its audio.
 
-    The video is read twice, once to find the face: one frame is in memory at a time.
-    InputError where there is no sound, too few frames, or a stretch without a face.
+    The video is read twice, once to track the face; one frame is in memory at a time.
+
+    Args:
+        path: The video file.
+        face_size: Side of the face crops in pixels.
+        detector: Finds the faces of an image.
+
+    Returns:
+        The clip.
+
+    Raises:
+        InputError: If there is no audio, there are too few frames, or a stretch of the
+            video shows no face.
     """
-    wave = audio.read_sound(path, RATE)
-    return look(path, lambda: video.read_at_rate(path, schema.FPS), wave, size, detect)
+    wave = read_audio(path, SAMPLE_RATE)
+    return crop_speaker(
+        lambda: read_at_rate(path, FPS), wave, face_size, detector, name=path
+    )
 
 
-def look(
-    name: str | os.PathLike,
-    play: Callable[[], Iterable[np.ndarray]],
+def crop_speaker(
+    open_frames: Callable[[], Iterable[np.ndarray]],
     wave: np.ndarray,
-    size: int,
-    detect: Detect,
-) -> Film:
-    """The same of pictures that play() gives, 25 a second, each time anew."""
-    boxes = face.track(play(), detect=detect, every=face.EVERY).boxes
-    if len(boxes) < SHORTEST:
-        raise InputError(f"{name}: {len(boxes)} frames are too few")
-    if (missing := int(np.isnan(boxes).any(axis=-1).sum())) > 0:
-        raise InputError(f"{name}: no face in {missing} of {len(boxes)} frames")
-    return Film(*crops(play(), boxes, size), wave)
+    face_size: int,
+    detector: Detector,
+    *,
+    name: PathLike,
+) -> SpeakerClip:
+    """Track and crop the largest face of a sequence of frames.
+
+    Args:
+        open_frames: Returns the frames u8 [h w 3], 25 per second; it is called twice.
+        wave: Audio, f32 [n] at 16 kHz.
+        face_size: Side of the face crops in pixels.
+        detector: Finds the faces of an image.
+        name: Name of the clip in error messages.
+
+    Returns:
+        The clip.
+
+    Raises:
+        InputError: If there are too few frames, or a stretch of them shows no face.
+    """
+    track = track_face(open_frames(), detect=detector, detect_every=DETECT_EVERY)
+    count = len(track.boxes)
+    if count < MIN_FRAMES:
+        raise InputError(f"{name} has {count} frames; at least {MIN_FRAMES} are needed")
+    missing = int(np.isnan(track.boxes).any(axis=-1).sum())
+    if missing:
+        raise InputError(f"{name}: no face was found in {missing} of {count} frames")
+    face, mouth = crop_frames(open_frames(), track.boxes, face_size)
+    return SpeakerClip(face, mouth, wave)
 
 
-def crops(
-    frames: Iterable[np.ndarray], boxes: np.ndarray, size: int
-) -> tuple[schema.Reel, schema.Reel]:
-    """frames u8 [t h w 3], face boxes [t 4] -> face [t s s 3], mouth [t 96 96 1]."""
+def crop_frames(
+    frames: Iterable[np.ndarray], boxes: np.ndarray, face_size: int
+) -> tuple[Reel, Reel]:
+    """Cut the face and the mouth out of every frame.
+
+    Args:
+        frames: Frames, u8 [t h w 3].
+        boxes: Face boxes in pixels, [t 4].
+        face_size: Side of the face crops in pixels, s.
+
+    Returns:
+        Face crops [t s s 3] and mouth crops [t 96 96 1].
+    """
     faces, mouths = [], []
     for frame, box in zip(frames, boxes, strict=True):
-        faces.append(schema.encode(face.crop(frame, box, size)))
-        mouths.append(schema.encode(face.mouth(frame, box)))
-    return schema.Reel(faces, 3), schema.Reel(mouths, 1)
+        faces.append(encode_jpeg(crop_box(frame, box, face_size)))
+        mouths.append(encode_jpeg(crop_mouth(frame, box)))
+    return Reel(faces, 3), Reel(mouths, 1)
 
 
-def phones_in(wave: np.ndarray, words: Spans, align: Align | None) -> Spans:
-    """The phones of words in a recording; none where they are not to be found."""
-    if align is None:
+def find_phones(
+    wave: np.ndarray, words: Intervals, aligner: Aligner | None
+) -> Intervals:
+    """Find the phones of words in a recording.
+
+    Args:
+        wave: Audio, f32 [n] at 16 kHz.
+        words: The words; times that are not a number are unknown.
+        aligner: Finds the phones; None: there is none.
+
+    Returns:
+        The phones; empty if there is no aligner, or it cannot align the words.
+    """
+    if aligner is None:
         return ()
     try:
-        return align(wave, words)
+        return aligner(wave, words)
     except InputError:
         return ()
 
 
-def spans_unknown(words: Iterable[str]) -> Spans:
-    """Words of which nobody tells when they are said."""
-    return tuple((word, math.nan, math.nan) for word in words)
+def untimed_words(words: Iterable[str]) -> Intervals:
+    """Return words whose times are unknown."""
+    return tuple(Interval(word, math.nan, math.nan) for word in words)

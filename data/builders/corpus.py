@@ -1,256 +1,217 @@
-"""From a recipe to a folder of shards: the part of building that all corpora share.
+"""Build a corpus: read the clips of a source and write them as a folder of shards.
 
-A recipe says what clips there are and how one is read.  Here they are read by several
-processes, in a fixed order, and written by TFDS as ArrayRecord; a clip that cannot be
-used is noted and skipped.  The folder appears under its name when it is whole.
+Several processes read the clips in a fixed order, and TFDS writes them as ArrayRecord.
+A clip that cannot be used is reported and left out. The folder gets its name when it is
+complete.
 """
 
-import collections
-import concurrent.futures
 import contextlib
 import dataclasses
 import functools
 import io
 import json
-import multiprocessing
 import os
 import pathlib
-import shutil
-import signal
-import tempfile
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
-import cv2
 import tensorflow_datasets as tfds
 from etils import epath
-from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TaskID, TimeRemainingColumn
 
-from avjax.data import schema
-from avjax.data.loader import SUMMARY
+from avjax.console import progress_bar
+from avjax.constants import FPS
+from avjax.data.builders.source import CorpusSource
+from avjax.data.builders.workers import process_map, temporary_folder
+from avjax.data.loader import SUMMARY_FILE
 from avjax.errors import InputError
+from avjax.typing import PathLike
 
-_CLIPS_PER_SHARD = 64  # at least; a shard is held in memory while it is written
-_WORDS = 2000  # different texts that a summary tells: a vocabulary, not a library
-_SHARDS = 512  # at most in a split, since a reader keeps one file open for each
+MAX_SHARDS = 512  # in a split, because a reader keeps one file open for each
+MAX_TEXTS = (
+    2000  # different texts that a summary lists: the vocabulary of a word corpus
+)
 
 
-class Recipe(Protocol):
-    """Where a corpus comes from.  Plain data: it travels to other processes.
+class SkippedClip(NamedTuple):
+    """A clip that is not in the corpus.
 
-    name    of the corpus, as in `avjax data build NAME`
-    size    pixels of the side of a face crop
-    tracks  how many articulators are known
-
-    A recipe of pictures has features(), of a record, in place of size and tracks, and
-    `together`: how many records are in a shard.  One that may look for phones has
-    `align`, None where it does not.
+    Attributes:
+        clip: Name of the clip.
+        reason: Why it cannot be used.
     """
-
-    name: str
-    size: int
-    tracks: int
-
-    def listing(self) -> Mapping[str, Sequence[Any]]:
-        """{split: clips in order}; str(clip) names a clip in reports."""
-
-    def read(self, clip: Any) -> dict:
-        """The record of one clip; InputError says why it cannot be used."""
-
-
-class Skipped(NamedTuple):
-    """A clip that is not in the corpus."""
 
     clip: str
     reason: str
 
 
 @dataclasses.dataclass
-class Summary:
-    """What a build has read, and what it has left out and why."""
+class BuildSummary:
+    """Report of a build: the clips that were read, and those that were left out.
+
+    Attributes:
+        corpus: Name of the corpus.
+        recipe: The source, as `repr` shows it.
+        clips: Number of clips in each split.
+        frames: Number of video frames in each split.
+        skipped: Clips that were left out.
+        texts: The different texts, sorted; empty if there are too many.
+        unaligned: Number of clips whose phones were searched for and not found.
+    """
 
     corpus: str
     recipe: str
     clips: dict[str, int] = dataclasses.field(default_factory=dict)
     frames: dict[str, int] = dataclasses.field(default_factory=dict)
-    skipped: list[Skipped] = dataclasses.field(default_factory=list)
-    texts: list[str] = dataclasses.field(default_factory=list)  # each once, if few
-    unaligned: int = 0  # clips that are kept, though their phones were not found
+    skipped: list[SkippedClip] = dataclasses.field(default_factory=list)
+    texts: list[str] = dataclasses.field(default_factory=list)
+    unaligned: int = 0
 
     def __str__(self) -> str:
-        seconds = sum(self.frames.values()) / schema.FPS
-        kind = "clips" if seconds else "pictures"
+        seconds = sum(self.frames.values()) / FPS
+        kind = "clips" if seconds else "images"
         parts = [f"{count} {kind} in {split}" for split, count in self.clips.items()]
         minutes = f"; {seconds / 60:.1f} minutes" if seconds else ""
         lines = [f"{self.corpus}: {', '.join(parts)}{minutes}"]
         if self.unaligned:
-            lines.append(f"{self.unaligned} clips have no phones: they do not align")
+            lines.append(f"{self.unaligned} clips have no phones: alignment failed")
         lines += [f"skipped {clip}: {reason}" for clip, reason in self.skipped]
         return "\n".join(lines)
 
+    def to_json(self) -> str:
+        """Return the summary as JSON."""
+        content = dataclasses.asdict(self)
+        content["skipped"] = [skipped._asdict() for skipped in self.skipped]
+        return json.dumps(content, indent=1) + "\n"
 
-class Corpus(tfds.core.ShardBasedBuilder, skip_registration=True):
-    """Writes the records of one recipe in the order of its listing.
 
-    The generator based builder of TFDS gathers a split in memory, and beyond 1 GB in
-    temporary files that need TensorFlow; shard by shard neither happens.
+class CorpusBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
+    """Write the records of one source in the order of its list of clips.
+
+    The generator based builder of TFDS collects a split in memory, and beyond 1 GB in
+    temporary files that need TensorFlow; a shard based builder does neither.
     """
 
     VERSION = tfds.core.Version("1.0.0")
-    pkg_dir_path = epath.Path(__file__).parent  # not where the module's name says
+    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look for module avjax.data
 
     def __init__(
-        self, recipe: Recipe, folder: pathlib.Path, run: Callable, progress: Progress
+        self,
+        source: CorpusSource,
+        folder: pathlib.Path,
+        map_clips: Callable,
+        progress: Progress,
     ):
-        self.recipe = recipe
-        self.name = recipe.name
-        self.run = run
+        self.source = source
+        # TFDS declares a class variable; here each instance has its own.
+        self.name = source.name  # pyright: ignore[reportAttributeAccessIssue]
+        self.map_clips = map_clips
         self.progress = progress
-        self.summary = Summary(recipe.name, repr(recipe))
+        self.summary = BuildSummary(source.name, repr(source))
         self.texts = set()
         super().__init__(data_dir=folder, file_format="array_record")
 
     def _info(self) -> tfds.core.DatasetInfo:
+        """Describe the corpus for TFDS."""
         return tfds.core.DatasetInfo(
             builder=self,
-            description=(type(self.recipe).__doc__ or "").strip(),
-            features=features_of(self.recipe),
+            description=(type(self.source).__doc__ or "").strip(),
+            features=self.source.features(),
             disable_shuffling=True,
         )
 
     def _shard_iterators_per_split(self, dl_manager) -> dict[str, list[Callable]]:
+        """Divide the clips of each split into shards."""
         shards = {}
-        for split, clips in self.recipe.listing().items():
-            fewest = getattr(self.recipe, "together", _CLIPS_PER_SHARD)
-            count = max(fewest, -(-len(clips) // _SHARDS))
-            bar = self.progress.add_task(split, total=len(clips))
+        for split, clips in self.source.list_clips().items():
+            size = max(self.source.records_per_shard, -(-len(clips) // MAX_SHARDS))
+            task = self.progress.add_task(split, total=len(clips))
             self.summary.clips[split] = self.summary.frames[split] = 0
             shards[split] = [
-                functools.partial(self._records, split, clips[at : at + count], bar)
-                for at in range(0, len(clips), count)
+                functools.partial(
+                    self._records, split, clips[start : start + size], task
+                )
+                for start in range(0, len(clips), size)
             ]
         return {split: parts for split, parts in shards.items() if parts}
 
     def _records(
-        self, split: str, clips: Sequence[Any], bar: TaskID
+        self, split: str, clips: Sequence[Any], task: TaskID
     ) -> Iterator[tuple[int, dict]]:
-        for result in self.run(functools.partial(attempt, self.recipe), clips):
-            self.progress.advance(bar)
-            if isinstance(result, Skipped):
+        """Read the clips of one shard, and count them in the summary."""
+        for result in self.map_clips(functools.partial(try_read, self.source), clips):
+            self.progress.advance(task)
+            if isinstance(result, SkippedClip):
                 self.summary.skipped.append(result)
                 continue
             yield self.summary.clips[split], result
             self.summary.clips[split] += 1
-            if "face" in result:  # a clip, not a picture
+            if "face" in result:  # a clip, not an image
                 self.summary.frames[split] += len(result["face"])
                 self.texts.add(result["text"])
-                asked = getattr(self.recipe, "align", None) is not None
-                self.summary.unaligned += asked and not result["phones"]["phone"]
+                if self.source.aligner is not None:
+                    self.summary.unaligned += not result["phones"]["phone"]
 
 
-def features_of(recipe: Recipe) -> tfds.features.FeaturesDict:
-    """What a record of a recipe holds."""
-    own = getattr(recipe, "features", None)
-    return own() if own else schema.features(recipe.size, recipe.tracks)
+def build_corpus(
+    source: CorpusSource, out: PathLike, num_workers: int = 2
+) -> BuildSummary:
+    """Read all clips of a source and write them as a corpus.
 
+    Args:
+        source: Where the clips come from.
+        out: Folder to write; it must be empty or not exist.
+        num_workers: Processes that read clips; 0: this process. The corpus does not
+            depend on it.
 
-def build(recipe: Recipe, out: str | os.PathLike, workers: int = 2) -> Summary:
-    """Reads every clip of a recipe and writes the corpus into the new folder out.
+    Returns:
+        What was read and what was left out.
 
-    workers  processes that read clips; 0 reads here.  Its number changes nothing.
+    Raises:
+        InputError: If the folder is in use or cannot be written, or no clip is usable.
     """
     out = pathlib.Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} is there already: remove it, or choose another --out")
-    with beside(out) as folder, mapper(workers) as run, bars() as progress:
-        corpus = Corpus(recipe, folder, run, progress)
-        with contextlib.redirect_stdout(io.StringIO()):  # TFDS speaks of downloads
+        raise InputError(f"{out} already exists; remove it, or choose another folder")
+    with (
+        temporary_folder(out) as folder,
+        process_map(num_workers) as map_clips,
+        _split_progress() as progress,
+    ):
+        builder = CorpusBuilder(source, folder, map_clips, progress)
+        with contextlib.redirect_stdout(io.StringIO()):  # TFDS prints about downloads
             tfds.disable_progress_bar()
-            corpus.download_and_prepare(download_dir=folder / "downloads")
-        summary = corpus.summary
+            builder.download_and_prepare(download_dir=os.fspath(folder / "downloads"))
+        summary = builder.summary
         if not any(summary.clips.values()):
-            raise InputError(f"{recipe.name}: no clip could be used; {_first(summary)}")
-        whole = pathlib.Path(corpus.data_path)
-        summary.texts = sorted(corpus.texts) if len(corpus.texts) <= _WORDS else []
-        note = dataclasses.asdict(summary)
-        note["skipped"] = [skipped._asdict() for skipped in summary.skipped]
-        (whole / SUMMARY).write_text(json.dumps(note, indent=1) + "\n")
-        os.replace(whole, out)
+            raise InputError(
+                f"{source.name}: no clip could be used; {_first_reason(summary)}"
+            )
+        written = pathlib.Path(builder.data_path)
+        if len(builder.texts) <= MAX_TEXTS:
+            summary.texts = sorted(builder.texts)
+        (written / SUMMARY_FILE).write_text(summary.to_json())
+        os.replace(written, out)
     return summary
 
 
-@contextlib.contextmanager
-def beside(out: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A hidden folder next to out, on the same disk, which is gone afterwards."""
+def try_read(source: CorpusSource, clip: Any) -> dict[str, Any] | SkippedClip:
+    """Read a clip; if it cannot be used, return why."""
     try:
-        out.absolute().parent.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.absolute().parent)
-    except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror}") from error
-    try:
-        yield pathlib.Path(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def mapper(workers: int) -> Iterator[Callable]:
-    """map, in so many fresh processes; 0: here."""
-    if not workers:
-        yield map
-        return
-    pool = concurrent.futures.ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=settle,
-    )
-    try:
-        yield functools.partial(in_order, pool, 4 * workers)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def settle() -> None:
-    """In a new process: one core, ctrl-c left to the parent, and an end with it."""
-    cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    multiprocessing.parent_process().join()
-    os._exit(1)  # a parent that was killed will not say so through the queue
-
-
-def bars() -> Progress:
-    """One bar a split, with its count and the time that is left."""
-    shown = (*Progress.get_default_columns()[:2], MofNCompleteColumn())
-    return Progress(*shown, TimeRemainingColumn(), console=Console(stderr=True))
-
-
-def attempt(recipe: Recipe, clip: Any) -> dict | Skipped:
-    """The record of a clip, or why there is none."""
-    try:
-        return recipe.read(clip)
+        return source.read_clip(clip)
     except InputError as error:
-        return Skipped(str(clip), str(error))
+        return SkippedClip(str(clip), str(error))
 
 
-def in_order(pool, ahead: int, function: Callable, items: Sequence) -> Iterator:
-    """Like map over a pool of processes, with no more than ahead results waiting."""
-    waiting = collections.deque()
-    for item in items:
-        waiting.append(pool.submit(function, item))
-        if len(waiting) > ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+def _split_progress() -> Progress:
+    """Make a progress display with one bar for each split."""
+    name, bar = Progress.get_default_columns()[:2]
+    return progress_bar(name, bar, MofNCompleteColumn(), TimeRemainingColumn())
 
 
-def _first(summary: Summary) -> str:
+def _first_reason(summary: BuildSummary) -> str:
+    """Describe the first of the skipped clips."""
     if not summary.skipped:
-        return "there is none"
+        return "the source has none"
     clip, reason = summary.skipped[0]
-    return f"of {len(summary.skipped)}, the first is {clip}: {reason}"
+    return f"{len(summary.skipped)} were skipped, the first is {clip}: {reason}"

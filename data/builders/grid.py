@@ -1,34 +1,43 @@
-"""GRID: 34 people who each say 1000 sentences of six words from a fixed grammar.
+"""GRID: 34 speakers, each with 1000 sentences of six words from a fixed grammar.
 
-Source  Cooke et al., "An audio-visual corpus for speech perception and automatic
-        speech recognition", JASA 2006.  CC BY 4.0.
+Source: Cooke et al., "An audio-visual corpus for speech perception and automatic speech
+recognition", JASA 2006. CC BY 4.0.
 
-Any folder that holds *.mpg below one folder a speaker (s1, s2, ...) will do: GRID's
+Layout: any folder with *.mpg below one folder for each speaker (s1, s2, ...): GRID's
 own s1/video/mpg_6000/bbaf2n.mpg with s1/align/bbaf2n.align, or video/s1/bbaf2n.mpg with
-align/s1/bbaf2n.align.  Without an alignment the words are known from the file's name,
-but not their times.
+align/s1/bbaf2n.align. Without an alignment the words are known from the name of the
+file, but not their times.
 """
 
 import dataclasses
 import os
 import pathlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
-from avjax.data import schema
-from avjax.data.builders import clip_reader as film
+from avjax.constants import SAMPLES_PER_FRAME
+from avjax.data.builders.clip_reader import (
+    find_phones,
+    read_speaker_clip,
+    untimed_words,
+)
+from avjax.data.builders.source import Aligner, CorpusSource, Detector
+from avjax.data.schema import make_record
 from avjax.errors import InputError
-from avjax.media import face
-from avjax.text.espeak_events import Spans
+from avjax.media.face import detect_faces
+from avjax.text.intervals import Interval, Intervals
+from avjax.typing import PathLike
 
-_TICKS = 25_000  # of an alignment, in a second: 1000 in a frame
-_FEWEST = 70  # frames of a recording, which lasts 3 s
+_TICKS_PER_SECOND = 25_000  # in an alignment
+_NUM_FRAMES = 75  # of a recording, which lasts 3 s
+_MIN_FRAMES = 70  # of a recording that is complete
 _SILENCES = {"sil", "sp"}
 _DIGITS = (
     *("zero", "one", "two", "three", "four"),
     *("five", "six", "seven", "eight", "nine"),
 )
-_GRAMMAR = (
+_GRAMMAR = (  # {character of a file name: word}, for each of the six words
     {word[0]: word for word in ("bin", "lay", "place", "set")},
     {word[0]: word for word in ("blue", "green", "red", "white")},
     {word[0]: word for word in ("at", "by", "in", "with")},
@@ -39,120 +48,161 @@ _GRAMMAR = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Sentence:
-    """One recording, and its alignment where there is one."""
+class GridClip:
+    """One recording.
+
+    Attributes:
+        speaker: s1 to s34.
+        video: The video file.
+        alignment: The file with the times of the words, if there is one.
+    """
 
     speaker: str
-    film: pathlib.Path
-    align: pathlib.Path | None
+    video: pathlib.Path
+    alignment: pathlib.Path | None
 
     def __str__(self) -> str:
-        return f"{self.speaker}/{self.film.stem}"
+        return f"{self.speaker}/{self.video.stem}"
 
 
 @dataclasses.dataclass(frozen=True)
-class Grid:
+class GridSource(CorpusSource):
     """GRID: sentences of six words such as "place blue in u eight now".
 
-    raw     the folder that holds the videos
-    size    pixels of the side of a face crop
-    seen    speakers of the splits train and test; all others are in unseen
-    detect  finds the faces of an image
-    align   finds the phones of a clip; where it cannot, the clip has none
+    Of the recordings of a speaker in the order of their names, number i (from 0) is in
+    the split test if 4 i mod 27 < 4: 40 of 270, evenly spread.
 
-    The rule of train and test: of a speaker's recordings in the order of their names,
-    number i (from 0) is in test if 4 i mod 27 < 4: 40 of 270, evenly spread.
+    Attributes:
+        raw: Folder with the videos.
+        face_size: Side of a face crop in pixels.
+        train_speakers: Speakers of the splits train and test; all others are in unseen.
+        detector: Finds the faces of an image.
+        aligner: Finds the phones of a clip; a clip that it cannot align has none.
     """
 
     raw: str
-    size: int = 96
-    seen: tuple[str, ...] = ("s1",)
-    detect: film.Detect = dataclasses.field(default=face.detect, repr=False)
-    align: film.Align | None = None
+    face_size: int = 96
+    train_speakers: tuple[str, ...] = ("s1",)
+    detector: Detector = dataclasses.field(default=detect_faces, repr=False)
+    aligner: Aligner | None = None
 
-    name = "grid"
-    tracks = 0
+    name: ClassVar[str] = "grid"
 
-    def listing(self) -> Mapping[str, list[Sentence]]:
+    def list_clips(self) -> dict[str, list[GridClip]]:
+        """List the recordings of the splits train, test and unseen."""
         splits = {"train": [], "test": [], "unseen": []}
-        speakers = {}
-        for sentence in find_sentences(self.raw):
-            speakers.setdefault(sentence.speaker, []).append(sentence)
-        for speaker, sentences in speakers.items():
-            for number, sentence in enumerate(sentences):
-                known = "test" if 4 * number % 27 < 4 else "train"
-                splits[known if speaker in self.seen else "unseen"].append(sentence)
+        speakers: dict[str, list[GridClip]] = {}
+        for clip in find_clips(self.raw):
+            speakers.setdefault(clip.speaker, []).append(clip)
+        for speaker, clips in speakers.items():
+            for number, clip in enumerate(clips):
+                split = "test" if 4 * number % 27 < 4 else "train"
+                known = speaker in self.train_speakers
+                splits[split if known else "unseen"].append(clip)
         return splits
 
-    def read(self, sentence: Sentence) -> dict:
-        words = read_align(sentence.align) if sentence.align else ()
-        heard = [word for word, _, _ in words] or words_of_name(sentence.film.stem)
-        seen = film.read_film(sentence.film, self.size, self.detect)
-        if len(seen.face) < _FEWEST:
-            found = f"{len(seen.face)} of 75 frames"
-            raise InputError(f"{sentence.film} is torn: it has {found}")
-        wave = seen.wave[: len(seen.face) * schema.SAMPLES_PER_FRAME]
-        return schema.record(
-            **seen._asdict(),
+    def read_clip(self, clip: GridClip) -> dict[str, Any]:
+        """Read one recording."""
+        words = read_align(clip.alignment) if clip.alignment else ()
+        text = [word.label for word in words] or words_from_name(clip.video.stem)
+        speaker = read_speaker_clip(clip.video, self.face_size, self.detector)
+        count = len(speaker.face)
+        if count < _MIN_FRAMES:
+            raise InputError(
+                f"{clip.video} is incomplete: it has {count} of {_NUM_FRAMES} frames"
+            )
+        wave = speaker.wave[: count * SAMPLES_PER_FRAME]
+        return make_record(
+            **speaker._asdict(),
             words=words,
-            phones=film.phones_in(wave, words or film.spans_unknown(heard), self.align),
-            text=" ".join(heard),
-            speaker=sentence.speaker,
-            clip=str(sentence),
+            phones=find_phones(wave, words or untimed_words(text), self.aligner),
+            text=" ".join(text),
+            speaker=clip.speaker,
+            clip=str(clip),
         )
 
 
-def find_sentences(raw: str | os.PathLike) -> list[Sentence]:
-    """All recordings below a folder, by speaker and name; the best of each is taken."""
+def find_clips(raw: PathLike) -> list[GridClip]:
+    """Find all recordings below a folder, in the best quality.
+
+    Args:
+        raw: The folder.
+
+    Returns:
+        The recordings, sorted by speaker and name.
+
+    Raises:
+        InputError: If there is no such folder, or it has no recordings.
+    """
     root = pathlib.Path(raw)
     if not root.is_dir():
         raise InputError(f"{raw} is not a folder")
-    best_last = sorted(files(root, ".mpg"), key=lambda film: "mpg_6000" in film.parts)
-    films = _by_speaker(best_last)
-    if not films:
-        raise InputError(f"{raw} holds no GRID video (s1/.../*.mpg or video/s1/*.mpg)")
-    aligns = _by_speaker(files(root, ".align"))
-    keys = sorted(films, key=lambda key: (int(key[0][1:]), key[1]))
-    return [Sentence(key[0], films[key], aligns.get(key)) for key in keys]
+    videos = _find_files(root, ".mpg")
+    videos.sort(key=lambda video: "mpg_6000" in video.parts)
+    by_name = _by_speaker(videos)
+    if not by_name:
+        raise InputError(f"{raw} has no GRID videos (s1/.../*.mpg or video/s1/*.mpg)")
+    alignments = _by_speaker(_find_files(root, ".align"))
+    keys = sorted(by_name, key=lambda key: (int(key[0][1:]), key[1]))
+    return [GridClip(key[0], by_name[key], alignments.get(key)) for key in keys]
 
 
-def read_align(path: str | os.PathLike) -> Spans:
-    """The words of an alignment with their times in seconds, without the silences."""
+def read_align(path: PathLike) -> Intervals:
+    """Read the words of an alignment, without the silences.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The words with their times in seconds.
+
+    Raises:
+        InputError: If the file cannot be read, or is not an alignment of GRID.
+    """
     try:
         lines = [line.split() for line in pathlib.Path(path).read_text().splitlines()]
-        spans = [(line[2], int(line[0]), int(line[1])) for line in lines if line]
+        ticks = [(line[2], int(line[0]), int(line[1])) for line in lines if line]
     except (OSError, ValueError, IndexError) as error:
-        raise InputError(f"{path} is no alignment of GRID") from error
+        raise InputError(f"{path} is not an alignment of GRID") from error
     return tuple(
-        (word.lower(), start / _TICKS, end / _TICKS)
-        for word, start, end in spans
+        Interval(word.lower(), start / _TICKS_PER_SECOND, end / _TICKS_PER_SECOND)
+        for word, start, end in ticks
         if word.lower() not in _SILENCES
     )
 
 
-def words_of_name(stem: str) -> list[str]:
-    """bbaf2n -> bin blue at f two now; nothing where a name does not follow that."""
+def words_from_name(stem: str) -> list[str]:
+    """Return the words that the name of a recording stands for.
+
+    Args:
+        stem: Name without suffix: "bbaf2n".
+
+    Returns:
+        The words: "bin", "blue", "at", "f", "two", "now"; empty if the name does not
+        follow the grammar.
+    """
     if len(stem) != len(_GRAMMAR):
         return []
-    words = [slot.get(sign) for slot, sign in zip(_GRAMMAR, stem.lower(), strict=True)]
+    pairs = zip(_GRAMMAR, stem.lower(), strict=True)
+    words = [words.get(character, "") for words, character in pairs]
     return words if all(words) else []
 
 
-def files(root: pathlib.Path, suffix: str) -> list[pathlib.Path]:
-    """All files below a folder with this suffix; links to folders are followed."""
-    below = [
+def _find_files(root: pathlib.Path, suffix: str) -> list[pathlib.Path]:
+    """Find all files below a folder with this suffix; links to folders are followed."""
+    paths = [
         pathlib.Path(folder, name)
         for folder, _, names in os.walk(root, followlinks=True)
         for name in names
     ]
-    return sorted(path for path in below if path.suffix.lower() == suffix)
+    return sorted(path for path in paths if path.suffix.lower() == suffix)
 
 
 def _by_speaker(paths: Iterable[pathlib.Path]) -> dict[tuple[str, str], pathlib.Path]:
-    """{(speaker, name): path}; the later of two wins."""
-    found = {}
+    """Return {(speaker, name): path}; the later of two wins."""
+    by_name = {}
     for path in paths:
         speakers = [part for part in path.parts if re.fullmatch(r"s\d+", part)]
         if speakers:
-            found[speakers[-1], path.stem] = path
-    return found
+            by_name[speakers[-1], path.stem] = path
+    return by_name

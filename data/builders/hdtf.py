@@ -1,170 +1,227 @@
-"""HDTF: people who speak into a camera, in stretches of videos that others have put up.
+"""HDTF: people who speak into a camera, in stretches of published videos.
 
-Source  Zhang et al., "Flow-Guided One-Shot Talking Face Generation With a High-
-        Resolution Audio-Visual Dataset", CVPR 2021.  It is a list: the videos are to be
-        got from where they were put up.
+Source: Zhang et al., "Flow-Guided One-Shot Talking Face Generation With a High-
+Resolution Audio-Visual Dataset", CVPR 2021. The corpus is a list; the videos have to be
+downloaded from where they were published.
 
-Layout  RD_annotion_time.txt (so spelled), WDA_..., WRA_..., in lines such as
-        "Radio11.mp4 00:30-01:00 01:30-02:30"; RD_crop_wh.txt, ..., "Radio11_1.mp4 557
-        478 0 478": left, width, top and height of the square around the second stretch.
-        Beside them, or in a folder, the videos: Radio11.mp4, or Radio11_1.mp4 already
-        cut out.
+Layout: RD_annotion_time.txt (so spelled), WDA_..., WRA_..., with lines such as
+"Radio11.mp4 00:30-01:00 01:30-02:30"; RD_crop_wh.txt, ..., with lines such as
+"Radio11_1.mp4 557 478 0 478": left, width, top and height of the square around the face
+of the second stretch. The videos are next to them or in a folder: Radio11.mp4, or
+Radio11_1.mp4 if the stretch has been cut out.
 """
 
 import dataclasses
 import itertools
 import pathlib
 import zlib
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from avjax.audio.mel import RATE
-from avjax.data import schema
-from avjax.data.builders import clip_reader as film
+from avjax.constants import FPS, SAMPLE_RATE
+from avjax.data.builders.clip_reader import crop_speaker
+from avjax.data.builders.source import CorpusSource, Detector
+from avjax.data.schema import make_record
 from avjax.errors import InputError
-from avjax.media import audio_io as audio
-from avjax.media import face
-from avjax.media import video_reader as video
+from avjax.media.audio_io import read_audio
+from avjax.media.face import detect_faces
+from avjax.media.video_reader import read_at_rate
 
 _LISTS = ("RD", "WDA", "WRA")
-_OF_TWENTY = {0: "val", 1: "test"}  # speakers of twenty that are not trained on
+_NUM_GROUPS = 20  # of speakers
+_GROUP_SPLITS = {0: "val", 1: "test"}  # the other groups are in train
 
 
-class Stretch(NamedTuple):
-    """A part of a video, in seconds, and the square that is looked at, in pixels."""
+class HdtfClip(NamedTuple):
+    """A stretch of a video.
 
-    name: str  # Radio11_1
+    Attributes:
+        name: Name of the stretch: "Radio11_1".
+        path: The video file.
+        start: Start in seconds.
+        end: End in seconds; infinity: the end of the file.
+        square: The square around the face in pixels: left, width, top, height.
+    """
+
+    name: str
     path: pathlib.Path
     start: float
     end: float
-    square: tuple[int, int, int, int]  # left, width, top, height
+    square: tuple[int, int, int, int]
 
     def __str__(self) -> str:
         return f"{self.name} of {self.path}"
 
 
 @dataclasses.dataclass(frozen=True)
-class Hdtf:
-    """HDTF: speeches and broadcasts; what is said is not known.
+class HdtfSource(CorpusSource):
+    """HDTF: speeches and broadcasts, without transcripts.
 
-    raw     the folder with the lists
-    size    pixels of the side of a face crop
-    detect  finds the faces of an image
+    HDTF has no splits: here one speaker in twenty is in val, and one in test.
 
-    It has no splits of its own: here one speaker of twenty is for val and one for test.
+    Attributes:
+        raw: Folder with the lists.
+        face_size: Side of a face crop in pixels.
+        detector: Finds the faces of an image.
     """
 
     raw: str
-    size: int = 128
-    detect: film.Detect = dataclasses.field(default=face.detect, repr=False)
+    face_size: int = 128
+    detector: Detector = dataclasses.field(default=detect_faces, repr=False)
 
-    name = "hdtf"
-    tracks = 0
+    name: ClassVar[str] = "hdtf"
 
-    def listing(self) -> Mapping[str, list[Stretch]]:
+    def list_clips(self) -> dict[str, list[HdtfClip]]:
+        """List the stretches of the splits train, val and test."""
         root = pathlib.Path(self.raw)
-        found = {path.name: path for path in sorted(root.rglob("*.mp4"))}
+        videos = {path.name: path for path in sorted(root.rglob("*.mp4"))}
         splits = {"train": [], "val": [], "test": []}
-        for stretch in read_lists(root):
-            whole = f"{video_of(stretch.name)}.mp4"
-            path = found.get(f"{stretch.name}.mp4")
-            if path is not None:  # it begins and ends with its file
-                stretch = stretch._replace(start=0.0, end=np.inf)
-            path = path or found.get(whole, root / whole)
-            place = zlib.crc32(speaker_of(stretch.name).encode()) % 20
-            split = _OF_TWENTY.get(place, "train")
-            splits[split].append(stretch._replace(path=path))
+        for clip in read_lists(root):
+            whole_video = f"{video_name(clip.name)}.mp4"
+            path = videos.get(f"{clip.name}.mp4")
+            if path is not None:  # the stretch has been cut out
+                clip = clip._replace(start=0.0, end=np.inf)
+            path = path or videos.get(whole_video, root / whole_video)
+            group = zlib.crc32(speaker_name(clip.name).encode()) % _NUM_GROUPS
+            split = _GROUP_SPLITS.get(group, "train")
+            splits[split].append(clip._replace(path=path))
         return splits
 
-    def read(self, stretch: Stretch) -> dict:
-        wave = audio.read_sound(stretch.path, RATE)
-        first, last = (min(t * RATE, len(wave)) for t in (stretch.start, stretch.end))
-        given = stretch.name, lambda: frames_of(stretch), wave[int(first) : int(last)]
-        seen = film.look(*given, self.size, self.detect)
-        return schema.record(
-            **seen._asdict(),
+    def read_clip(self, clip: HdtfClip) -> dict[str, Any]:
+        """Read one stretch."""
+        wave = read_audio(clip.path, SAMPLE_RATE)
+        first = int(min(clip.start * SAMPLE_RATE, len(wave)))
+        last = int(min(clip.end * SAMPLE_RATE, len(wave)))
+        speaker = crop_speaker(
+            lambda: read_square(clip),
+            wave[first:last],
+            self.face_size,
+            self.detector,
+            name=clip.name,
+        )
+        return make_record(
+            **speaker._asdict(),
             text="",
-            speaker=speaker_of(stretch.name),
-            clip=stretch.name,
+            speaker=speaker_name(clip.name),
+            clip=clip.name,
         )
 
 
-def read_lists(root: pathlib.Path) -> list[Stretch]:
-    """All stretches of which the square is known; their videos may be missing."""
-    stretches, lists = [], [n for n in _LISTS if (root / times_of(n)).is_file()]
+def read_lists(root: pathlib.Path) -> list[HdtfClip]:
+    """Read the lists of HDTF.
+
+    Args:
+        root: Folder with the lists.
+
+    Returns:
+        All stretches whose square is known; their videos may be missing, and `path` is
+        the folder.
+
+    Raises:
+        InputError: If there are no lists, or a line cannot be understood.
+    """
+    lists = [name for name in _LISTS if _times_file(root, name).is_file()]
     if not lists:
-        raise InputError(f"{root} holds no list of HDTF (RD_annotion_time.txt, ...)")
-    for which in lists:
-        squares = dict(rows_of(root / f"{which}_crop_wh.txt"))
-        for name, spans in rows_of(root / times_of(which)):
+        raise InputError(f"{root} has no list of HDTF (RD_annotion_time.txt, ...)")
+    clips = []
+    for list_name in lists:
+        squares = dict(_read_rows(root / f"{list_name}_crop_wh.txt"))
+        for video, spans in _read_rows(_times_file(root, list_name)):
             for number, span in enumerate(spans):
-                clip = f"{name.removesuffix('.mp4')}_{number}"
-                square = squares.get(f"{clip}.mp4")
+                name = f"{video.removesuffix('.mp4')}_{number}"
+                square = squares.get(f"{name}.mp4")
                 if square is not None:
-                    stretches.append(stretch_of(clip, span, square, root))
-    return stretches
+                    clips.append(parse_clip(name, span, square, root))
+    return clips
 
 
-def times_of(which: str) -> str:
-    return f"{which}_annotion_time.txt"
+def parse_clip(name: str, span: str, square: list[str], root: pathlib.Path) -> HdtfClip:
+    """Parse one stretch.
 
+    Args:
+        name: Name of the stretch.
+        span: Its times: "00:30-01:00".
+        square: The four numbers of its square.
+        root: Folder with the lists.
 
-def rows_of(path: pathlib.Path) -> Iterator[tuple[str, list[str]]]:
-    """The first column of a list, and the others."""
+    Returns:
+        The stretch.
+
+    Raises:
+        InputError: If the times or the square cannot be understood.
+    """
     try:
-        lines = path.read_text().splitlines()
-    except OSError as error:
-        raise InputError(f"{path} is missing") from error
-    for words in filter(None, map(str.split, lines)):
-        yield words[0], words[1:]
-
-
-def stretch_of(clip: str, span: str, square: list[str], root: pathlib.Path) -> Stretch:
-    """One stretch from the words of both lists."""
-    try:
-        start, end = map(seconds_of, span.split("-"))
+        start, end = map(parse_clock, span.split("-"))
         left, width, top, height = map(int, square)
     except ValueError as error:
-        raise InputError(f"{root}: {clip} is at {span!r}, {square}: unclear") from error
-    return Stretch(clip, root, start, end, (left, width, top, height))
+        raise InputError(
+            f"{root}: times {span!r} or square {square} of {name} cannot be read"
+        ) from error
+    return HdtfClip(name, root, start, end, (left, width, top, height))
 
 
-def seconds_of(clock: str) -> float:
-    """ "01:30" or "1:01:30" -> seconds."""
+def parse_clock(clock: str) -> float:
+    """Convert "01:30" or "1:01:30" to seconds."""
     seconds = 0.0
     for part in clock.split(":"):
         seconds = 60 * seconds + float(part)
     return seconds
 
 
-def video_of(clip: str) -> str:
-    """Radio11_1 -> Radio11, WDA_JoeCrowley_0 -> WDA_JoeCrowley."""
+def video_name(clip: str) -> str:
+    """Return the video of a stretch: "Radio11" of "Radio11_1"."""
     return clip.rpartition("_")[0]
 
 
-def speaker_of(clip: str) -> str:
-    """Who speaks: WDA_AdamSchiff_000_2 -> WDA_AdamSchiff; Radio11_1 -> Radio11."""
-    name, _, number = video_of(clip).rpartition("_")
-    return name if name and number.isdigit() else video_of(clip)
+def speaker_name(clip: str) -> str:
+    """Return the speaker of a stretch: "WDA_AdamSchiff" of "WDA_AdamSchiff_000_2"."""
+    name, _, number = video_name(clip).rpartition("_")
+    return name if name and number.isdigit() else video_name(clip)
 
 
-def frames_of(stretch: Stretch) -> Iterator[np.ndarray]:
-    """Its pictures, 25 a second, as much of them as is in the square.
+def read_square(clip: HdtfClip) -> Iterator[np.ndarray]:
+    """Read the frames of a stretch, 25 per second, cropped to its square.
 
-    A file of the stretch alone may have been cut to the square before.
+    A file that holds only the stretch may have been cropped already.
+
+    Args:
+        clip: The stretch.
+
+    Yields:
+        Frames, u8 [h w 3].
+
+    Raises:
+        InputError: If the square is not inside the frame.
     """
-    fps, (left, width, top, height) = schema.FPS, stretch.square
-    frames = video.read_at_rate(stretch.path, fps)
-    last = None if np.isinf(stretch.end) else round(stretch.end * fps)
-    for frame in itertools.islice(frames, round(stretch.start * fps), last):
-        if last is None and frame.shape[:2] == (height, width):
+    left, width, top, height = clip.square
+    whole_file = bool(np.isinf(clip.end))
+    last = None if whole_file else round(clip.end * FPS)
+    frames = read_at_rate(clip.path, FPS)
+    for frame in itertools.islice(frames, round(clip.start * FPS), last):
+        if whole_file and frame.shape[:2] == (height, width):
             yield frame
             continue
-        part = frame[max(top, 0) : top + height, max(left, 0) : left + width]
-        if part.shape[:2] != (height, width) or not part.size:
-            size = f"{frame.shape[1]} x {frame.shape[0]}"
-            told = f"the square {stretch.square} leaves the picture of {size} pixels"
-            raise InputError(f"{stretch}: {told}")
-        yield np.ascontiguousarray(part)
+        square = frame[max(top, 0) : top + height, max(left, 0) : left + width]
+        if square.shape[:2] != (height, width) or not square.size:
+            raise InputError(
+                f"{clip}: the square {clip.square} is not inside the frame of "
+                f"{frame.shape[1]} x {frame.shape[0]} pixels"
+            )
+        yield np.ascontiguousarray(square)
+
+
+def _times_file(root: pathlib.Path, list_name: str) -> pathlib.Path:
+    """Return the file with the times of a list."""
+    return root / f"{list_name}_annotion_time.txt"
+
+
+def _read_rows(path: pathlib.Path) -> Iterator[tuple[str, list[str]]]:
+    """Read the first column of a list, and the others."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError as error:
+        raise InputError(f"{path} is missing") from error
+    for words in filter(None, map(str.split, lines)):
+        yield words[0], words[1:]

@@ -1,218 +1,235 @@
-"""Pictures with noise: photographs with their truth, or clean ones to make noise on.
+"""Corpora of images: noisy photographs with clean ones, or clean images alone.
 
-Source  PolyU: Xu et al., 2018, "Real-world Noisy Image Denoising: A New Benchmark" (not
-        for commerce); SIDD: Abdelhamed et al., CVPR 2018, "A High-Quality Denoising
-        Dataset for Smartphone Cameras"
+Source: PolyU: Xu et al., "Real-world Noisy Image Denoising: A New Benchmark", 2018 (not
+for commercial use); SIDD: Abdelhamed et al., "A High-Quality Denoising Dataset for
+Smartphone Cameras", CVPR 2018.
 """
 
 import dataclasses
 import functools
-import os
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar, TypeVar
 
-import cv2
 import numpy as np
+import tensorflow_datasets as tfds
 
-from avjax.data.examples import image_pairs as pairs
+from avjax.data.builders.image_files import cut_tiles, find_images, read_image
+from avjax.data.builders.source import CorpusSource
+from avjax.data.examples.image_pairs import image_pair_features, make_image_record
 from avjax.errors import InputError
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
-# Names of a photograph and of its truth: PolyU and CC; SIDD-Small and -Medium.
-NAMES = (("_real", "_mean"), ("NOISY_SRGB", "GT_SRGB"))
-BLOCKS = "ValidationNoisyBlocksSrgb", "ValidationGtBlocksSrgb"
+# What the names of a noisy and of a clean file contain: PolyU and CC; SIDD.
+NAME_PAIRS = (("_real", "_mean"), ("NOISY_SRGB", "GT_SRGB"))
+NOISY_BLOCKS, CLEAN_BLOCKS = "ValidationNoisyBlocksSrgb", "ValidationGtBlocksSrgb"
+
+
+class ImageSource(CorpusSource):
+    """Source of a corpus of images."""
+
+    records_per_shard: ClassVar[int] = 8  # some images have 16 million pixels
+
+    def features(self) -> tfds.features.FeaturesDict:
+        """Describe a record of images for TFDS."""
+        return image_pair_features()
 
 
 @dataclasses.dataclass(frozen=True)
-class Picture:
-    """A photograph and its truth; or a clean picture alone."""
+class CleanImageFile:
+    """A clean image.
+
+    Attributes:
+        name: Path below the folder, without suffix.
+        clean: The file.
+    """
 
     name: str
     clean: pathlib.Path
-    noisy: pathlib.Path | None = None
 
     def __str__(self) -> str:
         return self.name
 
 
 @dataclasses.dataclass(frozen=True)
-class Pairs:
-    """Photographs with their truth.
+class ImagePairFile(CleanImageFile):
+    """A noisy photograph and the clean one.
 
-    raw    a folder with NAME_real and NAME_mean as of PolyU, or with ..NOISY_SRGB.. and
-           ..GT_SRGB.. as of SIDD, at any depth
-    clean  or the folder of the truth, whose files are named as those of raw
-    held   a photograph whose path has one of these words in it is in test: names of
-           cameras, say, or of scenes
-    side   pixels of the sides of a tile
+    Attributes:
+        name: Path of the noisy file below the folder, without suffix.
+        clean: The file of the clean image.
+        noisy: The file of the noisy image.
+    """
+
+    noisy: pathlib.Path
+
+
+Image = TypeVar("Image", bound=CleanImageFile)
+
+
+@dataclasses.dataclass(frozen=True)
+class ImagePairSource(ImageSource):
+    """Noisy photographs with clean ones.
+
+    Attributes:
+        raw: Folder with NAME_real and NAME_mean as of PolyU, or with ..NOISY_SRGB.. and
+            ..GT_SRGB.. as of SIDD, at any depth; with `clean`, the noisy images.
+        clean: Folder with the clean images, named as those of `raw`; "": none.
+        test_words: A photograph whose path contains one of these words is in the split
+            test, such as names of cameras or scenes.
+        tile_size: Side of the tiles in pixels.
     """
 
     raw: str
     clean: str = ""
-    held: tuple[str, ...] = ()
-    side: int = 512
+    test_words: tuple[str, ...] = ()
+    tile_size: int = 512
 
-    name = "pairs"
-    together = 8  # in a shard: some have 16 million pixels
-    features = staticmethod(pairs.features)
+    name: ClassVar[str] = "pairs"
 
-    def listing(self) -> Mapping[str, list[Picture]]:
-        found = two_folders(self.raw, self.clean) if self.clean else named(self.raw)
-        pictures = sorted(found, key=str)
-        if not pictures:
-            raise InputError(f"{self.raw} holds no photograph with its truth")
-        return divided(pictures, self.held)
+    def list_clips(self) -> dict[str, list[ImagePairFile]]:
+        """List the pairs of the splits train and test."""
+        if self.clean:
+            pairs = match_folders(self.raw, self.clean)
+        else:
+            pairs = match_names(self.raw)
+        images = sorted(pairs, key=str)
+        if not images:
+            raise InputError(f"{self.raw} has no noisy image with its clean one")
+        return split_by_words(images, self.test_words)
 
-    def read(self, picture: Picture) -> dict:
-        noisy, clean = read_levels(picture.noisy), read_levels(picture.clean)
+    def read_clip(self, image: ImagePairFile) -> dict[str, Any]:
+        """Read one pair, and cut it into tiles."""
+        noisy, clean = read_image(image.noisy), read_image(image.clean)
         if noisy.shape != clean.shape:
-            raise InputError(f"{picture} and its truth are not of one size")
-        cut = [list(tiles(levels, self.side)) for levels in (noisy, clean)]
-        return pairs.record(noisy=cut[0], clean=cut[1], clip=str(picture))
+            raise InputError(f"{image} and its clean image differ in size")
+        return make_image_record(
+            noisy=list(cut_tiles(noisy, self.tile_size)),
+            clean=list(cut_tiles(clean, self.tile_size)),
+            clip=str(image),
+        )
 
 
 @dataclasses.dataclass(frozen=True)
-class Pictures:
-    """Clean pictures, on which noise is made when they are read.
+class CleanImageSource(ImageSource):
+    """Clean images; noise is added in training.
 
-    raw, held, side as of Pairs
+    Attributes:
+        raw: Folder with the images, at any depth.
+        test_words: An image whose path contains one of these words is in the split
+            test.
+        tile_size: Side of the tiles in pixels.
     """
 
     raw: str
-    held: tuple[str, ...] = ()
-    side: int = 512
+    test_words: tuple[str, ...] = ()
+    tile_size: int = 512
 
-    name = "pictures"
-    together = 8
-    features = staticmethod(pairs.features)
+    name: ClassVar[str] = "pictures"
 
-    def listing(self) -> Mapping[str, list[Picture]]:
+    def list_clips(self) -> dict[str, list[CleanImageFile]]:
+        """List the images of the splits train and test."""
         root = pathlib.Path(self.raw)
-        found = [Picture(_below(file, root), file) for file in images(root)]
-        if not found:
-            raise InputError(f"{self.raw} holds no picture")
-        return divided(found, self.held)
+        images = [CleanImageFile(_name(path, root), path) for path in find_images(root)]
+        if not images:
+            raise InputError(f"{self.raw} has no images")
+        return split_by_words(images, self.test_words)
 
-    def read(self, picture: Picture) -> dict:
-        clean = list(tiles(read_levels(picture.clean), self.side))
-        return pairs.record(clean=clean, clip=str(picture))
+    def read_clip(self, image: CleanImageFile) -> dict[str, Any]:
+        """Read one image, and cut it into tiles."""
+        tiles = list(cut_tiles(read_image(image.clean), self.tile_size))
+        return make_image_record(clean=tiles, clip=str(image))
 
 
 @dataclasses.dataclass(frozen=True)
-class SiddBlocks:
-    """SIDD's validation: 40 photographs, 32 blocks of 256 pixels of each.
+class SiddBlockSource(ImageSource):
+    """The validation set of SIDD: 40 photographs, 32 blocks of 256 pixels of each.
 
-    raw  the folder of ValidationNoisyBlocksSrgb.mat and ValidationGtBlocksSrgb.mat
+    Attributes:
+        raw: Folder with ValidationNoisyBlocksSrgb.mat and ValidationGtBlocksSrgb.mat.
     """
 
     raw: str
 
-    name = "sidd-blocks"
-    together = 8
-    features = staticmethod(pairs.features)
+    name: ClassVar[str] = "sidd-blocks"
 
-    def listing(self) -> Mapping[str, list[int]]:
-        return {"test": list(range(len(blocks(self.raw, BLOCKS[0]))))}
+    def list_clips(self) -> dict[str, list[int]]:
+        """List the numbers of the photographs; all are in the split test."""
+        return {"test": list(range(len(read_blocks(self.raw, NOISY_BLOCKS))))}
 
-    def read(self, number: int) -> dict:
-        noisy, clean = (blocks(self.raw, name)[number] for name in BLOCKS)
-        return pairs.record(noisy=noisy, clean=clean, clip=f"block {number}")
+    def read_clip(self, number: int) -> dict[str, Any]:
+        """Read the blocks of one photograph."""
+        return make_image_record(
+            noisy=read_blocks(self.raw, NOISY_BLOCKS)[number],
+            clean=read_blocks(self.raw, CLEAN_BLOCKS)[number],
+            clip=f"block {number}",
+        )
 
 
 @functools.cache
-def blocks(raw: str, name: str) -> np.ndarray:
-    """u8 [photograph, block, h w 3] of a file that MATLAB wrote."""
+def read_blocks(raw: str, name: str) -> np.ndarray:
+    """Read all blocks of a file that MATLAB wrote.
+
+    Args:
+        raw: Folder with the file.
+        name: Name of the file, without suffix, and of the variable in it.
+
+    Returns:
+        Blocks, u8 [photograph, block, h, w, 3].
+
+    Raises:
+        InputError: If the file is missing, or its content is different.
+    """
     import scipy.io
 
-    file = pathlib.Path(raw) / f"{name}.mat"
+    path = pathlib.Path(raw) / f"{name}.mat"
     try:
-        found = scipy.io.loadmat(file)[name]
+        blocks = scipy.io.loadmat(path)[name]
     except (OSError, ValueError, KeyError, NotImplementedError) as error:
-        raise InputError(f"{file} is missing, or holds no {name}") from error
-    if found.dtype != np.uint8 or found.ndim != 5 or found.shape[-1] != 3:
-        raise InputError(f"{file} holds no blocks of pictures")
-    return found
+        raise InputError(f"{path} is missing, or has no variable {name}") from error
+    if blocks.dtype != np.uint8 or blocks.ndim != 5 or blocks.shape[-1] != 3:
+        raise InputError(f"{path} has no blocks of RGB images of 8 bits")
+    return blocks
 
 
-def divided(
-    pictures: Iterable[Picture], held: tuple[str, ...]
-) -> dict[str, list[Picture]]:
-    """{"train": those without, "test": those with one of the words in their names}."""
-    splits = {"train": [], "test": []}
-    for picture in pictures:
-        kept = any(word in picture.name for word in held)
-        splits["test" if kept else "train"].append(picture)
+def split_by_words(
+    images: Iterable[Image], test_words: tuple[str, ...]
+) -> dict[str, list[Image]]:
+    """Divide images by their names.
+
+    Args:
+        images: The images.
+        test_words: An image whose name contains one of these words is in test.
+
+    Returns:
+        {"train": images, "test": images}
+    """
+    splits: dict[str, list[Image]] = {"train": [], "test": []}
+    for image in images:
+        in_test = any(word in image.name for word in test_words)
+        splits["test" if in_test else "train"].append(image)
     return splits
 
 
-def named(raw: str) -> Iterator[Picture]:
-    """Photographs whose truth lies beside them under another name."""
+def match_names(raw: str) -> Iterator[ImagePairFile]:
+    """Find the noisy images whose clean image is next to them under another name."""
     root = pathlib.Path(raw)
-    for file in images(root):
-        for noisy, clean in NAMES:
-            truth = file.with_name(file.name.replace(noisy, clean))
-            if noisy in file.name and truth.is_file():
-                yield Picture(_below(file, root), truth, file)
+    for path in find_images(root):
+        for noisy_part, clean_part in NAME_PAIRS:
+            clean = path.with_name(path.name.replace(noisy_part, clean_part))
+            if noisy_part in path.name and clean.is_file():
+                yield ImagePairFile(_name(path, root), clean, path)
 
 
-def two_folders(raw: str, clean: str) -> Iterator[Picture]:
-    """Photographs of one folder whose truth is in another, under the same name."""
-    root, others = pathlib.Path(raw), pathlib.Path(clean)
-    truths = {_below(file, others): file for file in images(others)}
-    for file in images(root):
-        name = _below(file, root)
-        if name in truths:
-            yield Picture(name, truths[name], file)
+def match_folders(raw: str, clean: str) -> Iterator[ImagePairFile]:
+    """Find the noisy images whose clean image has the same name in another folder."""
+    root, clean_root = pathlib.Path(raw), pathlib.Path(clean)
+    clean_paths = {_name(path, clean_root): path for path in find_images(clean_root)}
+    for path in find_images(root):
+        name = _name(path, root)
+        if name in clean_paths:
+            yield ImagePairFile(name, clean_paths[name], path)
 
 
-def images(root: pathlib.Path) -> list[pathlib.Path]:
-    """All pictures below a folder, by name; links to folders are followed."""
-    if not root.is_dir():
-        raise InputError(f"{root} is not a folder")
-    below = (
-        pathlib.Path(folder, name)
-        for folder, _, names in os.walk(root, followlinks=True)
-        for name in names
-    )
-    return sorted(path for path in below if path.suffix.lower() in SUFFIXES)
-
-
-def read_levels(path: pathlib.Path) -> np.ndarray:
-    """A picture as it is stored, not turned: u8 or u16 [h w 3].
-
-    Grey ones have three channels alike, and opacity is left out.  Of floats, which are
-    in [0, 1], 16 bits are kept.
-    """
-    # As RGB, OpenCV 4.14 gives what was in memory for a TIFF of 16 bits.
-    flags = cv2.IMREAD_COLOR_BGR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        levels = cv2.imread(os.fspath(path), flags)
-    except cv2.error:  # too many pixels
-        levels = None
-    if levels is None:
-        raise InputError(f"{path} is no picture that can be read")
-    levels = levels[..., ::-1]
-    if levels.dtype.kind == "f":
-        if not (np.isfinite(levels).all() and 0 <= levels.min() <= levels.max() <= 1):
-            raise InputError(f"{path} holds numbers that are not in 0 to 1")
-        return np.round(levels * 65535).astype(np.uint16)
-    if levels.dtype not in (np.uint8, np.uint16):
-        raise InputError(f"{path} has neither 8 nor 16 bits, nor floats")
-    return levels
-
-
-def tiles(picture: np.ndarray, side: int) -> Iterator[np.ndarray]:
-    """Squares that cover a picture, the last ones of a row moved inside.  [h w 3]."""
-    for top in starts(picture.shape[0], side):
-        for left in starts(picture.shape[1], side):
-            yield picture[top : top + side, left : left + side]
-
-
-def starts(length: int, side: int) -> list[int]:
-    """Where tiles begin along a side: 1000 in 512 -> 0 and 488."""
-    last = max(length - side, 0)
-    return [min(start, last) for start in range(0, last + side, side)]
-
-
-def _below(file: pathlib.Path, root: pathlib.Path) -> str:
-    return file.relative_to(root).with_suffix("").as_posix()
+def _name(path: pathlib.Path, root: pathlib.Path) -> str:
+    """Return the path of a file below a folder, without suffix."""
+    return path.relative_to(root).with_suffix("").as_posix()

@@ -1,67 +1,76 @@
 """LRS2: sentences from British television, and longer ones for pretraining.
 
-Source  Son Chung et al., "Lip Reading Sentences in the Wild", CVPR 2017; Afouras et
-        al., "Deep Audio-Visual Speech Recognition", 2018.  The corpus is had from the
-        BBC under an agreement.
+Source: Son Chung et al., "Lip Reading Sentences in the Wild", CVPR 2017; Afouras et
+al., "Deep Audio-Visual Speech Recognition", 2018. The BBC gives out the corpus under an
+agreement.
 
-Layout  mvlrs_v1/main/6330311066473698535/00011.mp4 and .txt ("Text:  I SEE"), the same
-        under pretrain with a table of words and their times; pretrain.txt, train.txt,
-        val.txt and test.txt name "6330311066473698535/00011" line by line, perhaps with
-        further columns.
+Layout: mvlrs_v1/main/6330311066473698535/00011.mp4 and .txt ("Text:  I SEE"); the same
+below pretrain, where .txt has a table of words and their times; pretrain.txt,
+train.txt, val.txt and test.txt name one clip in each line
+("6330311066473698535/00011"), perhaps with further columns.
 """
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from avjax.data import schema
-from avjax.data.builders import clip_reader as film
+from avjax.data.builders.clip_reader import (
+    find_phones,
+    read_speaker_clip,
+    untimed_words,
+)
+from avjax.data.builders.source import Aligner, CorpusSource, Detector
+from avjax.data.schema import make_record
 from avjax.errors import InputError
-from avjax.media import face
+from avjax.media.face import detect_faces
+from avjax.text.intervals import Interval, Intervals
 
 _FOLDERS = {"pretrain": "pretrain", "train": "main", "val": "main", "test": "main"}
+_TABLE_HEADER = "WORD START END"
 
 
 @dataclasses.dataclass(frozen=True)
-class Lrs2:
-    """LRS2: sentences in the wild; text in small letters, the speaker is the programme.
+class Lrs2Source(CorpusSource):
+    """LRS2: sentences in the wild, in lower case; the speaker is the programme.
 
-    raw     the folder mvlrs_v1, or the one that holds it
-    size    pixels of the side of a face crop
-    detect  finds the faces of an image
-    align   finds the phones of a clip; where it cannot, the clip has none
+    Attributes:
+        raw: Folder mvlrs_v1, or the one that holds it.
+        face_size: Side of a face crop in pixels.
+        detector: Finds the faces of an image.
+        aligner: Finds the phones of a clip; a clip that it cannot align has none.
     """
 
     raw: str
-    size: int = 96
-    detect: film.Detect = dataclasses.field(default=face.detect, repr=False)
-    align: film.Align | None = None
+    face_size: int = 96
+    detector: Detector = dataclasses.field(default=detect_faces, repr=False)
+    aligner: Aligner | None = None
 
-    name = "lrs2"
-    tracks = 0
+    name: ClassVar[str] = "lrs2"
 
-    def listing(self) -> Mapping[str, list[pathlib.Path]]:
+    def list_clips(self) -> dict[str, list[pathlib.Path]]:
+        """List the videos of the splits that have a list of names."""
         outer = pathlib.Path(self.raw)
         root = outer / "mvlrs_v1" if (outer / "mvlrs_v1").is_dir() else outer
         splits = {}
         for split, folder in _FOLDERS.items():
-            lists = [place / f"{split}.txt" for place in (root, outer)]
-            found = [path for path in lists if path.is_file()]
-            if found:
-                names = read_names(found[0])
+            candidates = [place / f"{split}.txt" for place in (root, outer)]
+            lists = [path for path in candidates if path.is_file()]
+            if lists:
+                names = read_names(lists[0])
                 splits[split] = [root / folder / f"{name}.mp4" for name in names]
         if not splits:
-            raise InputError(f"{self.raw} holds no list of LRS2 (train.txt, ...)")
+            raise InputError(f"{self.raw} has no list of LRS2 (train.txt, ...)")
         return splits
 
-    def read(self, path: pathlib.Path) -> dict:
-        text, words = read_notes(path.with_suffix(".txt"))
-        seen = film.read_film(path, self.size, self.detect)
-        told = words or film.spans_unknown(text.split())
-        return schema.record(
-            **seen._asdict(),
+    def read_clip(self, path: pathlib.Path) -> dict[str, Any]:
+        """Read one video and its text file."""
+        text, words = read_transcript(path.with_suffix(".txt"))
+        speaker = read_speaker_clip(path, self.face_size, self.detector)
+        timed = words or untimed_words(text.split())
+        return make_record(
+            **speaker._asdict(),
             words=words,
-            phones=film.phones_in(seen.wave, told, self.align),
+            phones=find_phones(speaker.wave, timed, self.aligner),
             text=text,
             speaker=path.parent.name,
             clip=f"{path.parent.name}/{path.stem}",
@@ -69,15 +78,23 @@ class Lrs2:
 
 
 def read_names(path: pathlib.Path) -> list[str]:
-    """The first column of a list of clips."""
+    """Read the first column of a list of clips."""
     lines = [line.split() for line in path.read_text().splitlines()]
     return [line[0] for line in lines if line]
 
 
-def read_notes(path: pathlib.Path) -> tuple[str, tuple[tuple[str, float, float], ...]]:
-    """What is said in a clip, and when each word is, where that is known.
+def read_transcript(path: pathlib.Path) -> tuple[str, Intervals]:
+    """Read the text file of a clip.
 
-    The table of words begins after the line "WORD START END ASDSCORE".
+    Args:
+        path: The file. A table of words begins after a line "WORD START END ASDSCORE".
+
+    Returns:
+        The text in lower case; and its words with their times, empty if there is no
+        table.
+
+    Raises:
+        InputError: If the file is missing, has no text, or its table is incomplete.
     """
     try:
         lines = path.read_text().splitlines()
@@ -86,10 +103,13 @@ def read_notes(path: pathlib.Path) -> tuple[str, tuple[tuple[str, float, float],
     texts = [line[len("Text:") :].strip() for line in lines if line.startswith("Text:")]
     if not texts:
         raise InputError(f'{path} has no line "Text: ..."')
-    heads = [n for n, line in enumerate(lines) if line.startswith("WORD START END")]
-    rows = [line.split() for line in lines[heads[0] + 1 :] if line] if heads else []
+    headers = [n for n, line in enumerate(lines) if line.startswith(_TABLE_HEADER)]
+    table = lines[headers[0] + 1 :] if headers else []
+    rows = [line.split() for line in table if line]
     try:
-        words = tuple((row[0].lower(), float(row[1]), float(row[2])) for row in rows)
+        words = tuple(
+            Interval(row[0].lower(), float(row[1]), float(row[2])) for row in rows
+        )
     except (ValueError, IndexError) as error:
-        raise InputError(f"{path} has a torn table of words") from error
+        raise InputError(f"{path} has an incomplete table of words") from error
     return texts[0].lower(), words

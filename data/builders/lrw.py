@@ -1,72 +1,87 @@
-"""LRW: 500 words, each said up to a thousand times, in the middle of 29 frames.
+"""LRW: 500 words, each spoken up to a thousand times, in the middle of 29 frames.
 
-Source  Chung and Zisserman, "Lip Reading in the Wild", ACCV 2016.  The corpus is had
-        from the BBC under an agreement.
+Source: Chung and Zisserman, "Lip Reading in the Wild", ACCV 2016. The BBC gives out the
+corpus under an agreement.
 
-Layout  lipread_mp4/ABOUT/{train,val,test}/ABOUT_00001.mp4 and .txt, whose line
-        "Duration: 0.53 seconds" tells how long the word is.
+Layout: lipread_mp4/ABOUT/{train,val,test}/ABOUT_00001.mp4 and .txt, whose line
+"Duration: 0.53 seconds" is the duration of the word.
 """
 
 import dataclasses
 import pathlib
 import re
-from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from avjax.data import schema
-from avjax.data.builders import clip_reader as film
+from avjax.data.builders.clip_reader import read_speaker_clip
+from avjax.data.builders.source import CorpusSource, Detector
+from avjax.data.schema import make_record
 from avjax.errors import InputError
-from avjax.media import face
+from avjax.media.face import detect_faces
+from avjax.text.intervals import Interval
 
 _SPLITS = ("train", "val", "test")
-_MIDDLE = 0.58  # seconds, of 29 frames
+_MIDDLE_SECONDS = 0.58  # the middle of 29 frames
 
 
 @dataclasses.dataclass(frozen=True)
-class Lrw:
-    """LRW: single words in running speech; text is the word, in small letters.
+class LrwSource(CorpusSource):
+    """LRW: single words in running speech; the text is the word in lower case.
 
-    raw     the folder lipread_mp4, or the one that holds it
-    size    pixels of the side of a face crop
-    detect  finds the faces of an image
+    The speakers are unknown: `speaker` is empty.
 
-    Nothing is known of who speaks: speaker is empty.
+    Attributes:
+        raw: Folder lipread_mp4, or the one that holds it.
+        face_size: Side of a face crop in pixels.
+        detector: Finds the faces of an image.
     """
 
     raw: str
-    size: int = 96
-    detect: film.Detect = dataclasses.field(default=face.detect, repr=False)
+    face_size: int = 96
+    detector: Detector = dataclasses.field(default=detect_faces, repr=False)
 
-    name = "lrw"
-    tracks = 0
+    name: ClassVar[str] = "lrw"
 
-    def listing(self) -> Mapping[str, list[pathlib.Path]]:
+    def list_clips(self) -> dict[str, list[pathlib.Path]]:
+        """List the videos of the splits train, val and test."""
         root = pathlib.Path(self.raw)
         root = root / "lipread_mp4" if (root / "lipread_mp4").is_dir() else root
         splits = {split: sorted(root.glob(f"*/{split}/*.mp4")) for split in _SPLITS}
         if not any(splits.values()):
-            raise InputError(f"{self.raw} holds no LRW video (ABOUT/train/*.mp4)")
+            raise InputError(f"{self.raw} has no LRW videos (ABOUT/train/*.mp4)")
         return splits
 
-    def read(self, path: pathlib.Path) -> dict:
-        word = path.parent.parent.name
-        seen = film.read_film(path, self.size, self.detect)
+    def read_clip(self, path: pathlib.Path) -> dict[str, Any]:
+        """Read one video and the duration of its word."""
+        folder = path.parent.parent.name
+        word = folder.lower()
+        speaker = read_speaker_clip(path, self.face_size, self.detector)
         half = read_duration(path.with_suffix(".txt")) / 2
-        return schema.record(
-            **seen._asdict(),
-            words=[(word.lower(), _MIDDLE - half, _MIDDLE + half)],
-            text=word.lower(),
+        return make_record(
+            **speaker._asdict(),
+            words=[Interval(word, _MIDDLE_SECONDS - half, _MIDDLE_SECONDS + half)],
+            text=word,
             speaker="",
-            clip=f"{word}/{path.stem}",
+            clip=f"{folder}/{path.stem}",
         )
 
 
 def read_duration(path: pathlib.Path) -> float:
-    """How many seconds the word of a clip takes, from its notes."""
+    """Read the duration of the word of a clip, in seconds.
+
+    Args:
+        path: The text file of the clip.
+
+    Returns:
+        The duration in seconds.
+
+    Raises:
+        InputError: If the file is missing, or has no duration.
+    """
     try:
-        notes = path.read_text()
+        text = path.read_text()
     except OSError as error:
         raise InputError(f"{path} is missing") from error
-    found = re.search(r"^Duration:\s*([\d.]+)\s*seconds", notes, re.MULTILINE)
-    if not found:
+    match = re.search(r"^Duration:\s*([\d.]+)\s*seconds", text, re.MULTILINE)
+    if not match:
         raise InputError(f'{path} has no line "Duration: ... seconds"')
-    return float(found.group(1))
+    return float(match.group(1))

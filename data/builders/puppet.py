@@ -1,46 +1,50 @@
-"""The corpus of puppets: nothing to download, every truth known."""
+"""The corpus of puppets: synthetic talking faces whose labels are all known."""
 
 import dataclasses
-from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
-from avjax.data import schema
-from avjax.data.puppet import KINDS, TRACKS, make_clip, plan_clip
-from avjax.media import face
+from avjax.data.builders.source import CorpusSource
+from avjax.data.puppet import SENTENCE_KINDS, TRACKS, make_clip, plan_clip
+from avjax.data.schema import Reel, make_record
+from avjax.media.face import crop_mouth
 
 
 @dataclasses.dataclass(frozen=True)
-class Puppet:
-    """Drawn faces that speak with a synthetic voice; every landmark and phone known.
+class PuppetSource(CorpusSource):
+    """Drawn faces with synthetic voices; all landmarks and phones are known.
 
-    clips  how many, over both splits
-    seed   of everything; one seed is one corpus, on any machine
-    size   pixels of the side of a face crop, at which the puppets are drawn
-    kinds  what they say: grid sentences, free ones, or single words
+    Attributes:
+        num_clips: Number of clips, over both splits.
+        seed: Seed of the corpus; one seed gives one corpus, on any machine.
+        face_size: Side of a face crop in pixels, at which the puppets are drawn.
+        kinds: What puppets say; one kind is drawn for each clip: grid sentences, free
+            sentences, or single words.
     """
 
-    clips: int = 1000
+    num_clips: int = 1000
     seed: int = 0
-    size: int = 96
-    kinds: tuple[str, ...] = KINDS
+    face_size: int = 96
+    kinds: tuple[str, ...] = SENTENCE_KINDS
 
-    name = "puppet"
-    tracks = len(TRACKS)
+    name: ClassVar[str] = "puppet"
+    num_articulators: ClassVar[int] = len(TRACKS)
 
-    def listing(self) -> Mapping[str, list[int]]:
+    def list_clips(self) -> dict[str, list[int]]:
+        """List the numbers of the clips of the splits train and test."""
         splits = {"train": [], "test": []}
-        for index in range(self.clips):
+        for index in range(self.num_clips):
             splits[plan_clip(self.seed, index, self.kinds).split].append(index)
         return splits
 
-    def read(self, index: int) -> dict:
-        """The frame of a puppet is its face crop; the mouth is cut out of that."""
-        clip = make_clip(self.seed, index, self.size, self.kinds)
-        box = np.array([0, 0, self.size, self.size], np.float32)
-        return schema.record(
-            face=schema.Reel.of(clip.frames),
-            mouth=schema.Reel.of(face.mouth(frame, box) for frame in clip.frames),
+    def read_clip(self, index: int) -> dict[str, Any]:
+        """Draw one clip. The frame is the face crop; the mouth is cut out of it."""
+        clip = make_clip(self.seed, index, self.face_size, self.kinds)
+        box = np.array([0, 0, self.face_size, self.face_size], np.float32)
+        return make_record(
+            face=Reel.from_frames(clip.frames),
+            mouth=Reel.from_frames(crop_mouth(frame, box) for frame in clip.frames),
             wave=clip.wave,
             landmarks=clip.landmarks,
             articulation=clip.articulation,

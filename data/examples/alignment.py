@@ -1,142 +1,192 @@
-"""From a clip to one example of alignment: its sound, and what is said as a chain."""
+"""Training examples of forced alignment: the audio of a clip and its phonemes."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import grain
 import numpy as np
 
-from avjax.audio import loudness as speech
-from avjax.audio import mel as audio
+from avjax.audio.loudness import speech_span
+from avjax.audio.mel import standardized_log_mel
+from avjax.constants import FPS, MELS_PER_SECOND
 from avjax.data import schema
-from avjax.data.examples.lipreading import hide
-from avjax.data.examples.talking import Example
+from avjax.data.examples.augmentation import spec_augment
+from avjax.data.examples.base import Example, Record
 from avjax.errors import InputError
 from avjax.text.alignment_graph import (
-    UNKNOWN,
-    Chain,
-    Spoken,
-    allowed_at,
-    chain_of,
-    evenly_at,
+    UNKNOWN_TIME,
+    AlignmentGraph,
+    AlignmentWord,
+    allowed_by_even_spacing,
+    allowed_by_word_times,
+    build_alignment_graph,
 )
-from avjax.text.tts import pronounce
-
-PADDING = {"begins": UNKNOWN, "ends": UNKNOWN}  # where it is not 0
+from avjax.text.intervals import Interval
+from avjax.text.tts import pronounce_word
 
 
 @dataclasses.dataclass(frozen=True)
-class HearClip(grain.transforms.RandomMap):
-    """A whole clip, heard.
+class AlignmentClip(grain.transforms.RandomMap):
+    """The audio of a whole clip, and the graph of its phonemes.
 
-    frames    of the clip, at most; f is as many columns as they last
-    longest   l, places of the chain, at most
-    language  a voice of espeak, for words whose phones the corpus does not tell
-    held      by what sounds are held near their times: the times of words, or nothing
-              but that all last about equally long
+    Attributes:
+        num_frames: Largest number of video frames; f is the number of mel frames in
+            them. A longer clip is an error.
+        max_phonemes: l, the largest number of states of the graph.
+        language: eSpeak voice that pronounces words whose phones are unknown.
+        constrain_by: Each phoneme is allowed near the time of its word ("words"), or
+            near the time that it would have if all were equally long ("evenly").
 
-    Gives  mel f32 [f k], as audio.mel.standard_mel;  exists f32 [f];
-           sounds i32 [l];  optional f32 [l];  length i32 [], of the chain;
-           allowed u8 [f l], 1 where a place may be heard;
-           begins, ends f32 [l], true seconds, NaN where unknown;  opens, closes f32
-           [l], 1 of the first and the last place of a word;  weight f32 [], 1.
+    Keys:
+        mel: f32 [f k], as `avjax.audio.mel.standardized_log_mel` computes it.
+        frame_mask: f32 [f], 1 if the clip has such a mel frame.
+        phoneme_ids: i32 [l], phoneme of each state.
+        optional: f32 [l], 1 for a pause, which may be skipped.
+        length: i32 [], number of states.
+        allowed: u8 [f l], 1 if a state is allowed in a mel frame.
+        start, end: f32 [l], true times in seconds; NaN: unknown.
+        word_start, word_end: f32 [l], 1 for the first and the last state of a word.
+        weight: f32 [], 1.
     """
 
-    frames: int = 100
-    longest: int = 64
+    num_frames: int = 100
+    max_phonemes: int = 64
     language: str = "en-gb"
-    held: Literal["words", "evenly"] = "words"
+    constrain_by: Literal["words", "evenly"] = "words"
 
-    def random_map(self, record: Mapping, rng: np.random.Generator) -> Example:
-        """The clip, of which some bands and some columns are covered."""
+    def random_map(self, record: Record, rng: np.random.Generator) -> Example:
+        """Return the clip with some bands and some frames of its mel masked."""
         example = self.at(record, 0, 1)
-        hide(example["mel"], rng)
+        spec_augment(example["mel"], rng)
         return example
 
-    def at(self, record: Mapping, place: int, places: int) -> Example:
-        """The clip as it is, at every place."""
-        words = words_of(record, self.language)
-        chain = chain_of(words)
-        found, most = len(chain.sounds), self.longest
-        sizes = (len(record["mouth"]), self.frames, "frames"), (found, most, "places")
-        for found, most, what in sizes:
-            if found > most:
-                told = f"{record['clip']} has {found} {what}"
-                raise InputError(f"{told}, and {most} are the most")
-        count = self.frames * audio.COLUMNS_PER_SECOND // schema.FPS
-        wave = schema.sound(record["wave"])
-        mel = audio.standard_mel(wave)[:count]
-        if self.held == "words":
-            allowed = allowed_at(chain, words, count)
+    def at(self, record: Record, place: int, places: int) -> Example:
+        """Return the whole clip, whatever the place.
+
+        Raises:
+            InputError: If the clip has too many frames or too many phonemes.
+        """
+        words = alignment_words(record, self.language)
+        graph = build_alignment_graph(words)
+        num_states = len(graph.phoneme_ids)
+        clip = record["clip"]
+        _check_size(clip, "frames", len(record["mouth"]), self.num_frames)
+        _check_size(clip, "phonemes and pauses", num_states, self.max_phonemes)
+        num_mels = self.num_frames * MELS_PER_SECOND // FPS
+        wave = schema.to_float(record["wave"])
+        mel = standardized_log_mel(wave)[:num_mels]
+        if self.constrain_by == "words":
+            allowed = allowed_by_word_times(graph, words, num_mels)
         else:
-            allowed = evenly_at(chain, speech.loud_span(wave), count)
-        each = {
-            "sounds": chain.sounds,
-            "optional": (chain.word < 0).astype(np.float32),
-            **edges_of(record, words, chain),
-        }
-        rest = self.longest - len(chain.sounds)
+            allowed = allowed_by_even_spacing(graph, speech_span(wave), num_mels)
+        padding = (0, self.max_phonemes - num_states)
+        times, word_edges = state_times(record, words, graph)
         return {
-            "mel": np.pad(mel, ((0, count - len(mel)), (0, 0))),
-            "exists": (np.arange(count) < len(mel)).astype(np.float32),
-            "length": np.int32(len(chain.sounds)),
-            "allowed": np.pad(allowed, ((0, 0), (0, rest))),
+            "mel": np.pad(mel, ((0, num_mels - len(mel)), (0, 0))),
+            "frame_mask": (np.arange(num_mels) < len(mel)).astype(np.float32),
+            "length": np.int32(num_states),
+            "allowed": np.pad(allowed, ((0, 0), padding)),
             "weight": np.float32(1),
-            **{
-                key: np.pad(array, (0, rest), constant_values=PADDING.get(key, 0))
-                for key, array in each.items()
-            },
+            "phoneme_ids": np.pad(graph.phoneme_ids, padding),
+            "optional": np.pad((graph.word < 0).astype(np.float32), padding),
+            "start": np.pad(times[0], padding, constant_values=UNKNOWN_TIME),
+            "end": np.pad(times[1], padding, constant_values=UNKNOWN_TIME),
+            "word_start": np.pad(word_edges[0], padding),
+            "word_end": np.pad(word_edges[1], padding),
         }
 
 
-def words_of(record: Mapping, language: str) -> list[Spoken]:
-    """The words of a clip with their phones: those that the corpus tells, or those of
-    each word alone.
+def alignment_words(record: Record, language: str) -> list[AlignmentWord]:
+    """Return the words of a clip with their phones.
+
+    Args:
+        record: The record.
+        language: eSpeak voice that pronounces each word if the corpus has no phones.
+
+    Returns:
+        The words, of unknown time if the corpus has only the text.
     """
-    spans = [*spans_in(record["words"], "word")]
-    spans = spans or [(word, UNKNOWN, UNKNOWN) for word in record["text"].split()]
-    phones = phones_in(record, [start for _, start, _ in spans])
-    own = [tuple(phone for phone, _, _ in inside) for inside in phones]
-    if not any(own):
-        own = [pronounce(word, language) for word, _, _ in spans]
+    words = label_intervals(record["words"], "word") or [
+        Interval(word, UNKNOWN_TIME, UNKNOWN_TIME) for word in record["text"].split()
+    ]
+    phones = [
+        tuple(phone.label for phone in inside)
+        for inside in phones_by_word(record, [word.start for word in words])
+    ]
+    if not any(phones):
+        phones = [pronounce_word(word.label, language) for word in words]
     return [
-        Spoken(word, said, start, end)
-        for (word, start, end), said in zip(spans, own, strict=True)
+        AlignmentWord(word.label, inside, word.start, word.end)
+        for word, inside in zip(words, phones, strict=True)
     ]
 
 
-def phones_in(record: Mapping, starts: Sequence[float]) -> list[list[tuple]]:
-    """The phones (phone, start, end) of each of the words that start then."""
-    found = [[] for _ in starts]
-    for phone, start, end in spans_in(record["phones"], "phone"):
-        number = np.searchsorted(starts, (start + end) / 2) - 1
-        found[max(number, 0)].append((phone, start, end))
-    return found
+def phones_by_word(record: Record, starts: Sequence[float]) -> list[list[Interval]]:
+    """Assign the phones of a clip to its words, by the middle of each phone.
 
+    Args:
+        record: The record.
+        starts: Start times of the words in seconds.
 
-def edges_of(
-    record: Mapping, words: Sequence[Spoken], chain: Chain
-) -> dict[str, np.ndarray]:
-    """begins, ends, opens and closes [l], as of HearClip.
-
-    Of a phone of several sounds it is known when the first begins and the last ends.
+    Returns:
+        The phones of each word.
     """
-    begins, ends = np.full((2, len(chain.sounds)), UNKNOWN, np.float32)
-    opens, closes = np.zeros((2, len(chain.sounds)), np.float32)
-    phones = phones_in(record, [word.start for word in words])
-    for number, word in enumerate(words):
-        own = np.flatnonzero(chain.word == number)
-        if not len(own):
+    phones: list[list[Interval]] = [[] for _ in starts]
+    for phone in label_intervals(record["phones"], "phone"):
+        number = np.searchsorted(starts, (phone.start + phone.end) / 2) - 1
+        phones[max(number, 0)].append(phone)
+    return phones
+
+
+def state_times(
+    record: Record, words: Sequence[AlignmentWord], graph: AlignmentGraph
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the known times of the states of a graph.
+
+    Of a phone of several phonemes, only the start of the first and the end of the last
+    are known.
+
+    Args:
+        record: The record.
+        words: Its words.
+        graph: The graph of the words.
+
+    Returns:
+        Start and end in seconds, f32 [2 l], NaN where unknown; and 1 for the first and
+        the last state of a word, f32 [2 l].
+    """
+    num_states = len(graph.phoneme_ids)
+    starts, ends = np.full((2, num_states), UNKNOWN_TIME, np.float32)
+    firsts, lasts = np.zeros((2, num_states), np.float32)
+    phones = phones_by_word(record, [word.start for word in words])
+    for index, word in enumerate(words):
+        states = np.flatnonzero(graph.word == index)
+        if not len(states):
             continue
-        opens[own[0]] = closes[own[-1]] = 1
-        begins[own[0]], ends[own[-1]] = word.start, word.end
-        for at, (_, start, end) in enumerate(phones[number]):
-            inside = own[chain.phone[own] == at]
-            begins[inside[:1]], ends[inside[-1:]] = start, end
-    return {"begins": begins, "ends": ends, "opens": opens, "closes": closes}
+        firsts[states[0]] = lasts[states[-1]] = 1
+        starts[states[0]], ends[states[-1]] = word.start, word.end
+        for position, phone in enumerate(phones[index]):
+            inside = states[graph.phone[states] == position]
+            starts[inside[:1]], ends[inside[-1:]] = phone.start, phone.end
+    return np.stack([starts, ends]), np.stack([firsts, lasts])
 
 
-def spans_in(spans: Mapping[str, Sequence], name: str) -> zip:
-    """(symbol, start, end) of the words or phones of a record."""
-    return zip(spans[name], spans["start"], spans["end"], strict=True)
+def label_intervals(labels: Mapping[str, Any], name: str) -> list[Interval]:
+    """Convert the words or phones of a record to intervals.
+
+    Args:
+        labels: `record["words"]` or `record["phones"]`.
+        name: "word" or "phone".
+
+    Returns:
+        The labels with their times.
+    """
+    columns = zip(labels[name], labels["start"], labels["end"], strict=True)
+    return [Interval(label, start, end) for label, start, end in columns]
+
+
+def _check_size(clip: str, what: str, count: int, most: int) -> None:
+    """Raise InputError if a clip has more of something than an example holds."""
+    if count > most:
+        raise InputError(f"{clip} has {count} {what}; at most {most} are allowed")

@@ -1,107 +1,109 @@
-"""Examples of talking faces that hear what is said before and behind their frames.
+"""Training examples of CALS, whose audio reaches beyond the frames to be generated.
 
-What lies outside of a clip, or of the stretch of it that is taken, does not exist: it
-is filled up, and exists is 0 there, or the frames themselves are all that is told.  It
-is filled with sound of other moments, for statistics of a batch are also made of it.
+What lies outside of a clip is filled with other moments of the same clip, because the
+statistics of a batch are also computed from it. `frame_mask` is 0 there.
 """
 
 import dataclasses
-from collections.abc import Mapping
 
 import grain
 import numpy as np
 
-from avjax.audio import mel as audio
-from avjax.data import schema
-from avjax.data.examples.talking import (
-    CONTEXT,
-    TARGETS,
+from avjax.constants import SYNC_FRAMES
+from avjax.data.examples.base import (
     Example,
-    TalkWindow,
-    mel_windows,
-    talk_example,
+    Record,
+    clip_frames,
+    frame_mel_windows,
+    frames_exist,
+)
+from avjax.data.examples.talking import (
+    MARGIN_FRAMES,
+    TalkTrainExample,
+    make_talk_example,
 )
 
 
 @dataclasses.dataclass(frozen=True)
-class ContextWindow(grain.transforms.RandomMap):
-    """A TalkWindow whose five frames are to be made from the sound around them.
+class CalsTrainExample(grain.transforms.RandomMap):
+    """Five target frames with the audio around them, and five reference frames.
 
-    reach  frames to either side that are heard
-    near   frames to either side that the five may be taken for
+    Attributes:
+        context_frames: Frames on either side of the targets whose audio is given.
+        max_offset: Largest offset, in frames, of a candidate: five frames of the clip
+            that the contrastive loss compares the targets with.
 
-    Gives  what a TalkWindow gives, but
-           mels f32 [2 reach + 5 16 k], each beginning 40 ms before its frame;
-           exists f32 [2 reach + 5], 1 where the clip has such a frame;
-           window u8 [2 near + 5 h w c], around the targets;
-           there f32 [2 near + 1], 1 where the clip has the five frames that begin so
-           many frames earlier or later.
+    Keys:
+        All keys of `TalkTrainExample`, with these differences:
+        mels: f32 [2 context_frames + 5 16 k]; each begins 40 ms before its frame.
+        frame_mask: f32 [2 context_frames + 5], 1 if the clip has such a frame.
+        frames: u8 [2 max_offset + 5 h w c], around the targets.
+        candidate_mask: f32 [2 max_offset + 1], 1 if the clip has the five frames that
+            begin at this offset from the targets.
     """
 
-    reach: int = 15
-    near: int = 5
+    context_frames: int = 15
+    max_offset: int = 5
 
-    def random_map(self, record: Mapping, rng: np.random.Generator) -> Example:
-        """A random target and a reference that begins at another frame."""
-        return self.example(record, *TalkWindow().draw(record, rng))
+    def random_map(self, record: Record, rng: np.random.Generator) -> Example:
+        """Draw the targets, and a reference that begins at another frame."""
+        target, reference = TalkTrainExample().sample_starts(record, rng)
+        return self.example(record, target, reference)
 
-    def at(self, record: Mapping, place: int, places: int) -> Example:
-        """Targets evenly spread over the clip; the reference lies half a clip away."""
-        return self.example(record, *TalkWindow().spread(record, place, places))
+    def at(self, record: Record, place: int, places: int) -> Example:
+        """Spread the targets evenly over the clip; references are half a clip away."""
+        target, reference = TalkTrainExample().spread_starts(record, place, places)
+        return self.example(record, target, reference)
 
-    def example(self, record: Mapping, target: int, reference: int) -> Example:
+    def example(self, record: Record, target: int, reference: int) -> Example:
+        """Make the example whose targets and reference begin at these frames."""
         length = len(record["face"])
-        heard = target + np.arange(-self.reach, TARGETS + self.reach)
-        moments = target + np.arange(-self.near, self.near + 1)
-        there = inside(moments, length) & inside(moments + TARGETS - 1, length)
+        context = np.arange(-self.context_frames, SYNC_FRAMES + self.context_frames)
+        starts = target + np.arange(-self.max_offset, self.max_offset + 1)
+        ends = starts + SYNC_FRAMES - 1
+        candidates = frames_exist(starts, length) & frames_exist(ends, length)
+        audio_frames = target + context
         return {
-            **talk_example(record, target, reference, self.near),
-            "mels": mels_of(record, heard % length),
-            "exists": inside(heard, length).astype(np.float32),
-            "there": there.astype(np.float32),
+            **make_talk_example(record, target, reference, self.max_offset),
+            "mels": frame_mel_windows(record, audio_frames % length),
+            "frame_mask": frames_exist(audio_frames, length).astype(np.float32),
+            "candidate_mask": candidates.astype(np.float32),
         }
 
 
 @dataclasses.dataclass(frozen=True)
-class UnitWindow(grain.transforms.RandomMap):
-    """A stretch of a clip, heard and seen: how do the lips move in each of its frames?
+class CalsUnitExample(grain.transforms.RandomMap):
+    """A stretch of a clip with its audio, to learn how the lips move in each frame.
 
-    frames  t; what a clip lacks is filled up
+    Attributes:
+        num_frames: t; a shorter clip is filled up.
 
-    Gives  faces u8 [t+4 h w c], the frames with two before and two behind them;
-           mels f32 [t 16 k], for each frame, beginning 40 ms before it;
-           exists f32 [t];  weight f32 [], 1.
+    Keys:
+        faces: u8 [t+4 h w c], the frames with two before and two after them.
+        mels: f32 [t 16 k], one window for each frame; it begins 40 ms before it.
+        frame_mask: f32 [t], 1 if the clip has such a frame.
+        weight: f32 [], 1.
     """
 
-    frames: int = 35
+    num_frames: int = 35
 
-    def random_map(self, record: Mapping, rng: np.random.Generator) -> Example:
-        """A stretch at random."""
-        last = max(len(record["face"]) - self.frames, 0)
+    def random_map(self, record: Record, rng: np.random.Generator) -> Example:
+        """Draw a stretch at random."""
+        last = max(len(record["face"]) - self.num_frames, 0)
         return self.example(record, int(rng.integers(last + 1)))
 
-    def at(self, record: Mapping, place: int, places: int) -> Example:
-        """Stretches evenly spread over the clip."""
-        last = max(len(record["face"]) - self.frames, 0)
+    def at(self, record: Record, place: int, places: int) -> Example:
+        """Spread the stretches evenly over the clip."""
+        last = max(len(record["face"]) - self.num_frames, 0)
         return self.example(record, int((place + 0.5) * (last + 1) / places))
 
-    def example(self, record: Mapping, first: int) -> Example:
-        face, shown = record["face"], first + np.arange(self.frames)
-        around = first + np.arange(-CONTEXT, self.frames + CONTEXT)
+    def example(self, record: Record, first: int) -> Example:
+        """Make the example of the stretch that begins at this frame."""
+        face, frames = record["face"], first + np.arange(self.num_frames)
+        around = np.arange(-MARGIN_FRAMES, self.num_frames + MARGIN_FRAMES)
         return {
-            "faces": face.take(np.clip(around, 0, len(face) - 1)),
-            "mels": mels_of(record, shown % len(face)),
-            "exists": inside(shown, len(face)).astype(np.float32),
+            "faces": face.take(clip_frames(first + around, len(face))),
+            "mels": frame_mel_windows(record, frames % len(face)),
+            "frame_mask": frames_exist(frames, len(face)).astype(np.float32),
             "weight": np.float32(1),
         }
-
-
-def mels_of(record: Mapping, frames: np.ndarray) -> np.ndarray:
-    """The sound of frames: [t] -> f32 [t 16 k]."""
-    starts = audio.frame_starts(1, schema.FPS)[0] + frames / schema.FPS
-    return mel_windows(record["wave"], starts)
-
-
-def inside(frames: np.ndarray, length: int) -> np.ndarray:
-    """Whether a clip of this length has such frames."""
-    return (frames >= 0) & (frames < length)

@@ -1,106 +1,134 @@
-"""One record of pictures with noise: a picture in tiles, and the truth about it.
+"""Records of noisy and clean images, and the training examples of denoisers.
 
-| key | what |
+| key | value |
 |---|---|
-| noisy | PNG files of 8 or 16 bits, one a tile; none where noise is still to be made |
-| clean | the same tiles of the truth |
-| clip | string, which names the picture within the corpus |
+| noisy | PNG files of 8 or 16 bits, one for each tile; none: training adds noise |
+| clean | PNG files of the clean image, one for each tile |
+| clip | string: name of the image within the corpus |
 """
 
 import dataclasses
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import grain
 import numpy as np
 import tensorflow_datasets as tfds
 
-from avjax.data.corruptions import Mix, Noise
-from avjax.data.examples.talking import Example
+from avjax.data.corruptions import Corruption, MixedNoise
+from avjax.data.examples.base import Example, Record
 from avjax.errors import InputError
-from avjax.media.photo_io import as_shares
+from avjax.media.photo_io import to_float01
 
 
-def features() -> tfds.features.FeaturesDict:
-    """The record of a corpus of pictures."""
+def image_pair_features() -> tfds.features.FeaturesDict:
+    """Describe the records of a corpus of images for TFDS."""
     text = tfds.features.Text
     tiles = {key: tfds.features.Sequence(text()) for key in ("noisy", "clean")}
     return tfds.features.FeaturesDict({**tiles, "clip": text()})
 
 
-def record(
+def make_image_record(
     *, clean: Sequence[np.ndarray], noisy: Sequence[np.ndarray] = (), clip: str
-) -> dict:
-    """Tiles u8 or u16 [h w 3] -> a record."""
-    tiles = {"noisy": noisy, "clean": clean}
-    return {key: [encode(tile) for tile in of] for key, of in tiles.items()} | {
-        "clip": clip
+) -> dict[str, list[bytes] | str]:
+    """Make one record of a corpus of images.
+
+    Args:
+        clean: Tiles of the clean image, u8 or u16 [h w 3].
+        noisy: Tiles of the noisy image at the same places; empty: noise is added in
+            training.
+        clip: Name of the image within the corpus.
+
+    Returns:
+        The record, as TFDS writes it.
+    """
+    return {
+        "noisy": [encode_png(tile) for tile in noisy],
+        "clean": [encode_png(tile) for tile in clean],
+        "clip": clip,
     }
 
 
-def encode(tile: np.ndarray) -> bytes:
-    """u8 or u16 [h w 3] -> a PNG file."""
+def encode_png(tile: np.ndarray) -> bytes:
+    """Encode an image, u8 or u16 [h w 3], as a PNG file."""
     return cv2.imencode(".png", np.ascontiguousarray(tile[..., ::-1]))[1].tobytes()
 
 
-def decode(blob: bytes) -> np.ndarray:
-    """A PNG file -> f32 [h w 3] in [0, 1]."""
+def decode_png(blob: bytes) -> np.ndarray:
+    """Decode a PNG file to f32 [h w 3] in [0, 1]."""
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH
-    return as_shares(cv2.imdecode(np.frombuffer(blob, np.uint8), flags))
+    pixels = cv2.imdecode(np.frombuffer(blob, np.uint8), flags)
+    assert pixels is not None, "a corpus holds a damaged PNG file"
+    return to_float01(pixels)
 
 
 @dataclasses.dataclass(frozen=True)
-class PairCrop(grain.transforms.RandomMap):
-    """A square of a picture, noisy and clean.
+class ImagePairCrop(grain.transforms.RandomMap):
+    """A square crop of an image, noisy and clean.
 
-    size   pixels of its sides; a smaller picture is an InputError
-    noise  kinds, one of which is made on the clean picture; none: the noise is there
-    mirror the share of squares that are mirrored in training
+    Attributes:
+        size: Side of the crop in pixels.
+        corruptions: One of these is drawn and applied to the clean crop; empty: the
+            corpus has noisy images.
+        mirror_prob: Probability that a training example is mirrored.
 
-    Gives  noisy f32 [h w 3] and clean f32 [h w 3] in [0, 1];  weight f32 [], 1.
+    Keys:
+        noisy: f32 [h w 3] in [0, 1].
+        clean: f32 [h w 3] in [0, 1].
+        weight: f32 [], 1.
     """
 
     size: int = 128
-    noise: tuple[Noise, ...] = (Mix(),)
-    mirror: float = 0.5
+    corruptions: tuple[Corruption, ...] = (MixedNoise(),)
+    mirror_prob: float = 0.5
 
-    def random_map(self, record: Mapping, rng: np.random.Generator) -> Example:
-        """Any square of any tile, with new noise."""
+    def random_map(self, record: Record, rng: np.random.Generator) -> Example:
+        """Draw a crop of a tile, with new noise."""
         tile = int(rng.integers(len(record["clean"])))
         pair = self.example(record, tile, rng)
-        if rng.random() >= self.mirror:
+        if rng.random() >= self.mirror_prob:
             return pair
         return pair | {key: pair[key][:, ::-1].copy() for key in ("noisy", "clean")}
 
-    def at(self, record: Mapping, place: int, places: int) -> Example:
-        """Always the same square and noise; the tiles are taken evenly."""
+    def at(self, record: Record, place: int, places: int) -> Example:
+        """Spread the examples evenly over the tiles; crop and noise are fixed."""
         tile = (2 * place + 1) * len(record["clean"]) // (2 * places)
         rng = np.random.default_rng([place, zlib.crc32(record["clip"].encode())])
         return self.example(record, tile, rng)
 
     def example(
-        self, record: Mapping, tile: int, rng: np.random.Generator
-    ) -> dict[str, np.ndarray]:
-        clean = decode(record["clean"][tile])
-        free = [side - self.size for side in clean.shape[:2]]
-        if min(free) < 0:
-            found = "x".join(map(str, clean.shape[:2]))
+        self, record: Record, tile: int, rng: np.random.Generator
+    ) -> dict[str, Any]:
+        """Draw a crop of this tile.
+
+        Raises:
+            InputError: If the tile is smaller than the crop, or there is no noisy image
+                and no corruption.
+        """
+        clean = decode_png(record["clean"][tile])
+        height, width = clean.shape[:2]
+        if min(height, width) < self.size:
             raise InputError(
-                f"{record['clip']} is {found}, smaller than a square of {self.size}"
+                f"{record['clip']} is {height}x{width} pixels, smaller than the crop "
+                f"of {self.size}; choose a smaller size"
             )
-        top, left = (int(rng.integers(most + 1)) for most in free)
-        cut = slice(top, top + self.size), slice(left, left + self.size)
-        clean = clean[cut]
-        if self.noise:
-            noisy = self.noise[int(rng.integers(len(self.noise)))].add(clean, rng)
+        top = int(rng.integers(height - self.size + 1))
+        left = int(rng.integers(width - self.size + 1))
+        crop = slice(top, top + self.size), slice(left, left + self.size)
+        clean = clean[crop]
+        if self.corruptions:
+            corruption = self.corruptions[int(rng.integers(len(self.corruptions)))]
+            noisy = corruption.add(clean, rng)
         elif len(record["noisy"]):
-            noisy = decode(record["noisy"][tile])[cut]
+            noisy = decode_png(record["noisy"][tile])[crop]
         else:
-            raise InputError(f"{record['clip']} has no noise, and none is to be made")
-        pair = {"noisy": noisy, "clean": clean}
-        squares = {
-            key: np.ascontiguousarray(square, np.float32)
-            for key, square in pair.items()
+            raise InputError(
+                f"{record['clip']} has no noisy image, and no corruptions are set"
+            )
+        return {
+            "noisy": np.ascontiguousarray(noisy, np.float32),
+            "clean": np.ascontiguousarray(clean, np.float32),
+            "weight": np.float32(1),
         }
-        return squares | {"weight": np.float32(1)}

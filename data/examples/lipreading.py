@@ -1,216 +1,261 @@
-"""From a clip of a speaker to one example of lip reading, or of speech from lips.
+"""Training examples of lip reading and of lip-to-speech.
 
-Frames beyond the end of a clip are its last one, and mask is 0 there; the sound goes on
-with its last column.  Training shifts, mirrors and covers what is seen and heard.
+A frame beyond the end of a clip is its last frame, and `frame_mask` is 0 there; the mel
+spectrogram continues with its last frame. Training shifts, mirrors and masks inputs.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import grain
 import numpy as np
 
-from avjax.audio import speech_mel as spectrum
+from avjax.audio.speech_mel import (
+    SPEECH_MELS_PER_FRAME,
+    encoder_mel,
+    prepare_vocoder_audio,
+    vocoder_mel,
+)
+from avjax.constants import FPS, SAMPLES_PER_FRAME
 from avjax.data import schema
-from avjax.data.examples.talking import Example
+from avjax.data.examples.augmentation import (
+    Augmentation,
+    random_erase,
+    spec_augment,
+)
+from avjax.data.examples.base import Example, Record
 from avjax.errors import InputError
-from avjax.media import mouth_crop as lips
-from avjax.text import tokenizer as text
+from avjax.media.mouth_crop import center_crop_mouths
+from avjax.text.tokenizer import BLANK, CHARACTERS, SPACE, to_ids
 
-COLUMNS = spectrum.COLUMNS_PER_FRAME
-BANDS_COVERED, COLUMNS_COVERED = 10, 20  # of a mel: always less than these
-REACH = 0.08  # seconds by which a symbol may be named too early or too late
+LABEL_MARGIN_SECONDS = 0.08  # a label may be emitted this much too early or too late
 
 
 @dataclasses.dataclass(frozen=True)
-class Cover:
-    """What training moves and hides, so that a small corpus is not learnt by heart.
+class LipreadClip(grain.transforms.RandomMap):
+    """A whole clip and its transcript.
 
-    shift   pixels of the mouth crop, to every side
-    mirror  the share of clips that are mirrored
-    erase   sides of a square that turns grey in all frames, as a share of the picture
-    sound   whether a stretch of bands and one of columns of the heard mel is hidden
+    Attributes:
+        num_frames: t; a longer clip is an error.
+        size: Side of the mouth images in pixels.
+        vocabulary: Words of which each clip is one; or an alphabet that begins with the
+            blank.
+        label_unit: What the entries of the vocabulary are.
+        max_labels: l, of characters or phones; a longer transcript is an error.
+        augmentation: Random changes of training examples.
+
+    Keys:
+        lips: u8 [t h w 1].
+        mel: f32 [f=4t k], as `avjax.audio.speech_mel.encoder_mel` computes it.
+        frame_mask: f32 [t], 1 if the clip has such a frame.
+        labels: i32 [l]; of words, l is 1.
+        label_mask: f32 [l], 1 if there is a label.
+        allowed: u8 [t v], 1 if a label may be emitted in a frame, as far as times are
+            known; not of words.
+        weight: f32 [], 1.
     """
 
-    shift: int = lips.MARGIN
-    mirror: float = 0.5
-    erase: float = 0.0
-    sound: bool = True
-
-
-@dataclasses.dataclass(frozen=True)
-class ReadClip(grain.transforms.RandomMap):
-    """A whole clip, and what is said in it.
-
-    frames   t; a longer clip is an InputError
-    size     sides of the picture of the mouth
-    symbols  words of which a clip is one, or an alphabet that begins with the blank
-    of       what they are symbols of
-    longest  l, for a text; one of more symbols is an InputError
-
-    Gives  lips u8 [t h w 1];  mel f32 [f=4t k], as audio.speech_mel.heard_mel;
-           mask f32 [t];  symbols i32 [l];  spoken f32 [l], 1 where there is one;
-           allowed u8 [t v], 1 where a symbol may be named in a frame, as far as it is
-           known when what is said;  weight f32 [], 1.  Of words l is 1, and nothing is
-           told of when.
-    """
-
-    frames: int = 75
+    num_frames: int = 75
     size: int = 64
-    symbols: tuple[str, ...] = text.CHARACTERS
-    of: Literal["words", "characters", "phones"] = "characters"
-    longest: int = 64
-    cover: Cover = Cover()
+    vocabulary: tuple[str, ...] = CHARACTERS
+    label_unit: Literal["words", "characters", "phones"] = "characters"
+    max_labels: int = 64
+    augmentation: Augmentation = Augmentation()
 
-    def random_map(self, record: Mapping, rng: np.random.Generator) -> Example:
-        """The clip, moved and covered."""
+    def random_map(self, record: Record, rng: np.random.Generator) -> Example:
+        """Return the clip with random augmentation."""
         return self.example(record, rng)
 
-    def at(self, record: Mapping, place: int, places: int) -> Example:
-        """The clip as it is, at every place."""
+    def at(self, record: Record, place: int, places: int) -> Example:
+        """Return the clip without augmentation, whatever the place."""
         return self.example(record, None)
 
-    def example(self, record: Mapping, rng: np.random.Generator | None) -> Example:
-        if len(record["mouth"]) > self.frames:
-            found = f"{record['clip']} has {len(record['mouth'])} frames"
-            raise InputError(f"{found}, and {self.frames} are the most")
-        given = perceived(record, 0, self.frames, self.size, self.cover, rng)
-        given = given | self.transcript(record)
-        return (
-            given if self.of == "words" else given | {"allowed": self.allowed(record)}
-        )
+    def example(self, record: Record, rng: np.random.Generator | None) -> Example:
+        """Make the example, with augmentation if a random generator is given.
 
-    def allowed(self, record: Mapping) -> np.ndarray:
-        """u8 [t v]: the blank anywhere, a symbol while its word or phone is said, the
-        space from the first word to the last.  Without times, everything.
+        Raises:
+            InputError: If the clip or its transcript is too long, or a label is not in
+                the vocabulary.
         """
-        spans, name = {
-            "characters": (record["words"], "word"),
-            "phones": (record["phones"], "phone"),
-        }[self.of]
-        if not spans[name]:
-            return np.ones((self.frames, len(self.symbols)), np.uint8)
-        begins, ends = spans["start"] - REACH, spans["end"] + REACH
-        middle = (np.arange(self.frames) + 0.5) / schema.FPS
-        may = np.zeros((self.frames, len(self.symbols)), np.uint8)
-        may[:, text.BLANK] = 1
-        if text.SPACE in self.symbols:
-            between = (begins[0] < middle) & (middle < ends[-1])
-            may[between, self.symbols.index(text.SPACE)] = 1
-        for said, begin, end in zip(spans[name], begins, ends, strict=True):
-            here = (begin < middle) & (middle < end)
-            said = said if self.of == "characters" else [said]
-            may[np.ix_(here, text.to_ids(said, self.symbols))] = 1
-        return may
+        length = len(record["mouth"])
+        if length > self.num_frames:
+            raise InputError(
+                f"{record['clip']} has {length} frames; at most {self.num_frames} are "
+                "allowed"
+            )
+        example = load_inputs(
+            record,
+            first=0,
+            num_frames=self.num_frames,
+            size=self.size,
+            augmentation=self.augmentation,
+            rng=rng,
+        )
+        example |= self.transcript(record)
+        if self.label_unit != "words":
+            example["allowed"] = self.allowed(record)
+        return example
 
-    def transcript(self, record: Mapping) -> Example:
-        """The symbols of a record, and how many there are."""
-        if self.of == "words":
-            if record["text"] not in self.symbols:
-                raise InputError(f"{record['text']!r} is none of the words to be read")
-            ids = [self.symbols.index(record["text"])]
+    def allowed(self, record: Record) -> np.ndarray:
+        """Compute which labels may be emitted in each frame, u8 [t v].
+
+        The blank is always allowed, a label during its word or phone, and a space
+        between the first and the last word. Without times, everything is allowed.
+        """
+        if self.label_unit == "phones":
+            times, names = record["phones"], record["phones"]["phone"]
         else:
-            said = {"characters": record["text"], "phones": record["phones"]["phone"]}
-            ids = text.to_ids(said[self.of], self.symbols)
-        room = 1 if self.of == "words" else self.longest
-        if len(ids) > room:
-            raise InputError(f"{record['clip']} has {len(ids)} symbols, not {room}")
-        symbols = np.zeros(room, np.int32)
-        symbols[: len(ids)] = ids
-        spoken = (np.arange(room) < len(ids)).astype(np.float32)
-        return {"symbols": symbols, "spoken": spoken}
+            times, names = record["words"], record["words"]["word"]
+        shape = (self.num_frames, len(self.vocabulary))
+        if not names:
+            return np.ones(shape, np.uint8)
+        starts = times["start"] - LABEL_MARGIN_SECONDS
+        ends = times["end"] + LABEL_MARGIN_SECONDS
+        middle = (np.arange(self.num_frames) + 0.5) / FPS
+        allowed = np.zeros(shape, np.uint8)
+        allowed[:, BLANK] = 1
+        if SPACE in self.vocabulary:
+            between = (starts[0] < middle) & (middle < ends[-1])
+            allowed[between, self.vocabulary.index(SPACE)] = 1
+        for name, start, end in zip(names, starts, ends, strict=True):
+            during = (start < middle) & (middle < end)
+            labels = [name] if self.label_unit == "phones" else name
+            allowed[np.ix_(during, to_ids(labels, self.vocabulary))] = 1
+        return allowed
+
+    def transcript(self, record: Record) -> dict[str, np.ndarray]:
+        """Return `labels` and `label_mask` of a record."""
+        if self.label_unit == "words":
+            if record["text"] not in self.vocabulary:
+                raise InputError(
+                    f"{record['text']!r} is not in the vocabulary of the lip reader"
+                )
+            ids = [self.vocabulary.index(record["text"])]
+        elif self.label_unit == "phones":
+            ids = to_ids(record["phones"]["phone"], self.vocabulary)
+        else:
+            ids = to_ids(record["text"], self.vocabulary)
+        most = 1 if self.label_unit == "words" else self.max_labels
+        if len(ids) > most:
+            raise InputError(
+                f"{record['clip']} has {len(ids)} labels; at most {most} are allowed"
+            )
+        labels = np.zeros(most, np.int32)
+        labels[: len(ids)] = ids
+        mask = (np.arange(most) < len(ids)).astype(np.float32)
+        return {"labels": labels, "label_mask": mask}
 
 
 @dataclasses.dataclass(frozen=True)
-class VoiceClip(grain.transforms.RandomMap):
-    """A stretch of a clip, and its sound as what is to be said.
+class LipToSpeechClip(grain.transforms.RandomMap):
+    """A stretch of a clip, and the audio that is to be generated for it.
 
-    frames   t; training draws a stretch, evaluation takes the beginning of the clip
-    size     sides of the picture of the mouth
+    Attributes:
+        num_frames: t; training draws a stretch, evaluation takes the start of the clip.
+        size: Side of the mouth images in pixels.
+        augmentation: Random changes of training examples.
 
-    Gives  lips u8 [t h w 1];  mel f32 [f=4t k], heard;  mask f32 [t];
-           voice f32 [f k], as audio.speech_mel.voice_mel of a prepared voice;
-           wave f32 [640 t], as it was recorded;  weight f32 [], 1.
+    Keys:
+        lips: u8 [t h w 1].
+        mel: f32 [f=4t k], as `avjax.audio.speech_mel.encoder_mel` computes it.
+        frame_mask: f32 [t], 1 if the clip has such a frame.
+        voice: f32 [f k], the target, as `avjax.audio.speech_mel.vocoder_mel` computes
+            it.
+        wave: f32 [640 t], the recording.
+        weight: f32 [], 1.
     """
 
-    frames: int = 40
+    num_frames: int = 40
     size: int = 64
-    cover: Cover = Cover(sound=False)
+    augmentation: Augmentation = Augmentation(mask_mel=False)
 
-    def random_map(self, record: Mapping, rng: np.random.Generator) -> Example:
-        """A stretch at random, moved and covered."""
-        last = max(len(record["mouth"]) - self.frames, 0)
+    def random_map(self, record: Record, rng: np.random.Generator) -> Example:
+        """Draw a stretch at random, with augmentation."""
+        last = max(len(record["mouth"]) - self.num_frames, 0)
         return self.example(record, int(rng.integers(last + 1)), rng)
 
-    def at(self, record: Mapping, place: int, places: int) -> Example:
-        """The beginning of the clip, as it is."""
+    def at(self, record: Record, place: int, places: int) -> Example:
+        """Return the start of the clip without augmentation, whatever the place."""
         return self.example(record, 0, None)
 
-    def example(self, record: Mapping, first: int, rng) -> Example:
-        given = perceived(record, first, self.frames, self.size, self.cover, rng)
-        wave = schema.sound(record["wave"])
-        mel = spectrum.voice_mel(spectrum.prepare_voice(wave))
-        voice = stretch(mel, first, self.frames)
-        start, count = schema.SAMPLES_PER_FRAME * np.array([first, self.frames])
-        there = wave[start : start + count]
-        return given | {"voice": voice, "wave": np.pad(there, (0, count - len(there)))}
+    def example(
+        self, record: Record, first: int, rng: np.random.Generator | None
+    ) -> Example:
+        """Make the example of the stretch that begins at this frame."""
+        example = load_inputs(
+            record,
+            first=first,
+            num_frames=self.num_frames,
+            size=self.size,
+            augmentation=self.augmentation,
+            rng=rng,
+        )
+        wave = schema.to_float(record["wave"])
+        mel = vocoder_mel(prepare_vocoder_audio(wave))
+        example["voice"] = mel_slice(mel, first, self.num_frames)
+        num_samples = SAMPLES_PER_FRAME * self.num_frames
+        samples = wave[SAMPLES_PER_FRAME * first :][:num_samples]
+        example["wave"] = np.pad(samples, (0, num_samples - len(samples)))
+        return example
 
 
-def perceived(
-    record: Mapping,
+def load_inputs(
+    record: Record,
+    *,
     first: int,
-    frames: int,
+    num_frames: int,
     size: int,
-    cover: Cover,
+    augmentation: Augmentation,
     rng: np.random.Generator | None,
-) -> Example:
-    """What is seen and heard from a frame on; with an rng, moved and covered."""
-    places = first + np.arange(frames)
-    exists = places < len(record["mouth"])
-    mouths = record["mouth"].take(places[exists])
+) -> dict[str, Any]:
+    """Make the inputs of a lip reader: mouth images and mel spectrogram.
+
+    Args:
+        record: The record.
+        first: Number of the first frame.
+        num_frames: Number of frames, t.
+        size: Side of the mouth images in pixels.
+        augmentation: Random changes; not used without `rng`.
+        rng: Random generator; None: no augmentation.
+
+    Returns:
+        `lips`, `mel`, `frame_mask` and `weight`, as `LipreadClip` describes them.
+    """
+    frames = first + np.arange(num_frames)
+    exists = frames < len(record["mouth"])
+    mouths = record["mouth"].take(frames[exists])
     if rng is None:
-        pictures = lips.mouth_pictures(mouths, size)
+        lips = center_crop_mouths(mouths, size)
     else:
-        shift = rng.integers(-cover.shift, cover.shift + 1, 2)
-        mirrored = rng.random() < cover.mirror
-        pictures = lips.mouth_pictures(mouths, size, tuple(shift), mirrored)
-        erase(pictures, cover.erase, rng)
-    mel = stretch(spectrum.heard_mel(schema.sound(record["wave"])), first, frames)
-    if rng is not None and cover.sound:
-        hide(mel, rng)
+        most = augmentation.max_shift
+        down, right = rng.integers(-most, most + 1, 2)
+        mirrored = rng.random() < augmentation.mirror_prob
+        lips = center_crop_mouths(mouths, size, (int(down), int(right)), mirrored)
+        random_erase(lips, augmentation.erase_fraction, rng)
+    mel = encoder_mel(schema.to_float(record["wave"]))
+    mel = mel_slice(mel, first, num_frames)
+    if rng is not None and augmentation.mask_mel:
+        spec_augment(mel, rng)
+    padding = ((0, num_frames - len(lips)), (0, 0), (0, 0), (0, 0))
     return {
-        "lips": np.pad(pictures, ((0, frames - len(pictures)), *((0, 0),) * 3), "edge"),
+        "lips": np.pad(lips, padding, "edge"),
         "mel": mel,
-        "mask": exists.astype(np.float32),
+        "frame_mask": exists.astype(np.float32),
         "weight": np.float32(1),
     }
 
 
-def stretch(mel: np.ndarray, first: int, frames: int) -> np.ndarray:
-    """Columns of some frames [f=4t k]; after the end, the last one."""
-    columns = COLUMNS * first + np.arange(COLUMNS * frames)
-    return mel[np.minimum(columns, len(mel) - 1)]
+def mel_slice(mel: np.ndarray, first: int, num_frames: int) -> np.ndarray:
+    """Return the mel frames of some video frames; the last one repeats after the end.
 
+    Args:
+        mel: Mel spectrogram with four frames for each video frame, [f k].
+        first: Number of the first video frame.
+        num_frames: Number of video frames, t.
 
-def erase(pictures: np.ndarray, share: float, rng: np.random.Generator) -> None:
-    """One square, at most a third of it outside, turns grey in all pictures."""
-    side = round(share * pictures.shape[1])
-    if not side:
-        return
-    outside = side // 3
-    last = pictures.shape[1] - side + outside
-    top, left = rng.integers(-outside, last + 1, 2)
-    rows, columns = (slice(max(at, 0), at + side) for at in (top, left))
-    pictures[:, rows, columns] = lips.GREY
-
-
-def hide(mel: np.ndarray, rng: np.random.Generator) -> None:
-    """Some bands and some columns of a heard mel become their mean, zero."""
-    columns, bands = mel.shape
-    for axis, (size, most) in enumerate(
-        ((columns, COLUMNS_COVERED), (bands, BANDS_COVERED))
-    ):
-        width = int(rng.integers(min(most, size)))
-        start = int(rng.integers(size - width + 1))
-        np.moveaxis(mel, axis, 0)[start : start + width] = 0
+    Returns:
+        Mel spectrogram, [4t k].
+    """
+    first_mel = SPEECH_MELS_PER_FRAME * first
+    indices = first_mel + np.arange(SPEECH_MELS_PER_FRAME * num_frames)
+    return mel[np.minimum(indices, len(mel) - 1)]

@@ -1,57 +1,63 @@
-"""An evaluation of talking faces looks at whole clips, as far as they go."""
+"""Evaluation examples of talking faces: long stretches of whole clips."""
 
 import dataclasses
-from collections.abc import Mapping
 
 import numpy as np
 
-from avjax.audio import mel as audio
-from avjax.data import schema
-from avjax.data.examples.talking import Example, mel_windows
-from avjax.text import phonemes as phones
+from avjax.audio.mel import mel_window_starts
+from avjax.constants import FPS
+from avjax.data.examples.base import (
+    Example,
+    Record,
+    clip_mel_windows,
+    frames_exist,
+    lip_landmarks,
+)
+from avjax.text.phonemes import phoneme_classes_at
 
 
 @dataclasses.dataclass(frozen=True)
-class TalkClip:
-    """The beginning of a clip, to be said again by a face that is seen once.
+class TalkEvalClip:
+    """A stretch of a clip, to be generated from its audio and one reference frame.
 
-    frames   t, at most; a shorter clip is filled up, and mask [t] is 0 there
+    Attributes:
+        num_frames: t; a shorter clip is filled up with its last frame.
 
-    Gives  faces u8 [t h w c];
-           reference u8 [h w c], from outside of them if the clip is longer;
-           mels f32 [t 16 k], for each frame, beginning 40 ms before it;
-           heard f32 [t 16 k], beginning with the frame, for sync experts;
-           landmarks f32 [t 20 2], zeros if unknown;  mask f32 [t];  weight f32 [], 1;
-           sounds i32 [t], the class of what is said, as text.phonemes numbers them.
+    Keys:
+        faces: u8 [t h w c].
+        reference: u8 [h w c]; from outside of the stretch if the clip is longer.
+        mels: f32 [t 16 k], one window for each frame; it begins 40 ms before it.
+        sync_mels: f32 [t 16 k], windows that begin with the frame, for sync networks.
+        landmarks: f32 [t 20 2]; zeros: unknown.
+        frame_mask: f32 [t], 1 if the clip has such a frame.
+        phoneme_class: i32 [t], class of the phoneme, as `avjax.text.phonemes` numbers
+            them.
+        weight: f32 [], 1.
     """
 
-    frames: int = 50
+    num_frames: int = 50
 
-    def at(self, record: Mapping, place: int, places: int) -> Example:
-        """One of so many beginnings, spread evenly over the clip."""
+    def at(self, record: Record, place: int, places: int) -> Example:
+        """Spread the stretches evenly over the clip; the first begins at frame 0."""
         length = len(record["face"])
-        first = self.first(record, place, places)
-        shown = np.minimum(first + np.arange(self.frames), length - 1)
-        exists = first + np.arange(self.frames) < length
-        outside = max(length - self.frames, 0)
-        away = self.frames + outside // 2 if outside else length // 2
-        reference = (first + away) % length
-        starts = audio.frame_starts(length, schema.FPS)[shown]
-        mels = mel_windows(record["wave"], [*starts, *(shown / schema.FPS)])
-        known = (
-            record["landmarks"] if len(record["landmarks"]) else np.zeros((1, 20, 2))
-        )
+        first = self.first_frame(record, place, places)
+        frames = first + np.arange(self.num_frames)
+        existing = np.minimum(frames, length - 1)
+        outside = max(length - self.num_frames, 0)
+        away = self.num_frames + outside // 2 if outside else length // 2
+        starts = mel_window_starts(length, FPS)[existing]
+        mels = clip_mel_windows(record["wave"], [*starts, *(existing / FPS)])
         return {
-            "faces": record["face"].take(shown),
-            "reference": record["face"][reference],
-            "mels": mels[: self.frames],
-            "heard": mels[self.frames :],
-            "landmarks": known[np.minimum(shown, len(known) - 1)].astype(np.float32),
-            "sounds": phones.classes_at(record["phones"], shown / schema.FPS),
-            "mask": exists.astype(np.float32),
+            "faces": record["face"].take(existing),
+            "reference": record["face"][(first + away) % length],
+            "mels": mels[: self.num_frames],
+            "sync_mels": mels[self.num_frames :],
+            "landmarks": lip_landmarks(record, existing),
+            "phoneme_class": phoneme_classes_at(record["phones"], existing / FPS),
+            "frame_mask": frames_exist(frames, length).astype(np.float32),
             "weight": np.float32(1),
         }
 
-    def first(self, record: Mapping, place: int, places: int) -> int:
-        """The number of the first frame that is shown."""
-        return max(len(record["face"]) - self.frames, 0) * place // places
+    def first_frame(self, record: Record, place: int, places: int) -> int:
+        """Return the number of the first frame of a stretch."""
+        return max(len(record["face"]) - self.num_frames, 0) * place // places

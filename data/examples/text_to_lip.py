@@ -1,188 +1,271 @@
-"""Examples of talking faces that are told what is said, and when, sound by sound.
+"""Training and evaluation examples of text-driven talking faces.
 
-    said   i32 [l], numbers of sounds as of text.phonemes; BLANK behind the last one
-    edges  f32 [l + 1], when each gives way to the next, in seconds from the first frame
-           on; those before it are negative
-Told are the sounds of a stretch of a clip and those close to it, each as a whole.
+The text is given as timed phonemes: those of a stretch of a clip and those near it.
+
+- `phoneme_ids` i32 [l], as `avjax.text.phonemes` numbers them; BLANK after the last.
+- `phoneme_edges` f32 [l + 1], the times at which one phoneme gives way to the next, in
+  seconds from the first frame of the stretch.
 """
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
 
 import grain
 import numpy as np
 
-from avjax.audio.mel import RATE, frame_starts
+from avjax.audio.mel import mel_window_starts
+from avjax.constants import FPS, SAMPLE_RATE
 from avjax.data import schema
-from avjax.data.examples.cals import inside, mels_of
-from avjax.data.examples.talking import Example, mel_windows
-from avjax.data.examples.talking_eval import TalkClip
-from avjax.text.phonemes import BLANK, PAUSE, Spans, in_columns, spans_of
-from avjax.text.tts import utter
+from avjax.data.examples.base import (
+    Example,
+    Record,
+    clip_mel_windows,
+    frame_mel_windows,
+    frames_exist,
+)
+from avjax.data.examples.talking_eval import TalkEvalClip
+from avjax.text.intervals import PhonemeTier
+from avjax.text.phonemes import BLANK, PAUSE, intervals_to_columns, to_phoneme_tier
+from avjax.text.tts import synthesize
 
-NEAR = 1.0  # seconds to either side of a stretch whose sounds are told
+PHONEME_MARGIN_SECONDS = 1.0  # phonemes this close to a stretch are given too
 
 
 @dataclasses.dataclass(frozen=True)
-class TextWindow(grain.transforms.RandomMap):
-    """A stretch of a clip, told and heard, and a picture of who speaks.
+class TextToLipExample(grain.transforms.RandomMap):
+    """A stretch of a clip with its phonemes and audio, and a portrait of the speaker.
 
-    frames  t; what a clip lacks is filled up
-    sounds  l, at most; frames whose sound finds no room do not count
-    border  frames at either end, if the clip goes on there, that do not count
+    Attributes:
+        num_frames: t; a shorter clip is filled up.
+        max_phonemes: l; frames whose phonemes do not fit in are left out of the loss.
+        border_frames: Frames at either end that are left out of the loss, if the clip
+            continues there.
 
-    Gives  said and edges;  mels f32 [t 16 k], each beginning 40 ms before its frame;
-           exists f32 [t], 1 where the clip has such a frame;  counts f32 [t], 1 where
-           it is to be learnt from;  portrait u8 [h w c], from outside of the stretch if
-           the clip is longer;  weight f32 [], 1, or 0 where no phones are known.
+    Keys:
+        phoneme_ids, phoneme_edges: See the module.
+        mels: f32 [t 16 k], one window for each frame; it begins 40 ms before it.
+        frame_mask: f32 [t], 1 if the clip has such a frame.
+        loss_mask: f32 [t], 1 if the frame counts in the loss.
+        portrait: u8 [h w c]; from outside of the stretch if the clip is longer.
+        weight: f32 [], 1; 0 if the phones of the clip are unknown.
     """
 
-    frames: int = 75
-    sounds: int = 64
-    border: int = 0
+    num_frames: int = 75
+    max_phonemes: int = 64
+    border_frames: int = 0
 
-    def random_map(self, record: Mapping, rng: np.random.Generator) -> Example:
-        """A stretch and a picture at random."""
-        return self.example(record, *self.draw(record, rng))
+    def random_map(self, record: Record, rng: np.random.Generator) -> Example:
+        """Draw a stretch and a portrait at random."""
+        first, offset = self.sample(record, rng)
+        return self.example(record, first, offset)
 
-    def draw(self, record: Mapping, rng: np.random.Generator) -> tuple[int, int]:
-        """Where a stretch begins, and how far behind its end the picture is."""
-        last = max(len(record["face"]) - self.frames, 0)
-        first, away = rng.integers(last + 1), rng.integers(self.outside(record))
-        return int(first), int(away)
+    def sample(self, record: Record, rng: np.random.Generator) -> tuple[int, int]:
+        """Draw the first frame of a stretch, and the offset of its portrait."""
+        last = max(len(record["face"]) - self.num_frames, 0)
+        first, offset = rng.integers(last + 1), rng.integers(self.num_outside(record))
+        return int(first), int(offset)
 
-    def at(self, record: Mapping, place: int, places: int) -> Example:
-        """Stretches evenly spread; the picture is the middle one of those outside."""
-        last = max(len(record["face"]) - self.frames, 0)
+    def at(self, record: Record, place: int, places: int) -> Example:
+        """Spread the stretches evenly; the portrait is the middle frame outside."""
+        last = max(len(record["face"]) - self.num_frames, 0)
         first = int((place + 0.5) * (last + 1) / places)
-        return self.example(record, first, self.outside(record) // 2)
+        return self.example(record, first, self.num_outside(record) // 2)
 
-    def outside(self, record: Mapping) -> int:
-        """How many pictures there are to choose from."""
+    def num_outside(self, record: Record) -> int:
+        """Count the frames outside of a stretch; of a short clip, all frames."""
         length = len(record["face"])
-        return max(length - self.frames, 0) or length
+        return max(length - self.num_frames, 0) or length
 
-    def example(self, record: Mapping, first: int, away: int) -> Example:
-        """The stretch from a frame on; the picture is so many behind its end."""
-        mels = mels_of(record, first + np.arange(self.frames))
-        return {**self.unheard(record, first, away), "mels": mels}
+    def example(self, record: Record, first: int, offset: int) -> Example:
+        """Make the example of the stretch that begins at this frame.
 
-    def unheard(self, record: Mapping, first: int, away: int) -> Example:
-        """The same without its sound."""
+        Args:
+            record: The record.
+            first: Number of the first frame.
+            offset: Frames from the end of the stretch to the portrait; after the end of
+                the clip, counting continues at its start.
+
+        Returns:
+            The example, as the class describes it.
+        """
+        mels = frame_mel_windows(record, first + np.arange(self.num_frames))
+        return {**self.example_without_audio(record, first, offset), "mels": mels}
+
+    def example_without_audio(self, record: Record, first: int, offset: int) -> Example:
+        """Make the example as `example` does, but without `mels`."""
         face, length = record["face"], len(record["face"])
-        frames = np.arange(self.frames)
-        told = told_of(record, first, self.frames, self.sounds)
-        exists = inside(first + frames, length)
-        counts = exists & ((frames + 0.5) / schema.FPS < told["edges"][-1])
+        frames = np.arange(self.num_frames)
+        phonemes = phoneme_inputs(record, first, self.num_frames, self.max_phonemes)
+        exists = frames_exist(first + frames, length)
+        in_loss = exists & ((frames + 0.5) / FPS < phonemes["phoneme_edges"][-1])
         if first:
-            counts &= frames >= self.border
-        if first + self.frames < length:
-            counts &= frames < self.frames - self.border
+            in_loss &= frames >= self.border_frames
+        if first + self.num_frames < length:
+            in_loss &= frames < self.num_frames - self.border_frames
         return {
-            **told,
-            "exists": exists.astype(np.float32),
-            "counts": counts.astype(np.float32),
-            "portrait": face[(first + self.frames + away) % length],
-            "weight": told_whether(record),
+            **phonemes,
+            "frame_mask": exists.astype(np.float32),
+            "loss_mask": in_loss.astype(np.float32),
+            "portrait": face[(first + self.num_frames + offset) % length],
+            "weight": np.float32(has_phonemes(record)),
         }
 
 
 @dataclasses.dataclass(frozen=True)
-class TextClip:
-    """A TalkClip that is told what is said too.
+class TextEvalClip:
+    """A stretch of a clip, to be generated from its text or from its audio.
 
-    frames  t, at most;  sounds  l, at most
+    Attributes:
+        num_frames: t; a shorter clip is filled up with its last frame.
+        max_phonemes: l.
 
-    Gives  what a TalkClip gives, said and edges; the portrait is its reference; its
-           weight is 0 where no phones are known;
-           retold f32 [t 16 k], the sound of the same moments as espeak's own voice
-           says the text, for a cascade of two machines.
+    Keys:
+        All keys of `TalkEvalClip`, and in addition:
+        phoneme_ids, phoneme_edges: See the module.
+        portrait: u8 [h w c], the reference.
+        cascade_mels: f32 [t 16 k], windows of the same moments of the speech that
+            eSpeak makes of the text: the input of a cascade of speech synthesis and an
+            audio-driven model.
+        weight: f32 [], 1; 0 if the phones of the clip are unknown.
     """
 
-    frames: int = 50
-    sounds: int = 64
+    num_frames: int = 50
+    max_phonemes: int = 64
 
-    def at(self, record: Mapping, place: int, places: int) -> Example:
-        """One of so many beginnings, spread evenly over the clip."""
-        clip = TalkClip(self.frames)
-        example, first = (
-            clip.at(record, place, places),
-            clip.first(record, place, places),
-        )
-        told = told_of(record, first, self.frames, self.sounds)
+    def at(self, record: Record, place: int, places: int) -> Example:
+        """Spread the stretches evenly over the clip; the first begins at frame 0."""
+        clip = TalkEvalClip(self.num_frames)
+        example = clip.at(record, place, places)
+        first = clip.first_frame(record, place, places)
         return {
             **example,
-            **told,
+            **phoneme_inputs(record, first, self.num_frames, self.max_phonemes),
             "portrait": example["reference"],
-            "retold": retold_at(record, first + np.arange(self.frames)),
-            "weight": told_whether(record),
+            "cascade_mels": cascade_mels(record, first + np.arange(self.num_frames)),
+            "weight": np.float32(has_phonemes(record)),
         }
 
 
-def retold_at(record: Mapping, frames: np.ndarray) -> Example:
-    """What espeak says where a clip says the same sound: [t] -> f32 [t 16 k].
+def cascade_mels(record: Record, frames: np.ndarray) -> np.ndarray:
+    """Compute mel windows of eSpeak's version of a clip, aligned to the clip's frames.
 
-    The window of a frame begins 40 ms before it, at the pace of that other voice.
-    Where the clip alone pauses, that voice is silent for as long.
+    A window begins 40 ms before the moment at which eSpeak says what the clip says in
+    the frame. Where only the clip pauses, eSpeak's speech gets a pause of equal length.
+
+    Args:
+        record: The record.
+        frames: Frame numbers, [t].
+
+    Returns:
+        Windows, f32 [t 16 k].
     """
-    said = utter(record["text"])
-    theirs = spans_of(in_columns(said.phones), len(said.wave) / RATE)
-    ours = spans_of(record["phones"], len(record["face"]) / schema.FPS)
-    wave = np.round(said.wave * 32768).astype(np.int16)
-    wave, theirs = with_pauses(wave, theirs, ours)
-    lead = frame_starts(1, schema.FPS)[0]
-    return mel_windows(wave, moments_like(ours, theirs, frames / schema.FPS) + lead)
+    speech = synthesize(record["text"])
+    seconds = len(speech.wave) / SAMPLE_RATE
+    synthetic = to_phoneme_tier(intervals_to_columns(speech.phones), seconds)
+    recorded = to_phoneme_tier(record["phones"], len(record["face"]) / FPS)
+    wave = np.round(speech.wave * float(schema.INT16_SCALE)).astype(np.int16)
+    wave, synthetic = insert_pauses(wave, synthetic, recorded)
+    lead = mel_window_starts(1, FPS)[0]
+    times = warp_times(frames / FPS, recorded, synthetic)
+    return clip_mel_windows(wave, times + lead)
 
 
-def with_pauses(
-    wave: np.ndarray, theirs: Spans, ours: Spans
-) -> tuple[np.ndarray, Spans]:
-    """What others say, silent besides where we alone pause, and for as long."""
-    before, known = np.zeros(len(ours.sounds), int), np.zeros(len(ours.sounds), bool)
-    for own, other, size in alike(ours, theirs):
-        known[own : own + size] = True
-        before[own + size :] = other + size
-    ask = (ours.sounds == PAUSE) & ~known
-    at, seconds = before[ask], np.diff(ours.edges)[ask]
-    samples = np.round(seconds * RATE).astype(int)
-    begins = np.round(theirs.edges[at] * RATE).astype(int)
-    lengths = np.insert(np.diff(theirs.edges), at, seconds)
-    edges = np.concatenate([theirs.edges[:1], theirs.edges[0] + np.cumsum(lengths)])
-    silent = np.insert(wave, np.repeat(begins, samples), 0)
-    return silent, Spans(np.insert(theirs.sounds, at, PAUSE), edges)
+def insert_pauses(
+    wave: np.ndarray, synthetic: PhonemeTier, recorded: PhonemeTier
+) -> tuple[np.ndarray, PhonemeTier]:
+    """Insert the pauses that only the recording has into synthetic speech.
 
+    Args:
+        wave: Synthetic speech, i16 [n] at 16 kHz.
+        synthetic: Its phonemes.
+        recorded: The phonemes of the recording.
 
-def moments_like(ours: Spans, theirs: Spans, seconds: np.ndarray) -> np.ndarray:
-    """When others say what is said at some moments: seconds [t] -> seconds [t].
-
-    The edges of sounds that both say are alike, and between these time runs evenly.
+    Returns:
+        The longer speech, i16 [n], and its phonemes.
     """
-    blocks = alike(ours, theirs)
-    pairs = [(i + n, j + n) for i, j, size in blocks for n in range(size + 1)]
-    own, other = np.array(sorted({(0, 0), *pairs})).T
-    return np.interp(seconds, ours.edges[own], theirs.edges[other])
+    count = len(recorded.ids)
+    preceding, matched = np.zeros(count, int), np.zeros(count, bool)
+    for ours, theirs, size in match_phonemes(recorded, synthetic):
+        matched[ours : ours + size] = True
+        preceding[ours + size :] = theirs + size  # synthetic phonemes before it
+    missing = (recorded.ids == PAUSE) & ~matched
+    positions, seconds = preceding[missing], np.diff(recorded.edges)[missing]
+    num_samples = np.round(seconds * SAMPLE_RATE).astype(int)
+    starts = np.round(synthetic.edges[positions] * SAMPLE_RATE).astype(int)
+    durations = np.insert(np.diff(synthetic.edges), positions, seconds)
+    first = synthetic.edges[0]
+    edges = np.concatenate([synthetic.edges[:1], first + np.cumsum(durations)])
+    longer = np.insert(wave, np.repeat(starts, num_samples), 0)
+    return longer, PhonemeTier(np.insert(synthetic.ids, positions, PAUSE), edges)
 
 
-def alike(ours: Spans, theirs: Spans) -> list[difflib.Match]:
-    """Runs of sounds that both say: (where of ours, where of theirs, how many)."""
-    pair = ours.sounds.tolist(), theirs.sounds.tolist()
-    return difflib.SequenceMatcher(None, *pair, autojunk=False).get_matching_blocks()
+def warp_times(
+    seconds: np.ndarray, source: PhonemeTier, target: PhonemeTier
+) -> np.ndarray:
+    """Map times of one utterance to those of another one of the same text.
+
+    The edges of phonemes that both have are mapped to each other; times between them
+    are interpolated linearly.
+
+    Args:
+        seconds: Times in the source utterance, [t].
+        source: Phonemes of the source utterance.
+        target: Phonemes of the target utterance.
+
+    Returns:
+        Times in the target utterance in seconds, [t].
+    """
+    edges = {
+        (ours + offset, theirs + offset)
+        for ours, theirs, size in match_phonemes(source, target)
+        for offset in range(size + 1)
+    }
+    source_edges, target_edges = np.array(sorted({(0, 0), *edges})).T
+    return np.interp(seconds, source.edges[source_edges], target.edges[target_edges])
 
 
-def told_whether(record: Mapping) -> np.float32:
-    """1 if it is known what is said in a clip, and when; else 0."""
-    return np.float32(len(record["phones"]["phone"]) > 0)
+def match_phonemes(first: PhonemeTier, second: PhonemeTier) -> list[difflib.Match]:
+    """Find the runs of phonemes that two utterances share.
+
+    Args:
+        first: Phonemes of one utterance.
+        second: Phonemes of another utterance.
+
+    Returns:
+        Runs (index in the first, index in the second, length).
+    """
+    matcher = difflib.SequenceMatcher(
+        None, first.ids.tolist(), second.ids.tolist(), autojunk=False
+    )
+    return matcher.get_matching_blocks()
 
 
-def told_of(record: Mapping, first: int, frames: int, room: int) -> Example:
-    """What is said in so many frames and near to them, at most so many sounds."""
-    spans = spans_of(record["phones"], len(record["face"]) / schema.FPS)
-    edges = spans.edges - np.float32(first / schema.FPS)
-    near = (edges[1:] > -NEAR) & (edges[:-1] < frames / schema.FPS + NEAR)
-    chosen = np.flatnonzero(near)[:room]
-    said = np.full(room, BLANK, np.int32)
-    said[: len(chosen)] = spans.sounds[chosen]
-    times = np.full(room + 1, edges[chosen[-1] + 1], np.float32)
-    times[: len(chosen) + 1] = edges[chosen[0] : chosen[-1] + 2]
-    return {"said": said, "edges": times}
+def has_phonemes(record: Record) -> bool:
+    """Return whether the phones of a clip and their times are known."""
+    return len(record["phones"]["phone"]) > 0
+
+
+def phoneme_inputs(
+    record: Record, first: int, num_frames: int, max_phonemes: int
+) -> dict[str, np.ndarray]:
+    """Return the phonemes of a stretch and those within a second of it.
+
+    Args:
+        record: The record.
+        first: Number of the first frame of the stretch.
+        num_frames: Number of frames of the stretch.
+        max_phonemes: l, the largest number of phonemes; later ones are left out.
+
+    Returns:
+        `phoneme_ids` and `phoneme_edges`, as the module describes them.
+    """
+    tier = to_phoneme_tier(record["phones"], len(record["face"]) / FPS)
+    edges = tier.edges - np.float32(first / FPS)
+    end = num_frames / FPS + PHONEME_MARGIN_SECONDS
+    near = (edges[1:] > -PHONEME_MARGIN_SECONDS) & (edges[:-1] < end)
+    chosen = np.flatnonzero(near)[:max_phonemes]
+    ids = np.full(max_phonemes, BLANK, np.int32)
+    ids[: len(chosen)] = tier.ids[chosen]
+    padded = np.full(max_phonemes + 1, edges[chosen[-1] + 1], np.float32)
+    padded[: len(chosen) + 1] = edges[chosen[0] : chosen[-1] + 2]
+    return {"phoneme_ids": ids, "phoneme_edges": padded}

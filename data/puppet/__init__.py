@@ -1,35 +1,70 @@
-"""The procedural corpus: faces that speak, with every truth known.
+"""The puppet corpus: procedurally generated talking faces with complete ground truth.
 
-One seed makes one corpus: every clip is a pure function of its seed, index and size.
-Processes and the order of calls change no byte.  Between kinds of processor the last
-bit of an exponential may differ, and with it, rarely, a pixel by one step.
+One seed makes one corpus: every clip is a pure function of its seed, index and size,
+whatever the process and the order of calls. Between types of processor the last bit of
+an exponential may differ, and with it, rarely, a pixel by one level.
 """
 
 from avjax.data.puppet.articulation import REACH_FRAMES, REACH_SECONDS, articulate
 from avjax.data.puppet.clip import (
-    FPS,
-    KINDS,
     MAX_FRAMES,
     MIN_FRAMES,
-    SPEAKERS,
-    TEST_SPEAKERS,
-    Clip,
-    Plan,
+    NUM_SPEAKERS,
+    NUM_TEST_SPEAKERS,
+    SENTENCE_KINDS,
+    ClipPlan,
+    PuppetClip,
     make_clip,
     plan_clip,
 )
-from avjax.data.puppet.identity import Face, Puppet, Voice, make_puppet
-from avjax.data.puppet.portrait import film, portrait
-from avjax.data.puppet.pose import Pose, pose, still
-from avjax.data.puppet.renderer import render
+from avjax.data.puppet.identity import Puppet, PuppetFace, PuppetVoice, make_puppet
+from avjax.data.puppet.portrait import render_portrait, render_portrait_video
+from avjax.data.puppet.pose import Pose, sample_pose, still_pose
+from avjax.data.puppet.renderer import render_face
 from avjax.data.puppet.sentences import (
-    GRID,
+    GRID_SLOTS,
     HOMOPHENES,
     WORDS,
-    free_sentence,
-    grid_sentence,
+    sample_free_sentence,
+    sample_grid_sentence,
+    sample_word,
     sentence_split,
-    single_word,
 )
 from avjax.data.puppet.visemes import BILABIALS, TRACKS
-from avjax.data.puppet.voice import Speech, speak
+from avjax.data.puppet.voice import PuppetSpeech, speak
+
+__all__ = [
+    "BILABIALS",
+    "GRID_SLOTS",
+    "HOMOPHENES",
+    "MAX_FRAMES",
+    "MIN_FRAMES",
+    "NUM_SPEAKERS",
+    "NUM_TEST_SPEAKERS",
+    "REACH_FRAMES",
+    "REACH_SECONDS",
+    "SENTENCE_KINDS",
+    "TRACKS",
+    "WORDS",
+    "ClipPlan",
+    "Pose",
+    "Puppet",
+    "PuppetClip",
+    "PuppetFace",
+    "PuppetSpeech",
+    "PuppetVoice",
+    "articulate",
+    "make_clip",
+    "make_puppet",
+    "plan_clip",
+    "render_face",
+    "render_portrait",
+    "render_portrait_video",
+    "sample_free_sentence",
+    "sample_grid_sentence",
+    "sample_pose",
+    "sample_word",
+    "sentence_split",
+    "speak",
+    "still_pose",
+]

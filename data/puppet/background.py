@@ -1,18 +1,23 @@
-"""Paints what does not move: the wall, the neck and the shoulders."""
+"""Paint what does not move: wall, neck and shoulders."""
 
 import numpy as np
 
-from avjax.data.puppet.identity import Face
+from avjax.data.puppet.identity import PuppetFace
 from avjax.data.puppet.sdf import Canvas, blob, ellipse, grain, smooth_step
 
 
-def paint_room(canvas: Canvas, face: Face) -> None:
-    """Everything behind the head."""
+def paint_background(canvas: Canvas, face: PuppetFace) -> None:
+    """Paint everything behind the head.
+
+    Args:
+        canvas: Canvas to paint on, in place.
+        face: Shape and colours.
+    """
     _paint_wall(canvas, face)
     _paint_body(canvas, face)
 
 
-def _paint_wall(canvas: Canvas, face: Face) -> None:
+def _paint_wall(canvas: Canvas, face: PuppetFace) -> None:
     u, v = canvas.u, canvas.v
     canvas.paint(np.ones_like(u), face.wall)
     canvas.shade(smooth_step(v, -0.6, 1.6), 0.80)
@@ -22,8 +27,8 @@ def _paint_wall(canvas: Canvas, face: Face) -> None:
     canvas.shade(blob(u, v, (0.56, 0.50), (0.50, 0.62)), 0.88)
 
 
-def _paint_body(canvas: Canvas, face: Face) -> None:
-    """Neck in the shadow of the chin, shoulders in cloth with a collar."""
+def _paint_body(canvas: Canvas, face: PuppetFace) -> None:
+    """Paint the neck in the shadow of the chin, and the shoulders with a collar."""
     u, v = canvas.u, canvas.v
     x = np.abs(u - 0.5)
     wide = 0.62 * face.jaw + 0.02

@@ -1,34 +1,46 @@
-"""One clip of the corpus, whole, from two numbers.
+"""A complete clip of the puppet corpus, from a seed and an index.
 
-The rule of the splits: every fifth index is a test clip.  The last fifth of the
-speakers and the sentences whose checksum says so (sentences.sentence_split) appear in
-test clips only; single words are said in both splits, by different speakers.
+Splits: every fifth index is a test clip. The last fifth of the speakers, and the
+sentences selected by their checksum (sentences.sentence_split), occur in test clips
+only. Single words occur in both splits, spoken by different speakers.
 """
 
 import dataclasses
 
 import numpy as np
 
-from avjax.audio.mel import RATE
+from avjax.audio.resampling import quantize_16_bit
+from avjax.constants import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from avjax.data.puppet.articulation import articulate
-from avjax.data.puppet.identity import Puppet, make_puppet
-from avjax.data.puppet.pose import pose
-from avjax.data.puppet.renderer import render
-from avjax.data.puppet.sentences import draw_sentence, spell, unspell
+from avjax.data.puppet.identity import Puppet, Uniform, make_puppet
+from avjax.data.puppet.pose import sample_pose
+from avjax.data.puppet.renderer import render_face
+from avjax.data.puppet.sentences import (
+    restore_spelling,
+    sample_sentence,
+    spell_for_espeak,
+)
 from avjax.data.puppet.voice import speak
-from avjax.text.espeak_events import Spans, to_sixteen_bits
+from avjax.text.intervals import Interval, Intervals
 
-FPS = 25
-SAMPLES_PER_FRAME = RATE // FPS
-SPEAKERS = 200
-TEST_SPEAKERS = 40
+NUM_SPEAKERS = 200
+NUM_TEST_SPEAKERS = 40
 MIN_FRAMES, MAX_FRAMES = 25, 100
-KINDS = ("grid", "grid", "word", "free")  # one is drawn for each clip
+SENTENCE_KINDS = ("grid", "grid", "word", "free")  # one of these, with equal chances
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
-    """What a clip will be, before anything is rendered: cheap, for choosing clips."""
+class ClipPlan:
+    """Speaker and text of a clip, which are cheap to compute before rendering.
+
+    Attributes:
+        seed: Seed of the corpus.
+        index: Number of the clip.
+        split: "train" or "test".
+        kind: "grid", "word" or "free".
+        text: The sentence.
+        puppet: The speaker.
+    """
 
     seed: int
     index: int
@@ -39,56 +51,85 @@ class Plan:
 
 
 @dataclasses.dataclass(frozen=True)
-class Clip:
-    """A puppet says a sentence: pictures, sound and every truth.
+class PuppetClip:
+    """A clip of a talking puppet with its ground truth.
 
-    frames u8 [t s s 3] at 25 a second, the face square   wave f32 [n], n = 640 t
-    landmarks f32 [t 20 2] pixels, points 48..67 of 68    articulation f32 [t a] TRACKS
-    phones, words (symbol, start, end) in seconds         kind grid, word or free
+    Attributes:
+        frames: The face square at 25 fps, u8 [t s s 3].
+        landmarks: Points 48 to 67 of the 68-point scheme in pixels, f32 [t 20 2].
+        articulation: Values of TRACKS, f32 [t a].
+        wave: Waveform at 16 kHz, f32 [n] with n = 640 t.
+        phones: Phones in IPA with their times.
+        words: Words with their times.
+        text: The sentence.
+        kind: "grid", "word" or "free".
+        speaker: Name of the puppet.
+        split: "train" or "test".
     """
 
     frames: np.ndarray
     landmarks: np.ndarray
     articulation: np.ndarray
     wave: np.ndarray
-    phones: Spans
-    words: Spans
+    phones: Intervals
+    words: Intervals
     text: str
     kind: str
     speaker: str
     split: str
 
 
-def plan_clip(seed: int, index: int, kinds: tuple[str, ...] = KINDS) -> Plan:
-    """Who says what in clip number index, a pure function.  Kinds are alike likely."""
-    draw = np.random.default_rng([seed, index, 2]).random
+def plan_clip(
+    seed: int, index: int, kinds: tuple[str, ...] = SENTENCE_KINDS
+) -> ClipPlan:
+    """Choose speaker and text of a clip; a pure function.
+
+    Args:
+        seed: Seed of the corpus.
+        index: Number of the clip.
+        kinds: Kinds of sentence, chosen with equal chances; a kind may be repeated.
+
+    Returns:
+        The plan of the clip.
+    """
+    uniform = np.random.default_rng([seed, index, 2]).random
     split = "test" if index % 5 == 4 else "train"
-    kind = kinds[int(len(kinds) * draw())]
-    return Plan(
+    kind = kinds[int(len(kinds) * uniform())]
+    return ClipPlan(
         seed=seed,
         index=index,
         split=split,
         kind=kind,
-        text=draw_sentence(kind, split, draw),
-        puppet=make_puppet(seed, _speaker(split, draw)),
+        text=sample_sentence(kind, split, uniform),
+        puppet=make_puppet(seed, _sample_speaker(split, uniform)),
     )
 
 
 def make_clip(
-    seed: int, index: int, size: int = 96, kinds: tuple[str, ...] = KINDS
-) -> Clip:
-    """Clip number index of a seed: a pure function, in any order and any process."""
+    seed: int, index: int, size: int = 96, kinds: tuple[str, ...] = SENTENCE_KINDS
+) -> PuppetClip:
+    """Make a clip; a pure function, in any order of calls and in any process.
+
+    Args:
+        seed: Seed of the corpus.
+        index: Number of the clip.
+        size: Side of the frames in pixels.
+        kinds: Kinds of sentence, chosen with equal chances; a kind may be repeated.
+
+    Returns:
+        The clip with its ground truth.
+    """
     plan = plan_clip(seed, index, kinds)
-    draw = np.random.default_rng([seed, index, 3]).random
-    speech = speak(plan.puppet, spell(plan.kind, plan.text), seed=index)
-    wave, lead = _in_silence(speech.wave, draw)
+    uniform = np.random.default_rng([seed, index, 3]).random
+    speech = speak(plan.puppet, spell_for_espeak(plan.kind, plan.text), seed=index)
+    wave, lead = _surround_by_silence(speech.wave, uniform)
     count = len(wave) // SAMPLES_PER_FRAME
-    phones = _later(speech.phones, lead, count / FPS)
-    words = unspell(_later(speech.words, lead, count / FPS))
+    phones = _shift(speech.phones, lead, count / FPS)
+    words = restore_spelling(_shift(speech.words, lead, count / FPS))
     articulation = articulate(phones, count, FPS)
-    motion = pose(count, FPS, [seed, index, 4])
-    frames, landmarks = render(plan.puppet, articulation, motion, size)
-    return Clip(
+    pose = sample_pose(count, FPS, [seed, index, 4])
+    frames, landmarks = render_face(plan.puppet, articulation, pose, size)
+    return PuppetClip(
         frames=frames,
         landmarks=landmarks,
         articulation=articulation,
@@ -102,30 +143,32 @@ def make_clip(
     )
 
 
-def _speaker(split: str, draw) -> int:
-    """Puppets 0..159 speak in train, 160..199 in test."""
-    known = SPEAKERS - TEST_SPEAKERS
+def _sample_speaker(split: str, uniform: Uniform) -> int:
+    """Sample a speaker: 0 to 159 in train, 160 to 199 in test."""
+    num_train = NUM_SPEAKERS - NUM_TEST_SPEAKERS
     if split == "test":
-        return known + int(TEST_SPEAKERS * draw())
-    return int(known * draw())
+        return num_train + int(NUM_TEST_SPEAKERS * uniform())
+    return int(num_train * uniform())
 
 
-def _in_silence(wave: np.ndarray, draw) -> tuple[np.ndarray, float]:
-    """Speech [n] -> a whole number of frames with silence around it; its start, s."""
-    lead = int((0.12 + 0.2 * draw()) * RATE)
-    tail = int((0.08 + 0.2 * draw()) * RATE)
+def _surround_by_silence(
+    wave: np.ndarray, uniform: Uniform
+) -> tuple[np.ndarray, float]:
+    """Pad speech [n] to a whole number of frames: -> waveform, start of the speech."""
+    lead = int((0.12 + 0.2 * uniform()) * SAMPLE_RATE)
+    tail = int((0.08 + 0.2 * uniform()) * SAMPLE_RATE)
     frames = -(-(lead + len(wave) + tail) // SAMPLES_PER_FRAME)
     frames = min(max(frames, MIN_FRAMES), MAX_FRAMES)
-    whole = np.zeros(max(frames * SAMPLES_PER_FRAME, lead + len(wave)))
-    whole[lead : lead + len(wave)] = wave
-    whole += (draw(len(whole)) - 0.5) * 1e-3  # a quiet room is not digital silence
-    return to_sixteen_bits(whole[: frames * SAMPLES_PER_FRAME]), lead / RATE
+    padded = np.zeros(max(frames * SAMPLES_PER_FRAME, lead + len(wave)))
+    padded[lead : lead + len(wave)] = wave
+    padded += (uniform(len(padded)) - 0.5) * 1e-3  # background noise of a quiet place
+    return quantize_16_bit(padded[: frames * SAMPLES_PER_FRAME]), lead / SAMPLE_RATE
 
 
-def _later(spans: Spans, lead: float, seconds: float) -> Spans:
-    """Spans moved by lead, and cut at the end of a clip of so many seconds."""
+def _shift(intervals: Intervals, lead: float, seconds: float) -> Intervals:
+    """Shift intervals by `lead`, and cut them at the end of the clip."""
     return tuple(
-        (symbol, round(start + lead, 4), round(min(end + lead, seconds), 4))
-        for symbol, start, end in spans
+        Interval(label, round(start + lead, 4), round(min(end + lead, seconds), 4))
+        for label, start, end in intervals
         if start + lead < seconds
     )

@@ -1,22 +1,28 @@
-"""Paints eyes in any state of their lids, brows and glasses."""
+"""Paint eyes in any state of the lids, brows and glasses."""
 
 import numpy as np
 
-from avjax.data.puppet.identity import Face
+from avjax.data.puppet.identity import PuppetFace
 from avjax.data.puppet.sdf import Canvas, ellipse, grain, rounded_box, smooth_step
 
-EYE_LINE = 0.40  # v of the corners of the eyes
+EYE_LINE = 0.40  # height coordinate v of the corners of the eyes
 BROW_LINE = 0.296
-WHITE = (0.965, 0.955, 0.94)
+EYE_WHITE = (0.965, 0.955, 0.94)
 
 
-def paint_eyes(canvas: Canvas, face: Face, shut: float) -> None:
-    """Both eyes; shut 0 is wide awake, 1 is closed."""
+def paint_eyes(canvas: Canvas, face: PuppetFace, shut: float) -> None:
+    """Paint both eyes.
+
+    Args:
+        canvas: Canvas to paint on, in place.
+        face: Shape and colours.
+        shut: State of the lids; 0 is open, 1 is closed.
+    """
     for side in (-1, 1):
         _paint_eye(canvas, face, shut, side)
 
 
-def _paint_eye(canvas: Canvas, face: Face, shut: float, side: int) -> None:
+def _paint_eye(canvas: Canvas, face: PuppetFace, shut: float, side: int) -> None:
     u, v = canvas.u, canvas.v
     at = 0.5 + side * face.eyes
     x = (u - at) * side  # grows outwards
@@ -30,13 +36,13 @@ def _paint_eye(canvas: Canvas, face: Face, shut: float, side: int) -> None:
     ends = (np.abs(s) - 1.0) * face.eye_size
     hole = np.maximum(np.maximum(top - v, v - bottom) * lean, ends)
     inside = canvas.cover(hole)
-    canvas.tint(inside, WHITE)
+    canvas.tint(inside, EYE_WHITE)
     _paint_iris(canvas, face, at, inside)
     canvas.shade(inside * np.exp(-np.maximum(v - top, 0) / 0.012), 0.62)
     _paint_lashes(canvas, face, s, top, bottom, shut)
 
 
-def _paint_iris(canvas: Canvas, face: Face, at: float, inside) -> None:
+def _paint_iris(canvas: Canvas, face: PuppetFace, at: float, inside) -> None:
     u, v = canvas.u, canvas.v
     radius = 0.52 * face.eye_size
     middle = (at, EYE_LINE - 0.13 * face.eye_size)
@@ -52,8 +58,10 @@ def _paint_iris(canvas: Canvas, face: Face, at: float, inside) -> None:
     canvas.tint(inside * canvas.cover(light), (1.0, 1.0, 1.0))
 
 
-def _paint_lashes(canvas: Canvas, face: Face, s, top, bottom, shut: float) -> None:
-    """The dark upper rim, a fine lower one, and the crease of the lid."""
+def _paint_lashes(
+    canvas: Canvas, face: PuppetFace, s, top, bottom, shut: float
+) -> None:
+    """Paint the dark upper rim, the fine lower rim, and the crease of the lid."""
     v, width = canvas.v, face.eye_size
     dark = tuple(0.28 * value for value in face.hair)
     across = (np.abs(s) - 1.04) * width
@@ -70,8 +78,13 @@ def _paint_lashes(canvas: Canvas, face: Face, s, top, bottom, shut: float) -> No
     canvas.shade(0.9 * fold, 0.66)
 
 
-def paint_brows(canvas: Canvas, face: Face) -> None:
-    """Two tapering arcs in the colour of the hair."""
+def paint_brows(canvas: Canvas, face: PuppetFace) -> None:
+    """Paint the brows: two tapering arcs in the colour of the hair.
+
+    Args:
+        canvas: Canvas to paint on, in place.
+        face: Shape and colours.
+    """
     color = tuple(0.62 * value for value in face.hair)
     height = BROW_LINE - face.brow_raise
     for side in (-1, 1):
@@ -87,8 +100,13 @@ def paint_brows(canvas: Canvas, face: Face) -> None:
         canvas.tint(0.92 * mask, color)
 
 
-def paint_glasses(canvas: Canvas, face: Face) -> None:
-    """Round (1) or square (2) frames, thin enough to leave the eyes visible."""
+def paint_glasses(canvas: Canvas, face: PuppetFace) -> None:
+    """Paint glasses with round (1) or square (2) frames, thin enough to see the eyes.
+
+    Args:
+        canvas: Canvas to paint on, in place.
+        face: Shape and colours.
+    """
     u, v = canvas.u, canvas.v
     wire = (0.13, 0.11, 0.12) if face.glasses == 2 else (0.36, 0.25, 0.16)
     middle = EYE_LINE + 0.008

@@ -1,8 +1,8 @@
-"""Paints hair behind and before the head, and the beard."""
+"""Paint the hair behind and in front of the head, and the beard."""
 
 import numpy as np
 
-from avjax.data.puppet.identity import Face
+from avjax.data.puppet.identity import PuppetFace
 from avjax.data.puppet.sdf import Canvas, dome, ellipse, grain, smooth_step
 
 Array = np.ndarray
@@ -10,8 +10,13 @@ Array = np.ndarray
 BALD, SHORT, PARTED, CURLY, LONG, BUN = range(6)
 
 
-def paint_back_hair(canvas: Canvas, face: Face) -> None:
-    """What hangs behind the head."""
+def paint_back_hair(canvas: Canvas, face: PuppetFace) -> None:
+    """Paint the hair behind the head.
+
+    Args:
+        canvas: Canvas to paint on, in place.
+        face: Shape and colours.
+    """
     u, v = canvas.u, canvas.v
     x = np.abs(u - 0.5)
     dark = tuple(0.68 * value for value in face.hair)
@@ -31,10 +36,16 @@ def paint_back_hair(canvas: Canvas, face: Face) -> None:
         _strands(canvas, canvas.cover(bun), 26, 9)
 
 
-def paint_front_hair(canvas: Canvas, face: Face, edge: Array) -> None:
-    """What lies on the skull and falls on the forehead."""
+def paint_front_hair(canvas: Canvas, face: PuppetFace, edge: Array) -> None:
+    """Paint the hair on the skull and the forehead.
+
+    Args:
+        canvas: Canvas to paint on, in place.
+        face: Shape and colours.
+        edge: Signed distance to the outline of the head, [h w].
+    """
     if face.hair_style == BALD:
-        _paint_fringe_of_bald(canvas, face, edge)
+        _paint_bald_fringe(canvas, face, edge)
         return
     shape = np.maximum(_cap(canvas, face), canvas.v - _hairline(canvas, face))
     if face.hair_style == CURLY:
@@ -50,8 +61,8 @@ def paint_front_hair(canvas: Canvas, face: Face, edge: Array) -> None:
     canvas.tint(0.20 * mask * shine, (1.0, 0.95, 0.88))
 
 
-def _cap(canvas: Canvas, face: Face) -> Array:
-    """Distance to a skull with hair on it."""
+def _cap(canvas: Canvas, face: PuppetFace) -> Array:
+    """Compute the signed distance to a skull with hair, [h w]."""
     wide, high = {
         SHORT: (0.012, 0.045),
         PARTED: (0.025, 0.085),
@@ -65,17 +76,17 @@ def _cap(canvas: Canvas, face: Face) -> Array:
     )
 
 
-def _curls(canvas: Canvas, face: Face, extra: float) -> Array:
-    """Distance to a cloud of curls."""
+def _curls(canvas: Canvas, face: PuppetFace, extra: float) -> Array:
+    """Compute the signed distance to curly hair, [h w]."""
     around = np.arctan2(canvas.v - 0.34, canvas.u - 0.5)
     bumps = 0.020 * np.abs(np.sin(8.5 * around)) + 0.012 * np.sin(23.0 * around + 1)
     body = dome(canvas.u, canvas.v, (0.5, 0.30), (face.cheek + extra, 0.48 + extra))
-    beside = 0.60 - 0.5 * np.maximum(np.abs(canvas.u - 0.5) - face.cheek + 0.02, 0.0)
-    return np.maximum(body - bumps, canvas.v - beside - bumps)
+    bottom = 0.60 - 0.5 * np.maximum(np.abs(canvas.u - 0.5) - face.cheek + 0.02, 0.0)
+    return np.maximum(body - bumps, canvas.v - bottom - bumps)
 
 
-def _hairline(canvas: Canvas, face: Face) -> Array:
-    """v [h w] down to which hair covers the forehead and the temples."""
+def _hairline(canvas: Canvas, face: PuppetFace) -> Array:
+    """Compute how far down hair covers the forehead and temples: v, [h w]."""
     u = canvas.u
     x = (u - 0.5) / face.cheek
     far = np.abs(x)
@@ -97,8 +108,8 @@ def _hairline(canvas: Canvas, face: Face) -> Array:
     return np.maximum(line + fray, burns + fray)
 
 
-def _paint_fringe_of_bald(canvas: Canvas, face: Face, edge: Array) -> None:
-    """A bald head keeps a little hair above the ears, and shines."""
+def _paint_bald_fringe(canvas: Canvas, face: PuppetFace, edge: Array) -> None:
+    """Paint the hair above the ears of a bald head, and its highlight."""
     x = np.abs(canvas.u - 0.5) / face.cheek
     side = smooth_step(x, 0.86, 0.96) * smooth_step(canvas.v, 0.14, 0.24)
     side *= 1.0 - smooth_step(canvas.v, 0.40, 0.47)
@@ -110,7 +121,7 @@ def _paint_fringe_of_bald(canvas: Canvas, face: Face, edge: Array) -> None:
 
 
 def _strands(canvas: Canvas, mask: Array, fine: float, seed: int) -> None:
-    """Light and dark strands that run down and a little outwards."""
+    """Paint light and dark strands that run down and slightly outwards."""
     bend = canvas.u + 0.35 * (canvas.u - 0.5) * (canvas.v - 0.2)
     streak = grain(bend, canvas.v, fine, 2.2, seed) - 0.5
     streak = streak + 0.6 * (grain(bend, canvas.v, 2.3 * fine, 4.0, seed + 1) - 0.5)
@@ -118,8 +129,14 @@ def _strands(canvas: Canvas, mask: Array, fine: float, seed: int) -> None:
     canvas.shade(mask * np.maximum(streak, 0.0), 1.55)
 
 
-def paint_beard(canvas: Canvas, face: Face, edge: Array) -> None:
-    """From stubble to a full beard, with a moustache of its own strength."""
+def paint_beard(canvas: Canvas, face: PuppetFace, edge: Array) -> None:
+    """Paint a beard, from stubble to full, and a moustache.
+
+    Args:
+        canvas: Canvas to paint on, in place.
+        face: Shape and colours.
+        edge: Signed distance to the outline of the head, [h w].
+    """
     if face.beard <= 0:
         return
     u, v = canvas.u, canvas.v

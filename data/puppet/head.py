@@ -1,12 +1,12 @@
-"""Paints the head's sheet: skin and its shading, ears, nose, then the rest."""
+"""Paint the head layer: skin and its shading, ears, nose, eyes and hair."""
 
 import numpy as np
 
 from avjax.data.puppet.eyes import paint_brows, paint_eyes, paint_glasses
 from avjax.data.puppet.hair import paint_back_hair, paint_beard, paint_front_hair
-from avjax.data.puppet.identity import Face
+from avjax.data.puppet.identity import PuppetFace
 from avjax.data.puppet.sdf import (
-    FULL,
+    DOME_POWER,
     Canvas,
     blob,
     ellipse,
@@ -18,11 +18,17 @@ from avjax.data.puppet.sdf import (
 
 Array = np.ndarray
 
-TEMPLE = 0.38  # v where the head is widest
+TEMPLE = 0.38  # height coordinate v at which the head is widest
 
 
-def paint_head(canvas: Canvas, face: Face, shut: float) -> None:
-    """The whole head without its mouth; shut in 0..1 is the state of the lids."""
+def paint_head(canvas: Canvas, face: PuppetFace, shut: float) -> None:
+    """Paint the whole head without its mouth.
+
+    Args:
+        canvas: Canvas to paint on, in place.
+        face: Shape and colours.
+        shut: State of the lids; 0 is open, 1 is closed.
+    """
     edge = head_edge(canvas, face)
     paint_back_hair(canvas, face)
     _paint_ears(canvas, face)
@@ -39,20 +45,28 @@ def paint_head(canvas: Canvas, face: Face, shut: float) -> None:
         paint_glasses(canvas, face)
 
 
-def head_edge(canvas: Canvas, face: Face) -> Array:
-    """Signed distance [h w] to the outline of head and jaw."""
+def head_edge(canvas: Canvas, face: PuppetFace) -> Array:
+    """Compute the signed distance to the outline of head and jaw.
+
+    Args:
+        canvas: Canvas whose pixels are measured.
+        face: Shape of the face.
+
+    Returns:
+        Distance in head units, negative inside, f32 [h w].
+    """
     length = face.chin - TEMPLE
     below = np.clip((canvas.v - TEMPLE) / length, 0.0, None)
     above = np.clip((TEMPLE - canvas.v) / 0.52, 0.0, None)
     at_mouth = (0.75 - TEMPLE) / length
     power = np.log(1.0 - (face.jaw / face.cheek) ** 2) / np.log(at_mouth)
     x = (canvas.u - 0.5) / face.cheek
-    field = np.sqrt(x * x + below**power + above**FULL) - 1.0
+    field = np.sqrt(x * x + below**power + above**DOME_POWER) - 1.0
     step = canvas.u[0, 1] - canvas.u[0, 0]
     return (from_field(field) * step).astype(np.float32)
 
 
-def _paint_ears(canvas: Canvas, face: Face) -> None:
+def _paint_ears(canvas: Canvas, face: PuppetFace) -> None:
     shadow = tuple(0.72 * value for value in face.skin)
     for side in (-1, 1):
         at = (0.5 + side * (face.cheek + 0.004), 0.475)
@@ -62,8 +76,8 @@ def _paint_ears(canvas: Canvas, face: Face) -> None:
         canvas.tint(0.8 * inner * canvas.cover(outer), shadow)
 
 
-def _shade_skin(canvas: Canvas, face: Face, edge: Array, inside: Array) -> None:
-    """Roundness, cheeks, sockets, chin: soft spots of light and dark."""
+def _shade_skin(canvas: Canvas, face: PuppetFace, edge: Array, inside: Array) -> None:
+    """Shade the skin with soft light and dark spots: cheeks, eye sockets, chin."""
     u, v = canvas.u, canvas.v
     rim = np.exp(np.minimum(edge, 0.0) / 0.075)
     canvas.shade(inside * rim, 0.74)
@@ -82,8 +96,8 @@ def _shade_skin(canvas: Canvas, face: Face, edge: Array, inside: Array) -> None:
         canvas.shade(inside * blob(u, v, root, (0.035, 0.055)), 0.86)
 
 
-def _paint_marks(canvas: Canvas, face: Face, inside: Array) -> None:
-    """Freckles, and the lines of age."""
+def _paint_marks(canvas: Canvas, face: PuppetFace, inside: Array) -> None:
+    """Paint freckles and wrinkles."""
     u, v = canvas.u, canvas.v
     if face.freckles:
         spots = grain(u, v, 75, 75, 5) * grain(u, v, 47, 47, 6)
@@ -111,8 +125,8 @@ def _paint_marks(canvas: Canvas, face: Face, inside: Array) -> None:
     canvas.shade(inside * lines, 1.0 - 0.30 * min(face.wrinkles, 1.0))
 
 
-def _paint_nose(canvas: Canvas, face: Face) -> None:
-    """A lit ridge, wings, a soft shadow underneath, nostrils."""
+def _paint_nose(canvas: Canvas, face: PuppetFace) -> None:
+    """Paint the nose: a light ridge, wings, a soft shadow underneath, nostrils."""
     u, v = canvas.u, canvas.v
     tip, wide = face.nose_length, face.nose_width
     middle = (0.40 + tip) / 2

@@ -1,33 +1,41 @@
-"""The shape of the mouth: from articulation to four contours and twenty landmarks."""
+"""Shape of the mouth: from articulation to four contours and twenty landmarks."""
 
 import dataclasses
 
 import numpy as np
 
-from avjax.data.puppet.identity import Face
+from avjax.data.puppet.identity import PuppetFace
 from avjax.data.puppet.visemes import TRACKS
 
 Array = np.ndarray
 
-MIDDLE = (0.5, 0.75)  # where closed lips meet, in head units
-INNER = 0.90  # the opening ends at this share of the half width
+MOUTH_CENTRE = (0.5, 0.75)  # where closed lips meet, in head units
+INNER_WIDTH = 0.90  # half width of the opening, as a fraction of that of the mouth
 
-# Places across the lips, -1 and 1 being the corners: points 48..54, 55..59, 60..64,
-# 65..67 of the 68-point scheme, as seen in the picture from left to right and back.
+# Positions across the lips from -1 to 1, the corners: points 48 to 54, 55 to 59, 60 to
+# 64 and 65 to 67 of the 68-point scheme, in the image from left to right and back.
 _OUTER_UPPER = (-1.0, -0.62, -0.25, 0.0, 0.25, 0.62, 1.0)
 _OUTER_LOWER = (0.62, 0.28, 0.0, -0.28, -0.62)
-_INNER_UPPER = (-INNER, -0.42, 0.0, 0.42, INNER)
+_INNER_UPPER = (-INNER_WIDTH, -0.42, 0.0, 0.42, INNER_WIDTH)
 _INNER_LOWER = (0.42, 0.0, -0.42)
 
 
 @dataclasses.dataclass(frozen=True)
-class Lips:
-    """One frame's mouth in head units, before the head moves.
+class LipShape:
+    """Shape of the mouth in one frame, in head units, for an unmoved head.
 
-    half     half width                 up, down        opening above, below the line
-    corner   how far corners hang       upper, lower    thickness of the lips
-    power    shape of the opening       press           0..1 pressed shut
-    teeth    0..1 how much light they get               bite, tongue  as articulated
+    Attributes:
+        half: Half width.
+        corner: How far the corners are below the centre.
+        up: Opening above the line of the closed lips.
+        down: Opening below the line of the closed lips.
+        upper: Thickness of the upper lip.
+        lower: Thickness of the lower lip.
+        power: Exponent of the shape of the opening.
+        press: How firmly the lips are pressed together, 0 to 1.
+        teeth: Brightness of the teeth, 0 to 1.
+        bite: Value of the bite track.
+        tongue: Value of the tongue track.
     """
 
     half: float
@@ -43,13 +51,27 @@ class Lips:
     tongue: float
 
     def opening(self, s: Array) -> tuple[Array, Array]:
-        """Places s [...] across -> v of the opening's upper and lower edge."""
-        line = MIDDLE[1] + self.corner * s * s
-        arch = np.maximum(1.0 - (s / INNER) ** 2, 0.0) ** self.power
+        """Compute the contour of the opening.
+
+        Args:
+            s: Positions across the mouth from -1 to 1, [...].
+
+        Returns:
+            Height coordinate v of the upper and the lower edge, [...] each.
+        """
+        line = MOUTH_CENTRE[1] + self.corner * s * s
+        arch = np.maximum(1.0 - (s / INNER_WIDTH) ** 2, 0.0) ** self.power
         return line - self.up * arch, line + self.down * arch
 
     def outline(self, s: Array) -> tuple[Array, Array]:
-        """Places s [...] across -> v of the upper and lower border of the lips."""
+        """Compute the outer contour of the lips.
+
+        Args:
+            s: Positions across the mouth from -1 to 1, [...].
+
+        Returns:
+            Height coordinate v of the upper and the lower edge, [...] each.
+        """
         above, below = self.opening(s)
         ring = np.maximum(1.0 - s * s, 0.0)
         peaks = np.exp(-(((np.abs(s) - 0.27) / 0.17) ** 2))
@@ -58,7 +80,11 @@ class Lips:
         return above - self.upper * bow, below + self.lower * ring**0.62
 
     def landmarks(self) -> Array:
-        """-> [20 2] u and v of points 48..67."""
+        """Compute the lip landmarks.
+
+        Returns:
+            Coordinates u and v of points 48 to 67, [20 2].
+        """
         rows = (
             (_OUTER_UPPER, self.outline, 0),
             (_OUTER_LOWER, self.outline, 1),
@@ -66,16 +92,23 @@ class Lips:
             (_INNER_LOWER, self.opening, 1),
         )
         points = []
-        for places, edges, which in rows:
-            s = np.array(places)
-            points.append(
-                np.stack([MIDDLE[0] + self.half * s, edges(s)[which]], axis=1)
-            )
+        for positions, contour, edge in rows:
+            s = np.array(positions)
+            u = MOUTH_CENTRE[0] + self.half * s
+            points.append(np.stack([u, contour(s)[edge]], axis=1))
         return np.concatenate(points)
 
 
-def shape_lips(face: Face, articulation: Array) -> Lips:
-    """articulation [a] of one frame -> the mouth of this face."""
+def shape_lips(face: PuppetFace, articulation: Array) -> LipShape:
+    """Compute the shape of the mouth from the articulation.
+
+    Args:
+        face: Shape of the face.
+        articulation: Values of TRACKS in one frame, [a].
+
+    Returns:
+        The shape of the mouth.
+    """
     track = dict(zip(TRACKS, map(float, articulation), strict=True))
     jaw, width, forward = track["jaw"], track["width"], track["protrusion"]
     bite, teeth = track["bite"], track["teeth"]
@@ -90,7 +123,7 @@ def shape_lips(face: Face, articulation: Array) -> Lips:
     smile = face.smile * (1.0 + 0.5 * spread) * (1.0 - forward) * (1.0 - 0.7 * jaw)
     lit = min(1.0, 0.45 + 0.65 * teeth + 0.3 * bite)
     thick = 1.0 - 0.45 * press
-    return Lips(
+    return LipShape(
         half=half * (1.0 - 0.20 * forward) * (1.0 - 0.10 * jaw),
         corner=0.28 * down - smile,
         up=up + 0.010 * forward * apart,

@@ -1,36 +1,42 @@
-"""Paints a mouth over the skin of one frame."""
+"""Paint a mouth over the skin of one frame."""
 
 import numpy as np
 
-from avjax.data.puppet.identity import Face
-from avjax.data.puppet.lip_shape import INNER, MIDDLE, Lips
+from avjax.data.puppet.identity import PuppetFace
+from avjax.data.puppet.lip_shape import INNER_WIDTH, MOUTH_CENTRE, LipShape
 from avjax.data.puppet.sdf import Canvas, blob
 
-_PLACES = np.linspace(-1.0, 1.0, 1025)
+_POSITIONS = np.linspace(-1.0, 1.0, 1025)
 
-CAVITY = (0.17, 0.045, 0.055)
-TOOTH = (0.97, 0.955, 0.92)
-TONGUE = (0.80, 0.38, 0.38)
+CAVITY_COLOR = (0.17, 0.045, 0.055)
+TOOTH_COLOR = (0.97, 0.955, 0.92)
+TONGUE_COLOR = (0.80, 0.38, 0.38)
 
 
-def paint_mouth(canvas: Canvas, face: Face, lips: Lips) -> None:
-    """Lips, opening, tongue and teeth, in place; canvas.u, v are face coordinates."""
-    s = (canvas.u - MIDDLE[0]) / lips.half
+def paint_mouth(canvas: Canvas, face: PuppetFace, lips: LipShape) -> None:
+    """Paint lips, opening, tongue and teeth.
+
+    Args:
+        canvas: Canvas to paint on, in place; its u and v are face coordinates.
+        face: Colours of the face.
+        lips: Shape of the mouth.
+    """
+    s = (canvas.u - MOUTH_CENTRE[0]) / lips.half
     edges = _Edges(lips, s, canvas)
     _paint_lips(canvas, face, lips, edges)
     inside = canvas.cover(np.maximum(edges.opening_top, edges.opening_bottom))
-    inside *= min(1.0, (lips.up + lips.down) / (0.6 * canvas.soft))
+    inside *= min(1.0, (lips.up + lips.down) / (0.6 * canvas.edge_width))
     _paint_inside(canvas, lips, edges, inside)
-    _paint_line(canvas, face, lips, edges)
+    _paint_lip_line(canvas, face, lips, edges)
 
 
 class _Edges:
-    """Signed distances [h w] to the four contours, positive outside the shape."""
+    """Signed distances to the four lip contours, [h w], positive outside the shape."""
 
-    def __init__(self, lips: Lips, s: np.ndarray, canvas: Canvas):
+    def __init__(self, lips: LipShape, s: np.ndarray, canvas: Canvas):
         self.s = s
-        top, bottom = lips.outline(_PLACES)
-        above, below = lips.opening(_PLACES)
+        top, bottom = lips.outline(_POSITIONS)
+        above, below = lips.opening(_POSITIONS)
         place = np.clip((s + 1.0) * 512.0 + 0.5, 0, 1024).astype(np.int32)
         step = lips.half * 2 / 1024
         beyond = (np.abs(s) - 1.0) * lips.half
@@ -45,15 +51,16 @@ class _Edges:
         self.opening_top, self.above_v = distance(above, -1)
         self.opening_bottom, self.below_v = distance(below, 1)
         self.top = np.maximum(self.top, beyond)
-        ends = (np.abs(s) - INNER) * lips.half
+        ends = (np.abs(s) - INNER_WIDTH) * lips.half
         self.opening_top = np.maximum(self.opening_top, ends)
 
 
-def _paint_lips(canvas: Canvas, face: Face, lips: Lips, edges: _Edges) -> None:
+def _paint_lips(
+    canvas: Canvas, face: PuppetFace, lips: LipShape, edges: _Edges
+) -> None:
     v, s = canvas.v, edges.s
-    under = blob(
-        s, v, (0.0, float(MIDDLE[1] + lips.down + lips.lower + 0.018)), (0.7, 0.016)
-    )
+    shadow_v = float(MOUTH_CENTRE[1] + lips.down + lips.lower + 0.018)
+    under = blob(s, v, (0.0, shadow_v), (0.7, 0.016))
     canvas.shade(under, 0.80)
     lip = np.asarray(face.lip, np.float32)
     whole = canvas.cover(np.maximum(edges.top, edges.bottom))
@@ -69,20 +76,21 @@ def _paint_lips(canvas: Canvas, face: Face, lips: Lips, edges: _Edges) -> None:
     canvas.tint(0.34 * lower * shine, (1.0, 0.93, 0.90))
 
 
-def _paint_inside(canvas: Canvas, lips: Lips, edges: _Edges, inside) -> None:
+def _paint_inside(canvas: Canvas, lips: LipShape, edges: _Edges, inside) -> None:
     v, s = canvas.v, edges.s
-    canvas.tint(inside, CAVITY)
+    canvas.tint(inside, CAVITY_COLOR)
     _paint_tongue(canvas, lips, s, inside)
     side = np.clip(1.0 - 0.55 * s * s, 0.0, 1.0)
     lit = (lips.teeth * side)[..., None]
-    tooth = np.float32(CAVITY) + lit * (np.float32(TOOTH) - np.float32(CAVITY))
+    dark = np.asarray(CAVITY_COLOR, np.float32)
+    tooth = dark + lit * (np.asarray(TOOTH_COLOR, np.float32) - dark)
     over = inside
     if lips.bite > 0.05:
         reach = canvas.cover(
             np.maximum(edges.opening_top, edges.bottom + 0.5 * lips.lower)
         )
         over = np.maximum(inside, lips.bite * reach)
-    tip = MIDDLE[1] + 0.019 - 0.016 * s * s + 0.004 * lips.bite
+    tip = MOUTH_CENTRE[1] + 0.019 - 0.016 * s * s + 0.004 * lips.bite
     upper = over * canvas.cover(v - tip) * canvas.cover((np.abs(s) - 0.80) * lips.half)
     canvas.tint(upper, tooth)
     rise = edges.below_v - (0.004 + 0.016 * lips.teeth) + 0.012 * s * s
@@ -91,32 +99,34 @@ def _paint_inside(canvas: Canvas, lips: Lips, edges: _Edges, inside) -> None:
     hidden = 1.0 - 0.85 * min(max((lips.tongue - 0.6) / 0.3, 0.0), 1.0)
     canvas.tint(lower * hidden * (1.0 - lips.bite), tooth * np.float32(0.9))
     if lips.tongue > 0.75:
-        _paint_tip(canvas, lips, s, inside)
+        _paint_tongue_tip(canvas, lips, s, inside)
     lip_shadow = np.clip((v - edges.above_v) / 0.012, 0.0, 1.0)
     canvas.shade(inside * (1.0 - lip_shadow), 0.72)
 
 
-def _paint_tongue(canvas: Canvas, lips: Lips, s, inside) -> None:
-    """The back of the tongue: a mound at the bottom that rises with its track."""
-    bottom = MIDDLE[1] + lips.down
+def _paint_tongue(canvas: Canvas, lips: LipShape, s, inside) -> None:
+    """Paint the back of the tongue: a mound whose height follows the tongue track."""
+    bottom = MOUTH_CENTRE[1] + lips.down
     height = (0.30 + 0.45 * lips.tongue) * lips.down + 0.004
     mound = canvas.v - (bottom - height * np.clip(1.15 - 1.3 * s * s, 0.0, 1.0))
     mask = inside * canvas.cover(-mound) * canvas.cover((np.abs(s) - 0.72) * lips.half)
-    canvas.tint(mask * 0.92, TONGUE)
+    canvas.tint(mask * 0.92, TONGUE_COLOR)
     canvas.shade(mask * np.exp(-((s / 0.10) ** 2)), 0.90)
 
 
-def _paint_tip(canvas: Canvas, lips: Lips, s, inside) -> None:
-    """The tip of the tongue, seen between the teeth."""
+def _paint_tongue_tip(canvas: Canvas, lips: LipShape, s, inside) -> None:
+    """Paint the tip of the tongue, visible between the teeth."""
     amount = min((lips.tongue - 0.75) / 0.2, 1.0)
-    top = MIDDLE[1] + 0.008 + 0.010 * s * s
+    top = MOUTH_CENTRE[1] + 0.008 + 0.010 * s * s
     mask = inside * canvas.cover(top - canvas.v)
     mask = mask * canvas.cover((np.abs(s) - 0.50) * lips.half)
-    canvas.tint(amount * mask, TONGUE)
+    canvas.tint(amount * mask, TONGUE_COLOR)
 
 
-def _paint_line(canvas: Canvas, face: Face, lips: Lips, edges: _Edges) -> None:
-    """Where the lips meet, and the small shadows at the corners."""
+def _paint_lip_line(
+    canvas: Canvas, face: PuppetFace, lips: LipShape, edges: _Edges
+) -> None:
+    """Paint the line between closed lips, and small shadows at the corners."""
     dark = tuple(0.30 * value for value in face.lip)
     shut = 1.0 - min(1.0, (lips.up + lips.down) / 0.012)
     width = 0.007 + 0.003 * lips.press

@@ -1,9 +1,9 @@
-"""From a puppet, its articulation and its pose to pictures and landmarks.
+"""Render a puppet: from articulation and pose to frames and landmarks.
 
-What stands still is painted once: the room at the size of the frame, the head on a
-finer sheet, once for each state of the lids.  A frame is the head's sheet bent by the
-jaw and the brows, moved by the pose, laid over the room, and a mouth painted on it in
-the coordinates of the moved head.
+Static parts are painted once: the background at the size of the frame, and the head on
+a finer layer, once for each state of the lids. For each frame, the head layer is warped
+by the jaw and the brows, moved by the pose and composited over the background; then the
+mouth is painted in the coordinates of the moved head.
 """
 
 import dataclasses
@@ -12,10 +12,11 @@ import functools
 import cv2
 import numpy as np
 
-from avjax.data.puppet.background import paint_room
+from avjax.constants import NUM_LIP_POINTS
+from avjax.data.puppet.background import paint_background
 from avjax.data.puppet.head import paint_head
-from avjax.data.puppet.identity import Face, Puppet
-from avjax.data.puppet.lip_shape import shape_lips
+from avjax.data.puppet.identity import Puppet, PuppetFace
+from avjax.data.puppet.lip_shape import LipShape, shape_lips
 from avjax.data.puppet.mouth import paint_mouth
 from avjax.data.puppet.pose import Pose
 from avjax.data.puppet.sdf import Canvas, make_canvas, smooth_step
@@ -23,98 +24,125 @@ from avjax.data.puppet.visemes import TRACKS
 
 Array = np.ndarray
 
-DETAIL = 1.5  # pixels of the head's sheet to one of the frame
+OVERSAMPLING = 1.5  # resolution of the head layer, relative to the frame
 LID_STATES = 5
-JAW_DROP = 0.045  # how far the chin goes down with the jaw wide open
+JAW_DROP = 0.045  # shift of the chin with the jaw wide open, in head units
 BROW_RISE = 0.022
-PIVOT = (0.5, 0.6)  # the head rolls and grows about this place
-DEPTH = 0.030  # how far the middle of the face moves when the head turns by 1
+PIVOT = (0.5, 0.6)  # centre of roll and scale
+DEPTH = 0.030  # shift of the centre of the face for a turn of 1
 
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """The square that a picture shows, in head units (shapes.py)."""
+    """The square that an image shows, in head units (see sdf.py).
+
+    Attributes:
+        left: Left edge.
+        top: Top edge.
+        side: Side of the square.
+    """
 
     left: float
     top: float
     side: float
 
 
-FACE = View(-0.045, -0.0675, 1.09)  # the face square: mouth at 3/4, chin inside
+FACE_VIEW = View(-0.045, -0.0675, 1.09)  # mouth at 3/4 of the height, chin inside
 
 
-def render(
+def render_face(
     puppet: Puppet, articulation: Array, pose: Pose, size: int
 ) -> tuple[Array, Array]:
-    """-> frames u8 [t size size 3], landmarks f32 [t 20 2] in pixels.
+    """Render the face square of a puppet.
 
-    articulation [t a] as from `articulate`.  The frame is the face square; landmarks
-    are points 48..67 of the 68-point scheme; whole numbers are middles of pixels.
+    Args:
+        puppet: The puppet.
+        articulation: Values of TRACKS from `articulate`, [t a].
+        pose: Pose of each frame.
+        size: Side of the frames in pixels.
+
+    Returns:
+        Frames, u8 [t s s 3], and points 48 to 67 of the 68-point scheme in pixels,
+        f32 [t 20 2]; integers are pixel centres.
     """
-    return render_view(puppet, articulation, pose, size, FACE)
+    return render_view(puppet, articulation, pose, size, FACE_VIEW)
 
 
 def render_view(
     puppet: Puppet, articulation: Array, pose: Pose, size: int, view: View
 ) -> tuple[Array, Array]:
-    """The same for any view: frames u8 [t size size 3], landmarks f32 [t 20 2]."""
-    stage = _make_stage(puppet.face, size, view)
+    """Render a puppet in any view.
+
+    Args:
+        puppet: The puppet.
+        articulation: Values of TRACKS from `articulate`, [t a].
+        pose: Pose of each frame.
+        size: Side of the frames in pixels.
+        view: The square to show.
+
+    Returns:
+        Frames, u8 [t s s 3], and points 48 to 67 of the 68-point scheme in pixels,
+        f32 [t 20 2]; integers are pixel centres.
+    """
+    layers = _paint_layers(puppet.face, size, view)
     frames = np.empty((len(articulation), size, size, 3), np.uint8)
-    landmarks = np.empty((len(articulation), 20, 2), np.float32)
-    for t, now in enumerate(articulation):
-        lips = shape_lips(puppet.face, now)
-        motion = _motion(pose, t)
-        frames[t] = _draw(stage, lips, motion, dict(zip(TRACKS, now, strict=True)))
+    landmarks = np.empty((len(articulation), NUM_LIP_POINTS, 2), np.float32)
+    for t, tracks in enumerate(articulation):
+        lips = shape_lips(puppet.face, tracks)
+        motion = _motion_at(pose, t)
+        jaw = float(tracks[TRACKS.index("jaw")])
+        frames[t] = _render_frame(layers, lips, motion, jaw)
         landmarks[t] = _to_pixels(lips.landmarks(), motion, view, size)
     return frames, landmarks
 
 
 @dataclasses.dataclass(frozen=True)
-class _Stage:
-    """What is painted once for a face, a size and a view."""
+class _Layers:
+    """The parts painted once for a face, a size and a view."""
 
-    face: Face
-    room: Array  # f32 [s s 3] in 0..255
-    u: Array  # f32 [s s], of the frame's pixels, the head at rest
+    face: PuppetFace
+    background: Array  # f32 [s s 3] in [0, 255]
+    u: Array  # coordinates of the pixels of the frame, f32 [s s]
     v: Array
-    sheets: tuple[Array, ...]  # u8 [h w 4], colours times alpha, by state of the lids
-    corner: tuple[float, float]
+    heads: tuple[Array, ...]  # premultiplied colours, u8 [h w 4], by state of the lids
+    corner: tuple[float, float]  # left and top edge of the head layer
     pixel: float  # side of a pixel of the frame
 
 
 @functools.lru_cache(maxsize=4)
-def _make_stage(face: Face, size: int, view: View) -> _Stage:
+def _paint_layers(face: PuppetFace, size: int, view: View) -> _Layers:
     pixel = view.side / size
     right, bottom = view.left + view.side, view.top + view.side
-    room = make_canvas(view.left, view.top, right, bottom, pixel)
-    paint_room(room, face)
+    background = make_canvas(view.left, view.top, right, bottom, pixel)
+    paint_background(background, face)
     corner = max(view.left - 0.12, -0.32), max(view.top - 0.12, -0.42)
     far = min(right + 0.12, 1.32), min(bottom + 0.12, 1.40)
-    sheet = dataclasses.replace(make_canvas(*corner, *far, pixel / DETAIL), soft=pixel)
-    paint_head(sheet, face, 0.0)
-    awake = _to_bytes(_premultiplied(sheet) * 255.0)
+    head = make_canvas(*corner, *far, pixel / OVERSAMPLING)
+    head = dataclasses.replace(head, edge_width=pixel)
+    paint_head(head, face, 0.0)
+    awake = _to_bytes(_premultiplied(head) * 255.0)
     states = np.linspace(0.0, 1.0, LID_STATES)[1:]
-    return _Stage(
+    return _Layers(
         face=face,
-        room=room.color * 255.0,
-        u=room.u,
-        v=room.v,
-        sheets=(awake, *(_with_lids(awake, sheet, face, state) for state in states)),
+        background=background.color * 255.0,
+        u=background.u,
+        v=background.v,
+        heads=(awake, *(_with_lids(awake, head, face, state) for state in states)),
         corner=corner,
         pixel=pixel,
     )
 
 
-def _with_lids(awake: Array, sheet: Canvas, face: Face, shut: float) -> Array:
-    """The sheet with the lids in another state: only the rows of the eyes differ."""
-    rows = np.flatnonzero((sheet.v[:, 0] > 0.30) & (sheet.v[:, 0] < 0.47))
+def _with_lids(awake: Array, head: Canvas, face: PuppetFace, shut: float) -> Array:
+    """Repaint the head layer with the lids in another state: only the eyes change."""
+    rows = np.flatnonzero((head.v[:, 0] > 0.30) & (head.v[:, 0] < 0.47))
     band = slice(rows[0] - 2, rows[-1] + 3)
     canvas = Canvas(
-        u=sheet.u[band],
-        v=sheet.v[band],
-        soft=sheet.soft,
-        color=np.zeros_like(sheet.color[band]),
-        alpha=np.zeros_like(sheet.alpha[band]),
+        u=head.u[band],
+        v=head.v[band],
+        edge_width=head.edge_width,
+        color=np.zeros_like(head.color[band]),
+        alpha=np.zeros_like(head.alpha[band]),
     )
     paint_head(canvas, face, shut)
     changed = awake.copy()
@@ -128,7 +156,7 @@ def _premultiplied(canvas: Canvas) -> Array:
 
 @dataclasses.dataclass(frozen=True)
 class _Motion:
-    """One frame of a Pose."""
+    """The pose of one frame."""
 
     shift: Array
     scale: float
@@ -139,99 +167,101 @@ class _Motion:
     light: Array
 
 
-def _motion(pose: Pose, t: int) -> _Motion:
+def _motion_at(pose: Pose, t: int) -> _Motion:
     fields = dataclasses.fields(pose)
     return _Motion(**{field.name: getattr(pose, field.name)[t] for field in fields})
 
 
-def _draw(stage: _Stage, lips, motion: _Motion, track: dict) -> Array:
-    """One frame u8 [s s 3]."""
-    u, v = _to_head(stage.u, stage.v, motion)
-    frame = _lay_head(stage, u, v, motion, float(track["jaw"]))
-    rows, columns = _mouth_window(stage, motion)
+def _render_frame(
+    layers: _Layers, lips: LipShape, motion: _Motion, jaw: float
+) -> Array:
+    """Render one frame, u8 [s s 3]."""
+    u, v = _to_head(layers.u, layers.v, motion)
+    frame = _composite_head(layers, u, v, motion, jaw)
+    rows, columns = _mouth_window(layers, motion)
     part = frame[rows, columns]
     canvas = Canvas(
         u=u[rows, columns],
         v=v[rows, columns],
-        soft=stage.pixel / float(motion.scale),
+        edge_width=layers.pixel / float(motion.scale),
         color=part / np.float32(255.0),
         alpha=np.ones(part.shape[:2], np.float32),
     )
-    paint_mouth(canvas, stage.face, lips)
+    paint_mouth(canvas, layers.face, lips)
     frame[rows, columns] = canvas.color * np.float32(255.0)
     gain, right, down = np.asarray(motion.light, np.float32)
-    light = gain * (1.0 + right * (stage.u - 0.5) + down * (stage.v - 0.5))
+    light = gain * (1.0 + right * (layers.u - 0.5) + down * (layers.v - 0.5))
     return _to_bytes(frame * light[..., None])
 
 
 def _to_head(u: Array, v: Array, motion: _Motion) -> tuple[Array, Array]:
-    """Places in the frame [h w] -> the places of the unmoved head seen there."""
+    """Convert coordinates in the frame to those of the unmoved head, [h w] each."""
     cosine = np.float32(np.cos(motion.roll) / motion.scale)
     sine = np.float32(np.sin(motion.roll) / motion.scale)
     x = u - np.float32(PIVOT[0] + motion.shift[0])
     y = v - np.float32(PIVOT[1] + motion.shift[1])
     x, y = cosine * x + sine * y, cosine * y - sine * x
-    return x - _parallax(x, y, motion.turn) + np.float32(PIVOT[0]), y + np.float32(
-        PIVOT[1]
-    )
+    u = x - _parallax(x, y, motion.turn) + np.float32(PIVOT[0])
+    return u, y + np.float32(PIVOT[1])
 
 
 def _parallax(x: Array, y: Array, turn: float) -> Array:
-    """How far a turn moves what is at x, y: most in the middle, nothing at the rim."""
-    dome = np.maximum(1.0 - (x / 0.36) ** 2, 0.0) * np.maximum(
-        1.0 - (y / 0.75) ** 2, 0.0
-    )
+    """Compute the shift of a turn: largest at the centre, zero at the outline."""
+    across = np.maximum(1.0 - (x / 0.36) ** 2, 0.0)
+    dome = across * np.maximum(1.0 - (y / 0.75) ** 2, 0.0)
     return np.float32(DEPTH * turn) * dome
 
 
 def _to_pixels(points: Array, motion: _Motion, view: View, size: int) -> Array:
-    """Places of the unmoved head [p 2] -> pixels of the frame [p 2]."""
+    """Convert points of the unmoved head [p 2] to pixels of the frame [p 2]."""
     x, y = (points - PIVOT).T
     moved = x
-    for _ in range(8):  # the parallax is defined where it arrives: a contraction
+    for _ in range(8):  # fixed point: the parallax depends on the moved position
         moved = x + _parallax(moved, y, motion.turn)
-    cosine, sine = (
-        motion.scale * np.cos(motion.roll),
-        motion.scale * np.sin(motion.roll),
-    )
+    cosine = motion.scale * np.cos(motion.roll)
+    sine = motion.scale * np.sin(motion.roll)
     u = cosine * moved - sine * y + PIVOT[0] + motion.shift[0]
     v = cosine * y + sine * moved + PIVOT[1] + motion.shift[1]
-    places = np.stack([u - view.left, v - view.top], axis=1)
-    return (places * size / view.side - 0.5).astype(np.float32)
+    offsets = np.stack([u - view.left, v - view.top], axis=1)
+    return (offsets * size / view.side - 0.5).astype(np.float32)
 
 
-def _lay_head(stage: _Stage, u: Array, v: Array, motion: _Motion, jaw: float) -> Array:
-    """The head's sheet, bent by jaw and brows, over the room: f32 [s s 3]."""
+def _composite_head(
+    layers: _Layers, u: Array, v: Array, motion: _Motion, jaw: float
+) -> Array:
+    """Warp the head layer by jaw and brows over the background: f32 [s s 3]."""
     x = u - np.float32(0.5)
     middle = np.maximum(1.0 - (x / 0.40) ** 2, 0.0)
     drop = np.float32(JAW_DROP * jaw) * middle * smooth_step(v, 0.74, 0.90)
     brow = np.exp(-(((v - 0.28) / 0.07) ** 2)) * middle
-    bent = v - drop + np.float32(BROW_RISE * motion.brows) * brow
-    fine = np.float32(DETAIL / stage.pixel)
+    warped_v = v - drop + np.float32(BROW_RISE * motion.brows) * brow
+    fine = np.float32(OVERSAMPLING / layers.pixel)
     half = np.float32(0.5)
-    sheet = cv2.remap(
-        stage.sheets[round(float(motion.lids) * (LID_STATES - 1))],
-        (u - np.float32(stage.corner[0])) * fine - half,
-        (bent - np.float32(stage.corner[1])) * fine - half,
+    head = cv2.remap(
+        layers.heads[round(float(motion.lids) * (LID_STATES - 1))],
+        (u - np.float32(layers.corner[0])) * fine - half,
+        (warped_v - np.float32(layers.corner[1])) * fine - half,
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
     ).astype(np.float32)
-    return stage.room * (1.0 - sheet[..., 3:] / np.float32(255.0)) + sheet[..., :3]
+    transparency = 1.0 - head[..., 3:] / np.float32(255.0)
+    return layers.background * transparency + head[..., :3]
 
 
-def _mouth_window(stage: _Stage, motion: _Motion) -> tuple[slice, slice]:
-    """The rows and columns of the frame in which a mouth can be."""
-    size = len(stage.u)
-    left, top = stage.u[0, 0], stage.v[0, 0]
-    middle = _to_pixels(np.array([[0.5, 0.79]]), motion, View(left, top, 1.0), 1)[0]
-    column, row = (middle + 0.5) / stage.pixel
+def _mouth_window(layers: _Layers, motion: _Motion) -> tuple[slice, slice]:
+    """Compute the rows and columns of the frame that can contain the mouth."""
+    size = len(layers.u)
+    left, top = layers.u[0, 0], layers.v[0, 0]
+    centre = _to_pixels(np.array([[0.5, 0.79]]), motion, View(left, top, 1.0), 1)[0]
+    column, row = (centre + 0.5) / layers.pixel
 
-    def around(place, reach):
-        reach = reach / stage.pixel
-        return slice(max(int(place - reach), 0), min(int(place + reach) + 2, size))
+    def around(position: float, distance: float) -> slice:
+        pixels = distance / layers.pixel
+        first, last = int(position - pixels), int(position + pixels)
+        return slice(max(first, 0), min(last + 2, size))
 
     return around(row, 0.17), around(column, 0.25)
 
 
-def _to_bytes(picture: Array) -> Array:
-    return np.clip(picture + np.float32(0.5), 0, 255).astype(np.uint8)
+def _to_bytes(image: Array) -> Array:
+    return np.clip(image + np.float32(0.5), 0, 255).astype(np.uint8)

@@ -1,6 +1,13 @@
-"""What puppets say: GRID's grammar, single words that look alike, and free text."""
+"""Sentences of the puppets: GRID's grammar, homophenes and free sentences."""
 
 import zlib
+from collections.abc import Sequence
+from typing import TypeVar
+
+from avjax.data.puppet.identity import Uniform
+from avjax.text.intervals import Interval, Intervals
+
+_T = TypeVar("_T")
 
 COMMANDS = ("bin", "lay", "place", "set")
 COLOURS = ("blue", "green", "red", "white")
@@ -19,9 +26,9 @@ DIGITS = (
     "nine",
 )
 ADVERBS = ("again", "now", "please", "soon")
-GRID = (COMMANDS, COLOURS, PREPOSITIONS, LETTERS, DIGITS, ADVERBS)
+GRID_SLOTS = (COMMANDS, COLOURS, PREPOSITIONS, LETTERS, DIGITS, ADVERBS)
 
-# Groups of words that lips alone can hardly tell apart: the voice makes the difference.
+# Groups of words that look nearly alike on the lips and differ in the voice.
 HOMOPHENES = tuple(
     tuple(group.split())
     for group in (
@@ -59,7 +66,7 @@ HOMOPHENES = tuple(
 )
 WORDS = tuple(word for group in HOMOPHENES for word in group)
 
-_WHO = (
+_SUBJECTS = (
     "my brother",
     "your mother",
     "the old doctor",
@@ -73,7 +80,7 @@ _WHO = (
     "the captain",
     "our neighbour",
 )
-_DOES = (
+_PREDICATES = (
     "found",
     "bought",
     "painted",
@@ -87,7 +94,7 @@ _DOES = (
     "broke",
     "remembered",
 )
-_WHAT = (
+_OBJECTS = (
     "a blue umbrella",
     "the wooden boat",
     "five fresh peaches",
@@ -103,7 +110,7 @@ _WHAT = (
     "my favourite mug",
     "the broken lamp",
 )
-_WHEN = (
+_ADVERBIALS = (
     "this morning",
     "yesterday",
     "before lunch",
@@ -115,8 +122,14 @@ _WHEN = (
     "for fun",
     "over there",
 )
-_ASKS = ("could you", "would you please", "why did they", "when shall we", "how do you")
-_ACTS = (
+_QUESTIONS = (
+    "could you",
+    "would you please",
+    "why did they",
+    "when shall we",
+    "how do you",
+)
+_ACTIONS = (
     "move the table",
     "feed the puppy",
     "wash the window",
@@ -128,7 +141,7 @@ _ACTS = (
     "choose a movie",
     "solve the puzzle",
 )
-_PLAIN = (
+_PHRASES = (
     "nice to meet you",
     "what a beautiful view",
     "we are almost there",
@@ -142,61 +155,119 @@ _PLAIN = (
 )
 
 
-def grid_sentence(draw) -> str:
-    """Command, colour, preposition, letter, digit, adverb."""
-    return " ".join(_pick(part, draw) for part in GRID)
+def sample_grid_sentence(uniform: Uniform) -> str:
+    """Sample a sentence: command, colour, preposition, letter, digit, adverb.
+
+    Args:
+        uniform: Sampler of numbers in [0, 1).
+
+    Returns:
+        Six words.
+    """
+    return " ".join(_pick(part, uniform) for part in GRID_SLOTS)
 
 
-def single_word(draw) -> str:
-    """One word of WORDS, groups of homophenes and their words alike likely."""
-    return _pick(_pick(HOMOPHENES, draw), draw)
+def sample_word(uniform: Uniform) -> str:
+    """Sample a word of WORDS, first a group of homophenes, then a word of it.
+
+    Args:
+        uniform: Sampler of numbers in [0, 1).
+
+    Returns:
+        The word.
+    """
+    return _pick(_pick(HOMOPHENES, uniform), uniform)
 
 
-def free_sentence(draw) -> str:
-    """A short sentence of everyday words."""
-    form = draw()
+def sample_free_sentence(uniform: Uniform) -> str:
+    """Sample a short sentence of everyday words.
+
+    Args:
+        uniform: Sampler of numbers in [0, 1).
+
+    Returns:
+        The sentence.
+    """
+    form = uniform()
     if form < 0.15:
-        return _pick(_PLAIN, draw)
+        return _pick(_PHRASES, uniform)
     if form < 0.45:
-        return f"{_pick(_ASKS, draw)} {_pick(_ACTS, draw)}"
-    parts = [_pick(part, draw) for part in (_WHO, _DOES, _WHAT)]
-    return " ".join(parts if form < 0.7 else [*parts, _pick(_WHEN, draw)])
+        return f"{_pick(_QUESTIONS, uniform)} {_pick(_ACTIONS, uniform)}"
+    parts = [_pick(part, uniform) for part in (_SUBJECTS, _PREDICATES, _OBJECTS)]
+    return " ".join(parts if form < 0.7 else [*parts, _pick(_ADVERBIALS, uniform)])
 
 
-_LETTER_A = "eigh"
+_LETTER_A = "eigh"  # eSpeak pronounces "a" as an article
 
-KINDS = {"grid": grid_sentence, "word": single_word, "free": free_sentence}
+SAMPLERS = {
+    "grid": sample_grid_sentence,
+    "word": sample_word,
+    "free": sample_free_sentence,
+}
 
 
 def sentence_split(text: str) -> str:
-    """'test' for one sentence in five, by its checksum alone; else 'train'."""
+    """Assign a sentence to a split by its checksum.
+
+    Args:
+        text: The sentence.
+
+    Returns:
+        "test" for one sentence in five, else "train".
+    """
     return "test" if zlib.crc32(text.encode()) % 5 == 0 else "train"
 
 
-def draw_sentence(kind: str, split: str, draw) -> str:
-    """A sentence of a kind that belongs to a split.
+def sample_sentence(kind: str, split: str, uniform: Uniform) -> str:
+    """Sample a sentence that belongs to a split.
 
-    Single words are a closed vocabulary, as in LRW: both splits say all of them, and
+    Single words are a closed vocabulary, as in LRW: both splits have all of them, and
     only the speakers differ.
+
+    Args:
+        kind: "grid", "word" or "free".
+        split: "train" or "test".
+        uniform: Sampler of numbers in [0, 1).
+
+    Returns:
+        The sentence.
     """
     while True:
-        text = KINDS[kind](draw)
+        text = SAMPLERS[kind](uniform)
         if kind == "word" or sentence_split(text) == split:
             return text
 
 
-def spell(kind: str, text: str) -> str:
-    """The text as espeak must see it: GRID's letter a is a name, not an article."""
+def spell_for_espeak(kind: str, text: str) -> str:
+    """Respell GRID's letter a, which eSpeak would pronounce as an article.
+
+    Args:
+        kind: Kind of the sentence.
+        text: The sentence.
+
+    Returns:
+        The text for eSpeak.
+    """
     words = text.split()
     if kind == "grid" and words[3] == "a":
         words[3] = _LETTER_A
     return " ".join(words)
 
 
-def unspell(words: tuple) -> tuple:
-    """Spans of spoken words -> the same with the words as they are written."""
-    return tuple(("a" if word == _LETTER_A else word, *times) for word, *times in words)
+def restore_spelling(words: Intervals) -> Intervals:
+    """Undo `spell_for_espeak` in timed words.
+
+    Args:
+        words: Words with their times.
+
+    Returns:
+        Words as they are written, with their times.
+    """
+    return tuple(
+        Interval("a" if word == _LETTER_A else word, start, end)
+        for word, start, end in words
+    )
 
 
-def _pick(choices, draw):
-    return choices[int(draw() * len(choices))]
+def _pick(choices: Sequence[_T], uniform: Uniform) -> _T:
+    return choices[int(uniform() * len(choices))]

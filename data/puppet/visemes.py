@@ -1,20 +1,22 @@
-"""What each phone asks of the mouth, and how strongly: the numbers of the model.
+"""Targets of the mouth for each phone: the parameters of the articulation model.
 
-A demand is track=(target, strength).  A track that a phone does not name it leaves to
-its neighbours, which is where co-articulation comes from: /k/ asks nothing of the
-lips, so before /u/ they are already round.
+A phone has a target and a strength on some tracks. A track that it does not name
+follows its neighbours, which gives co-articulation: /k/ has no target for the lips, so
+they are already rounded before /u/.
 
-    jaw         0 shut .. 1 wide open       bite    lower lip under the upper teeth
-    width      -1 narrow .. 1 spread        teeth   lips drawn apart, teeth to be seen
+    jaw         0 closed .. 1 wide open     bite    lower lip under the upper teeth
+    width      -1 narrow .. 1 spread        teeth   lips apart, teeth visible
     protrusion  0 flat .. 1 pushed forward  tongue  0 low .. 1 tip between the teeth
-    closure     0 apart .. 1 pressed shut
+    closure     0 apart .. 1 pressed together
 """
+
+Targets = dict[str, tuple[float, float]]  # {track: (target, strength)}
 
 TRACKS = ("jaw", "width", "protrusion", "closure", "bite", "teeth", "tongue")
 
-# How fast the dominance of a demand falls with distance in time, 1/s: the lips round
-# early and unround late, while closures and the tongue are quick.
-FALL = {
+# Decay of the dominance with distance in time, 1/s: rounding of the lips starts early
+# and ends late, while closures and the tongue are fast.
+DOMINANCE_DECAY = {
     "jaw": 16.0,
     "width": 12.0,
     "protrusion": 10.0,
@@ -24,9 +26,9 @@ FALL = {
     "tongue": 30.0,
 }
 
-WEAK = 0.06  # strength on the tracks that a phone does not name
+DEFAULT_STRENGTH = 0.06  # on the tracks that a phone does not name
 
-REST = {
+REST_TARGETS: Targets = {
     "jaw": (0.0, 0.6),
     "width": (0.0, 0.5),
     "protrusion": (0.0, 0.5),
@@ -37,7 +39,13 @@ REST = {
 }
 
 
-def _vowel(jaw, width, protrusion, teeth=0.25, tongue=0.1) -> dict:
+def _vowel(
+    jaw: float,
+    width: float,
+    protrusion: float,
+    teeth: float = 0.25,
+    tongue: float = 0.1,
+) -> Targets:
     return {
         "jaw": (jaw, 1.6),
         "width": (width, 1.0),
@@ -49,11 +57,11 @@ def _vowel(jaw, width, protrusion, teeth=0.25, tongue=0.1) -> dict:
     }
 
 
-def _lips_shut(jaw) -> dict:
+def _lips_closed(jaw: float) -> Targets:
     return {"jaw": (jaw, 0.9), "closure": (1.0, 6.0), "bite": (0.0, 1.0)}
 
 
-_LIP_TO_TEETH = {
+_LIP_TO_TEETH: Targets = {
     "jaw": (0.10, 1.2),
     "closure": (0.0, 1.0),
     "bite": (1.0, 6.0),
@@ -62,7 +70,9 @@ _LIP_TO_TEETH = {
 }
 
 
-def _tongue_tip(jaw, tongue, teeth=0.5, strength=0.5) -> dict:
+def _tongue_tip(
+    jaw: float, tongue: float, teeth: float = 0.5, strength: float = 0.5
+) -> Targets:
     return {
         "jaw": (jaw, strength),
         "closure": (0.0, 0.8),
@@ -72,7 +82,9 @@ def _tongue_tip(jaw, tongue, teeth=0.5, strength=0.5) -> dict:
     }
 
 
-def _hiss(width, protrusion, teeth, strength) -> dict:
+def _sibilant(
+    width: float, protrusion: float, teeth: float, strength: float
+) -> Targets:
     return {
         "jaw": (0.08, 1.5),
         "width": (width, strength),
@@ -84,9 +96,9 @@ def _hiss(width, protrusion, teeth, strength) -> dict:
     }
 
 
-_BACK = {"jaw": (0.22, 0.25), "closure": (0.0, 0.8), "bite": (0.0, 0.8)}
+_BACK: Targets = {"jaw": (0.22, 0.25), "closure": (0.0, 0.8), "bite": (0.0, 0.8)}
 
-TARGETS = {
+TARGETS: dict[str, Targets] = {
     # vowels: jaw, width, protrusion
     "i": _vowel(0.20, 0.85, 0.0, teeth=0.7),
     "ɪ": _vowel(0.30, 0.55, 0.0, teeth=0.5),
@@ -107,9 +119,9 @@ TARGETS = {
     "ʊ": _vowel(0.30, -0.70, 0.80, teeth=0.0),
     "u": _vowel(0.20, -0.95, 1.00, teeth=0.0),
     # consonants
-    "p": _lips_shut(0.04),
-    "b": _lips_shut(0.08),
-    "m": _lips_shut(0.06),
+    "p": _lips_closed(0.04),
+    "b": _lips_closed(0.08),
+    "m": _lips_closed(0.06),
     "f": _LIP_TO_TEETH,
     "v": _LIP_TO_TEETH,
     "θ": _tongue_tip(0.18, 1.0, teeth=0.6, strength=0.9),
@@ -119,10 +131,10 @@ TARGETS = {
     "n": _tongue_tip(0.17, 0.55, strength=0.6),
     "l": _tongue_tip(0.28, 0.75, teeth=0.4),
     "ɾ": _tongue_tip(0.22, 0.5),
-    "s": _hiss(0.45, 0.0, 1.0, strength=0.7),
-    "z": _hiss(0.40, 0.0, 0.95, strength=0.7),
-    "ʃ": _hiss(-0.55, 0.85, 0.9, strength=1.3),
-    "ʒ": _hiss(-0.55, 0.80, 0.85, strength=1.3),
+    "s": _sibilant(0.45, 0.0, 1.0, strength=0.7),
+    "z": _sibilant(0.40, 0.0, 0.95, strength=0.7),
+    "ʃ": _sibilant(-0.55, 0.85, 0.9, strength=1.3),
+    "ʒ": _sibilant(-0.55, 0.80, 0.85, strength=1.3),
     "ɹ": {
         "jaw": (0.18, 0.8),
         "width": (-0.45, 1.0),
@@ -147,15 +159,30 @@ TARGETS = {
     "ʔ": {"closure": (0.0, 0.3)},
 }
 
-# The share of a phone during which a closure is held; then it is released.
-HELD = {"p": 0.6, "b": 0.6, "t": 0.6, "d": 0.6, "k": 0.6, "ɡ": 0.6, "m": 0.75}
+# Fraction of a phone before its closure is released.
+CLOSURE_FRACTION = {
+    "p": 0.6,
+    "b": 0.6,
+    "t": 0.6,
+    "d": 0.6,
+    "k": 0.6,
+    "ɡ": 0.6,
+    "m": 0.75,
+}
 
 BILABIALS = ("p", "b", "m")
 
 
 def split_phone(symbol: str) -> tuple[str, ...]:
-    """A phone of espeak -> the elementary ones it is made of: aɪ -> a, ɪ; tʃ -> t, ʃ.
+    """Split a phone of eSpeak into elementary phones.
 
-    Marks of length and unknown letters are left out; nothing known becomes a schwa.
+    For example, aɪ becomes a and ɪ, and tʃ becomes t and ʃ.
+
+    Args:
+        symbol: The phone in IPA.
+
+    Returns:
+        Keys of TARGETS. Length marks and unknown letters are left out; a phone without
+        known letters becomes a schwa.
     """
     return tuple(letter for letter in symbol if letter in TARGETS) or ("ə",)

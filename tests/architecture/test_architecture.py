@@ -1,58 +1,81 @@
-"""The law of rooms: who may import whom, and what the wheel holds."""
+"""The structure of the library: who may import whom, and how large files may be."""
 
 import ast
+import collections
 import pathlib
 import tomllib
 
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
-FOLDERS = {"avjax": ROOT / "avjax", "avjax.data": ROOT / "data"}
-FOLDERS["avjax.train"] = ROOT / "train"
-
-EVERYBODY = {"errors"}
-MATHS = {"typing", "nn", "losses", "metrics", "config"}
-LAW = {
-    "": set(),  # avjax/__init__.py: only inside functions
-    "errors": set(),
-    "options": set(),
-    "typing": set(),
-    "config": set(),
-    "media": set(),
-    "features": set(),
-    "nn": {"typing"},
-    "losses": {"typing"},
-    "metrics": {"typing", "nn", "losses"},
-    "models": {"typing", "nn"},
-    "bundled": set(),
-    "inference": MATHS | {"features", "media", "models"},
-    "convert": {"typing", "media", "nn", "models", "inference"},
-    "data": {"features", "media", "config", "options"},
-    "train": MATHS | {"features", "media", "models", "inference", "data", "options"},
+FOLDERS = {
+    "avjax": ROOT / "avjax",
+    "avjax.data": ROOT / "data",
+    "avjax.train": ROOT / "train",
 }
-WITHOUT_JAX = {"", "errors", "options", "config", "media", "features", "data"}
-FIXED_LOOP = {"task", "step", "loop"}
+
+BASE = {"errors", "typing", "constants"}
+NUMPY = BASE | {"config", "console", "audio", "text", "media"}
+NETWORKS = NUMPY | {"compilation", "nn", "losses", "metrics", "models", "weights"}
+COMMANDS = NETWORKS | {"algorithms", "pipelines", "visualize", "convert", "export"}
+ALLOWED = {  # package: what it may import, besides itself
+    "": {"errors"},  # avjax/__init__.py; the rest only inside functions
+    "errors": set(),
+    "typing": set(),
+    "constants": set(),
+    "config": BASE,
+    "console": BASE,
+    "cli": BASE,
+    "audio": BASE,
+    "text": BASE | {"audio", "media"},
+    "media": BASE | {"config", "console", "audio", "text"},
+    "bundled": set(),
+    "compilation": BASE,
+    "nn": BASE | {"compilation"},
+    "losses": BASE | {"nn"},
+    "metrics": BASE | {"nn", "losses", "audio", "text"},
+    "weights": NUMPY | {"weights_format1"},
+    "weights_format1": NUMPY,
+    "models": NUMPY | {"compilation", "nn", "weights"},
+    "algorithms": NETWORKS,
+    "pipelines": NETWORKS | {"algorithms"},
+    "visualize": NETWORKS | {"algorithms"},
+    "convert": NETWORKS,
+    "export": NETWORKS | {"algorithms", "pipelines"},
+    "data": NUMPY | {"cli"},
+    "train": NETWORKS | {"algorithms", "data", "cli"},
+    "train.ablations": COMMANDS | {"data", "train"},
+}
+WITHOUT_JAX = {"", "errors", "typing", "constants", "config", "console", "cli"}
+WITHOUT_JAX |= {"audio", "text", "media", "data"}
+LOOP = {"task", "step", "loop"}  # modules of avjax.train that know no system
+LARGE = {"data.puppet"}  # one renderer, whose parts only make sense together
+NOT_IN_WHEEL = {"avjax.train.ablations"}
 
 
 def sources() -> list[tuple[str, pathlib.Path]]:
-    """(module name, file) of every source file of the three rooms."""
-    found = []
+    """List (module name, file) of every source file of the library."""
+    listed = []
     for package, folder in FOLDERS.items():
         for file in sorted(folder.rglob("*.py")):
             parts = file.relative_to(folder).with_suffix("").parts
             if package == "avjax" and parts[0] in {"data", "train"}:
-                continue  # the editor's links
+                continue  # the two links of CONTRIBUTING.md
             parts = parts[:-1] if parts[-1] == "__init__" else parts
-            found.append((".".join((package, *parts)), file))
-    return found
+            listed.append((".".join((package, *parts)), file))
+    return listed
 
 
-def room_of(module: str) -> str:
-    return module.partition(".")[2].partition(".")[0]
+def package_of(module: str) -> str:
+    """Name the package of a module: "avjax.nn.conv" -> "nn"."""
+    path = module.removeprefix("avjax").removeprefix(".")
+    if path.startswith("train.ablations"):
+        return "train.ablations"
+    return path.partition(".")[0]
 
 
-def imported(tree: ast.AST) -> set[str]:
-    """Absolute names of all modules that a piece of code imports."""
+def imported_names(tree: ast.AST) -> set[str]:
+    """Collect the absolute names of everything that a piece of code imports."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -63,44 +86,130 @@ def imported(tree: ast.AST) -> set[str]:
     return names
 
 
-def at_import(tree: ast.Module) -> set[str]:
-    """What runs at import: everything but the insides of functions."""
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+class WithoutTypeChecking(ast.NodeTransformer):
+    """Remove `if TYPE_CHECKING:` blocks, which never run."""
+
+    def visit_If(self, node: ast.If):
+        if is_type_checking(node):
+            return node.orelse or None
+        return self.generic_visit(node)
+
+
+def run_at_import(tree: ast.AST) -> ast.AST:
+    """Remove the bodies of functions."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [ast.Pass()]
-    return imported(tree)
+    return tree
+
+
+def parse(file: pathlib.Path) -> ast.AST:
+    return WithoutTypeChecking().visit(ast.parse(file.read_text()))
 
 
 @pytest.mark.parametrize(("module", "file"), sources(), ids=lambda x: str(x)[-40:])
-def test_a_room_imports_only_what_the_law_allows(module, file):
-    tree = ast.parse(file.read_text())
-    room = room_of(module)
-    inside = at_import(tree) if room in {"", "__main__"} else imported(tree)
-    rooms = {room_of(name) for name in inside if name.startswith("avjax.")}
-    if room == "__main__":
-        assert rooms <= EVERYBODY | {"options"}, (
-            "the front door reaches into rooms lazily"
-        )
+def test_imports_follow_the_layering(module, file):
+    tree, package = parse(file), package_of(module)
+    lazy = package in {"", "__main__"}
+    names = imported_names(run_at_import(tree) if lazy else tree)
+    packages = {package_of(name) for name in names if name.startswith("avjax.")}
+    if package == "__main__":
+        assert packages <= BASE | {"cli"}, "the command line imports lazily"
     else:
-        assert rooms - {room} <= LAW[room] | EVERYBODY | {"__version__"}
-    if room in WITHOUT_JAX:
-        outside = {name.partition(".")[0] for name in inside}
+        assert packages - {package, "__version__"} <= ALLOWED[package]
+    if package in WITHOUT_JAX:
+        outside = {name.partition(".")[0] for name in names}
         assert not outside & {"jax", "flax", "optax", "chex"}
-    if module.removeprefix("avjax.train.") in FIXED_LOOP:
-        kinds = {"avjax.train.tasks", "avjax.train.experiments", "avjax.models"}
-        assert not {name for name in inside for kind in kinds if name.startswith(kind)}
+    if module.removeprefix("avjax.train.") in LOOP:
+        systems = ("avjax.train.tasks", "avjax.train.experiments", "avjax.models")
+        assert not [name for name in names if name.startswith(systems)]
 
 
-def test_the_wheel_lists_every_folder_that_holds_code():
+def module_imports() -> dict[str, set[str]]:
+    """Map each module to the modules of the library that it imports at import time."""
+    files = dict(sources())
+    graph = {}
+    for module, file in files.items():
+        names = imported_names(run_at_import(parse(file)))
+        modules = {name if name in files else name.rpartition(".")[0] for name in names}
+        graph[module] = modules & set(files) - {module}
+    return graph
+
+
+def test_modules_import_each_other_without_a_cycle():
+    graph = module_imports()
+    state: dict[str, str] = {}
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert state.get(module) != "open", f"cycle: {' -> '.join((*path, module))}"
+        if module in state:
+            return
+        state[module] = "open"
+        for target in sorted(graph[module]):
+            visit(target, (*path, module))
+        state[module] = "closed"
+
+    for module in graph:
+        visit(module, ())
+
+
+def test_wheel_lists_every_package():
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())
     packages = {module for module, file in sources() if file.name == "__init__.py"}
-    assert set(listed["tool"]["setuptools"]["packages"]) == packages
+    assert set(listed["tool"]["setuptools"]["packages"]) == packages - NOT_IN_WHEEL
 
 
-def test_a_file_is_short_enough_to_be_one_room():
+def test_no_file_is_longer_than_300_lines():
     long = {
         str(file.relative_to(ROOT)): lines
         for _, file in sources()
         if (lines := len(file.read_text().splitlines())) > 300
     }
     assert not long
+
+
+def test_no_function_is_longer_than_50_lines():
+    long = {
+        f"{file.relative_to(ROOT)}:{node.name}": lines
+        for _, file in sources()
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef) and (lines := code_lines(node)) > 50
+    }
+    assert not long
+
+
+def code_lines(function: ast.FunctionDef) -> int:
+    """Count the lines of a function, its docstring excluded."""
+    first, end = function.body[0], function.end_lineno or function.lineno
+    lines = end - function.lineno + 1
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        lines -= (first.end_lineno or first.lineno) - first.lineno + 1
+    return lines
+
+
+def test_no_package_has_more_than_20_files_or_3000_lines():
+    files, lines = collections.Counter(), collections.Counter()
+    for module, file in sources():
+        is_package = file.name == "__init__.py"
+        package = module if is_package else module.rpartition(".")[0]
+        files[package] += not is_package
+        lines[package] += len(file.read_text().splitlines())
+    large = {
+        package: (files[package], lines[package])
+        for package in files
+        if files[package] > 20 or lines[package] > 3000
+    }
+    assert not {name for name in large if name.removeprefix("avjax.") not in LARGE}
+
+
+def test_no_class_name_is_used_twice():
+    places = collections.defaultdict(list)
+    for module, file in sources():
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(module)
+    assert not {name: files for name, files in places.items() if len(files) > 1}

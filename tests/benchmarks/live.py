@@ -1,14 +1,14 @@
-"""What a live session costs, and that it gives what the file gives.
+"""Benchmark a live session, and compare its frames with those of the whole file.
 
-    python tests/benchmarks/live.py WEIGHTS FACE SOUND [LOOKAHEAD...]
+    python tests/benchmarks/live.py WEIGHTS FACE AUDIO [LOOKAHEAD...]
 
-WEIGHTS are of CALS.  For each LOOKAHEAD (0, 5 and 15 frames where none is given) the
-sound comes in chunks of 40 ms, as fast as they are taken.  Told are
+WEIGHTS are of a CALS model. For each LOOKAHEAD (default: 0, 5 and 15 frames) the audio
+is fed in chunks of 40 ms, as fast as possible. The benchmark prints
 
-    fps      frames made per second of computing, native size
-    slowest  milliseconds that one chunk took, at most, and 99 % of them
-    delay    seconds of sound from what a frame shows until it is final
-    apart    grey levels, at most, from talk(..., lookahead=LOOKAHEAD) of the whole file
+    fps            generated frames per second of computing, at native size
+    slowest chunk  largest time of one chunk in milliseconds, and the 99th percentile
+    delay          seconds from the moment that a frame shows until it is final
+    difference     largest difference in pixel values from talk() with this lookahead
 """
 
 import sys
@@ -16,32 +16,34 @@ import time
 
 import numpy as np
 
-from avjax.audio.mel import RATE
-from avjax.pipelines import live, talk
+from avjax.constants import SAMPLE_RATE, SAMPLES_PER_FRAME
+from avjax.media.audio_io import read_audio
+from avjax.pipelines.live import live
+from avjax.pipelines.talk import talk
 
-CHUNK = RATE // 25
 
-
-def main(weights: str, face: str, sound: str, *lookaheads: str) -> None:
-    wave = talk.read_sound(sound)
+def main(weights: str, face: str, audio: str, *lookaheads: str) -> None:
+    """Print one line per lookahead."""
+    wave = read_audio(audio)
     for lookahead in map(int, lookaheads or ("0", "5", "15")):
-        given = {"weights": weights, "lookahead": lookahead, "native": True}
-        warm = live.live(face, **given)
-        warm.hear(wave[:RATE])
-        warm.finish()
-        session, frames, took = live.live(face, **given), [], []
-        for at in range(0, len(wave), CHUNK):
-            begun = time.perf_counter()
-            frames += session.hear(wave[at : at + CHUNK])
-            took.append(time.perf_counter() - begun)
+        warm_up = live(face, weights=weights, lookahead=lookahead, native=True)
+        warm_up.feed(wave[:SAMPLE_RATE])
+        warm_up.finish()
+        session = live(face, weights=weights, lookahead=lookahead, native=True)
+        frames, seconds = [], []
+        for start in range(0, len(wave), SAMPLES_PER_FRAME):
+            began = time.perf_counter()
+            frames += session.feed(wave[start : start + SAMPLES_PER_FRAME])
+            seconds.append(time.perf_counter() - began)
         frames += session.finish()
-        whole = list(talk.talk(face, wave, **given))
-        apart = np.abs(np.stack(frames).astype(int) - np.stack(whole)).max()
-        most, usual = 1e3 * np.max(took), 1e3 * np.percentile(took, 99)
+        offline = talk(face, wave, weights=weights, lookahead=lookahead, native=True)
+        expected = np.stack(list(offline))
+        difference = np.abs(np.stack(frames).astype(int) - expected).max()
+        slowest, usual = 1e3 * np.max(seconds), 1e3 * np.percentile(seconds, 99)
         print(
-            f"lookahead {lookahead}: {len(frames) / sum(took):.1f} fps, slowest chunk "
-            f"{most:.0f} ms (99 %: {usual:.0f}), delay {session.delay:.3f} s, "
-            f"{apart} grey levels apart in {len(whole)} frames"
+            f"lookahead {lookahead}: {len(frames) / sum(seconds):.1f} fps, slowest "
+            f"chunk {slowest:.0f} ms (99 %: {usual:.0f}), delay {session.delay:.3f} s, "
+            f"difference {difference} in {len(expected)} frames"
         )
 
 

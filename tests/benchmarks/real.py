@@ -1,76 +1,106 @@
-"""What becomes of real clips, portraits and sounds: one row for each run of the verb.
+"""Run `avjax talk` on real clips, portraits and recordings, and print one row for each.
 
-    AVJAX_REAL=/path/to/real python tests/benchmarks/real.py
+    AVJAX_REAL=/path/to/real python tests/benchmarks/real.py [--json FILE]
 
-Every face with a swapped sound, every clip with its own, and every sound with one
-portrait.  Drift is how much longer the picture is than the sound; memory is the peak of
-the process.  Nothing that is written stays.
+The runs are: every face with the audio of another speaker, every clip with its own
+audio, and every recording with one portrait. Drift is how much longer the video is than
+the audio, in milliseconds; memory is the peak of the process in MiB. Generated videos
+are not kept.
 """
 
+import argparse
+import json
 import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 import time
-from fractions import Fraction
 
+from avjax.constants import SAMPLE_RATE
 from avjax.errors import InputError
-from avjax.media import audio_io as audio
-from avjax.media import video_reader as video
+from avjax.media import audio_io, video_reader
 
-RATE = 16_000
 COMMAND = """
 import resource, sys
 from avjax.__main__ import main
-status = main(["talk", *sys.argv[1:]])
+status = main(["talk", *sys.argv[1:], "--verbose"])
 print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 sys.exit(status)
 """
-COLUMNS = "face sound frames fps drift_ms missed s_per_s peak_mib what"
+COLUMNS = (
+    "face",
+    "audio",
+    "frames",
+    "fps",
+    "drift_ms",
+    "missed",
+    "seconds_per_second",
+    "peak_mib",
+    "remarks",
+)
 
 
-def runs(real: pathlib.Path) -> list[tuple[pathlib.Path, pathlib.Path]]:
-    """(face, sound)"""
+def list_runs(real: pathlib.Path) -> list[tuple[pathlib.Path, pathlib.Path]]:
+    """List the pairs of a face and a recording."""
     clips = sorted((real / "talking").iterdir())
     portraits = sorted((real / "portraits").iterdir())
-    sounds = sorted((real / "speech").iterdir())
-    swapped = next(sound for sound in sounds if sound.stem == "german")
-    own = [(clip, clip) for clip in clips]
-    every_face = [(face, swapped) for face in (*clips, *portraits)]
-    person = next(face for face in portraits if "hallo" in face.name)
-    return own + every_face + [(person, sound) for sound in sounds]
+    recordings = sorted((real / "speech").iterdir())
+    other = next(path for path in recordings if path.stem == "german")
+    own_audio = [(clip, clip) for clip in clips]
+    other_audio = [(face, other) for face in (*clips, *portraits)]
+    portrait = next(face for face in portraits if "hallo" in face.name)
+    return own_audio + other_audio + [(portrait, path) for path in recordings]
 
 
-def row(face: pathlib.Path, sound: pathlib.Path, out: pathlib.Path) -> str:
-    command = [sys.executable, "-P", "-c", COMMAND, "--face", str(face)]
-    command += ["--audio", str(sound), "-o", str(out)]
-    begun = time.perf_counter()
+def measure(
+    face: pathlib.Path, audio: pathlib.Path, out: pathlib.Path
+) -> dict[str, str | int | float]:
+    """Run the command on one pair, and measure the video and the process."""
+    command = [sys.executable, "-c", COMMAND, "--face", str(face)]
+    command += ["--audio", str(audio), "-o", str(out)]
+    start = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True)
-    passed = time.perf_counter() - begun
+    elapsed = time.perf_counter() - start
     if done.returncode:
-        return f"{face.name} | {sound.name} | {done.stderr.strip()}"
-    info = video.probe(out)
-    seconds = float(info.frames / info.fps)
-    drift = 1000 * (seconds - len(audio.read_sound(sound)) / RATE)
-    told = done.stdout.splitlines()
-    missed = next((line.split()[0] for line in told if "no face" in line), "0")
-    rest = "; ".join(line for line in told if "silence" in line or "speech;" in line)
-    cells = (face.name, sound.name, info.frames, f"{float(Fraction(info.fps)):.3f}")
-    peak = told[-1].removeprefix("peak ")
-    cells += (f"{drift:+.0f}", missed, f"{passed / seconds:.2f}", peak, rest)
-    return " | ".join(map(str, cells))
+        raise InputError(done.stderr.strip())
+    info = video_reader.probe(out)
+    seconds = float(info.num_frames / info.fps)
+    drift = 1000 * (seconds - len(audio_io.read_audio(audio)) / SAMPLE_RATE)
+    lines = done.stdout.splitlines()
+    missed = next((line.split()[0] for line in lines if "no detected face" in line), 0)
+    remarks = [line for line in lines if "silence" in line or "to be speech" in line]
+    values = (
+        face.name,
+        audio.name,
+        info.num_frames,
+        round(float(info.fps), 3),
+        round(drift),
+        int(missed),
+        round(elapsed / seconds, 2),
+        int(lines[-1].removeprefix("peak ")),
+        "; ".join(remarks),
+    )
+    return dict(zip(COLUMNS, values, strict=True))
 
 
 def main() -> None:
-    real = pathlib.Path(os.environ["AVJAX_REAL"])
-    print(" | ".join(COLUMNS.split()))
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write rows")
+    options = parser.parse_args()
+    rows = []
+    print(" | ".join(COLUMNS))
     with tempfile.TemporaryDirectory() as folder:
-        for face, sound in runs(real):
+        for face, audio in list_runs(pathlib.Path(os.environ["AVJAX_REAL"])):
             try:
-                print(row(face, sound, pathlib.Path(folder) / "out.mp4"), flush=True)
+                row = measure(face, audio, pathlib.Path(folder) / "out.mp4")
             except InputError as error:
-                print(f"{face.name} | {sound.name} | {error}")
+                print(f"{face.name} | {audio.name} | {error}")
+                continue
+            rows.append(row)
+            print(" | ".join(map(str, row.values())), flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

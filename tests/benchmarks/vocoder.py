@@ -1,114 +1,135 @@
-"""How near our vocoder comes to a mel, and how fast, beside librosa's.
+"""Compare the error and the speed of our Griffin-Lim vocoder with those of librosa.
 
-    python tests/benchmarks/vocoder.py SOUND...
+    python tests/benchmarks/vocoder.py AUDIO...
 
-Each sound becomes a voice_mel and a wave again, by both sides, in turns in one process:
-ours is GriffinLim() as it stands, librosa's is mel_to_stft (non-negative least squares)
-and griffinlim with the same window, iterations and momentum.  Both are told in dB of
-mean absolute log-mel error, over the columns that both have, and in STOI.  What is
-compiled is compiled before the clock starts.
+Each file becomes a vocoder_mel and a waveform again by both vocoders, in turns in one
+process: ours is `GriffinLim()` with its defaults, librosa's is mel_to_stft
+(non-negative least squares) and griffinlim with the same window, iterations and
+momentum. The error is the mean absolute log-mel error in dB over the mel frames that
+both have; STOI is reported as well. Programs are compiled before the time is measured.
 
-librosa is not needed by anything else: PYTHONPATH may lead to one installed elsewhere.
+Nothing else needs librosa: PYTHONPATH may point to an installation elsewhere.
 """
 
+import pathlib
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from avjax.algorithms.griffin_lim import GriffinLim
 from avjax.audio.speech_mel import (
-    HOP,
-    VOICE_DB_PER_UNIT,
-    VOICE_FFT,
-    emphasise,
-    prepare_voice,
-    voice_mel,
+    SPEECH_MEL_HOP,
+    VOCODER_DB_PER_UNIT,
+    VOCODER_FFT,
+    pre_emphasize,
+    prepare_vocoder_audio,
+    vocoder_mel,
 )
-from avjax.media.audio_io import read_sound
+from avjax.constants import SAMPLE_RATE
+from avjax.media.audio_io import read_audio
 from avjax.metrics.speech import mel_distance, stoi
 
 ROUNDS = 3
+IGNORED_MEL_FRAMES = 4  # at the end, where librosa's shorter waveform has no window
 
 
-def by_ours(mel: np.ndarray) -> np.ndarray:
+class Result(NamedTuple):
+    """Quality and time of one vocoder on one file."""
+
+    error_db: float
+    stoi: float
+    seconds: float
+
+
+def vocode_ours(mel: np.ndarray) -> np.ndarray:
+    """Compute a waveform with our vocoder."""
     return np.asarray(GriffinLim()(mel[None])[0])
 
 
-def by_librosa(mel: np.ndarray) -> np.ndarray:
+def vocode_librosa(mel: np.ndarray) -> np.ndarray:
+    """Compute a waveform with librosa."""
     import librosa
     import scipy.signal
 
     config = GriffinLim()
-    bands = 10 ** ((mel.T - 1) * np.float32(VOICE_DB_PER_UNIT / 20))
+    bands = 10 ** ((mel.T - 1) * np.float32(VOCODER_DB_PER_UNIT / 20))
     magnitude = librosa.feature.inverse.mel_to_stft(
-        bands, sr=16_000, n_fft=VOICE_FFT, power=1, fmin=55, fmax=7500
+        bands, sr=SAMPLE_RATE, n_fft=VOCODER_FFT, power=1, fmin=55, fmax=7500
     )
     wave = librosa.griffinlim(
         magnitude,
         n_iter=config.iterations,
         momentum=config.momentum,
-        hop_length=HOP,
+        hop_length=SPEECH_MEL_HOP,
         random_state=0,
     )
-    wave = scipy.signal.lfilter([1], [1, -config.emphasis], wave)
+    wave = scipy.signal.lfilter([1], [1, -config.pre_emphasis], wave)
     return wave.astype(np.float32)
 
 
-SIDES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "ours": by_ours,
-    "librosa": by_librosa,
+VOCODERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "ours": vocode_ours,
+    "librosa": vocode_librosa,
 }
 
 
-def decibels_apart(wave: np.ndarray, mel: np.ndarray) -> float:
-    """librosa's wave is a hop shorter; its last columns have no whole window."""
-    whole = len(mel) - 4
-    return VOICE_DB_PER_UNIT * mel_distance(voice_mel(emphasise(wave))[:whole], mel)
+def mel_error_db(wave: np.ndarray, mel: np.ndarray) -> float:
+    """Compute the mean absolute log-mel error in dB."""
+    frames = len(mel) - IGNORED_MEL_FRAMES
+    return VOCODER_DB_PER_UNIT * mel_distance(
+        vocoder_mel(pre_emphasize(wave))[:frames], mel
+    )
 
 
-def compare(path: str) -> dict[str, tuple[float, float, float]]:
-    """{side: (dB of log-mel error, STOI, seconds)} of one sound."""
-    sound = read_sound(path, 16_000)
-    sound = sound * (0.9 / np.max(np.abs(sound)))
-    mel = voice_mel(prepare_voice(sound))
-    waves = {name: side(mel) for name, side in SIDES.items()}
-    times = {name: [] for name in SIDES}
+def compare(path: str) -> dict[str, Result]:
+    """Measure both vocoders on one file."""
+    audio = read_audio(path, SAMPLE_RATE)
+    audio = audio * (0.9 / np.max(np.abs(audio)))
+    mel = vocoder_mel(prepare_vocoder_audio(audio))
+    waves = {name: vocode(mel) for name, vocode in VOCODERS.items()}
+    times = {name: [] for name in VOCODERS}
     for _ in range(ROUNDS):
-        for name, side in SIDES.items():
+        for name, vocode in VOCODERS.items():
             start = time.perf_counter()
-            side(mel)
+            vocode(mel)
             times[name].append(time.perf_counter() - start)
     return {
-        name: (
-            decibels_apart(wave, mel),
-            stoi(wave, sound),
-            statistics.median(times[name]),
+        name: Result(
+            mel_error_db(wave, mel), stoi(wave, audio), statistics.median(times[name])
         )
         for name, wave in waves.items()
     }
 
 
+def format_result(result: Result) -> str:
+    """Format the quality and the time of a vocoder."""
+    milliseconds = f"{1e3 * result.seconds:.0f} ms"
+    return f"{result.error_db:.2f} dB, STOI {result.stoi:.3f}, {milliseconds}"
+
+
 def main(paths: list[str]) -> None:
+    """Print the results of each file and their means."""
     try:
         import librosa  # noqa: F401
     except ImportError:
-        sys.exit("librosa is missing: install it anywhere, let PYTHONPATH lead there")
-    found = [compare(path) for path in paths]
-    for path, sides in zip(paths, found, strict=True):
-        for name, (error, clear, seconds) in sides.items():
-            told = f"{error:.2f} dB, STOI {clear:.3f}, {1e3 * seconds:.0f} ms"
-            print(f"{path.rpartition('/')[2]}: {name} {told}")
-    means = {name: np.mean([sides[name] for sides in found], axis=0) for name in SIDES}
-    for name, (error, clear, seconds) in means.items():
-        print(
-            f"{name}: {error:.2f} dB, STOI {clear:.3f}, {1e3 * seconds:.0f} ms a clip"
-        )
-    ratio = means["librosa"][2] / means["ours"][2]
-    error = means["ours"][0] - means["librosa"][0]
-    print(f"ours is {error:+.2f} dB from librosa, and {ratio:.1f} times as fast")
+        sys.exit("librosa is missing: install it, or let PYTHONPATH point to it")
+    results = [compare(path) for path in paths]
+    for path, by_vocoder in zip(paths, results, strict=True):
+        for name, result in by_vocoder.items():
+            print(f"{pathlib.Path(path).name}: {name} {format_result(result)}")
+    means = {
+        name: Result(*np.mean([by_vocoder[name] for by_vocoder in results], axis=0))
+        for name in VOCODERS
+    }
+    for name, mean in means.items():
+        print(f"{name}: {format_result(mean)} per file")
+    speedup = means["librosa"].seconds / means["ours"].seconds
+    error = means["ours"].error_db - means["librosa"].error_db
+    print(f"ours: {error:+.2f} dB relative to librosa, {speedup:.1f} times as fast")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
-"""Noise that is made: as much as was asked for, and none where none was."""
+"""Corruptions of images: their strength, and none where none is asked for."""
 
 import numpy as np
 import pytest
 
-from avjax.data import corruptions as noise
-from avjax.data.corruptions import Camera, Gaussian, Jpeg, Mix
+from avjax.data import camera_pipeline
+from avjax.data.corruptions import (
+    CameraNoise,
+    GaussianNoise,
+    JpegCompression,
+    MixedNoise,
+)
 
 
 @pytest.fixture
@@ -13,57 +18,59 @@ def rng():
 
 
 @pytest.fixture
-def picture(rng):
+def image(rng):
     """Smooth colours from 0.02 to 0.98."""
     down, along = np.meshgrid(*(np.linspace(0, 3, 48),) * 2, indexing="ij")
     waves = [np.sin(down + k) * np.cos(along * k) for k in (1, 2, 3)]
     return (0.5 + 0.48 * np.stack(waves, -1)).astype(np.float32)
 
 
-def quiet(kind):
-    """The same kind of noise, as little of it as it has."""
+def without_noise(kind):
+    """Return a corruption of this kind with a strength of 0."""
     sizes = {
-        Gaussian: {"deviation": (0.0, 0.0)},
-        Mix: {"deviation": (0.0, 0.0), "share": 0.0},
+        GaussianNoise: {"sigma": (0.0, 0.0)},
+        MixedNoise: {"sigma": (0.0, 0.0), "max_fraction": 0.0},
     }
     return kind(**sizes[kind])
 
 
-@pytest.mark.parametrize("kind", [Gaussian, Mix])
-def test_no_noise_leaves_the_picture_as_it_is(kind, picture, rng):
-    np.testing.assert_array_equal(quiet(kind).add(picture, rng), picture)
+@pytest.mark.parametrize("kind", [GaussianNoise, MixedNoise])
+def test_zero_noise_does_not_change_the_image(kind, image, rng):
+    np.testing.assert_array_equal(without_noise(kind).add(image, rng), image)
 
 
-def test_a_camera_without_noise_leaves_the_picture_as_it_is(picture, rng):
+def test_camera_without_noise_does_not_change_the_image(image, rng):
     for _ in range(5):
-        sensor = noise.draw_sensor(rng)
-        made = Camera().shoot(picture, sensor, (0.0, 0.0), rng)
-        np.testing.assert_array_equal(made, picture)
+        profile = camera_pipeline.sample_profile(rng)
+        noisy = CameraNoise().add_sensor_noise(image, profile, (0.0, 0.0), rng)
+        np.testing.assert_array_equal(noisy, image)
 
 
-def test_what_was_undeveloped_develops_into_what_it_was(picture, rng):
-    """Where nothing is so bright that it counts as overexposed, nor saturates."""
-    dim = 0.6 * picture
+def test_development_inverts_to_sensor(image, rng):
+    """Only pixels that are neither overexposed nor saturated are compared."""
+    dim = 0.6 * image
     for _ in range(5):
-        sensor = noise.draw_sensor(rng)
-        light = noise.unprocessed(dim, sensor)
+        profile = camera_pipeline.sample_profile(rng)
+        light = camera_pipeline.to_sensor(dim, profile)
         kept = ((light > 0) & (light < 1)).all(axis=-1)
         assert kept.mean() > 0.5
-        again = noise.processed(light, sensor)
+        again = camera_pipeline.develop(light, profile)
         np.testing.assert_allclose(again[kept], dim[kept], atol=2e-3)
 
 
-def test_a_sensor_s_matrix_keeps_grey_grey(rng):
-    sensor = noise.draw_sensor(rng)
-    np.testing.assert_allclose(sensor.matrix.sum(axis=1), 1, rtol=1e-12)
-    assert sensor.gains[0] > sensor.gains[1] < sensor.gains[2]
+def test_color_matrix_keeps_grey(rng):
+    profile = camera_pipeline.sample_profile(rng)
+    np.testing.assert_allclose(profile.color_matrix.sum(axis=1), 1, rtol=1e-12)
+    assert profile.gains[0] > profile.gains[1] < profile.gains[2]
 
 
 @pytest.mark.parametrize(
     ("prior", "shots"), [("dnd", (1e-4, 0.012)), ("sidd", (6.8674e-4, 2.194856e-2))]
 )
-def test_levels_of_noise_are_on_the_line_of_their_prior(prior, shots, rng):
-    drawn = np.array([noise.draw_levels(prior, rng) for _ in range(4000)])
+def test_noise_variances_follow_the_prior(prior, shots, rng):
+    drawn = np.array(
+        [camera_pipeline.sample_noise_variances(prior, rng) for _ in range(4000)]
+    )
     shot, read = np.log(drawn.T)
     assert shots[0] <= drawn[:, 0].min() and drawn[:, 0].max() <= shots[1]
     slope, offset = np.polyfit(shot, read, 1)
@@ -75,75 +82,79 @@ def test_levels_of_noise_are_on_the_line_of_their_prior(prior, shots, rng):
     assert spread == pytest.approx(wanted[prior][2], rel=0.1)
 
 
-def test_noise_of_a_sensor_grows_with_the_light_and_reaches_its_neighbours(rng):
-    """Linear light: no curve, no colour; then only the mosaic is left of a camera."""
+def test_sensor_noise_grows_with_light_and_is_correlated(rng):
+    """With linear light and no colour change, only the mosaic remains of a camera."""
     light = np.full((256, 256, 3), 0.25, np.float32)
-    sites = rng.standard_normal(light.shape).astype(np.float32) * light
-    grain = noise.demosaicked(sites)[2:-2, 2:-2]
+    values = rng.standard_normal(light.shape).astype(np.float32) * light
+    grain = camera_pipeline.demosaic(values)[2:-2, 2:-2]
     red = grain[..., 0]
-    beside = np.mean(red[:, 1:] * red[:, :-1]) / np.mean(red**2)
-    assert beside > 0.4
-    sensor = noise.Sensor(np.eye(3), np.ones(3))
+    neighbours = np.mean(red[:, 1:] * red[:, :-1]) / np.mean(red**2)
+    assert neighbours > 0.4
+    profile = camera_pipeline.CameraProfile(np.eye(3), np.ones(3))
     deviations = []
-    for grey in (0.2, 0.4):  # of the finished picture, whose curve is the same for both
+    for grey in (
+        0.2,
+        0.4,
+    ):  # of the finished image, whose tone curve is the same for both
         flat = np.full((128, 128, 3), grey, np.float32)
         deviations += [
-            np.std(Camera().shoot(flat, sensor, levels, rng) - flat)
-            for levels in ((1e-4, 0.0), (4e-4, 0.0), (0.0, 1e-5))
+            np.std(CameraNoise().add_sensor_noise(flat, profile, variances, rng) - flat)
+            for variances in ((1e-4, 0.0), (4e-4, 0.0), (0.0, 1e-5))
         ]
     np.testing.assert_allclose(deviations[1] / deviations[0], 2, rtol=0.05)
     np.testing.assert_allclose(deviations[4] / deviations[3], 2, rtol=0.05)
     by_light, by_none = (deviations[3 + k] / deviations[k] for k in (0, 2))
     brighter = [
-        noise.unprocessed(np.full(3, grey), sensor).mean() for grey in (0.4, 0.2)
+        camera_pipeline.to_sensor(np.full(3, grey), profile).mean()
+        for grey in (0.4, 0.2)
     ]
     expected = np.sqrt(brighter[0] / brighter[1])
     np.testing.assert_allclose(by_light / by_none, expected, rtol=0.1)
 
 
-def test_flat_light_is_interpolated_to_itself():
+def test_demosaic_keeps_flat_images():
     flat = np.full((9, 12, 3), 0.3, np.float32)
-    np.testing.assert_allclose(noise.demosaicked(flat), flat, rtol=1e-6)
+    np.testing.assert_allclose(camera_pipeline.demosaic(flat), flat, rtol=1e-6)
 
 
-def test_sites_are_kept_where_they_are(rng):
-    sites = rng.standard_normal((6, 8, 3)).astype(np.float32)
-    full = noise.demosaicked(sites)
-    np.testing.assert_allclose(full[::2, ::2, 0], sites[::2, ::2, 0], rtol=1e-6)
-    np.testing.assert_allclose(full[::2, 1::2, 1], sites[::2, 1::2, 1], rtol=1e-6)
-    np.testing.assert_allclose(full[1::2, 1::2, 2], sites[1::2, 1::2, 2], rtol=1e-6)
+def test_demosaic_keeps_measured_values(rng):
+    values = rng.standard_normal((6, 8, 3)).astype(np.float32)
+    full = camera_pipeline.demosaic(values)
+    np.testing.assert_allclose(full[::2, ::2, 0], values[::2, ::2, 0], rtol=1e-6)
+    np.testing.assert_allclose(full[::2, 1::2, 1], values[::2, 1::2, 1], rtol=1e-6)
+    np.testing.assert_allclose(full[1::2, 1::2, 2], values[1::2, 1::2, 2], rtol=1e-6)
 
 
-def test_white_noise_has_its_deviation(rng):
+def test_white_noise_has_requested_sigma(rng):
     grey = np.full((64, 64, 3), 0.5, np.float32)
-    made = Gaussian((25.0, 25.0)).add(grey, rng)
-    assert np.std(made - grey) * 255 == pytest.approx(25, rel=0.03)
-    assert made.dtype == np.float32
+    noisy = GaussianNoise((25.0, 25.0)).add(grey, rng)
+    assert np.std(noisy - grey) * 255 == pytest.approx(25, rel=0.03)
+    assert noisy.dtype == np.float32
 
 
-def test_white_noise_leaves_grey_grey_and_colours_apart(picture, rng):
-    grey = np.repeat(picture[..., :1], 3, axis=-1)
-    for clean, alike in ((grey, True), (picture, False)):
-        added = Gaussian((5.0, 5.0)).add(clean, rng) - clean
-        assert added.any() and (added == added[..., :1]).all() == alike
+def test_white_noise_keeps_grey_images_grey(image, rng):
+    grey = np.repeat(image[..., :1], 3, axis=-1)
+    for clean, is_grey in ((grey, True), (image, False)):
+        added = GaussianNoise((5.0, 5.0)).add(clean, rng) - clean
+        assert added.any() and (added == added[..., :1]).all() == is_grey
 
 
-def test_the_published_mix_spares_the_last_row_and_column_and_blue(picture, rng):
-    dim = 0.1 + 0.8 * picture
-    for spared in (True, False):
-        mix = Mix((0.0, 0.0), 1.0, published=spared)
-        hit = np.zeros(picture.shape, bool)
+def test_reference_compat_spares_last_row_column_and_blue(image, rng):
+    dim = 0.1 + 0.8 * image
+    for compat in (True, False):
+        mix = MixedNoise((0.0, 0.0), 1.0, reference_compat=compat)
+        hit = np.zeros(image.shape, bool)
         for _ in range(20):
             hit |= mix.add(dim, rng) != dim
         assert hit[:-1, :-1, :2].any()
         for last in (hit[-1], hit[:, -1], hit[..., 2]):
-            assert last.any() != spared
+            assert last.any() != compat
 
 
-def test_a_mix_comes_in_any_order(picture):
-    """Salt is as white as nothing else, unless noise was put on it."""
-    mix = Mix((30.0, 30.0), 0.2)
-    dim = 0.3 + 0.2 * picture
+def test_mixed_noise_has_random_order(image):
+    """Salt is white unless other noise is added after it."""
+    mix = MixedNoise((30.0, 30.0), 0.2)
+    dim = 0.3 + 0.2 * image
     white = [
         np.mean(mix.add(dim, np.random.default_rng(seed)) == 1) for seed in range(30)
     ]
@@ -151,23 +162,32 @@ def test_a_mix_comes_in_any_order(picture):
 
 
 @pytest.mark.parametrize(
-    "kind", [Gaussian(), Mix(), Camera(), Camera("sidd", (40, 90)), Jpeg()], ids=repr
+    "kind",
+    [
+        GaussianNoise(),
+        MixedNoise(),
+        CameraNoise(),
+        CameraNoise("sidd", (40, 90)),
+        JpegCompression(),
+    ],
+    ids=repr,
 )
-def test_what_comes_out_is_a_picture_that_follows_from_the_seed(kind, picture):
-    made, again, other = (
-        kind.add(picture, np.random.default_rng(seed)) for seed in (1, 1, 2)
+def test_result_is_an_image_that_depends_on_the_seed(kind, image):
+    noisy, again, other = (
+        kind.add(image, np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
-    assert made.shape == picture.shape and made.dtype == np.float32
-    assert made.min() >= 0 and made.max() <= 1
-    np.testing.assert_array_equal(made, again)
-    assert (made != other).any() and (made != picture).any()
+    assert noisy.shape == image.shape and noisy.dtype == np.float32
+    assert noisy.min() >= 0 and noisy.max() <= 1
+    np.testing.assert_array_equal(noisy, again)
+    assert (noisy != other).any() and (noisy != image).any()
 
 
-def test_stronger_compression_is_farther_from_the_picture(picture, rng):
-    grainy = Gaussian((10.0, 10.0)).add(picture, rng)
+def test_stronger_compression_has_larger_error(image, rng):
+    grainy = GaussianNoise((10.0, 10.0)).add(image, rng)
     apart = [
-        np.abs(Jpeg((q, q)).add(grainy, rng) - grainy).mean() for q in (20, 60, 95)
+        np.abs(JpegCompression((q, q)).add(grainy, rng) - grainy).mean()
+        for q in (20, 60, 95)
     ]
     assert apart[0] > apart[1] > apart[2]
-    colours = Jpeg((95, 95)).add(picture, rng) - picture
+    colours = JpegCompression((95, 95)).add(image, rng) - image
     assert np.abs(colours.mean(axis=(0, 1))).max() < 0.01

@@ -1,4 +1,4 @@
-"""The front door of the room of data."""
+"""The command `avjax data build`."""
 
 import os
 import signal
@@ -8,42 +8,42 @@ import time
 
 import pytest
 
-from avjax.data import loader as pipeline
 from avjax.data.__main__ import main
+from avjax.data.loader import read_vocabulary
 from avjax.data.puppet import WORDS
+from avjax.data.split_source import open_split
 from avjax.errors import InputError
 
 BUILD = ["build", "puppet", "--size", "32", "--clips"]
 
 
-def test_one_line_makes_a_corpus_of_puppets(tmp_path, capsys):
+def test_one_command_builds_a_corpus_of_puppets(tmp_path, capsys):
     out = str(tmp_path / "puppets")
     assert main([*BUILD, "5", "--workers", "0", "--out", out]) == 0
-    said = capsys.readouterr().out
-    assert "4 clips in train, 1 clips in test" in said and f"wrote {out}" in said
-    assert pipeline.source(out, "test")[0]["face"][0].shape == (32, 32, 3)
+    printed = capsys.readouterr().out
+    assert "4 clips in train, 1 clips in test" in printed and f"wrote {out}" in printed
+    assert open_split(out, "test")[0]["face"][0].shape == (32, 32, 3)
 
 
-def test_puppets_may_say_single_words_which_the_corpus_then_tells(tmp_path):
+def test_vocabulary_of_a_corpus_of_single_words(tmp_path):
     out = str(tmp_path / "words")
     build = [*BUILD, "5", "--kind", "word", "--workers", "0", "--out", out]
     assert main(build) == 0
-    said = {
-        r["text"] for split in ("train", "test") for r in pipeline.source(out, split)
-    }
-    assert said < set(WORDS) and pipeline.vocabulary(out, 9) == tuple(sorted(said))
+    records = [r for split in ("train", "test") for r in open_split(out, split)]
+    words = {record["text"] for record in records}
+    assert words < set(WORDS) and read_vocabulary(out, 9) == tuple(sorted(words))
 
 
-def test_a_kind_of_speech_that_there_is_not_is_refused(tmp_path):
+def test_unknown_kind_of_speech_is_refused(tmp_path):
     with pytest.raises(InputError, match="song"):
         main([*BUILD, "5", "--kind", "song", "--out", str(tmp_path / "out")])
 
 
-PICTURES = ["pairs", "pictures", "sidd-blocks"]
+IMAGE_CORPORA = ["pairs", "pictures", "sidd-blocks"]
 
 
-@pytest.mark.parametrize("corpus", ["grid", "lrw", "lrs2", *PICTURES])
-def test_a_raw_folder_that_is_not_there_is_one_sentence(tmp_path, corpus):
+@pytest.mark.parametrize("corpus", ["grid", "lrw", "lrs2", *IMAGE_CORPORA])
+def test_missing_raw_folder_is_refused(tmp_path, corpus):
     raw, out = str(tmp_path / "raw"), str(tmp_path / "out")
     with pytest.raises(InputError, match=raw):
         main(["build", corpus, "--raw", raw, "--out", out, "--workers", "0"])
@@ -51,7 +51,7 @@ def test_a_raw_folder_that_is_not_there_is_one_sentence(tmp_path, corpus):
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "option",
     [
         "--clips 0",
         "--clips -1",
@@ -61,13 +61,14 @@ def test_a_raw_folder_that_is_not_there_is_one_sentence(tmp_path, corpus):
         "--size 7",
     ],
 )
-def test_a_number_that_makes_no_sense_is_refused(tmp_path, wrong):
-    with pytest.raises(InputError, match=f"{wrong.split()[0]}.* is not a number from"):
-        main([*BUILD, "5", *wrong.split(), "--out", str(tmp_path / "out")])
+def test_number_out_of_range_is_refused(tmp_path, option):
+    message = f"{option.split()[0]}.* is not a number from"
+    with pytest.raises(InputError, match=message):
+        main([*BUILD, "5", *option.split(), "--out", str(tmp_path / "out")])
 
 
-@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
-def test_a_build_that_is_stopped_leaves_nothing(tmp_path, kind):
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_build_leaves_no_files(tmp_path, stop_signal):
     command = [sys.executable, "-m", "avjax.data", *BUILD, "4000"]
     build = subprocess.Popen(
         [*command, "--workers", "1", "--out", str(tmp_path / "out")],
@@ -75,13 +76,13 @@ def test_a_build_that_is_stopped_leaves_nothing(tmp_path, kind):
         start_new_session=True,
     )
     wait_until(lambda: list(tmp_path.rglob("*array_record*")))
-    os.kill(build.pid, kind)
+    os.kill(build.pid, stop_signal)
     assert build.wait(30) != 0
     assert not list(tmp_path.iterdir())
-    wait_until(lambda: not alive(build.pid))
+    wait_until(lambda: not is_alive(build.pid))
 
 
-def test_processes_end_when_their_parent_is_killed(tmp_path):
+def test_worker_processes_end_when_their_parent_is_killed(tmp_path):
     command = [sys.executable, "-m", "avjax.data", *BUILD, "4000"]
     build = subprocess.Popen(
         [*command, "--workers", "1", "--out", str(tmp_path / "out")],
@@ -91,20 +92,20 @@ def test_processes_end_when_their_parent_is_killed(tmp_path):
     wait_until(lambda: list(tmp_path.rglob("*array_record*")))
     build.kill()
     build.wait(30)
-    wait_until(lambda: not alive(build.pid))
+    wait_until(lambda: not is_alive(build.pid))
     assert not (tmp_path / "out").exists()
 
 
-def wait_until(true, seconds=40):
-    """Until true() holds, or the test fails."""
+def wait_until(condition, seconds=40):
+    """Wait until condition() is true; fail after some seconds."""
     end = time.monotonic() + seconds
-    while not true():
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.1)
 
 
-def alive(session):
-    """Whether a process of this session is left."""
+def is_alive(session):
+    """Return True if a process of this session is running."""
     try:
         os.killpg(session, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""Variables of networks that nobody trained."""
+"""Variables of untrained networks, drawn without compiling their `init`."""
 
 import jax
 import jax.numpy as jnp
@@ -6,9 +6,12 @@ import numpy as np
 
 
 def untrained(shapes, seed: int = 0, gain: float = 2.0):
-    """Arrays of such shapes; drawing them is quicker than compiling `init`.
+    """Draw arrays of the given shapes.
 
-    gain  of a layer: at 2 what comes out of a deep network is mostly at either end
+    Args:
+        shapes: Tree of shapes, such as `jax.eval_shape` returns it.
+        seed: Of the random numbers.
+        gain: Of a layer; with 2 the outputs of a deep network are mostly saturated.
     """
     rng = np.random.default_rng(seed)
 

@@ -1,4 +1,4 @@
-"""Writes files as torch.save does, without it: what the tests of avjax.convert read."""
+"""Write files in the format of torch.save, without PyTorch."""
 
 import io
 import pathlib
@@ -11,7 +11,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-KINDS = {
+STORAGE_NAMES = {
     np.dtype(np.float64): "DoubleStorage",
     np.dtype(np.float32): "FloatStorage",
     np.dtype(np.float16): "HalfStorage",
@@ -23,89 +23,93 @@ KINDS = {
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 
 
-class Written:
-    """A value as the instructions that make it, and the storages that it refers to.
+class PickledValue:
+    """A value as a pickle, and the storages that the pickle refers to.
 
-    old  as before PyTorch 1.6, which names one thing more of each storage
+    Attributes:
+        legacy: Write as before PyTorch 1.6, where a storage has one more field.
+        storages: The arrays that hold the numbers.
+        pickle: The pickle.
     """
 
-    def __init__(self, value: Any, old: bool = False):
-        self.old = old
+    def __init__(self, value: Any, legacy: bool = False):
+        self.legacy = legacy
         self.storages: list[np.ndarray] = []
-        self.pickle = b"\x80\x02" + self.made(value) + b"."
+        self.pickle = b"\x80\x02" + self.encode(value) + b"."
 
-    def made(self, value: Any) -> bytes:
+    def encode(self, value: Any) -> bytes:
         if isinstance(value, np.ndarray):
-            return self.tensor(value)
+            return self.encode_tensor(value)
         if isinstance(value, dict):
-            pairs = b"".join(self.made(k) + self.made(v) for k, v in value.items())
-            begin = b"ccollections\nOrderedDict\n)R"
-            begin = begin if isinstance(value, OrderedDict) else b"}"
-            return begin + b"(" + pairs + b"u"
+            pairs = b"".join(self.encode(k) + self.encode(v) for k, v in value.items())
+            is_ordered = isinstance(value, OrderedDict)
+            start = b"ccollections\nOrderedDict\n)R" if is_ordered else b"}"
+            return start + b"(" + pairs + b"u"
         if isinstance(value, list):
-            return b"](" + b"".join(map(self.made, value)) + b"e"
+            return b"](" + b"".join(map(self.encode, value)) + b"e"
         if isinstance(value, tuple):
-            return b"(" + b"".join(map(self.made, value)) + b"t"
+            return b"(" + b"".join(map(self.encode, value)) + b"t"
         return plain(value)
 
-    def tensor(self, array: np.ndarray) -> bytes:
-        """One that owns its storage, or that looks at another array's."""
+    def encode_tensor(self, array: np.ndarray) -> bytes:
+        """Encode an array that owns its storage or is a view of another array."""
         owner = array if array.base is None else array.base
-        steps = tuple(step // array.itemsize for step in array.strides)
+        strides = tuple(stride // array.itemsize for stride in array.strides)
         offset = (address(array) - address(owner)) // array.itemsize
         self.storages.append(owner)
-        storage = storage_of(owner, str(len(self.storages) - 1), self.old)
-        begin = b"ctorch._utils\n_rebuild_tensor_v2\n("
-        parts = plain(offset) + self.made(array.shape) + self.made(steps)
+        storage = encode_storage(owner, str(len(self.storages) - 1), self.legacy)
+        start = b"ctorch._utils\n_rebuild_tensor_v2\n("
+        fields = plain(offset) + self.encode(array.shape) + self.encode(strides)
         hooks = b"\x89ccollections\nOrderedDict\n)R"
-        return begin + storage + parts + hooks + b"tR"
+        return start + storage + fields + hooks + b"tR"
 
 
 def address(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
 
-def storage_of(array: np.ndarray, key: str, old: bool) -> bytes:
-    kind = f"ctorch\n{KINDS[array.dtype]}\n".encode()
-    last = b"N" if old else b""
-    rest = plain(key) + plain("cpu") + plain(array.size) + last
-    return b"(" + plain("storage") + kind + rest + b"tQ"
+def encode_storage(array: np.ndarray, key: str, legacy: bool) -> bytes:
+    kind = f"ctorch\n{STORAGE_NAMES[array.dtype]}\n".encode()
+    last = b"N" if legacy else b""
+    fields = plain(key) + plain("cpu") + plain(array.size) + last
+    return b"(" + plain("storage") + kind + fields + b"tQ"
 
 
 def plain(value: Any) -> bytes:
-    """A text, a number, True, False, None: the pickle of it, without begin and end."""
+    """Pickle a string, a number or a constant, without header and end."""
     return pickle.dumps(value, 2)[2:-1]
 
 
 def write_zip(path: pathlib.Path, value: Any, method: int = zipfile.ZIP_STORED) -> None:
-    """As PyTorch writes since 1.6."""
-    written = Written(value)
+    """Write a file as PyTorch does since 1.6."""
+    pickled = PickledValue(value)
     with zipfile.ZipFile(path, "w", method) as archive:
-        archive.writestr("archive/data.pkl", written.pickle)
+        archive.writestr("archive/data.pkl", pickled.pickle)
         archive.writestr("archive/byteorder", "little")
-        for key, storage in enumerate(written.storages):
+        for key, storage in enumerate(pickled.storages):
             archive.writestr(f"archive/data/{key}", storage.tobytes())
         archive.writestr("archive/version", "3\n")
 
 
-def write_old(path: pathlib.Path, value: Any) -> None:
-    """As PyTorch wrote before 1.6."""
-    written = Written(value, old=True)
+def write_legacy(path: pathlib.Path, value: Any) -> None:
+    """Write a file as PyTorch did before 1.6."""
+    pickled = PickledValue(value, legacy=True)
     system = {"protocol_version": PROTOCOL, "little_endian": True, "type_sizes": {}}
-    before = [pickle.dumps(each, 2) for each in (MAGIC, PROTOCOL, system)]
-    keys = [str(key) for key in range(len(written.storages))]
+    headers = [pickle.dumps(header, 2) for header in (MAGIC, PROTOCOL, system)]
+    keys = [str(key) for key in range(len(pickled.storages))]
     out = io.BytesIO()
-    out.write(b"".join([*before, written.pickle, pickle.dumps(keys, 2)]))
-    for storage in written.storages:
+    out.write(b"".join([*headers, pickled.pickle, pickle.dumps(keys, 2)]))
+    for storage in pickled.storages:
         out.write(struct.pack("<q", storage.size) + storage.tobytes())
     path.write_bytes(out.getvalue())
 
 
 def archive(
-    pickled: bytes, name="archive/data.pkl", storage=bytes(24), **entry
+    pickled: bytes, name="archive/data.pkl", storage=bytes(24), **options
 ) -> bytes:
+    """Return the bytes of a zip file with this pickle and one storage."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", **entry) as whole:
-        whole.writestr(name, pickled)
-        whole.writestr("archive/data/0", storage)
+    with zipfile.ZipFile(out, "w", **options) as file:
+        file.writestr(name, pickled)
+        file.writestr("archive/data/0", storage)
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""A toy system: a maker that should make y from x, a critic of it, a frozen expert."""
+"""A toy system: a generator that maps x to y, a discriminator, a frozen expert."""
 
 import dataclasses
 
@@ -11,13 +11,13 @@ import pytest
 from avjax.metrics.base import Mean
 from avjax.train.experiment import Experiment
 from avjax.train.optimizers import Adam
-from avjax.train.task import Objective, Published, Report
+from avjax.train.task import LossAux, Objective, ReleasedWeights, Task
 
 EXAMPLES, SIZE = 60, 8
 
 
 class Corrupt(grain.transforms.RandomMap):
-    """A little noise, so that the place in the data includes random draws."""
+    """Adds noise, so that the position in the data includes random numbers."""
 
     def random_map(self, example, rng):
         x = example["x"] + 0.01 * rng.standard_normal(SIZE).astype(np.float32)
@@ -36,23 +36,23 @@ class ToyLoader:
         one = np.float32(1)
         return [{"x": a, "y": b, "weight": one} for a, b in zip(x, y, strict=True)]
 
-    def batches(self, host=0, hosts=1):
+    def train_batches(self, process_index=0, process_count=1):
         data = grain.MapDataset.source(self._examples()).seed(self.seed).shuffle()
-        data = data[host::hosts].repeat().random_map(Corrupt())
-        data = data.batch(self.batch // hosts)
+        data = data[process_index::process_count].repeat().random_map(Corrupt())
+        data = data.batch(self.batch // process_count)
         return iter(data.to_iter_dataset(grain.ReadOptions(1, 2)))
 
-    def one_pass(self, host=0, hosts=1):
+    def eval_batches(self, process_index=0, process_count=1):
         examples = self._examples()
         padding = {**examples[0], "weight": np.float32(0)}
         examples += [padding] * (-len(examples) % self.batch)
-        data = grain.MapDataset.source(examples)[host::hosts]
-        return iter(data.batch(self.batch // hosts))
+        data = grain.MapDataset.source(examples)[process_index::process_count]
+        return iter(data.batch(self.batch // process_count))
 
 
 @dataclasses.dataclass(frozen=True)
-class ToyTask:
-    """maker and critic are moved, expert is not; maker keeps a running mean."""
+class ToyTask(Task):
+    """Trains a generator with a running mean, and a discriminator."""
 
     width: int = 512  # 8 x 512 numbers: large enough to be divided over devices
     noise: float = 0.01
@@ -60,55 +60,67 @@ class ToyTask:
     def init(self, key, batch):
         size = batch["x"].shape[-1]
         into, out = (
-            0.3 * jax.random.normal(k, (size, self.width)) for k in self._two(key)
+            0.3 * jax.random.normal(k, (size, self.width))
+            for k in jax.random.split(key)
         )
         params = {
-            "maker": {"into": into, "out": out.T * 0.1, "bias": jnp.zeros(size)},
-            "critic": {"weight": jnp.ones(size)},
+            "generator": {"into": into, "out": out.T * 0.1, "bias": jnp.zeros(size)},
+            "discriminator": {"weight": jnp.ones(size)},
             "expert": {"gain": jnp.full((1, size), 2.0)},
         }
-        return params, {"maker": {"mean": jnp.zeros(size)}, "critic": {}, "expert": {}}
+        return params, {
+            "generator": {"mean": jnp.zeros(size)},
+            "discriminator": {},
+            "expert": {},
+        }
 
-    def _two(self, key):
-        return jax.random.split(key)
-
-    def make(self, params, x):
-        maker = params["maker"]
-        hidden = jnp.tanh(x @ maker["into"])
-        made = hidden @ maker["out"] + maker["bias"][None]
-        return made * params["expert"]["gain"]
+    def generate(self, params, x):
+        generator = params["generator"]
+        hidden = jnp.tanh(x @ generator["into"])
+        output = hidden @ generator["out"] + generator["bias"][None]
+        return output * params["expert"]["gain"]
 
     def objectives(self):
         return (
-            Objective("maker", ("maker",), self.make_loss),
-            Objective("critic", ("critic",), self.critic_loss),
+            Objective("generator", ("generator",), self.generator_loss),
+            Objective("discriminator", ("discriminator",), self.discriminator_loss),
         )
 
-    def make_loss(self, params, stats, batch, key):
+    def generator_loss(self, params, stats, batch, key):
         noise = self.noise * jax.random.normal(key, batch["x"].shape)
-        made = self.make(params, batch["x"] + noise)
-        judged = made @ params["critic"]["weight"]
-        error = jnp.mean((made - batch["y"]) ** 2)
-        mean = 0.9 * stats["maker"]["mean"] + 0.1 * made.mean(0)
-        report = Report({"error": error}, {"maker": {"mean": mean}}, {"made": made})
-        return error + 1e-4 * jnp.mean(judged), report
+        output = self.generate(params, batch["x"] + noise)
+        score = output @ params["discriminator"]["weight"]
+        error = jnp.mean((output - batch["y"]) ** 2)
+        mean = 0.9 * stats["generator"]["mean"] + 0.1 * output.mean(0)
+        aux = LossAux(
+            logs={"error": error},
+            stats={"generator": {"mean": mean}},
+            extra_batch={"generated": output},
+        )
+        return error + 1e-4 * jnp.mean(score), aux
 
-    def critic_loss(self, params, stats, batch, key):
-        real = batch["y"] @ params["critic"]["weight"]
-        fake = batch["made"] @ params["critic"]["weight"]
-        return jnp.mean((real - 1) ** 2 + fake**2), Report({"fake": fake.mean()})
+    def discriminator_loss(self, params, stats, batch, key):
+        real = batch["y"] @ params["discriminator"]["weight"]
+        fake = batch["generated"] @ params["discriminator"]["weight"]
+        return jnp.mean((real - 1) ** 2 + fake**2), LossAux({"fake": fake.mean()})
 
-    def measure(self, params, stats, batch):
-        error = jnp.mean((self.make(params, batch["x"]) - batch["y"]) ** 2, axis=-1)
+    def evaluate(self, params, stats, batch):
+        error = jnp.mean((self.generate(params, batch["x"]) - batch["y"]) ** 2, axis=-1)
         return {"error": Mean(jnp.sum(error * batch["weight"]), batch["weight"].sum())}
 
-    def picture(self, params, stats, batch):
-        shown = jnp.clip(self.make(params, batch["x"]) * 60, 0, 255).astype(jnp.uint8)
-        return {"made": jnp.tile(shown[:4, None, :, None], (1, 16, 2, 3))}
+    def visualize(self, params, stats, batch):
+        pixels = jnp.clip(self.generate(params, batch["x"]) * 60, 0, 255).astype(
+            jnp.uint8
+        )
+        return {"output": jnp.tile(pixels[:4, None, :, None], (1, 16, 2, 3))}
 
-    def published(self, params, stats):
-        maker = {"maker": params["maker"]}, {"maker": stats["maker"]}
-        return Published("toy", *maker, ToyLoader())
+    def export(self, params, stats):
+        return ReleasedWeights(
+            system="toy",
+            params={"generator": params["generator"]},
+            stats={"generator": stats["generator"]},
+            config=ToyLoader(),
+        )
 
 
 def make_experiment(**changes) -> Experiment:
@@ -116,12 +128,12 @@ def make_experiment(**changes) -> Experiment:
         task=ToyTask(),
         train=ToyLoader(),
         evals={"test": ToyLoader()},
-        optim={"maker": Adam(1e-2, clip=1.0), "critic": Adam(1e-3)},
+        optim={"generator": Adam(1e-2, max_grad_norm=1.0), "discriminator": Adam(1e-3)},
         steps=12,
         log_every=4,
         evaluate_every=6,
         save_every=2,
-        doc="A toy.",
+        description="A toy.",
     )
     return dataclasses.replace(config, **changes)
 
@@ -132,7 +144,7 @@ def experiment() -> Experiment:
 
 
 def long_experiment() -> Experiment:
-    """Steps that tell and keep everything, for a run that is killed."""
+    """Make an experiment that logs every step, for a run that is killed."""
     return make_experiment(steps=100, log_every=1, save_every=3, evaluate_every=40)
 
 
@@ -143,7 +155,7 @@ def _long_experiment() -> Experiment:
 
 @pytest.fixture
 def reading():
-    """Two clips with the keys of both windows of data.reading; one has six frames."""
+    """Two clips with the keys of LipreadClip and LipToSpeechClip; six frames in one."""
     random = np.random.default_rng(2)
     exists = np.arange(8)[None] < np.array([[8], [6]])
     symbols = np.zeros((2, 64), np.int32)
@@ -156,33 +168,34 @@ def reading():
         "mel": jnp.asarray(random.normal(size=(2, 32, 80)), jnp.float32),
         "voice": jnp.asarray(random.uniform(-1, 1, (2, 32, 80)), jnp.float32),
         "wave": jnp.asarray(random.uniform(-0.5, 0.5, (2, 5120)), jnp.float32),
-        "mask": jnp.asarray(exists, jnp.float32),
-        "symbols": jnp.asarray(symbols),
-        "spoken": jnp.asarray(np.arange(64) < np.array([[3], [2]]), jnp.float32),
+        "frame_mask": jnp.asarray(exists, jnp.float32),
+        "labels": jnp.asarray(symbols),
+        "label_mask": jnp.asarray(np.arange(64) < np.array([[3], [2]]), jnp.float32),
         "weight": jnp.ones(2),
     }
 
 
 @pytest.fixture
 def context():
-    """Two examples with the keys of both windows of data.context: 11 frames are heard,
-    and two on either side seen besides; one clip begins with the first target.
+    """Two examples with the keys of CalsTrainExample and CalsUnitExample.
+
+    There is audio of 11 frames; one clip begins with the first target.
     """
     random, side = np.random.default_rng(3), 32
 
-    def pictures(frames):
+    def random_images(frames):
         shape = 2, frames, side, side, 3
         return jnp.asarray(random.integers(0, 256, shape), jnp.uint8)
 
     exists = np.arange(11)[None] >= np.array([[0], [3]])
     there = np.arange(5)[None] >= np.array([[0], [2]])
     return {
-        "window": pictures(9),
-        "faces": pictures(15),
-        "reference": pictures(5),
+        "frames": random_images(9),
+        "faces": random_images(15),
+        "reference": random_images(5),
         "mels": jnp.asarray(random.normal(size=(2, 11, 16, 80)), jnp.float32),
         "mel": jnp.asarray(random.normal(size=(2, 16, 80)), jnp.float32),
-        "exists": jnp.asarray(exists, jnp.float32),
-        "there": jnp.asarray(there, jnp.float32),
+        "frame_mask": jnp.asarray(exists, jnp.float32),
+        "candidate_mask": jnp.asarray(there, jnp.float32),
         "weight": jnp.ones(2),
     }

@@ -9,36 +9,56 @@ from avjax.train.optimizers import Adam
 
 
 @pytest.mark.parametrize(
-    ("changes", "sentence"),
+    ("changes", "message"),
     [
-        ({"optim": {"maker": Adam()}}, "the objectives are"),
-        ({"best": ("tset/error", "min")}, "there is test"),
+        ({"optim": {"generator": Adam()}}, "the objectives are"),
+        ({"select_by": ("tset/error", "min")}, "the evals are: test"),
         ({"save_every": 0}, "save_every must be at least 1"),
     ],
 )
-def test_pieces_that_do_not_belong_together_are_refused(experiment, changes, sentence):
+def test_inconsistent_fields_are_refused(experiment, changes, message):
     check(experiment)
-    with pytest.raises(InputError, match=sentence):
+    with pytest.raises(InputError, match=message):
         check(dataclasses.replace(experiment, **changes))
 
 
-def test_an_experiment_can_be_changed_by_words(experiment):
-    words = ["optim.maker.rate=3e-4", "task.width=16", "train.batch=4", "mesh=1,2"]
-    words += ["evals.test.batch=2", "best=('test/error','min')", "start={'maker':'w'}"]
-    changed = override(experiment, words)
-    assert changed.optim["maker"].rate == 3e-4
+def test_experiment_can_be_overridden(experiment):
+    assignments = [
+        "optim.generator.learning_rate=3e-4",
+        "task.width=16",
+        "train.batch=4",
+        "mesh=1,2",
+    ]
+    assignments += [
+        "evals.test.batch=2",
+        "select_by=('test/error','min')",
+        "init_from={'generator':'w'}",
+    ]
+    changed = override(experiment, assignments)
+    assert changed.optim["generator"].learning_rate == 3e-4
     assert (changed.task.width, changed.train.batch) == (16, 4)
     assert changed.evals["test"].batch == 2
     assert changed.mesh == (1, 2)
-    assert changed.best == ("test/error", "min")
-    assert changed.start == {"maker": "w"}
+    assert changed.select_by == ("test/error", "min")
+    assert changed.init_from == {"generator": "w"}
 
 
-def test_a_run_may_go_on_longer_and_elsewhere_but_not_otherwise(experiment):
+def test_resumed_run_may_change_only_mutable_fields(experiment):
     stored = to_json(experiment)
-    check_same_run(override(experiment, ["steps=99", "mesh=1,1", "keep=5"]), stored)
-    with pytest.raises(InputError) as caught:
-        changed = override(experiment, ["optim.maker.rate=0.5", "train.seed=3"])
+    check_same_run(
+        override(experiment, ["steps=99", "mesh=1,1", "keep_checkpoints=5"]), stored
+    )
+    with pytest.raises(InputError) as error:
+        changed = override(
+            experiment, ["optim.generator.learning_rate=0.5", "train.seed=3"]
+        )
         check_same_run(changed, stored)
-    assert "optim.maker.rate was 0.01 and is now 0.5" in str(caught.value)
-    assert "train.seed was 0 and is now 3" in str(caught.value)
+    assert "optim.generator.learning_rate was 0.01 and is now 0.5" in str(error.value)
+    assert "train.seed was 0 and is now 3" in str(error.value)
+
+
+def test_run_of_an_older_version_is_refused(experiment):
+    stored = to_json(experiment)
+    stored["start"] = stored.pop("init_from")
+    with pytest.raises(InputError, match="older version of avjax"):
+        check_same_run(experiment, stored)

@@ -1,141 +1,158 @@
-"""Every named run, at its full size and without computing anything."""
+"""Every named experiment, at its full size, by shapes alone."""
 
 import jax
 import jax.numpy as jnp
 import pytest
 
 from avjax.config import override, to_json
-from avjax.data.examples.alignment import HearClip
-from avjax.data.examples.cals import ContextWindow, UnitWindow
-from avjax.data.examples.image_pairs import PairCrop
-from avjax.data.examples.lipreading import ReadClip, VoiceClip
-from avjax.data.examples.talking import SyncWindow
-from avjax.data.examples.talking_eval import TalkClip
-from avjax.data.examples.text_to_lip import TextClip, TextWindow
+from avjax.data.examples.alignment import AlignmentClip
+from avjax.data.examples.cals import CalsTrainExample, CalsUnitExample
+from avjax.data.examples.image_pairs import ImagePairCrop
+from avjax.data.examples.lipreading import LipreadClip, LipToSpeechClip
+from avjax.data.examples.talking import SyncExample
+from avjax.data.examples.talking_eval import TalkEvalClip
+from avjax.data.examples.text_to_lip import TextEvalClip, TextToLipExample
 from avjax.errors import InputError
+from avjax.train import registry
 from avjax.train.experiment import check
 from avjax.train.experiments import EXPERIMENTS
 from avjax.train.optimizers import make_optimizer
 from avjax.train.step import make_state, make_step
+from avjax.train.tasks.bridging import BridgingTask
 
 
-def training_shapes(window, batch: int, size: int) -> dict:
-    """What a loader gives for training, as its window describes it."""
-    pictures, floats = jnp.uint8, jnp.float32
-    if isinstance(window, PairCrop):
-        square = (window.size, window.size, 3), floats
-        kinds = {"noisy": square, "clean": square, "weight": ((), floats)}
-    elif isinstance(window, ReadClip | VoiceClip):
-        kinds = reading_shapes(window)
-    elif isinstance(window, HearClip):
-        kinds = hearing_shapes(window)
-    elif isinstance(window, SyncWindow):
-        m = window.moments
-        kinds = {"lips": ((m, 5, size, size, 3), pictures)}
-        kinds |= {"mels": ((m, 16, 80), floats), "start": ((m,), jnp.int32)}
-        kinds |= {"weight": ((), floats)}
-    elif isinstance(window, UnitWindow):
-        t = window.frames
-        kinds = {"faces": ((t + 4, size, size, 3), pictures)}
-        kinds |= {"mels": ((t, 16, 80), floats), "exists": ((t,), floats)}
-        kinds |= {"weight": ((), floats)}
-    elif isinstance(window, TextWindow):
-        t, square = window.frames, (size, size, 3)
-        kinds = {"portrait": (square, pictures), "mels": ((t, 16, 80), floats)}
-        kinds |= {"exists": ((t,), floats), "counts": ((t,), floats)}
-        kinds |= {"weight": ((), floats)} | told_shapes(window)
+def training_shapes(transform, batch: int, size: int) -> dict:
+    """Return the shapes of a batch, as the transform documents them."""
+    u8, f32 = jnp.uint8, jnp.float32
+    if isinstance(transform, ImagePairCrop):
+        square = (transform.size, transform.size, 3), f32
+        arrays = {"noisy": square, "clean": square, "weight": ((), f32)}
+    elif isinstance(transform, LipreadClip | LipToSpeechClip):
+        arrays = lipreading_shapes(transform)
+    elif isinstance(transform, AlignmentClip):
+        arrays = alignment_shapes(transform)
+    elif isinstance(transform, SyncExample):
+        m = transform.num_moments
+        arrays = {"lips": ((m, 5, size, size, 3), u8)}
+        arrays |= {"mels": ((m, 16, 80), f32), "start": ((m,), jnp.int32)}
+        arrays |= {"weight": ((), f32)}
+    elif isinstance(transform, CalsUnitExample):
+        t = transform.num_frames
+        arrays = {"faces": ((t + 4, size, size, 3), u8)}
+        arrays |= {"mels": ((t, 16, 80), f32), "frame_mask": ((t,), f32)}
+        arrays |= {"weight": ((), f32)}
+    elif isinstance(transform, TextToLipExample):
+        t, square = transform.num_frames, (size, size, 3)
+        arrays = {"portrait": (square, u8), "mels": ((t, 16, 80), f32)}
+        arrays |= {"frame_mask": ((t,), f32), "loss_mask": ((t,), f32)}
+        arrays |= {"weight": ((), f32)} | phoneme_shapes(transform)
     else:
-        kinds = {
-            "window": ((9, size, size, 3), pictures),
-            "reference": ((5, size, size, 3), pictures),
-            "mels": ((5, 16, 80), floats),
-            "mel": ((16, 80), floats),
-            "landmarks": ((5, 20, 2), floats),
-            "weight": ((), floats),
+        arrays = {
+            "frames": ((9, size, size, 3), u8),
+            "reference": ((5, size, size, 3), u8),
+            "mels": ((5, 16, 80), f32),
+            "mel": ((16, 80), f32),
+            "landmarks": ((5, 20, 2), f32),
+            "weight": ((), f32),
         }
-    if isinstance(window, ContextWindow):
-        t, near = 5 + 2 * window.reach, window.near
-        kinds |= {"mels": ((t, 16, 80), floats), "exists": ((t,), floats)}
-        kinds |= {"window": ((5 + 2 * near, size, size, 3), pictures)}
-        kinds |= {"there": ((1 + 2 * near,), floats)}
+    if isinstance(transform, CalsTrainExample):
+        t, margin = 5 + 2 * transform.context_frames, transform.max_offset
+        arrays |= {"mels": ((t, 16, 80), f32), "frame_mask": ((t,), f32)}
+        arrays |= {"frames": ((5 + 2 * margin, size, size, 3), u8)}
+        arrays |= {"candidate_mask": ((1 + 2 * margin,), f32)}
     return {
-        key: jax.ShapeDtypeStruct((batch, *shape), kind)
-        for key, (shape, kind) in kinds.items()
+        key: jax.ShapeDtypeStruct((batch, *shape), dtype)
+        for key, (shape, dtype) in arrays.items()
     }
 
 
-def reading_shapes(window) -> dict:
-    t, size, floats = window.frames, window.size, jnp.float32
-    kinds = {"lips": ((t, size, size, 1), jnp.uint8), "mel": ((4 * t, 80), floats)}
-    kinds |= {"mask": ((t,), floats), "weight": ((), floats)}
-    if isinstance(window, VoiceClip):
-        sound = {"voice": ((4 * t, 80), floats), "wave": ((640 * t,), floats)}
-        return kinds | sound
-    room = 1 if window.of == "words" else window.longest
-    if window.of != "words":
-        kinds |= {"allowed": ((t, len(window.symbols)), jnp.uint8)}
-    return kinds | {"symbols": ((room,), jnp.int32), "spoken": ((room,), floats)}
+def lipreading_shapes(transform) -> dict:
+    t, size, f32 = transform.num_frames, transform.size, jnp.float32
+    arrays = {"lips": ((t, size, size, 1), jnp.uint8), "mel": ((4 * t, 80), f32)}
+    arrays |= {"frame_mask": ((t,), f32), "weight": ((), f32)}
+    if isinstance(transform, LipToSpeechClip):
+        target = {"voice": ((4 * t, 80), f32), "wave": ((640 * t,), f32)}
+        return arrays | target
+    length = 1 if transform.label_unit == "words" else transform.max_labels
+    if transform.label_unit != "words":
+        arrays |= {"allowed": ((t, len(transform.vocabulary)), jnp.uint8)}
+    return arrays | {"labels": ((length,), jnp.int32), "label_mask": ((length,), f32)}
 
 
-def told_shapes(window: TextWindow | TextClip) -> dict:
-    room = window.sounds
-    return {"said": ((room,), jnp.int32), "edges": ((room + 1,), jnp.float32)}
+def phoneme_shapes(transform: TextToLipExample | TextEvalClip) -> dict:
+    length = transform.max_phonemes
+    return {
+        "phoneme_ids": ((length,), jnp.int32),
+        "phoneme_edges": ((length + 1,), jnp.float32),
+    }
 
 
-def hearing_shapes(window: HearClip) -> dict:
-    f, room, floats = window.frames * 80 // 25, window.longest, jnp.float32
-    kinds = {"mel": ((f, 80), floats), "exists": ((f,), floats)}
-    kinds |= {"allowed": ((f, room), jnp.uint8), "sounds": ((room,), jnp.int32)}
-    kinds |= {"length": ((), jnp.int32), "weight": ((), floats)}
-    each = "optional", "begins", "ends", "opens", "closes"
-    return kinds | {name: ((room,), floats) for name in each}
+def alignment_shapes(transform: AlignmentClip) -> dict:
+    f, length, f32 = (
+        transform.num_frames * 80 // 25,
+        transform.max_phonemes,
+        jnp.float32,
+    )
+    arrays = {"mel": ((f, 80), f32), "frame_mask": ((f,), f32)}
+    arrays |= {
+        "allowed": ((f, length), jnp.uint8),
+        "phoneme_ids": ((length,), jnp.int32),
+    }
+    arrays |= {"length": ((), jnp.int32), "weight": ((), f32)}
+    names = "optional", "start", "end", "word_start", "word_end"
+    return arrays | {name: ((length,), f32) for name in names}
 
 
-def clip_shapes(clip: TalkClip | TextClip, batch: int, size: int) -> dict:
-    faces, mels = (clip.frames, size, size, 3), (clip.frames, 16, 80)
-    kinds = {
+def clip_shapes(clip: TalkEvalClip | TextEvalClip, batch: int, size: int) -> dict:
+    faces, mels = (clip.num_frames, size, size, 3), (clip.num_frames, 16, 80)
+    arrays = {
         "faces": (faces, jnp.uint8),
         "reference": (faces[1:], jnp.uint8),
         "mels": (mels, jnp.float32),
-        "heard": (mels, jnp.float32),
-        "landmarks": ((clip.frames, 20, 2), jnp.float32),
-        "sounds": ((clip.frames,), jnp.int32),
-        "mask": ((clip.frames,), jnp.float32),
+        "sync_mels": (mels, jnp.float32),
+        "landmarks": ((clip.num_frames, 20, 2), jnp.float32),
+        "phoneme_class": ((clip.num_frames,), jnp.int32),
+        "frame_mask": ((clip.num_frames,), jnp.float32),
         "weight": ((), jnp.float32),
     }
-    if isinstance(clip, TextClip):
-        kinds |= {"portrait": (faces[1:], jnp.uint8), "retold": (mels, jnp.float32)}
-        kinds |= told_shapes(clip)
+    if isinstance(clip, TextEvalClip):
+        arrays |= {
+            "portrait": (faces[1:], jnp.uint8),
+            "cascade_mels": (mels, jnp.float32),
+        }
+        arrays |= phoneme_shapes(clip)
     return {
-        key: jax.ShapeDtypeStruct((batch, *shape), kind)
-        for key, (shape, kind) in kinds.items()
+        key: jax.ShapeDtypeStruct((batch, *shape), dtype)
+        for key, (shape, dtype) in arrays.items()
     }
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_a_recipe_is_whole_and_says_what_it_is(name):
+def test_experiment_is_consistent_and_documented(name):
     experiment = EXPERIMENTS[name]()
     check(experiment)
-    assert EXPERIMENTS[name].__doc__ and experiment.doc
+    assert EXPERIMENTS[name].__doc__ and experiment.description
     assert to_json(experiment)["steps"] == experiment.steps
 
 
-def test_photographs_can_be_learnt_without_going_through_steps():
-    rates = 'optim={"restore": {"rate": 1e-3}, "mask": {"rate": 2e-3}}'
-    recipe = EXPERIMENTS["denoiser_polyu"]()
-    without = override(recipe, ["task.stage=clean", rates])
-    check(without)
-    assert without.optim["mask"].rate == 2e-3 and without.train == recipe.train
+def test_second_stage_can_be_trained_without_the_inner_loop():
+    optim = (
+        'optim={"restore": {"learning_rate": 1e-3}, "mask": {"learning_rate": 2e-3}}'
+    )
+    base = EXPERIMENTS["denoiser_polyu"]()
+    changed = override(base, ["task.stage=clean", optim])
+    check(changed)
+    assert changed.optim["mask"].learning_rate == 2e-3 and changed.train == base.train
     with pytest.raises(InputError, match="the objectives are"):
-        check(override(recipe, ["task.stage=clean"]))
+        check(override(base, ["task.stage=clean"]))
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_a_step_and_a_measurement_have_shapes(name):
+def test_step_and_evaluation_have_shapes(name):
     experiment = EXPERIMENTS[name]()
     task, loader = experiment.task, experiment.train
     size = getattr(task.model, "size", None)  # a denoiser takes any
-    batch = training_shapes(loader.window, loader.batch, size)
+    batch = training_shapes(loader.transform, loader.batch_size, size)
     optimizers = {
         objective: make_optimizer(config, experiment.steps)
         for objective, config in experiment.optim.items()
@@ -148,13 +165,27 @@ def test_a_step_and_a_measurement_have_shapes(name):
     assert shapes(after) == shapes(state)
     assert all(log.shape == () for log in logs.values())
     for evaluation in experiment.evals.values():
-        window = evaluation.window
-        whole = isinstance(window, TalkClip | TextClip)
-        wanted = clip_shapes if whole else training_shapes
-        judged = wanted(window, evaluation.batch, size)
-        given = state.params, state.stats, judged
-        means = jax.eval_shape(task.measure, *given)
+        transform = evaluation.transform
+        whole = isinstance(transform, TalkEvalClip | TextEvalClip)
+        make_shapes = clip_shapes if whole else training_shapes
+        batch = make_shapes(transform, evaluation.batch_size, size)
+        means = jax.eval_shape(task.evaluate, state.params, state.stats, batch)
         assert means and all(mean.total.shape == () for mean in means.values())
-        if getattr(task, "answer", None):
-            answers = jax.eval_shape(task.answer, *given)
-            assert {x.shape[0] for x in answers.values()} == {evaluation.batch}
+        predictions = jax.eval_shape(task.predict, state.params, state.stats, batch)
+        sizes = {x.shape[0] for x in predictions.values()}
+        assert sizes <= {evaluation.batch_size}
+        scored = isinstance(task, BridgingTask) and task.model.task != "words"
+        assert bool(predictions) == scored
+
+
+def test_registered_experiment_is_found_by_its_name(monkeypatch, experiment):
+    monkeypatch.setattr(registry, "EXPERIMENTS", {})
+
+    def make():
+        return experiment
+
+    registry.register_experiment("mine", make)
+    registry.register_experiment("mine", make)  # registering again changes nothing
+    assert registry.EXPERIMENTS == {"mine": make}
+    with pytest.raises(InputError, match="'mine' exists already"):
+        registry.register_experiment("mine", lambda: experiment)

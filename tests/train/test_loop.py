@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-import types
 
 import jax
 import numpy as np
@@ -15,12 +14,15 @@ import pytest
 from avjax import weights
 from avjax.data.loader import Loader
 from avjax.errors import InputError
-from avjax.models.lip_landmarks import LandmarkConfig
-from avjax.train import loading, sharding
+from avjax.models.lip_landmarks import LipLandmarksConfig
+from avjax.train import loop, sharding
 from avjax.train.checkpoint import read
-from avjax.train.compiled import build, first_state
-from avjax.train.loop import check_sides, fit
+from avjax.train.checks import validate_batch
+from avjax.train.compiled import build
+from avjax.train.init_from import init_from_weights
+from avjax.train.loop import fit
 from avjax.train.optimizers import Adam
+from avjax.train.tasks.lip_landmarks import LipLandmarksTask
 
 KILLS = 3
 HERE = pathlib.Path(__file__).parent
@@ -36,12 +38,12 @@ fit(toy.long_experiment(), pathlib.Path(sys.argv[2]))
 
 
 def lines(folder):
-    return [json.loads(x) for x in (folder / "journal.jsonl").read_text().splitlines()]
+    return [json.loads(x) for x in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
 def numbers(folder):
-    """The journal without what the clock put there."""
-    clock = {"steps_per_second", "wait_share", "hours"}
+    """Read the entries without those that depend on the time."""
+    clock = {"steps_per_second", "wait_fraction", "hours"}
     return [{k: x for k, x in line.items() if k not in clock} for line in lines(folder)]
 
 
@@ -50,18 +52,18 @@ def assert_same(a, b):
 
 
 def shapes_of(experiment):
-    example = next(loading.batches(experiment.train))
+    example = next(experiment.train.train_batches())
     return build(experiment, sharding.make_mesh(), example).shapes
 
 
 def train_until_killed(folder, step):
-    """Starts a process on the long experiment and kills it at about that step."""
+    """Start a process that trains, and kill it at about a step."""
     child = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(HERE / "conftest.py"), str(folder)],
         env=os.environ,
         stderr=subprocess.DEVNULL,
     )
-    file, mark = folder / "journal.jsonl", f'"step": {step},'
+    file, mark = folder / "metrics.jsonl", f'"step": {step},'
     until = time.monotonic() + 120
     while not (file.exists() and mark in file.read_text()):
         assert child.poll() is None and time.monotonic() < until
@@ -70,21 +72,19 @@ def train_until_killed(folder, step):
     child.wait()
 
 
-def test_a_run_killed_at_any_moment_resumes_to_the_same_numbers(
-    long_experiment, tmp_path
-):
-    straight = fit(long_experiment, tmp_path / "straight")
+def test_killed_run_resumes_to_the_same_numbers(long_experiment, tmp_path):
+    uninterrupted = fit(long_experiment, tmp_path / "uninterrupted")
     rng = np.random.default_rng(time.time_ns())
     kills = sorted(rng.integers(2, long_experiment.steps - 10, KILLS).tolist())
     for step in kills:
         train_until_killed(tmp_path / "killed", step)
     killed = fit(long_experiment, tmp_path / "killed")
     print("killed at about", kills)
-    assert_same(killed, straight)
-    assert numbers(tmp_path / "killed") == numbers(tmp_path / "straight")
+    assert_same(killed, uninterrupted)
+    assert numbers(tmp_path / "killed") == numbers(tmp_path / "uninterrupted")
 
 
-def test_training_makes_the_metric_better(experiment, tmp_path):
+def test_training_improves_the_metric(experiment, tmp_path):
     experiment = dataclasses.replace(
         experiment, steps=60, evaluate_every=20, save_every=60
     )
@@ -94,7 +94,7 @@ def test_training_makes_the_metric_better(experiment, tmp_path):
     assert errors[-1] < 0.5 * errors[0]
 
 
-def test_a_longer_run_goes_on_and_another_config_does_not(experiment, tmp_path):
+def test_run_resumes_with_more_steps_but_not_with_another_config(experiment, tmp_path):
     fit(experiment, tmp_path)
     longer = dataclasses.replace(experiment, steps=15, mesh=(1, 2))
     assert int(fit(longer, tmp_path).step) == 15
@@ -104,24 +104,22 @@ def test_a_longer_run_goes_on_and_another_config_does_not(experiment, tmp_path):
     assert json.loads((tmp_path / "experiment.json").read_text())["config"]["seed"] == 0
 
 
-def test_the_last_weights_are_published_where_nothing_tells_the_best(
-    experiment, tmp_path
-):
+def test_last_weights_are_released_without_select_by(experiment, tmp_path):
     state = fit(experiment, tmp_path)
-    published = weights.load(tmp_path / "weights")
-    assert published.system == "toy"
-    assert published.config == {"batch": 8, "seed": 0}
-    assert "Seed 0, 12 steps" in published.card
-    assert set(published.params) == {"maker"}
-    assert_same(published.params["maker"], jax.device_get(state.params["maker"]))
-    assert_same(published.stats["maker"], jax.device_get(state.stats["maker"]))
+    released = weights.load(tmp_path / "weights")
+    assert released.system == "toy"
+    assert released.config == {"batch": 8, "seed": 0}
+    assert "Seed 0, 12 steps" in released.card
+    assert set(released.params) == {"generator"}
+    assert_same(released.params["generator"], jax.device_get(state.params["generator"]))
+    assert_same(released.stats["generator"], jax.device_get(state.stats["generator"]))
 
 
-def test_the_best_weights_are_published_where_a_metric_judges(experiment, tmp_path):
-    judged = dataclasses.replace(
-        experiment, best=("test/error", "max"), evaluate_every=2, steps=10
+def test_best_weights_are_released_with_select_by(experiment, tmp_path):
+    selected = dataclasses.replace(
+        experiment, select_by=("test/error", "max"), evaluate_every=2, steps=10
     )
-    fit(judged, tmp_path)
+    fit(selected, tmp_path)
     errors = {x["step"]: x["test/error"] for x in lines(tmp_path) if "test/error" in x}
     best = max(errors, key=errors.get)
     assert best != 10  # training makes the error smaller, and we asked for the largest
@@ -131,95 +129,99 @@ def test_the_best_weights_are_published_where_a_metric_judges(experiment, tmp_pa
     assert str(best) in {file.name for file in (tmp_path / "checkpoints").iterdir()}
 
 
-def test_a_part_begins_with_the_weights_that_start_names(experiment, tmp_path):
+def test_part_starts_from_weights(experiment, tmp_path):
     fit(experiment, tmp_path / "first")
-    given = weights.load(tmp_path / "first/weights").params["maker"]
+    expected = weights.load(tmp_path / "first/weights").params["generator"]
     source = str(tmp_path / "first/weights")
-    still = {
-        name: dataclasses.replace(rule, rate=0.0)
-        for name, rule in experiment.optim.items()
+    frozen = {
+        name: dataclasses.replace(optimizer, learning_rate=0.0)
+        for name, optimizer in experiment.optim.items()
     }
     second = dataclasses.replace(
-        experiment, start={"maker": source}, optim=still, steps=1
+        experiment, init_from={"generator": source}, optim=frozen, steps=1
     )
-    assert_same(jax.device_get(fit(second, tmp_path / "second").params["maker"]), given)
+    assert_same(
+        jax.device_get(fit(second, tmp_path / "second").params["generator"]), expected
+    )
     misfit = dataclasses.replace(
         second, task=dataclasses.replace(second.task, width=256)
     )
-    with pytest.raises(InputError, match="do not fit 'maker'"):
+    with pytest.raises(InputError, match="do not fit 'generator'"):
         fit(misfit, tmp_path / "third")
-    with pytest.raises(InputError, match="the parts are critic, expert, maker"):
-        fit(dataclasses.replace(second, start={"makr": source}), tmp_path / "fourth")
+    with pytest.raises(
+        InputError, match="the parts are discriminator, expert, generator"
+    ):
+        fit(
+            dataclasses.replace(second, init_from={"generatr": source}),
+            tmp_path / "fourth",
+        )
 
 
-def test_a_path_in_a_part_begins_with_the_same_path_of_the_weights(
-    experiment, tmp_path
-):
+def test_path_in_a_part_starts_from_weights(experiment, tmp_path):
     fit(experiment, tmp_path / "first")
     source = str(tmp_path / "first/weights")
-    given = weights.load(source).params["maker"]
+    expected = weights.load(source).params["generator"]
     other = dataclasses.replace(experiment, seed=1)
     program = build(
         other,
         sharding.make_mesh(other.mesh),
-        loading.peek(loading.batches(other.train)),
+        loop.peek(other.train.train_batches()),
     )
-    fresh = jax.device_get(program.init().params["maker"])
-    begun = jax.device_get(first_state(program, {"maker/into": source}).params["maker"])
-    assert_same(begun["into"], given["into"])
-    assert_same(begun["out"], fresh["out"])
-    for name, there in (
-        ("maker/inn", "in 'maker' is bias, into, out"),
-        ("maker/into/kernel", "in 'maker/into' is no more"),
+    fresh = jax.device_get(program.init().params["generator"])
+    initialised = jax.device_get(
+        init_from_weights(program, {"generator/into": source}).params["generator"]
+    )
+    assert_same(initialised["into"], expected["into"])
+    assert_same(initialised["out"], fresh["out"])
+    for name, message in (
+        ("generator/inn", "'generator' holds bias, into, out"),
+        ("generator/into/kernel", "'generator/into' holds nothing further"),
     ):
-        with pytest.raises(InputError, match=there):
-            first_state(program, {name: source})
+        with pytest.raises(InputError, match=message):
+            init_from_weights(program, {name: source})
 
 
-def test_a_run_whose_numbers_break_down_stops_and_keeps_its_sound_checkpoint(
-    experiment, tmp_path
-):
-    wild = Adam(rate=1e30, warmup=10_000)  # so small at first that a step is sound
-    rates = {**experiment.optim, "maker": wild}
+def test_diverging_run_stops_and_keeps_a_finite_checkpoint(experiment, tmp_path):
+    # The first rates are so small that a step is finite.
+    diverging = Adam(learning_rate=1e30, warmup=10_000)
+    rates = {**experiment.optim, "generator": diverging}
     breaking = dataclasses.replace(experiment, optim=rates, save_every=1)
     with pytest.raises(InputError, match=r"is (nan|inf) at step \d+"):
         fit(breaking, tmp_path)
-    kept = read(tmp_path / "checkpoints", shapes_of(breaking), None)
-    assert all(np.isfinite(x).all() for x in jax.tree.leaves(kept.params))
+    checkpoint = read(tmp_path / "checkpoints", shapes_of(breaking), None)
+    assert all(np.isfinite(x).all() for x in jax.tree.leaves(checkpoint.params))
 
 
-def test_a_folder_that_cannot_be_made_is_one_sentence(experiment, tmp_path):
+def test_folder_that_cannot_be_made_is_an_input_error(experiment, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write into"):
         fit(experiment, tmp_path / "file" / "run")
 
 
-def test_a_batch_that_teaches_nothing_is_refused_before_anything_is_written(
+def test_batch_without_weight_is_refused_before_anything_is_written(
     experiment, tmp_path, monkeypatch
 ):
-    def mute(data):
+    def without_weight(data):
         return {**peek(data), "weight": np.zeros(2, np.float32)}
 
-    peek = loading.peek
-    monkeypatch.setattr(loading, "peek", mute)
+    peek = loop.peek
+    monkeypatch.setattr(loop, "peek", without_weight)
     with pytest.raises(InputError, match="all of its examples weigh 0"):
         fit(experiment, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_faces_of_another_size_than_the_models_are_refused(experiment):
-    task = types.SimpleNamespace(model=LandmarkConfig(size=96))
+def test_faces_of_another_size_are_refused(experiment):
+    task = LipLandmarksTask(LipLandmarksConfig(size=96))
     loader = Loader("corpora/small")
     batch = {"faces": np.zeros((2, 5, 32, 32, 3)), "weight": np.ones(2)}
-    with pytest.raises(InputError, match="corpora/small: faces are 32 .*--size 96"):
-        check_sides(task, loader, batch)
-    check_sides(experiment.task, loader, batch)  # a task without a size takes any
-    check_sides(task, loader, {"faces": np.zeros((2, 5, 96, 96, 3))})
+    with pytest.raises(InputError, match="corpora/small: the faces are 32 .*--size 96"):
+        validate_batch(task, loader, batch)
+    validate_batch(experiment.task, loader, batch)  # a task without a size takes any
+    validate_batch(task, loader, {"faces": np.zeros((2, 5, 96, 96, 3))})
 
 
-def test_a_batch_that_does_not_divide_is_refused_before_anything_is_written(
-    experiment, tmp_path
-):
+def test_indivisible_batch_is_refused_before_anything_is_written(experiment, tmp_path):
     uneven = dataclasses.replace(experiment, accumulate=3)
     with pytest.raises(InputError, match="multiple of 6"):
         fit(uneven, tmp_path / "run")

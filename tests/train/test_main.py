@@ -1,3 +1,5 @@
+"""The commands `avjax train` and `avjax evaluate`."""
+
 import json
 
 import pytest
@@ -8,9 +10,11 @@ from avjax.train import experiments
 
 
 @pytest.fixture(autouse=True)
-def table(experiment, monkeypatch, tmp_path):
+def registry(experiment, monkeypatch, tmp_path):
+    """Replace the experiments by a toy, and run in an empty folder."""
+
     def toy():
-        """A toy that learns in no time.
+        """A toy that trains quickly.
 
         More about it.
         """
@@ -20,64 +24,65 @@ def table(experiment, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
-def test_the_list_tells_each_name_and_its_first_line(capsys):
+def test_list_shows_each_name_with_its_summary(capsys):
     main.train(["--list"])
-    told = capsys.readouterr().out
-    assert told == "toy    A toy that learns in no time.\nother\n"
+    assert capsys.readouterr().out == "toy    A toy that trains quickly.\nother\n"
 
 
-def test_a_run_is_trained_and_then_measured_by_its_name_or_folder(tmp_path, capsys):
-    main.train(["toy", "steps=3", "optim.maker.rate=1e-3"])
+def test_run_is_trained_and_evaluated_by_its_name_or_folder(tmp_path, capsys):
+    main.train(["toy", "steps=3", "optim.generator.learning_rate=1e-3"])
     assert "wrote runs/toy" in capsys.readouterr().out
     stored = json.loads((tmp_path / "runs/toy/experiment.json").read_text())
-    assert stored["asked"] == ["toy", "steps=3", "optim.maker.rate=1e-3"]
-    assert stored["config"]["optim"]["maker"]["rate"] == 1e-3
-    journal = (tmp_path / "runs/toy/journal.jsonl").read_text().splitlines()
-    error = json.loads(journal[-1])["test/error"]
+    assert stored["arguments"] == [
+        "toy",
+        "steps=3",
+        "optim.generator.learning_rate=1e-3",
+    ]
+    assert stored["config"]["optim"]["generator"]["learning_rate"] == 1e-3
+    lines = (tmp_path / "runs/toy/metrics.jsonl").read_text().splitlines()
+    error = json.loads(lines[-1])["test/error"]
     for name in ("toy", "runs/toy"):
         main.evaluate([name])
         assert f"{error:.5g}" in capsys.readouterr().out
 
 
-def test_a_name_without_a_run_measures_what_the_experiment_starts_from(
-    tmp_path, capsys
-):
+def test_initial_weights_are_evaluated_if_there_is_no_run(tmp_path, capsys):
     main.train(["toy", "--out", "here", "steps=2"])
-    journal = (tmp_path / "here/journal.jsonl").read_text().splitlines()
-    error = json.loads(journal[-1])["test/error"]
+    lines = (tmp_path / "here/metrics.jsonl").read_text().splitlines()
+    error = json.loads(lines[-1])["test/error"]
     capsys.readouterr()
-    main.evaluate(["toy", "start={'maker': 'here/weights'}"])
+    main.evaluate(["toy", "init_from={'generator': 'here/weights'}"])
     assert f"{error:.5g}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("run", "arguments", "sentence"),
+    ("command", "arguments", "message"),
     [
         (main.train, ["toi"], "nothing is called 'toi' in 'EXPERIMENTS'; there is toy"),
         (main.train, ["toy", "stps=3"], "there is steps"),
         (main.train, ["toy", "--distributed", "nowhere"], "is not auto or"),
         (main.evaluate, ["toy"], "no checkpoint in runs/toy"),
         (main.evaluate, ["runs/none"], "nothing is called 'runs/none'"),
-        (main.evaluate, [], "say which run"),
-        (main.evaluate, ["."], "is no folder of a run: it holds no experiment.json"),
+        (main.evaluate, [], "name a run"),
+        (main.evaluate, ["."], "is not the folder of a run: it has no experiment.json"),
         (main.train, ["toy", "--bogus"], "arguments: --bogus .see avjax train --help"),
-        (main.train, ["toy", "seed=-1"], "a seed of -1 is not from 0"),
+        (main.train, ["toy", "seed=-1"], "seed=-1 is outside the range"),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence(run, arguments, sentence, tmp_path):
-    with pytest.raises(InputError, match=sentence):
-        run(arguments)
+def test_invalid_arguments_are_refused(command, arguments, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        command(arguments)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_of_an_experiments_name_does_not_hide_its_run(tmp_path):
+def test_folder_with_the_name_of_an_experiment_does_not_hide_its_run(tmp_path):
     (tmp_path / "toy").mkdir()
     with pytest.raises(InputError, match="no checkpoint in runs/toy"):
         main.evaluate(["toy"])
 
 
-@pytest.mark.parametrize("torn", ['{"asked": ["toy', "[]", "{}"])
-def test_a_torn_description_of_a_run_is_one_sentence(torn, tmp_path):
-    (tmp_path / "experiment.json").write_text(torn)
+@pytest.mark.parametrize("text", ['{"arguments": ["toy', "[]", "{}"])
+def test_damaged_experiment_file_is_refused(text, tmp_path):
+    (tmp_path / "experiment.json").write_text(text)
     with pytest.raises(InputError, match="experiment.json is damaged"):
         main.evaluate(["."])

@@ -8,7 +8,7 @@ from avjax.train.optimizers import Adam, Muon, Sgd, make_optimizer, make_schedul
 
 
 def walk(config, gradients, value, steps=10):
-    """The parameter after each gradient."""
+    """Return the parameter after each gradient."""
     optimizer = make_optimizer(config, steps)
     state, path = optimizer.init(value), []
     for gradient in gradients:
@@ -18,7 +18,7 @@ def walk(config, gradients, value, steps=10):
     return path
 
 
-def test_adam_is_the_loop_of_its_paper():
+def test_adam_matches_the_loop_of_its_paper():
     gradients = [0.5, -1.0, 2.0]
     m = v = 0.0
     x, expected = 1.0, []
@@ -26,47 +26,47 @@ def test_adam_is_the_loop_of_its_paper():
         m, v = 0.5 * m + 0.5 * g, 0.9 * v + 0.1 * g * g
         x -= 0.1 * (m / (1 - 0.5**t)) / (np.sqrt(v / (1 - 0.9**t)) + 1e-8)
         expected.append(x)
-    config = Adam(rate=0.1, betas=(0.5, 0.9))
+    config = Adam(learning_rate=0.1, betas=(0.5, 0.9))
     path = walk(config, [jnp.float32(g) for g in gradients], jnp.float32(1.0))
     np.testing.assert_allclose(path, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (3, 3, 8, 4), (5, 2, 2, 3, 6)])
-def test_a_step_of_muon_turns_a_kernel_in_all_directions_alike(shape):
-    """As a matrix of what comes in by what goes out, all its singular values agree."""
+def test_muon_step_has_similar_singular_values(shape):
+    """The kernel is read as a matrix of inputs by outputs."""
     gradient = jnp.asarray(np.random.default_rng(0).normal(size=shape), jnp.float32)
-    kernel = walk(Muon(rate=1.0), [gradient], jnp.zeros(shape))[0]
+    kernel = walk(Muon(learning_rate=1.0), [gradient], jnp.zeros(shape))[0]
     matrix = np.asarray(kernel).reshape(-1, shape[-1])
-    found = np.linalg.svd(matrix, compute_uv=False)
-    assert found.max() < 2 * found.min(), "Newton and Schulz come near, no nearer"
+    result = np.linalg.svd(matrix, compute_uv=False)
+    assert result.max() < 2 * result.min(), "the Newton-Schulz iteration is approximate"
     assert np.sum(matrix * np.asarray(gradient).reshape(matrix.shape)) < 0
 
 
-def test_a_step_of_muon_is_as_long_as_one_of_adam():
+def test_muon_step_is_as_long_as_a_step_of_adam():
     gradient = jnp.asarray(np.random.default_rng(0).normal(size=(64, 32)), jnp.float32)
-    step = walk(Muon(rate=1.0), [gradient], jnp.zeros((64, 32)))[0]
+    step = walk(Muon(learning_rate=1.0), [gradient], jnp.zeros((64, 32)))[0]
     assert float(jnp.sqrt(jnp.mean(step**2))) == pytest.approx(0.2, rel=0.2)
 
 
-def test_muon_leaves_biases_to_adam_which_looks_ahead_as_it_does():
+def test_muon_updates_biases_by_nesterov_adam():
     gradients = [jnp.asarray([0.5, -1.0]), jnp.asarray([2.0, 3.0])]
-    path = walk(Muon(rate=0.1, betas=(0.5, 0.9)), gradients, jnp.zeros(2))
+    path = walk(Muon(learning_rate=0.1, betas=(0.5, 0.9)), gradients, jnp.zeros(2))
     adam = optax.nadam(0.1, b1=0.5, b2=0.9)
     value, state = jnp.zeros(2), adam.init(jnp.zeros(2))
-    for gradient, found in zip(gradients, path, strict=True):
+    for gradient, result in zip(gradients, path, strict=True):
         update, state = adam.update(gradient, state)
         value = value + update
-        np.testing.assert_allclose(found, value, rtol=1e-5)
+        np.testing.assert_allclose(result, value, rtol=1e-5)
 
 
-def test_muon_leaves_the_slots_of_a_memory_to_adam():
-    """A slot that is used moves at the full rate, and one that is not stays."""
+def test_muon_updates_adam_params_by_adam():
+    """A slot that is used moves at the full schedule, and one that is not stays."""
     gradient = jnp.zeros((4, 3)).at[1].set(jnp.asarray([1e-3, -2.0, 0.5]))
-    given = {"memory": {"keys": gradient, "values": gradient, "kernel": gradient}}
-    config = Muon(rate=0.1, apart=("keys", "values"))
+    grads = {"memory": {"keys": gradient, "values": gradient, "kernel": gradient}}
+    config = Muon(learning_rate=0.1, adam_params=("keys", "values"))
     optimizer = make_optimizer(config, steps=10)
-    start = jax.tree.map(jnp.zeros_like, given)
-    update, _ = optimizer.update(given, optimizer.init(start), start)
+    start = jax.tree.map(jnp.zeros_like, grads)
+    update, _ = optimizer.update(grads, optimizer.init(start), start)
     for bank in ("keys", "values"):
         moved = np.abs(update["memory"][bank])
         np.testing.assert_allclose(moved[1], moved[1, 0], rtol=1e-3)
@@ -75,39 +75,49 @@ def test_muon_leaves_the_slots_of_a_memory_to_adam():
 
 
 def test_momentum_is_a_running_sum_of_gradients():
-    path = walk(Sgd(rate=0.1, momentum=0.5), [jnp.float32(1.0)] * 3, jnp.float32(0.0))
+    path = walk(
+        Sgd(learning_rate=0.1, momentum=0.5), [jnp.float32(1.0)] * 3, jnp.float32(0.0)
+    )
     np.testing.assert_allclose(path, [-0.1, -0.25, -0.425], rtol=1e-5)
 
 
-def test_momentum_of_nesterov_looks_one_step_ahead():
+def test_nesterov_momentum_looks_one_step_ahead():
     gradients, x, sum_, expected = [1.0, -2.0, 0.5], 0.0, 0.0, []
     for gradient in gradients:
         sum_ = gradient + 0.5 * sum_
         x -= 0.1 * (gradient + 0.5 * sum_)
         expected.append(x)
-    config = Sgd(rate=0.1, momentum=0.5, nesterov=True)
+    config = Sgd(learning_rate=0.1, momentum=0.5, nesterov=True)
     path = walk(config, [jnp.float32(g) for g in gradients], jnp.float32(0.0))
     np.testing.assert_allclose(path, expected, rtol=1e-5)
 
 
 def test_kernels_decay_and_biases_do_not():
-    kernel = walk(Sgd(rate=0.1, decay=0.5), [jnp.zeros((2, 2))], jnp.ones((2, 2)))[0]
-    bias = walk(Sgd(rate=0.1, decay=0.5), [jnp.zeros(2)], jnp.ones(2))[0]
+    kernel = walk(
+        Sgd(learning_rate=0.1, weight_decay=0.5), [jnp.zeros((2, 2))], jnp.ones((2, 2))
+    )[0]
+    bias = walk(Sgd(learning_rate=0.1, weight_decay=0.5), [jnp.zeros(2)], jnp.ones(2))[
+        0
+    ]
     np.testing.assert_allclose(kernel, 0.95)
     np.testing.assert_allclose(bias, 1.0)
 
 
-def test_a_long_gradient_is_clipped_to_the_norm():
-    path = walk(Sgd(rate=1.0, clip=1.0), [jnp.array([3.0, 4.0])], jnp.zeros(2))
+def test_gradient_is_clipped_to_the_norm():
+    path = walk(
+        Sgd(learning_rate=1.0, max_grad_norm=1.0), [jnp.array([3.0, 4.0])], jnp.zeros(2)
+    )
     np.testing.assert_allclose(path[0], [-0.6, -0.8], rtol=1e-5)
 
 
-def test_the_rate_rises_then_falls_to_zero_at_the_last_step():
-    rate = make_schedule(Adam(rate=2.0, warmup=4, schedule="cosine"), steps=12)
-    rates = [float(rate(step)) for step in (0, 2, 4, 8, 12)]
+def test_learning_rate_warms_up_and_decays_to_zero():
+    schedule = make_schedule(
+        Adam(learning_rate=2.0, warmup=4, schedule="cosine"), steps=12
+    )
+    rates = [float(schedule(step)) for step in (0, 2, 4, 8, 12)]
     assert rates == pytest.approx([0.0, 1.0, 2.0, 1.0, 0.0], abs=1e-6)
 
 
-def test_a_constant_rate_stays():
-    rate = make_schedule(Adam(rate=2.0), steps=12)
-    assert {float(rate(step)) for step in range(12)} == {2.0}
+def test_constant_learning_rate():
+    schedule = make_schedule(Adam(learning_rate=2.0), steps=12)
+    assert {float(schedule(step)) for step in range(12)} == {2.0}

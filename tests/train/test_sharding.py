@@ -3,24 +3,25 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec
 
+from avjax.data.loader import peek
 from avjax.errors import InputError
-from avjax.train import loading, sharding
+from avjax.train import sharding
 from avjax.train.compiled import build
 
 
-def test_a_mesh_takes_the_devices_that_are_left():
+def test_mesh_takes_the_remaining_devices():
     assert sharding.make_mesh((-1, 1)).shape == {"data": 2, "fsdp": 1}
     assert sharding.make_mesh((1, -1)).shape == {"data": 1, "fsdp": 2}
     assert sharding.make_mesh((1, 1)).size == 1
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (0, 1), (-1, 3), (-1, 0), (-1, -1), (-2, 1)])
-def test_a_mesh_that_does_not_fit_is_refused(shape):
+def test_mesh_that_does_not_fit_is_refused(shape):
     with pytest.raises(InputError, match="does not fit 2 devices"):
         sharding.make_mesh(shape)
 
 
-def test_the_largest_divisible_axis_of_a_large_array_is_divided():
+def test_largest_divisible_axis_of_a_large_array_is_divided():
     mesh = sharding.make_mesh((1, 2))
     cases = {
         (3, 3, 512, 256): PartitionSpec(None, None, "fsdp"),
@@ -32,15 +33,15 @@ def test_the_largest_divisible_axis_of_a_large_array_is_divided():
         (): PartitionSpec(),
     }
     for shape, spec in cases.items():
-        assert sharding.place_array(mesh, shape).spec == spec, shape
+        assert sharding.array_sharding(mesh, shape).spec == spec, shape
 
 
-def test_without_fsdp_nothing_is_divided():
+def test_without_fsdp_arrays_are_replicated():
     mesh = sharding.make_mesh((2, 1))
-    assert sharding.place_array(mesh, (512, 512)).is_fully_replicated
+    assert sharding.array_sharding(mesh, (512, 512)).is_fully_replicated
 
 
-def test_a_batch_is_divided_over_all_devices_and_texts_stay_behind():
+def test_batch_is_divided_over_all_devices_without_texts():
     x = np.arange(12.0, dtype=np.float32).reshape(4, 3)
     batch = {"x": x, "text": np.array(["a", "b", "c", "d"])}
     put = sharding.to_global(sharding.make_mesh((1, 2)), batch)
@@ -49,7 +50,7 @@ def test_a_batch_is_divided_over_all_devices_and_texts_stay_behind():
     assert [shard.data.shape for shard in put["x"].addressable_shards] == [(2, 3)] * 2
 
 
-def test_a_batch_that_does_not_divide_is_refused():
+def test_indivisible_batch_is_refused():
     mesh = sharding.make_mesh((2, 1))
     sharding.check_batch(mesh, {"x": np.zeros(8)}, 4)
     with pytest.raises(InputError, match="multiple of 8"):
@@ -57,11 +58,11 @@ def test_a_batch_that_does_not_divide_is_refused():
 
 
 @pytest.mark.parametrize("shape", [(2, 1), (1, 2)])
-def test_a_divided_run_agrees_with_one_device(experiment, shape):
+def test_sharded_run_matches_one_device(experiment, shape):
     def run(shape):
         mesh = sharding.make_mesh(shape)
-        data = loading.batches(experiment.train)
-        program = build(experiment, mesh, loading.peek(data))
+        data = experiment.train.train_batches()
+        program = build(experiment, mesh, peek(data))
         state = program.init()
         for _ in range(5):
             batch = sharding.to_global(mesh, next(data))
@@ -69,13 +70,15 @@ def test_a_divided_run_agrees_with_one_device(experiment, shape):
             jax.block_until_ready(state)
         return program, state, logs
 
-    _, alone, logs_alone = run((1, 1))
-    program, divided, logs = run(shape)
-    into = divided.params["maker"]["into"].sharding.spec
+    _, single, single_logs = run((1, 1))
+    program, sharded, logs = run(shape)
+    into = sharded.params["generator"]["into"].sharding.spec
     assert into == (PartitionSpec(None, "fsdp") if shape[1] == 2 else PartitionSpec())
-    assert program.shapes.opt["maker"][1].mu["maker"]["into"].sharding.spec == into
+    assert (
+        program.shapes.opt["generator"][1].mu["generator"]["into"].sharding.spec == into
+    )
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5, rtol=1e-5),
-        (alone.params, alone.stats, logs_alone),
-        (divided.params, divided.stats, logs),
+        (single.params, single.stats, single_logs),
+        (sharded.params, sharded.stats, logs),
     )

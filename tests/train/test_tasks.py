@@ -1,4 +1,4 @@
-"""Every task, walked through the contract on a toy batch."""
+"""Every task, through the whole contract on a toy batch."""
 
 import dataclasses
 
@@ -8,55 +8,58 @@ import numpy as np
 import pytest
 
 from avjax.models.bridging import BridgingConfig
-from avjax.models.lip_landmarks import LandmarkConfig
-from avjax.models.sync_expert import SyncConfig
+from avjax.models.lip_landmarks import LipLandmarksConfig
+from avjax.models.sync_expert import SyncExpertConfig
 from avjax.models.synctalkface import WAV2LIP, SyncTalkFaceConfig
-from avjax.text.phonemes import CLASSES
+from avjax.text.phonemes import PHONEME_CLASSES
 from avjax.train.optimizers import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.bridging import BridgingTask
-from avjax.train.tasks.lip_landmarks import LandmarkTask
-from avjax.train.tasks.sync_expert import SyncTask, every_pair
+from avjax.train.tasks.lip_landmarks import LipLandmarksTask
+from avjax.train.tasks.sync_expert import SyncExpertTask, compare_pairs
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
+from avjax.train.tasks.talking_common import AuxiliaryNetworks
 
 SIDE = 32
 TINY = {"size": SIDE, "width": 0.02}
-WIDTHS = {"expert_width": 0.02, "critic_width": 0.02, "landmark_width": 0.02}
-QUICK = {"size": 16, "width": 1 / 64, "slots": 5}
+AUX = AuxiliaryNetworks(0.02, 0.02, 0.02)
+QUICK = {"size": 16, "width": 1 / 64, "num_slots": 5}
 BRIDGING = {
     "words": BridgingConfig("words", tuple("abcd"), **QUICK),
-    "sentences": BridgingConfig("sentences", ("", *"abcd"), **QUICK, steps=2),
+    "sentences": BridgingConfig(
+        "sentences", ("", *"abcd"), **QUICK, outputs_per_frame=2
+    ),
     "speech": BridgingConfig("speech", **QUICK, heads=2),
-    "control": BridgingConfig("words", tuple("abcd"), **QUICK | {"slots": 0}),
+    "control": BridgingConfig("words", tuple("abcd"), **QUICK | {"num_slots": 0}),
 }
 TASKS = {
     **{name: BridgingTask(config) for name, config in BRIDGING.items()},
-    "sync": SyncTask(SyncConfig(**TINY)),
-    "landmarks": LandmarkTask(LandmarkConfig(**TINY)),
-    "synctalkface": SyncTalkFaceTask(SyncTalkFaceConfig(**TINY, slots=4), **WIDTHS),
-    "wav2lip": SyncTalkFaceTask(dataclasses.replace(WAV2LIP, **TINY), **WIDTHS),
+    "sync": SyncExpertTask(SyncExpertConfig(**TINY)),
+    "lip_landmarks": LipLandmarksTask(LipLandmarksConfig(**TINY)),
+    "synctalkface": SyncTalkFaceTask(SyncTalkFaceConfig(**TINY, num_slots=4), aux=AUX),
+    "wav2lip": SyncTalkFaceTask(dataclasses.replace(WAV2LIP, **TINY), aux=AUX),
 }
 
 
-def pictures(random, *shape):
+def random_images(random, *shape):
     return jnp.asarray(random.integers(0, 256, (*shape, SIDE, SIDE, 3)), jnp.uint8)
 
 
-def sound(random, *shape):
+def random_mels(random, *shape):
     return jnp.asarray(random.normal(size=(*shape, 16, 80)), jnp.float32)
 
 
 @pytest.fixture
 def batch():
-    """Two examples with the keys of every training window."""
+    """Two examples with the keys of several training transforms."""
     random = np.random.default_rng(0)
     return {
-        "window": pictures(random, 2, 9),
-        "reference": pictures(random, 2, 5),
-        "mels": sound(random, 2, 5),
-        "mel": sound(random, 2),
+        "frames": random_images(random, 2, 9),
+        "reference": random_images(random, 2, 5),
+        "mels": random_mels(random, 2, 5),
+        "mel": random_mels(random, 2),
         "landmarks": jnp.asarray(random.uniform(8, 24, (2, 5, 20, 2)), jnp.float32),
-        "lips": pictures(random, 2, 5, 5),
+        "lips": random_images(random, 2, 5, 5),
         "start": jnp.asarray([[0, 5, 12, 20, 23], [9, 0, 4, 30, 18]]),
         "weight": jnp.ones(2),
     }
@@ -64,25 +67,25 @@ def batch():
 
 @pytest.fixture
 def clips():
-    """Two whole clips of eight frames, of which the second has but six."""
+    """Two clips of eight frames; of the second, six exist."""
     random = np.random.default_rng(1)
     exists = jnp.arange(8)[None] < jnp.asarray([[8], [6]])
     return {
-        "faces": pictures(random, 2, 8),
-        "reference": pictures(random, 2),
-        "mels": sound(random, 2, 8),
-        "heard": sound(random, 2, 8),
+        "faces": random_images(random, 2, 8),
+        "reference": random_images(random, 2),
+        "mels": random_mels(random, 2, 8),
+        "sync_mels": random_mels(random, 2, 8),
         "landmarks": jnp.zeros((2, 8, 20, 2)),
-        "sounds": jnp.asarray(random.integers(0, 3, (2, 8))),
-        "mask": exists.astype(jnp.float32),
+        "phoneme_class": jnp.asarray(random.integers(0, 3, (2, 8))),
+        "frame_mask": exists.astype(jnp.float32),
         "weight": jnp.ones(2),
     }
 
 
 def trained(task, batch, steps):
-    """States before and after some steps on one batch, and the logs of each."""
+    """Return the states before and after some steps on one batch, and the logs."""
     optimizers = {
-        objective.name: make_optimizer(Adam(rate=5e-3), steps)
+        objective.name: make_optimizer(Adam(learning_rate=5e-3), steps)
         for objective in task.objectives()
     }
     start = jax.jit(
@@ -102,7 +105,7 @@ def unequal(tree, other) -> bool:
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_task_improves_on_one_batch_and_moves_its_parts_alone(
+def test_task_improves_on_one_batch_and_updates_its_parts_only(
     name, batch, reading, quick_fronts
 ):
     task = TASKS[name]
@@ -110,91 +113,93 @@ def test_a_task_improves_on_one_batch_and_moves_its_parts_alone(
     before, after, logs = trained(task, batch, steps=12)
     first = task.objectives()[0].name
     assert logs[-1][f"{first}/loss"] < logs[0][f"{first}/loss"]
-    moved = {part for objective in task.objectives() for part in objective.moves}
+    updated = {part for objective in task.objectives() for part in objective.parts}
     for part, tree in after.params.items():
-        assert unequal(tree, before.params[part]) == (part in moved), part
-        if part not in moved and part in after.stats:
+        assert unequal(tree, before.params[part]) == (part in updated), part
+        if part not in updated and part in after.stats:
             assert not unequal(after.stats[part], before.stats[part]), part
 
 
-def test_the_critic_s_loss_moves_the_critic_alone(batch):
+def test_discriminator_loss_has_no_gradient_for_the_generator(batch):
     """synctalkface (10)"""
     task = TASKS["synctalkface"]
     params, stats = jax.jit(task.init)(jax.random.key(0), batch)
     key = jax.random.key(1)
-    made = jax.random.uniform(key, (2, 2, 5, SIDE, SIDE, 3), minval=-1)
-    shown = {**batch, "made": made}
+    generated = jax.random.uniform(key, (2, 2, 5, SIDE, SIDE, 3), minval=-1)
+    with_generated = {**batch, "generated": generated}
 
     @jax.jit
-    def gradient_of_critic(params):
-        return jax.grad(lambda p: task.critic_loss(p, stats, shown, key)[0])(params)
+    def compute_gradient(params):
+        return jax.grad(
+            lambda p: task.discriminator_loss(p, stats, with_generated, key)[0]
+        )(params)
 
-    gradient = gradient_of_critic(params)
-    assert any(jnp.any(leaf) for leaf in jax.tree.leaves(gradient["critic"]))
-    assert not any(jnp.any(leaf) for leaf in jax.tree.leaves(gradient["face"]))
+    gradient = compute_gradient(params)
+    assert any(jnp.any(leaf) for leaf in jax.tree.leaves(gradient["discriminator"]))
+    assert not any(jnp.any(leaf) for leaf in jax.tree.leaves(gradient["generator"]))
 
 
-def test_pairs_of_a_clip_that_share_a_frame_are_not_judged(batch):
-    """A loop over clips, lips and sounds."""
+def test_pairs_that_share_a_frame_have_no_weight(batch):
+    """A loop over the moments of lips and of audio."""
     random = np.random.default_rng(2)
     codes = np.abs(random.normal(size=(2, 10, 8)))
-    heard, seen = codes / np.linalg.norm(codes, axis=-1, keepdims=True)
+    audio, video = codes / np.linalg.norm(codes, axis=-1, keepdims=True)
     batch = {**batch, "weight": jnp.asarray([1.0, 0.0])}
-    pairs = every_pair(jnp.asarray(heard), jnp.asarray(seen), batch)
+    pairs = compare_pairs(jnp.asarray(audio), jnp.asarray(video), batch)
     assert not pairs.weight[1].any(), "a clip of weight zero"
-    for face, sound in np.ndindex(5, 5):
-        away = abs(int(batch["start"][0, face] - batch["start"][0, sound]))
-        cosine = seen[face] @ heard[sound]
-        likely = cosine if away == 0 else 1 - cosine
-        np.testing.assert_allclose(
-            pairs.error[0, face, sound], -np.log(likely), rtol=1e-4
-        )
-        assert pairs.right[0, face, sound] == ((cosine > 0.5) == (away == 0))
-        assert bool(pairs.weight[0, face, sound]) == (away == 0 or away >= 5)
+    for lips, mel in np.ndindex(5, 5):
+        distance = abs(int(batch["start"][0, lips] - batch["start"][0, mel]))
+        cosine = video[lips] @ audio[mel]
+        prob = cosine if distance == 0 else 1 - cosine
+        np.testing.assert_allclose(pairs.error[0, lips, mel], -np.log(prob), rtol=1e-4)
+        assert pairs.correct[0, lips, mel] == ((cosine > 0.5) == (distance == 0))
+        assert bool(pairs.weight[0, lips, mel]) == (distance == 0 or distance >= 5)
     same = np.eye(5, dtype=bool)
     np.testing.assert_allclose(pairs.weight[0][same].sum(), 1, rtol=1e-6)
     np.testing.assert_allclose(pairs.weight[0][~same].sum(), 1, rtol=1e-6)
 
 
-def test_a_loss_of_weight_zero_is_left_out(batch):
+def test_term_of_weight_zero_is_left_out(batch):
     task = TASKS["synctalkface"]
-    off = {"audio_visual": 0.0, "visual_visual": 0.0, "critic": 0.0}
+    off = {"audio_visual": 0.0, "visual_visual": 0.0, "adversarial": 0.0}
     task = dataclasses.replace(task, losses=dataclasses.replace(task.losses, **off))
     params, stats = jax.jit(task.init)(jax.random.key(0), batch)
-    total, report = jax.jit(task.face_loss)(params, stats, batch, jax.random.key(1))
-    kept = 10 * report.logs["pixels"] + 0.2 * report.logs["memory"]
-    np.testing.assert_allclose(total, kept, rtol=1e-6)  # synctalkface (11)
-    assert not any(report.logs[name] for name in off)
+    total, aux = jax.jit(task.generator_loss)(params, stats, batch, jax.random.key(1))
+    expected = 10 * aux.logs["pixels"] + 0.2 * aux.logs["memory"]
+    np.testing.assert_allclose(total, expected, rtol=1e-6)  # synctalkface (11)
+    assert not any(aux.logs[name] for name in off)
 
 
 @pytest.mark.parametrize("name", ["synctalkface", "wav2lip"])
-def test_clips_are_measured_beside_the_truth_and_a_floor(name, batch, clips):
+def test_evaluation_has_reference_and_baselines(name, batch, clips):
     task = TASKS[name]
     params, stats = jax.jit(task.init)(jax.random.key(0), batch)
-    means = jax.jit(task.measure)(params, stats, clips)
-    timed = {"lse_d_expert", "lse_c_expert", "offset", "near"}
-    moving = {"speed", "jerk", "velocity_error", "bilabials_shut"}
-    names = timed | moving | {"psnr", "ssim", "lmd"}
-    prefixed = {f"{p}_{n}" for p in ("truth", "pasted", "closed") for n in names}
-    swapped = {f"swapped_{n}" for n in timed}
-    expected = names | swapped | prefixed - {"truth_psnr", "truth_ssim"}
-    assert set(means) == expected | {f"lmd_{name}" for name in CLASSES}
+    means = jax.jit(task.evaluate)(params, stats, clips)
+    sync = {"lse_d_expert", "lse_c_expert", "offset", "in_sync"}
+    motion = {"speed", "jerk", "velocity_error", "bilabials_shut"}
+    names = sync | motion | {"psnr", "ssim", "lmd"}
+    prefixed = {
+        f"{p}_{n}" for p in ("reference", "static_mouth", "closed_mouth") for n in names
+    }
+    swapped = {f"swapped_audio_{n}" for n in sync}
+    expected = names | swapped | prefixed - {"reference_psnr", "reference_ssim"}
+    assert set(means) == expected | {f"lmd_{name}" for name in PHONEME_CLASSES}
     assert float(means["psnr"].weight) == 14  # frames that exist
     assert float(means["speed"].weight) == 12  # steps between them
-    assert float(means["near"].weight) == 2  # clips
-    assert float(means["truth_lmd"].total) == pytest.approx(0, abs=1e-3)
+    assert float(means["in_sync"].weight) == 2  # clips
+    assert float(means["reference_lmd"].total) == pytest.approx(0, abs=1e-3)
 
 
-def test_what_is_published_is_enough_to_talk(batch):
+def test_export_is_enough_to_talk(batch):
     task = TASKS["synctalkface"]
     params, stats = jax.jit(task.init)(jax.random.key(0), batch)
-    published = task.published(params, stats)
-    assert set(published.params) == {"face"} and published.system == "synctalkface"
+    released = task.export(params, stats)
+    assert set(released.params) == {"generator"} and released.system == "synctalkface"
 
 
-def test_the_journal_shows_truth_and_speech_side_by_side(batch, clips):
+def test_images_show_real_and_generated_frames(batch, clips):
     task = TASKS["synctalkface"]
     params, stats = jax.jit(task.init)(jax.random.key(0), batch)
-    picture = jax.jit(task.picture)(params, stats, clips)["talk"]
+    picture = jax.jit(task.visualize)(params, stats, clips)["talk"]
     assert picture.shape == (8, 2 * SIDE, 2 * SIDE, 3) and picture.dtype == jnp.uint8
     np.testing.assert_array_equal(picture[:, :SIDE, :SIDE], clips["faces"][0])

@@ -1,8 +1,8 @@
-"""Weights that nobody trained, a puppet that speaks, and files that cannot be used."""
+"""Fixtures of unit tests: untrained lip readers, a speaking puppet, unusable files."""
 
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
@@ -10,84 +10,92 @@ import pytest
 from random_variables import untrained
 
 from avjax import weights
-from avjax.algorithms import tiling as tiles
+from avjax.algorithms import tiling
+from avjax.constants import FPS
 from avjax.data import puppet
-from avjax.media import audio_io as audio
-from avjax.media import image_io as image
-from avjax.media import video_reader as video
-from avjax.models.bridging import BridgingConfig
-from avjax.pipelines.lipread import blank
+from avjax.media import audio_io, image_io
+from avjax.media.video_writer import VideoWriter
+from avjax.models.bridging import BridgingConfig, init_variables
 from avjax.text.tokenizer import CHARACTERS
 
-SMALL = {"size": 32, "width": 0.02, "slots": 6}
-KINDS = {
-    "sentences": BridgingConfig("sentences", CHARACTERS, steps=2, **SMALL),
-    "words": BridgingConfig("words", ("blue", "green", "red"), **SMALL),
-    "speech": BridgingConfig("speech", **SMALL),
-    "idle": BridgingConfig("speech", **SMALL | {"slots": 0}),
+SMALL = {"size": 32, "width": 0.02}
+READER_CONFIGS = {
+    "sentences": BridgingConfig(
+        "sentences", CHARACTERS, outputs_per_frame=2, num_slots=6, **SMALL
+    ),
+    "words": BridgingConfig("words", ("blue", "green", "red"), num_slots=6, **SMALL),
+    "speech": BridgingConfig("speech", num_slots=6, **SMALL),
+    "idle": BridgingConfig("speech", num_slots=0, **SMALL),
 }
-SIDE = 96
+CLIP_SIDE = 96
 BOX = ("--box", "8,0,48,48")
 
 
-def save(folder: pathlib.Path, config: BridgingConfig, system="bridging", parts=1):
-    variables = untrained(jax.eval_shape(lambda: blank(config)))
-    names = ["bridge", "other"][:parts]
+def save_reader(
+    folder: pathlib.Path,
+    config: BridgingConfig,
+    system: str = "bridging",
+    parts: Sequence[str] = ("reader",),
+) -> None:
+    """Save an untrained lip reader, under each of some part names."""
+    key = jax.random.key(0)
+    shapes = jax.eval_shape(lambda: init_variables(config, key))
+    variables = untrained(shapes["reader"])
     params, stats = (
-        dict.fromkeys(names, variables[kind]) for kind in ("params", "batch_stats")
+        dict.fromkeys(parts, variables[kind]) for kind in ("params", "batch_stats")
     )
     weights.save(folder, params, stats, config, system=system, card="")
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory) -> pathlib.Path:
-    """A folder of weights of every kind, by its name."""
+def reader_weights(tmp_path_factory) -> pathlib.Path:
+    """Folder of untrained weights for each of READER_CONFIGS."""
     folder = tmp_path_factory.mktemp("weights")
-    for name, config in KINDS.items():
-        save(folder / name, config)
+    for name, config in READER_CONFIGS.items():
+        save_reader(folder / name, config)
     return folder
 
 
 @pytest.fixture(scope="session")
-def speaker(tmp_path_factory) -> pathlib.Path:
-    """A puppet that says a sentence, as a clip with sound; its face is the picture."""
-    clip = puppet.make_clip(0, 4, SIDE, ("grid",))
-    path = tmp_path_factory.mktemp("speaker") / "speaker.mp4"
-    with video.VideoWriter(path, 25, clip.wave) as writer:
+def puppet_clip(tmp_path_factory) -> pathlib.Path:
+    """Clip with sound in which a puppet says a sentence; the face fills the image."""
+    clip = puppet.make_clip(0, 4, CLIP_SIDE, ("grid",))
+    path = tmp_path_factory.mktemp("puppet") / "puppet.mp4"
+    with VideoWriter(path, FPS, clip.wave) as writer:
         for frame in clip.frames:
             writer.write(frame)
     return path
 
 
-def write_grey(path: pathlib.Path, levels, fps=25) -> pathlib.Path:
-    with video.VideoWriter(path, fps) as writer:
+def write_grey_video(path: pathlib.Path, levels, fps=FPS) -> pathlib.Path:
+    """Write a silent video whose frames are uniform."""
+    with VideoWriter(path, fps) as writer:
         for level in levels:
             writer.write(np.full((48, 64, 3), level, np.uint8))
     return path
 
 
 @pytest.fixture
-def grey_film(tmp_path) -> Callable[..., pathlib.Path]:
-    """grey_film([16, 20, ...], fps) writes a silent film of those grey levels."""
+def grey_video(tmp_path) -> Callable[..., pathlib.Path]:
+    """grey_video([16, 20, ...], fps) writes a silent video of these grey levels."""
 
-    def write(levels, fps=25, name="grey.mp4") -> pathlib.Path:
-        return write_grey(tmp_path / name, levels, fps)
+    def write(levels, fps=FPS, name="grey.mp4") -> pathlib.Path:
+        return write_grey_video(tmp_path / name, levels, fps)
 
     return write
 
 
 @pytest.fixture(scope="session")
-def bad(tmp_path_factory, speaker, made) -> pathlib.Path:
-    """A folder of what cannot be used, named by what is wrong with it.
+def bad_files(tmp_path_factory, puppet_clip, reader_weights) -> pathlib.Path:
+    """Folder of files that cannot be used, named by what is wrong with them.
 
-    It is that of all tests, and also holds what is good: one.mp4 with a box, and
-    weights.
+    It also holds one.mp4, which can be used with a box, and the reader weights.
     """
-    folder, whole = tmp_path_factory.mktemp("bad"), speaker.read_bytes()
+    folder, clip = tmp_path_factory.mktemp("bad"), puppet_clip.read_bytes()
     contents = {
         "empty.mp4": b"",
         "text.mp4": b"this is no video\n" * 50,
-        "cut.mp4": whole[: len(whole) // 3],
+        "cut.mp4": clip[: len(clip) // 3],
         "star.txt": b"bin lay\n*\n",
         "binary.txt": b"\xff\xfe\x00",
         "numbers.txt": b"one 2 three\n",
@@ -95,21 +103,21 @@ def bad(tmp_path_factory, speaker, made) -> pathlib.Path:
     }
     for name, content in contents.items():
         (folder / name).write_bytes(content)
-    image.write_png(folder / "photo.png", np.full((64, 64, 3), 128, np.uint8))
-    audio.write_wav(folder / "sound.wav", np.zeros(1600, np.float32))
-    write_grey(folder / "black.mp4", [0] * 6)
-    write_grey(folder / "one.mp4", [128])
-    save(folder / "foreign", KINDS["words"], system="sync")
-    save(folder / "two", KINDS["words"], parts=2)
+    image_io.write_png(folder / "photo.png", np.full((64, 64, 3), 128, np.uint8))
+    audio_io.write_wav(folder / "sound.wav", np.zeros(1600, np.float32))
+    write_grey_video(folder / "black.mp4", [0] * 6)
+    write_grey_video(folder / "one.mp4", [128])
+    save_reader(folder / "foreign", READER_CONFIGS["words"], system="sync_expert")
+    save_reader(folder / "two", READER_CONFIGS["words"], parts=("reader", "other"))
     for name in ("folder", "folder.wav", "broken"):
         (folder / name).mkdir()
     (folder / "broken" / "config.json").write_text("{}")
-    for name in KINDS:
-        (folder / name).symlink_to(made / name)
+    for name in READER_CONFIGS:
+        (folder / name).symlink_to(reader_weights / name)
     return folder
 
 
-UNUSABLE = [  # by any verb that looks at lips
+BAD_ARGUMENTS = [  # of every command that reads lips
     ["missing.mp4"],
     ["empty.mp4"],
     ["text.mp4"],
@@ -118,7 +126,7 @@ UNUSABLE = [  # by any verb that looks at lips
     ["sound.wav"],
     ["black.mp4"],
     ["folder"],
-    ["one.mp4", *BOX, "--weights", "unheard-of"],
+    ["one.mp4", *BOX, "--weights", "unknown-name"],
     ["one.mp4", *BOX, "--weights", "foreign"],
     ["one.mp4", *BOX, "--weights", "two"],
     ["one.mp4", *BOX, "--weights", "broken"],
@@ -130,29 +138,32 @@ UNUSABLE = [  # by any verb that looks at lips
 ]
 
 
-@pytest.fixture(params=UNUSABLE, ids=" ".join)
-def unusable(request) -> list[str]:
+@pytest.fixture(params=BAD_ARGUMENTS, ids=" ".join)
+def bad_arguments(request) -> list[str]:
+    """Arguments that every command that reads lips refuses."""
     return request.param
 
 
 @pytest.fixture
-def refused(bad, capfd, monkeypatch) -> Callable[..., None]:
-    """refused(call, words): among the bad it is one sentence, and nothing is left."""
-    monkeypatch.chdir(bad)
-    monkeypatch.setenv("XDG_CACHE_HOME", os.devnull)  # nothing is kept
+def assert_refused(bad_files, capfd, monkeypatch) -> Callable[..., None]:
+    """assert_refused(call, *words): the call prints one sentence and writes no file."""
+    monkeypatch.chdir(bad_files)
+    monkeypatch.setenv("XDG_CACHE_HOME", os.devnull)  # no cache
 
     def check(call, *words) -> None:
-        before = sorted(bad.rglob("*"))
+        before = sorted(bad_files.rglob("*"))
         assert call(*words) == 2
-        out, told = capfd.readouterr()
-        (told,) = told.strip().splitlines()
-        assert told.startswith("avjax: ") and told.count("unheard-of") <= 1 and not out
-        assert sorted(bad.rglob("*")) == before
+        out, error = capfd.readouterr()
+        (line,) = error.strip().splitlines()
+        assert (
+            line.startswith("avjax: ") and line.count("unknown-name") <= 1 and not out
+        )
+        assert sorted(bad_files.rglob("*")) == before
 
     return check
 
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    """Pictures of a few pixels have several tiles."""
-    monkeypatch.setattr(tiles, "CORE", 32)
+    """Cut even small images into several tiles."""
+    monkeypatch.setattr(tiling, "TILE_SIZE", 32)

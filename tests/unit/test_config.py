@@ -1,3 +1,5 @@
+"""Configs: overrides by path, conversion to JSON and back, and error messages."""
+
 import dataclasses
 import json
 from collections.abc import Mapping
@@ -68,7 +70,7 @@ def run():
         ("start={'face': 'a'}", lambda run: dict(run.start), {"face": "a"}),
     ],
 )
-def test_an_assignment_changes_one_value_of_a_copy(run, assignment, read, expected):
+def test_assignment_changes_one_value_of_a_copy(run, assignment, read, expected):
     before = to_json(run)
     changed = override(run, [assignment])
     assert read(changed) == expected
@@ -107,14 +109,14 @@ def test_an_assignment_changes_one_value_of_a_copy(run, assignment, read, expect
         ("=3", "not of the form path=value"),
     ],
 )
-def test_a_typo_is_refused_with_one_sentence(run, assignment, sentence):
+def test_invalid_assignment_gives_a_one_line_error(run, assignment, sentence):
     with pytest.raises(InputError) as caught:
         override(run, [assignment])
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_value_without_annotation_keeps_the_type_it_has():
+def test_value_without_annotation_keeps_its_type():
     config = {"steps": 3, "rate": 0.5, "name": "a", "sizes": (1, 2)}
     changed = override(config, ["steps=4", "rate=1", "name=7", "sizes=3,4"])
     assert changed == {"steps": 4, "rate": 1.0, "name": "7", "sizes": (3, 4)}
@@ -122,31 +124,31 @@ def test_a_value_without_annotation_keeps_the_type_it_has():
         override(config, ["steps=4.5"])
 
 
-def test_json_and_back_is_the_same_config(run):
+def test_config_survives_conversion_to_json(run):
     run = dataclasses.replace(run, task=None, best=("psnr", "max"), start={"a": "b"})
     assert from_json(Run, json.loads(json.dumps(to_json(run)))) == run
 
 
-def test_json_may_lack_defaults_but_no_other_field():
+def test_json_may_omit_only_fields_with_defaults():
     assert from_json(Run, {"root": "/x"}) == Run("/x")
     with pytest.raises(InputError, match="lacks 'root'"):
         from_json(Run, {})
 
 
-def test_json_with_a_strange_name_or_type_is_refused():
+def test_json_with_an_unknown_name_or_wrong_type_is_rejected():
     with pytest.raises(InputError, match="nothing is called 'rot'"):
         from_json(Run, {"rot": "/x"})
     with pytest.raises(InputError, match="widths.1' must be a whole number"):
         from_json(Run, {"root": "/x", "widths": [1, "2"]})
 
 
-def test_what_is_no_plain_value_is_no_config():
+def test_values_that_json_cannot_hold_are_rejected():
     with pytest.raises(TypeError, match="no plain|not a plain"):
         to_json({"function": print})
 
 
 def test_differences_names_the_paths_that_changed(run):
     other = override(run, ["optim.face.rate=1", "widths=8,16,32", "root=/x"])
-    found = differences(run, other)
-    assert found == ["root", "optim.face.rate", "widths.2"]
+    paths = differences(run, other)
+    assert paths == ["root", "optim.face.rate", "widths.2"]
     assert differences(run, to_json(run)) == []

@@ -1,85 +1,118 @@
-"""How well an aligner finds the edges of sounds and words that a corpus tells.
+"""Errors of forced alignment on a corpus with known times of phones and words.
 
     python -m avjax.train.ablations.align WEIGHTS CORPUS [SPLIT]
 
-Beside it the same of nothing learnt: all sounds equally long where somebody speaks.
+WEIGHTS is weights of an aligner. The baseline needs no training: all phonemes have the
+same duration, between the beginning and the end of speech.
 """
 
-import sys
+from collections.abc import Sequence
 
 import numpy as np
 
-from avjax.audio import loudness as speech
-from avjax.data import loader as pipeline
+from avjax.audio.loudness import speech_span
 from avjax.data import schema
-from avjax.data.examples.alignment import spans_in, words_of
-from avjax.pipelines.align import Alignment, open_aligner
-from avjax.text.alignment_graph import UNKNOWN
-from avjax.text.phonemes import sounds_of
+from avjax.data.examples.alignment import alignment_words, label_intervals
+from avjax.data.split_source import open_split
+from avjax.pipelines.align import Alignment, load_aligner
+from avjax.text.alignment_graph import UNKNOWN_TIME, AlignmentWord
+from avjax.text.intervals import Interval
+from avjax.text.phonemes import to_phoneme_ids
+from avjax.train.ablations.results import ResultTable, make_parser
 
-WITHIN = 20, 40, 80  # ms
-
-
-def evenly(wave, words) -> Alignment:
-    """Phones as long as their sounds are many."""
-    begin, end = speech.loud_span(wave)
-    said = [
-        (number, phone) for number, word in enumerate(words) for phone in word.phones
-    ]
-    edges = np.cumsum([0, *(len(sounds_of(phone)) for _, phone in said)])
-    edges = begin + (end - begin) * edges / edges[-1]
-    phones = [(p, *edges[i : i + 2]) for i, (_, p) in enumerate(said)]
-    owners = np.array([number for number, _ in said])
-    spans = [
-        (
-            word.word,
-            *edges[
-                [np.flatnonzero(owners == n)[0], np.flatnonzero(owners == n)[-1] + 1]
-            ],
-        )
-        for n, word in enumerate(words)
-    ]
-    return Alignment(tuple(phones), tuple(spans))
+TOLERANCES_MS = 20, 40, 80
+LANGUAGE = "en-gb"
 
 
-def distances(found, truth) -> list[float]:
-    """ms from the true edges, of as many spans."""
-    found, truth = list(found), list(truth)
-    if len(found) != len(truth):
+def align_evenly(wave: np.ndarray, words: Sequence[AlignmentWord]) -> Alignment:
+    """Align words by equal durations of all phonemes.
+
+    Args:
+        wave: Waveform f32 [n] at 16 kHz.
+        words: The words with their phones.
+
+    Returns:
+        The times of phones and words.
+    """
+    start, end = speech_span(wave)
+    phones = [phone for word in words for phone in word.phones]
+    lengths = [len(to_phoneme_ids(phone)) for phone in phones]
+    edges = np.cumsum([0, *lengths])
+    edges = (start + (end - start) * edges / edges[-1]).tolist()
+    firsts = np.cumsum([0, *(len(word.phones) for word in words)]).tolist()
+    return Alignment(
+        phones=tuple(map(Interval, phones, edges[:-1], edges[1:])),
+        words=tuple(
+            Interval(word.word, edges[first], edges[last])
+            for word, first, last in zip(words, firsts[:-1], firsts[1:], strict=True)
+        ),
+    )
+
+
+def edge_errors(pred: Sequence[Interval], target: Sequence[Interval]) -> list[float]:
+    """Compute the errors of all edges.
+
+    Args:
+        pred: Intervals that were found.
+        target: True intervals.
+
+    Returns:
+        Milliseconds by which edges are late; empty if the numbers of intervals differ.
+    """
+    if len(pred) != len(target):
         return []
     return [
-        1000 * (there - here)
-        for one, other in zip(found, truth, strict=True)
-        for there, here in zip(one[1:], other[1:], strict=True)
+        1000 * (time - true_time)
+        for interval, true_interval in zip(pred, target, strict=True)
+        for time, true_time in zip(interval[1:], true_interval[1:], strict=True)
     ]
 
 
-def main(name: str, root: str, split: str = "test") -> None:
-    listener, off = open_aligner(name), {}
-    for record in pipeline.source(root, split):
-        wave = schema.sound(record["wave"])
+def main() -> None:
+    """Align the clips of a split, and print the errors."""
+    parser = make_parser(__doc__)
+    parser.add_argument("weights", metavar="WEIGHTS")
+    parser.add_argument("corpus", metavar="CORPUS")
+    parser.add_argument("split", metavar="SPLIT", nargs="?", default="test")
+    options = parser.parse_args()
+    aligner, errors = load_aligner(options.weights), {}
+    records = open_split(options.corpus, options.split)
+    for record in records:
+        wave = schema.to_float(record["wave"])
         words = [
-            word._replace(start=UNKNOWN, end=UNKNOWN)
-            for word in words_of(record, "en-gb")
+            word._replace(start=UNKNOWN_TIME, end=UNKNOWN_TIME)
+            for word in alignment_words(record, LANGUAGE)
             if word.phones
         ]
-        known = {key: [*spans_in(record[f"{key}s"], key)] for key in ("phone", "word")}
-        for who, found in (
-            (name, listener.align(wave, words)),
-            ("evenly", evenly(wave, words)),
+        phones = label_intervals(record["phones"], "phone")
+        timed_words = label_intervals(record["words"], "word")
+        for name, pred in (
+            (options.weights, aligner.align(wave, words)),
+            ("equal durations", align_evenly(wave, words)),
         ):
-            for key, spans in zip(("phone", "word"), found, strict=True):
-                off.setdefault((who, key), []).extend(distances(spans, known[key]))
-    for (who, key), errors in off.items():
-        away = np.abs(errors)
-        if len(away):
-            shares = [f"{100 * np.mean(away <= ms):.0f} % in {ms} ms" for ms in WITHIN]
-            mean = f"mean {away.mean():.1f} ms, median {np.median(away):.1f}"
-            late = f"late by {np.median(errors):+.1f}"
-            print(
-                f"{who}, {key}s ({len(away)} edges): {mean}, {late}", *shares, sep=", "
-            )
+            for label, found, target in (
+                ("phones", pred.phones, phones),
+                ("words", pred.words, timed_words),
+            ):
+                errors.setdefault((name, label), []).extend(edge_errors(found, target))
+    within = [f"within {ms} ms, %" for ms in TOLERANCES_MS]
+    columns = ("mean error, ms", "median error, ms", "median delay, ms")
+    table = ResultTable(
+        "Forced alignment", "aligner", "edges of", "edges", *columns, *within
+    )
+    for (name, label), late in errors.items():
+        if distance := np.abs(late).tolist():
+            fractions = [
+                100 * np.mean(np.array(distance) <= ms) for ms in TOLERANCES_MS
+            ]
+            mean, median = np.mean(distance), np.median(distance)
+            row = (name, label, len(distance), mean, median, np.median(late))
+            table.add(*row, *fractions)
+    table.write(
+        options.json,
+        data=f"{len(records)} clips of {options.corpus}, {options.split}",
+    )
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

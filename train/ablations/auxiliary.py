@@ -24,29 +24,29 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from avjax.algorithms.meta_sgd import Adaptation, adapt, even_rates, split
+from avjax.algorithms.meta_sgd import Adaptation, adapt, constant_lrs, split_by_name
 from avjax.compilation import cpu_options
-from avjax.data.corruptions import Camera, Gaussian, Mix
+from avjax.data.corruptions import CameraNoise, GaussianNoise, MixedNoise
 from avjax.metrics.image import psnr
 from avjax.models.denoiser import (
     DenoiserConfig,
     MaskNet,
-    Rebuilder,
+    ReconstructionHead,
     RestorationNet,
-    halved,
+    halve,
 )
 
-CONFIG = DenoiserConfig("rebuilt", base=8, more=4, mask_base=8)
-NETWORK, SIGHTED = RestorationNet(CONFIG), Rebuilder(CONFIG.base)
+CONFIG = DenoiserConfig("reconstruction", base_channels=8, channel_step=4, mask_channels=8)
+NETWORK, SIGHTED = RestorationNet(CONFIG), ReconstructionHead(CONFIG.base_channels)
 SIDE, BATCH, HELD = 48, 4, 20
 ALONE, TOGETHER, THROUGH = 400, 50, 40  # steps of training
 CROPS = 10  # that each row is a mean of
 HEADS = "primary", "auxiliary", "sighted"
-KNOWN = Mix(), Camera("dnd", jpeg=(60, 95))
+KNOWN = MixedNoise(), CameraNoise("dnd", jpeg_quality=(60, 95))
 UNSEEN = {
-    "mix": Mix(),
-    "phone": Camera("sidd"),
-    "white 60": Gaussian((60.0, 60.0)),
+    "mix": MixedNoise(),
+    "phone": CameraNoise("sidd"),
+    "white 60": GaussianNoise((60.0, 60.0)),
 }
 RATES = 1e-4, 4e-4  # of the five steps of Adam
 fast = functools.partial(jax.jit, compiler_options=cpu_options())
@@ -55,7 +55,7 @@ fast = functools.partial(jax.jit, compiler_options=cpu_options())
 def init(key):
     crop = jnp.zeros((1, SIDE, SIDE, 3))
     params = NETWORK.init(key, crop)["params"]
-    seen = jnp.zeros((1, SIDE, SIDE, CONFIG.base + 3))
+    seen = jnp.zeros((1, SIDE, SIDE, CONFIG.base_channels + 3))
     return {**params, "sighted": SIGHTED.init(key, seen)["params"]}
 
 
@@ -65,7 +65,7 @@ class Look:
     def __init__(self, params, picture):
         self.picture = picture
         body = {"params": {"body": params["body"]}}
-        self.features = NETWORK.apply(body, picture, method="look")
+        self.features = NETWORK.apply(body, picture, method="features")
 
     def restore(self, heads):
         given = self.features, self.picture
@@ -84,7 +84,7 @@ def published(params, noisy, key):
 
     def loss(heads):
         restored = look.restore(heads)
-        rebuilt = NETWORK.apply({"params": heads}, restored, method="rebuild")
+        rebuilt = NETWORK.apply({"params": heads}, restored, method="reconstruct")
         return apart(rebuilt, noisy)
 
     return loss
@@ -132,9 +132,9 @@ def neighbours(params, noisy, key, gap=1):
 
 def smaller(params, noisy, key):
     """At half the size there is less noise: what is clean there is clean here."""
-    look, small = Look(params, noisy), Look(params, halved(noisy))
+    look, small = Look(params, noisy), Look(params, halve(noisy))
     goal = jax.lax.stop_gradient(small.restore(params).clean)
-    return lambda heads: apart(halved(look.restore(heads).clean), goal)
+    return lambda heads: apart(halve(look.restore(heads).clean), goal)
 
 
 def residual_elsewhere(params, noisy, key):
@@ -200,7 +200,7 @@ def masked(mask, params, noisy):
 
     def loss(heads):
         restored = look.restore(heads)
-        rebuilt = NETWORK.apply({"params": heads}, restored, method="rebuild")
+        rebuilt = NETWORK.apply({"params": heads}, restored, method="reconstruct")
         return jnp.mean(jnp.abs(rebuilt - noisy) * weight)
 
     return loss
@@ -208,13 +208,13 @@ def masked(mask, params, noisy):
 
 def meta_loss(params, noisy, clean, key):
     """What the published task is worth after two of its own steps on one crop each."""
-    plan = Adaptation(steps=2, rate=0.05)
+    plan = Adaptation(steps=2, learning_rate=0.05)
     restorer, mask = params
 
     def one(pair):
         given, truth = (x[None] for x in pair)
-        heads, _ = split(restorer, HEADS)
-        rates = even_rates(heads, plan)
+        heads, _ = split_by_name(restorer, HEADS)
+        rates = constant_lrs(heads, plan)
         moved = adapt(masked(mask, restorer, given), heads, rates, plan).params
         return oracle(restorer, given, truth)(moved)
 
@@ -261,7 +261,7 @@ def judge(task, params, held):
     def one(given):
         noisy, clean, key = given
         noisy, clean = noisy[None], clean[None]
-        heads, _ = split(params, HEADS)
+        heads, _ = split_by_name(params, HEADS)
         loss, truth = task(params, noisy, key), oracle(params, noisy, clean)
         ours, theirs = (vector(jax.grad(f)(heads)) for f in (loss, truth))
         lengths = jnp.linalg.norm(ours), jnp.linalg.norm(theirs)

@@ -30,16 +30,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from avjax.algorithms import denoiser_adaptation as restore
-from avjax.algorithms import tiling as tiles
-from avjax.algorithms.denoiser_adaptation import Plan
-from avjax.algorithms.meta_sgd import Adaptation, even_rates, one_step
+from avjax.algorithms import adaptation_plan, denoiser_adaptation
+from avjax.algorithms import tiling
+from avjax.algorithms.adaptation_plan import AdaptationPlan
+from avjax.algorithms.meta_sgd import Adaptation, constant_lrs, inner_step
 from avjax.compilation import cpu_options
-from avjax.losses.restoration import clean_error
-from avjax.media.photo_io import Photo, as_shares, read_photo
+from avjax.losses.restoration import restoration_l1
+from avjax.media.photo_io import Photo, to_float01, read_photo
 from avjax.metrics.image import psnr
-from avjax.models.denoiser import DenoiserConfig, reach
-from avjax.pipelines.denoise import adapting, cleaning, open_denoiser
+from avjax.models.denoiser import DenoiserConfig, receptive_field
+from avjax.pipelines.denoise import load_denoiser
+from avjax.pipelines.denoiser import jit_adapt, jit_denoise_tile
 
 
 def noise(height: int, width: int) -> np.ndarray:
@@ -54,19 +55,19 @@ def noise(height: int, width: int) -> np.ndarray:
 
 
 def quality(weights: str, folder: str, *words: str) -> None:
-    denoisers = open_denoiser(weights, 0), open_denoiser(weights)
+    denoisers = load_denoiser(weights, 0), load_denoiser(weights)
     rows = []
     for file in sorted(pathlib.Path(folder).glob("*_real.*")):
         if not any(word in file.name for word in words):
             continue
         noisy = read_photo(file)
         truth = read_photo(file.with_name(file.name.replace("_real", "_mean")))
-        made = [denoiser.clean(noisy, file) for denoiser in denoisers]
+        made = [denoiser.denoise(noisy, file) for denoiser in denoisers]
         pictures = noisy, *(one.photo for one in made)
-        shares = [as_shares(picture.levels) for picture in (*pictures, truth)]
+        shares = [to_float01(picture.image) for picture in (*pictures, truth)]
         rows += [[float(psnr(jnp.array(x), shares[-1])) for x in shares[:-1]]]
         found = ", ".join(f"{x:.2f}" for x in rows[-1])
-        print(f"{file.stem}: {found} dB; {made[1].kept} steps kept", flush=True)
+        print(f"{file.stem}: {found} dB; {made[1].num_steps} steps kept", flush=True)
     means = np.mean(rows, axis=0)
     print(f"{len(rows)} pictures: given, plain, adapted {means.round(2).tolist()} dB")
     gain = np.array(rows)[:, 2] - np.array(rows)[:, 1]
@@ -74,13 +75,13 @@ def quality(weights: str, folder: str, *words: str) -> None:
 
 
 def cost(weights: str, megapixels: str) -> None:
-    denoiser = open_denoiser(weights)
-    denoiser.clean(Photo(noise(64, 64)), "warm")
-    programs = adapting(denoiser.config, denoiser.plan), cleaning(denoiser.config)
+    denoiser = load_denoiser(weights)
+    denoiser.denoise(Photo(noise(64, 64)), "warm")
+    programs = jit_adapt(denoiser.config, denoiser.plan), jit_denoise_tile(denoiser.config)
     side = round((float(megapixels) * 1e6 / 6) ** 0.5)
     photo = Photo(noise(2 * side, 3 * side))
     wall, spent = time.perf_counter(), time.process_time()
-    denoiser.clean(photo, "x")
+    denoiser.denoise(photo, "x")
     wall, spent = time.perf_counter() - wall, time.process_time() - spent
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     compiled = [program._cache_size() for program in programs]
@@ -89,29 +90,29 @@ def cost(weights: str, megapixels: str) -> None:
 
 
 def seam(weights: str) -> None:
-    denoiser = open_denoiser(weights, 0)
-    picture = as_shares(noise(1000, 1500))
-    made = denoiser.redrawn(picture, denoiser.stored(), lambda: None)
-    wide = np.pad(picture, ((reach(),) * 2, (reach(),) * 2, (0, 0)), "reflect")
-    run = functools.partial(restore.restore, denoiser.config)
+    denoiser = load_denoiser(weights, 0)
+    picture = to_float01(noise(1000, 1500))
+    made = denoiser.denoise_tiles(picture, denoiser.initial_params(), lambda: None)
+    wide = np.pad(picture, ((receptive_field(),) * 2, (receptive_field(),) * 2, (0, 0)), "reflect")
+    run = functools.partial(denoiser_adaptation.restore, denoiser.config)
     run = jax.jit(run, compiler_options=cpu_options())
     whole = run(denoiser.params["restorer"], wide[None]).clean[0]
-    whole = np.clip(whole[reach() : -reach(), reach() : -reach()], 0, 1)
+    whole = np.clip(whole[receptive_field() : -receptive_field(), receptive_field() : -receptive_field()], 0, 1)
     apart, done = (255 * np.abs(whole - x).max() for x in (made, picture))
-    print(f"{tiles.count(picture.shape)} tiles: {apart:.2g} grey levels apart,")
+    print(f"{tiling.count_tiles(picture.shape)} tiles: {apart:.2g} grey levels apart,")
     print(f"where the network changes as many as {done:.1f}")
 
 
 def together(weights: str) -> None:
-    denoiser = open_denoiser(weights)
-    squares = as_shares(np.stack([tiles.cells(noise(512, 512))] * 2))
-    given = squares[:, ~tiles.HELD], squares[:, tiles.HELD]
-    alone = adapting(denoiser.config, denoiser.plan)
+    denoiser = load_denoiser(weights)
+    squares = to_float01(np.stack([tiling.sample_patches(noise(512, 512))] * 2))
+    given = squares[:, ~tiling.HELD_OUT], squares[:, tiling.HELD_OUT]
+    alone = jit_adapt(denoiser.config, denoiser.plan)
     both = jax.jit(
         jax.vmap(alone.__wrapped__, in_axes=(None, None, 0, 0, None)),
         compiler_options=cpu_options(),
     )
-    start, begun = (denoiser.params, denoiser.rates), denoiser.stored()
+    start, begun = (denoiser.params, denoiser.inner_lrs), denoiser.initial_params()
     pairs = list(zip(*given, strict=True))
     for name, run in (
         ("one by one", lambda: [alone(*start, *pair, begun) for pair in pairs]),
@@ -145,21 +146,21 @@ WALKS = {"scan, computed again": again, "scan": scanned, "unrolled": unrolled}
 def after_steps(plan, walk, params, noisy, clean):
     """The true error after the steps of a plan, taken in one of the ways above."""
     config, adaptation = DenoiserConfig(), plan.adaptation
-    moving, fixed = restore.moved(config, plan, params["restorer"])
-    loss = restore.loss_of(config, plan, params, noisy, jax.random.key(0))
-    step = one_step(loss, even_rates(moving, adaptation), adaptation)
+    moving, fixed = adaptation_plan.split_trainable(config, plan, params["restorer"])
+    loss = denoiser_adaptation.inner_loss(config, plan, params, noisy, jax.random.key(0))
+    step = inner_step(loss, constant_lrs(moving, adaptation), adaptation)
     moving, _ = walk(step, (moving, optax.EmptyState()), adaptation.steps)
-    made = restore.restore(config, {**fixed, **moving}, noisy).clean
-    return jnp.mean(clean_error(made, clean))
+    made = denoiser_adaptation.restore(config, {**fixed, **moving}, noisy).clean
+    return jnp.mean(restoration_l1(made, clean))
 
 
 def through(side: str, steps: str) -> None:
-    blank = restore.blank(DenoiserConfig())
+    blank = denoiser_adaptation.blank(DenoiserConfig())
     params = {part: variables["params"] for part, variables in blank.items()}
-    noisy = as_shares(noise(int(side), int(side)))[None]
+    noisy = to_float01(noise(int(side), int(side)))[None]
     clean = np.full_like(noisy, 0.5)
     for moves, (name, walk) in itertools.product(("heads", "all"), WALKS.items()):
-        plan = Plan(Adaptation(int(steps)), moves)
+        plan = AdaptationPlan(Adaptation(int(steps)), moves)
         loss = functools.partial(after_steps, plan, walk)
         run = jax.jit(jax.value_and_grad(loss), compiler_options=cpu_options())
         begun = time.perf_counter()

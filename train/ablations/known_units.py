@@ -1,105 +1,185 @@
-"""Clips of which the units are known: the expert looks at every frame once for all."""
+"""Clips in memory with their true lip motion units, which are computed only once.
+
+All variants of an ablation share the units: the sync expert need not run in each step.
+"""
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from avjax.data import loader as pipeline
-from avjax.data.examples.cals import UnitWindow
-from avjax.data.examples.talking import TARGETS
-from avjax.models.synctalkface import from_pixels
-from avjax.train.ablations.variants import fast
+from avjax.compilation import cpu_options
+from avjax.constants import SYNC_FRAMES
+from avjax.data.examples.cals import CalsUnitExample
+from avjax.data.examples.talking import MARGIN_FRAMES
+from avjax.data.split_source import open_split
+from avjax.nn.apply import apply_network
+from avjax.nn.pixels import normalize_pixels
 from avjax.train.tasks.cals import CalsTask
-from avjax.train.tasks.cals_units import CalsUnitsTask, true_units
+from avjax.train.tasks.cals_units import CalsUnitsTask, encode_lip_units
+from avjax.typing import Array, Batch, Key, Params
 
-HEARD_WITH = "mels", "exists", "units"
-LONGEST, STRETCH, NEAR = 90, 35, 5  # frames of a clip, of a stretch, around targets
-BATCH = 8
+MAX_CLIP_FRAMES = 90
+STRETCH_FRAMES = 35  # of an example with units
+MAX_CANDIDATE_OFFSET = 5  # frames between a candidate and the targets
+BATCH_SIZE = 8
+MELS_FIELDS = "mels", "frame_mask", "units"
 
 
 @dataclasses.dataclass(frozen=True)
-class Units(CalsUnitsTask):
-    """The true units come along: the expert looks at every frame once for all arms."""
+class KnownUnitsTask(CalsUnitsTask):
+    """Train Audio-to-Lip on true units that the batch holds."""
 
-    def truth(self, params, stats, batch):
+    def target_units(self, params: Params, stats: Params, batch: Batch) -> Array:
+        """Return the true units of a batch."""
         return batch["units"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Face(CalsTask):
-    """What the face is told comes along, true or heard."""
+class KnownUnitsFaceTask(CalsTask):
+    """Train Lip-to-Face on units that the batch holds, true or predicted."""
 
-    def listen(self, params, stats, batch, key):
+    def predict_units(
+        self, params: Params, stats: Params, batch: Batch, key: Key
+    ) -> tuple[Array, Params]:
+        """Return the units of a batch; no statistics change."""
         return batch["units"], {}
 
 
-class Clips:
-    """Clips of one length, in memory."""
+class ClipsWithUnits:
+    """Clips in memory, padded to one length."""
 
-    def __init__(self, corpus: str, split: str, watch: Callable):
-        window, found = UnitWindow(LONGEST), collections.defaultdict(list)
-        for record in pipeline.source(corpus, split):
-            clip = window.at(record, 0, 1)
-            for name in ("faces", "mels", "exists"):
-                found[name].append(clip[name])
-            found["units"].append(np.asarray(watch(clip["faces"])))
-        self.arrays = {name: np.stack(parts) for name, parts in found.items()}
-        self.lengths = self.arrays["exists"].sum(axis=1).astype(int)
+    def __init__(
+        self, corpus: str, split: str, encode_units: Callable[[np.ndarray], Array]
+    ):
+        """Load the clips and compute their true units.
 
-    def stretches(self, rng: np.random.Generator) -> Iterator[Mapping]:
-        """Batches as of a UnitWindow, with units [b t d]."""
-        while True:
-            clips = rng.integers(len(self.lengths), size=BATCH)
-            last = np.maximum(self.lengths[clips] - STRETCH, 0)
-            shown = rng.integers(last + 1)[:, None] + np.arange(STRETCH)
-            at = clips[:, None], shown
-            given = {name: self.arrays[name][at] for name in HEARD_WITH}
-            yield {**given, "weight": np.ones(BATCH, np.float32)}
+        Args:
+            corpus: Folder of the corpus.
+            split: Its split.
+            encode_units: Computes true units, u8 [t+4 h w c] -> [t d].
+        """
+        transform = CalsUnitExample(MAX_CLIP_FRAMES)
+        columns = collections.defaultdict(list)
+        for record in open_split(corpus, split):
+            example = transform.at(record, 0, 1)
+            for name in ("faces", "mels", "frame_mask"):
+                columns[name].append(example[name])
+            columns["units"].append(np.asarray(encode_units(example["faces"])))
+        self.arrays = {name: np.stack(rows) for name, rows in columns.items()}
+        self.lengths = self.arrays["frame_mask"].sum(axis=1).astype(int)
 
-    def moments(self, rng: np.random.Generator, told: np.ndarray) -> Iterator[Mapping]:
-        """Batches as of a ContextWindow, with told [clips t d] in place of sounds.
+    def unit_batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Draw batches of `CalsUnitExample` with the true units.
 
-        But one time in fifty the reference is the target itself.
+        Args:
+            rng: Random generator.
+
+        Yields:
+            Batches with `units`, [b t d], in place of `faces`.
         """
         while True:
-            clips = rng.integers(len(self.lengths), size=BATCH)
+            clips = rng.integers(len(self.lengths), size=BATCH_SIZE)
+            last = np.maximum(self.lengths[clips] - STRETCH_FRAMES, 0)
+            frames = rng.integers(last + 1)[:, None] + np.arange(STRETCH_FRAMES)
+            index = clips[:, None], frames
+            batch = {name: self.arrays[name][index] for name in MELS_FIELDS}
+            yield {**batch, "weight": np.ones(BATCH_SIZE, np.float32)}
+
+    def face_batches(
+        self, rng: np.random.Generator, units: np.ndarray
+    ) -> Iterator[Batch]:
+        """Draw batches of `CalsTrainExample` with units in place of `mels`.
+
+        One reference in fifty is the target itself.
+
+        Args:
+            rng: Random generator.
+            units: Units of all clips, [clips t d].
+
+        Yields:
+            Batches with `units`, [b t=5 d].
+        """
+        margin = np.arange(-MAX_CANDIDATE_OFFSET, MAX_CANDIDATE_OFFSET + 1)
+        around = np.arange(-MAX_CANDIDATE_OFFSET, MAX_CANDIDATE_OFFSET + SYNC_FRAMES)
+        faces = self.arrays["faces"]  # with MARGIN_FRAMES before and after the clip
+        five = np.arange(SYNC_FRAMES)
+        while True:
+            clips = rng.integers(len(self.lengths), size=BATCH_SIZE)
             length, row = self.lengths[clips][:, None], clips[:, None]
-            target, other = (
-                rng.integers(self.lengths[clips] - TARGETS + 1)[:, None] for _ in "ab"
-            )
-            five = np.arange(TARGETS)
-            begins = target + np.arange(-NEAR, NEAR + 1)
-            around = target + np.arange(-NEAR, NEAR + TARGETS)
-            faces = self.arrays["faces"]  # which begin two frames before the clip
+            last = self.lengths[clips] - SYNC_FRAMES
+            target = rng.integers(last + 1)[:, None]
+            reference = rng.integers(last + 1)[:, None]
+            starts, frames = target + margin, target + around
+            candidates = (starts >= 0) & (starts + SYNC_FRAMES <= length)
             yield {
-                "window": faces[row, np.clip(around, 0, length - 1) + 2],
-                "reference": faces[row, other + five + 2],
-                "units": told[row, target + five],
-                # A mel begins 40 ms before its frame; the expert's begins with it.
+                "frames": faces[row, np.clip(frames, 0, length - 1) + MARGIN_FRAMES],
+                "reference": faces[row, reference + five + MARGIN_FRAMES],
+                "units": units[row, target + five],
+                # A window starts 40 ms before its frame; that of the sync expert
+                # starts with the frame.
                 "mel": self.arrays["mels"][clips, target[:, 0] + 1],
-                "there": ((begins >= 0) & (begins + TARGETS <= length)).astype("f4"),
-                "weight": np.ones(BATCH, np.float32),
+                "candidate_mask": candidates.astype(np.float32),
+                "weight": np.ones(BATCH_SIZE, np.float32),
             }
 
-    def told(self, ask: Callable) -> np.ndarray:
-        """What an Audio-to-Lip tells of all clips: [clips t d]."""
-        given = self.arrays["mels"], self.arrays["exists"]
-        starts = range(0, len(self.lengths), BATCH)
-        return np.concatenate([ask(*(x[i : i + BATCH] for x in given)) for i in starts])
+    def predict_units(
+        self, predict: Callable[[np.ndarray, np.ndarray], Array]
+    ) -> np.ndarray:
+        """Predict the units of all clips from their audio.
+
+        Args:
+            predict: Predicts units from mel windows and frame mask.
+
+        Returns:
+            Units, [clips t d].
+        """
+        mels, frame_mask = self.arrays["mels"], self.arrays["frame_mask"]
+        batches = [
+            slice(first, first + BATCH_SIZE)
+            for first in range(0, len(self.lengths), BATCH_SIZE)
+        ]
+        return np.concatenate([predict(mels[b], frame_mask[b]) for b in batches])
 
 
-def watched(task: Face, expert: Mapping, faces):
-    """The true units of one clip: u8 [t+4 h w c] -> [t d]."""
-    return true_units(task.jury.expert, expert, from_pixels(faces[None], False))[0]
+def unit_encoder(task: CalsTask, sync_expert: Params) -> Callable[[np.ndarray], Array]:
+    """Compile the function that computes the true units of one clip.
+
+    Args:
+        task: The task, with the config of the sync expert.
+        sync_expert: Variables of the sync expert.
+
+    Returns:
+        Function from frames, u8 [t+4 h w c], to units, [t d].
+    """
+
+    def encode_units(faces: Array) -> Array:
+        frames = normalize_pixels(faces[None], "[0,1]")
+        return encode_lip_units(task.auxiliary.sync_expert, sync_expert, frames)[0]
+
+    return jax.jit(encode_units, compiler_options=cpu_options())
 
 
-def asked(task: Face, hearing: Mapping) -> Callable:
-    """(mels, exists) -> units, heard as far ahead as may be."""
+def unit_predictor(
+    task: CalsTask, audio_to_lip: Params
+) -> Callable[[np.ndarray, np.ndarray], Array]:
+    """Compile the function that predicts units with the longest lookahead.
 
-    def ask(mels, exists):
-        ahead = np.full(len(mels), task.model.window, np.int32)
-        return task.hearing.apply(hearing, mels, exists, ahead)
+    Args:
+        task: The task, with the config of Audio-to-Lip.
+        audio_to_lip: Variables of Audio-to-Lip.
 
-    return fast(ask)
+    Returns:
+        Function from mel windows [b t f k] and frame mask [b t] to units, [b t d].
+    """
+
+    def predict(mels: Array, frame_mask: Array) -> Array:
+        lookahead = jnp.full(len(mels), task.model.context_frames, jnp.int32)
+        return apply_network(
+            task.audio_to_lip, audio_to_lip, mels, frame_mask, lookahead
+        )
+
+    return jax.jit(predict, compiler_options=cpu_options())

@@ -38,16 +38,17 @@ import numpy as np
 from einops import rearrange
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 
-from avjax.algorithms import denoiser_adaptation as restore
-from avjax.algorithms.denoiser_adaptation import Plan
+from avjax.algorithms import adaptation_plan, denoiser_adaptation
+from avjax.algorithms.adaptation_plan import AdaptationPlan
 from avjax.algorithms.meta_sgd import Adaptation, adapt
 from avjax.compilation import cpu_options
-from avjax.convert import open_file as files
-from avjax.losses.restoration import clean_error
-from avjax.media.photo_io import as_levels, as_shares, read_photo
+from avjax.convert import open_tensors
+from avjax.losses.restoration import restoration_l1
+from avjax.media.photo_io import from_float01, to_float01, read_photo
 from avjax.metrics.image import psnr
 from avjax.metrics.restoration import ssim2d
-from avjax.pipelines.denoise import as_colours, load
+from avjax.pipelines.denoise import load_network
+from avjax.media.photo_io import to_rgb
 
 SIDE, CHOSEN = 192, 8  # pixels; training pictures that settings are chosen on
 STEPS, FEW = (0, 1, 2, 5, 10, 20), (0, 5)
@@ -83,7 +84,7 @@ def photographs_of(folder: str, words: list[str]) -> tuple[list[Pair], list[Pair
     parts = [], []
     for file in sorted(pathlib.Path(folder).glob("*_real.*")):
         names = file, file.with_name(file.name.replace("_real", "_mean"))
-        pair = Pair(*(middle(as_shares(read_photo(x).levels), SIDE) for x in names))
+        pair = Pair(*(middle(to_float01(read_photo(x).image), SIDE) for x in names))
         parts[any(word in file.name for word in words)].append(pair)
     known, tested = parts
     places = np.linspace(0, len(known) - 1, CHOSEN).round().astype(int)
@@ -98,9 +99,9 @@ def deviation(noisy: np.ndarray) -> float:
 
 
 def opencv(noisy: np.ndarray, strength: float) -> np.ndarray:
-    levels = as_levels(noisy, np.dtype(np.uint8))
+    levels = from_float01(noisy, np.dtype(np.uint8))
     made = cv2.fastNlMeansDenoisingColored(levels, None, strength, strength)
-    return as_shares(made)
+    return to_float01(made)
 
 
 def non_local(noisy: np.ndarray, factor: float) -> np.ndarray:
@@ -135,7 +136,7 @@ def best(run: Callable, settings: tuple, known: list[Pair]) -> float:
 
 def peer(path: str) -> Callable[[np.ndarray], np.ndarray]:
     """A plain chain of convolutions that foretells the noise, in float32."""
-    read = {key: tensor.read() for key, tensor in files.tensors(path).items()}
+    read = {key: tensor.read() for key, tensor in open_tensors(path).items()}
     numbers = sorted({int(key.split(".")[1]) for key in read})
     kernels = [
         (read[f"model.{n}.weight"].transpose(2, 3, 1, 0), read[f"model.{n}.bias"])
@@ -167,17 +168,17 @@ def walked(config, params, rates, noisy, clean, true, steps):
 
     true  the steps go down the true error, not what the picture says of itself
     """
-    plan, grey = Plan(), clean.shape[-1] == 1
-    moving, fixed = restore.moved(config, plan, params["restorer"])
-    loss = restore.loss_of(config, plan, params, noisy[None], jax.random.key(0))
+    plan, grey = AdaptationPlan(), clean.shape[-1] == 1
+    moving, fixed = adaptation_plan.split_trainable(config, plan, params["restorer"])
+    loss = denoiser_adaptation.inner_loss(config, plan, params, noisy[None], jax.random.key(0))
 
     def made(moving):
         both = {**fixed, **moving}
-        found = restore.restore(config, both, noisy[None]).clean[0]
+        found = denoiser_adaptation.restore(config, both, noisy[None]).clean[0]
         return jnp.mean(found, axis=-1, keepdims=True) if grey else found
 
     def error(moving):
-        return jnp.mean(clean_error(made(moving)[None], clean[None]))
+        return jnp.mean(restoration_l1(made(moving)[None], clean[None]))
 
     found = [scores(made(moving), clean)]
     for before, after in itertools.pairwise(steps):
@@ -189,11 +190,11 @@ def walked(config, params, rates, noisy, clean, true, steps):
 
 def ours(weights: str, known: list[Pair], tested: list[Pair]) -> Table:
     """Rows of one folder of weights."""
-    config, params, learnt = load(weights)
+    config, params, learnt = load_network(weights)
 
     def tried(pairs: list[Pair], factor: float, true: bool, steps: tuple) -> np.ndarray:
         rates = jax.tree.map(lambda rate: factor * rate, learnt)
-        noisy = [as_colours(np.clip(pair.noisy, 0, 1)) for pair in pairs]
+        noisy = [to_rgb(np.clip(pair.noisy, 0, 1)) for pair in pairs]
         given = zip(noisy, pairs, strict=True)
         rows = [
             walked(config, params, rates, x, pair.clean, true, steps)
@@ -272,7 +273,7 @@ def photographs(folder: str, peer_file: str, words: str, *given: str) -> None:
 def white(folder: str, peer_file: str, side: str, *given: str) -> None:
     begun, run = time.perf_counter(), peer(peer_file)
     paths = sorted(pathlib.Path(folder).glob("*.png"))
-    pictures = [middle(as_shares(read_photo(path).levels), int(side)) for path in paths]
+    pictures = [middle(to_float01(read_photo(path).image), int(side)) for path in paths]
     for sigma in (15, 25, 50):
         rng = np.random.default_rng(sigma)
         noise = [rng.standard_normal(x.shape, np.float32) for x in pictures]

@@ -1,12 +1,17 @@
-"""What `avjax sync` finds in clips whose offset is known: real, shifted, swapped.
+"""Measured offsets of clips whose offset is known: real, shifted and swapped audio.
 
     AVJAX_REAL=/path/to/real python -m avjax.train.ablations.sync
 
-Forty puppets of unseen speakers by `sync-puppet`, and the forty test clips of GRID's
-speaker s1 by `sync-grid-s1`.  Shifted: the sound of every clip is moved by each of -12
-to 12 frames but 0, silence following or going before.  Swapped: each clip has the sound
-of the next one, as far as both last.  Told are mean and standard deviation over clips
-(of the shifted over clips and offsets), and how many offsets are found.
+`sync-puppet` measures forty puppets that it was not trained on, and `sync-grid-s1` the
+forty test clips of GRID's speaker s1 in AVJAX_REAL/grid.
+
+    as it is  the real audio
+    shifted   the audio is moved by each of -12 to 12 frames but 0, with silence at one
+              end; these rows are over clips and offsets
+    swapped   the audio of the next clip, as far as both last
+
+Printed are mean and standard deviation of LSE-D and LSE-C, and the fractions of the
+clips whose offset is exact, is exact up to one frame, and is reported as reliable.
 """
 
 import os
@@ -17,102 +22,173 @@ from typing import NamedTuple
 
 import numpy as np
 
-from avjax.audio.mel import RATE
+from avjax.constants import FPS, SAMPLE_RATE
 from avjax.data import puppet
-from avjax.data.builders.grid import Grid
-from avjax.media import audio_io as audio
-from avjax.media import video_reader as video
-from avjax.media.mouth_video import FPS, Lips, open_lips
-from avjax.pipelines import sync
-from avjax.pipelines.sync_models import Judge, open_judge
+from avjax.data.builders.grid import GridSource
+from avjax.media.audio_io import read_audio
+from avjax.media.mouth_video import MouthVideo, open_mouth_video
+from avjax.media.video_writer import VideoWriter
+from avjax.pipelines import sync_scoring
+from avjax.pipelines.sync_models import SyncModel, load_sync_model
+from avjax.train.ablations.results import ResultTable, make_parser
+from avjax.typing import PathLike
 
-CLIPS = 40
-OFFSETS = range(-12, 13)
-SIDE = 96
+NUM_CLIPS = 40
+OFFSETS = range(-12, 13)  # frames
+FACE_SIZE = 96  # pixels
+TEST_STRIDE = 5  # every fifth puppet is a test clip, from the fifth on
 
 
-class Found(NamedTuple):
-    """Of one clip: what was planted, what was found, and LSE-D and LSE-C."""
+class SyncTrial(NamedTuple):
+    """The measurement of one clip.
 
-    planted: int
+    Attributes:
+        true_offset: Frames by which the audio was moved.
+        offset: Measured offset in frames.
+        distance: LSE-D.
+        confidence: LSE-C.
+    """
+
+    true_offset: int
     offset: int
     distance: float
     confidence: float
 
 
-def puppets(folder: pathlib.Path) -> Iterator[Lips]:
-    """Test clips of the corpus of seed 0 that say sentences."""
-    for index in range(4, 5 * CLIPS, 5):
-        clip = puppet.make_clip(0, index, SIDE, ("grid",))
+def make_puppet_videos(folder: pathlib.Path) -> Iterator[MouthVideo]:
+    """Write test clips of puppets of seed 0 that speak sentences.
+
+    Args:
+        folder: Where the videos are written.
+
+    Yields:
+        The videos.
+    """
+    for index in range(TEST_STRIDE - 1, TEST_STRIDE * NUM_CLIPS, TEST_STRIDE):
+        clip = puppet.make_clip(0, index, FACE_SIZE, ("grid",))
         path = folder / f"{index}.mp4"
-        with video.VideoWriter(path, FPS, clip.wave) as writer:
+        with VideoWriter(path, FPS, clip.wave) as writer:
             for frame in clip.frames:
                 writer.write(frame)
-        yield open_lips(path, (0, 0, SIDE, SIDE))
+        yield open_mouth_video(path, (0, 0, FACE_SIZE, FACE_SIZE))
 
 
-def speaker(folder: pathlib.Path) -> Iterator[Lips]:
-    for sentence in Grid(os.fspath(folder)).listing()["test"]:
-        yield open_lips(sentence.film)
+def open_grid_videos(folder: pathlib.Path) -> Iterator[MouthVideo]:
+    """Open the test clips of a folder of GRID."""
+    for clip in GridSource(os.fspath(folder)).list_clips()["test"]:
+        yield open_mouth_video(clip.video)
 
 
-def moved(wave: np.ndarray, ahead: int) -> np.ndarray:
-    """The same sound so many frames earlier, as long as before."""
-    samples = abs(ahead) * RATE // FPS
-    if ahead < 0:
+def shift_audio(wave: np.ndarray, frames: int) -> np.ndarray:
+    """Move audio ahead by a number of video frames; its length stays."""
+    samples = abs(frames) * SAMPLE_RATE // FPS
+    if frames < 0:
         return np.pad(wave, (samples, 0))[: len(wave)]
     return np.pad(wave, (0, samples))[samples:]
 
 
-def rows(judge: Judge, clips: list[Lips]) -> dict[str, list[Found]]:
-    """{row: what was found in every clip}"""
-    waves = [audio.read_sound(lips.path, RATE) for lips in clips]
-    found = {"as it is": [], "shifted": [], "swapped": []}
-    for lips, wave, other in zip(clips, waves, [*waves[1:], waves[0]], strict=True):
-        begun = sync.begins(lips, wave)
-        seen = list(sync.watched(judge, lips, begun))
-
-        def judged(sound: np.ndarray, planted: int = 0) -> Found:
-            count = len(sync.begins(lips, sound[: len(wave)]))  # noqa: B023
-            chunks = seen[: -(-count // sync.CHUNK)]  # noqa: B023
-            around = sync.heard(judge, sound, count)
-            return Found(planted, *told(sync.compare(chunks, around)))
-
-        found["as it is"].append(judged(wave))
-        found["shifted"] += [judged(moved(wave, k), k) for k in OFFSETS if k]
-        found["swapped"].append(judged(other))
-    return found
+def load_wave(video: MouthVideo) -> np.ndarray:
+    """Load the audio of a video file at 16 kHz."""
+    source: PathLike | np.ndarray = video.source
+    assert not isinstance(source, np.ndarray)
+    return read_audio(source, SAMPLE_RATE)
 
 
-def told(synchrony) -> tuple[int, float, float]:
-    values = synchrony.offset, synchrony.distance, synchrony.confidence
-    return tuple(np.asarray(value).item() for value in values)
+def run_trials(
+    model: SyncModel, videos: list[MouthVideo]
+) -> dict[str, list[SyncTrial]]:
+    """Measure all videos with real, shifted and swapped audio.
+
+    Args:
+        model: The sync model.
+        videos: Videos with an audio track.
+
+    Returns:
+        The measurements by row.
+    """
+    waves = [load_wave(video) for video in videos]
+    trials = {"as it is": [], "shifted": [], "swapped": []}
+    others = [*waves[1:], waves[0]]
+    for video, wave, other in zip(videos, waves, others, strict=True):
+        starts = sync_scoring.valid_starts(video, wave)
+        visual = list(sync_scoring.iter_visual_embeddings(model, video, starts))
+        num_frames = len(starts)
+        trials["as it is"].append(run_trial(model, visual, wave, num_frames))
+        trials["shifted"] += [
+            run_trial(model, visual, shift_audio(wave, offset), num_frames, offset)
+            for offset in OFFSETS
+            if offset
+        ]
+        num_frames = len(sync_scoring.valid_starts(video, other[: len(wave)]))
+        trials["swapped"].append(run_trial(model, visual, other, num_frames))
+    return trials
 
 
-def line(found: list[Found], sure: float) -> str:
-    planted, offset, distance, confidence = np.array(found).T
-    away = np.abs(offset - planted)
-    cells = [f"{len(found)}"]
-    cells += [f"{x.mean():.3f} ± {x.std():.3f}" for x in (distance, confidence)]
-    cells += [f"{confidence.min():.3f} to {confidence.max():.3f}"]
-    shares = (away == 0).mean(), (away <= 1).mean(), (confidence >= sure).mean()
-    return " | ".join(cells + [f"{share:.1%}" for share in shares])
+def run_trial(
+    model: SyncModel,
+    visual: list[sync_scoring.Chunk],
+    wave: np.ndarray,
+    num_frames: int,
+    true_offset: int = 0,
+) -> SyncTrial:
+    """Measure a video with some audio.
+
+    Args:
+        model: The sync model.
+        visual: Embeddings of the lips.
+        wave: The audio, f32 [n].
+        num_frames: Number of frames that are compared.
+        true_offset: Frames by which the audio was moved.
+
+    Returns:
+        The measurement.
+    """
+    chunks = visual[: -(-num_frames // sync_scoring.CHUNK_FRAMES)]
+    audio = sync_scoring.iter_audio_embeddings(model, wave, num_frames)
+    score = sync_scoring.score_chunks(chunks, audio)
+    return SyncTrial(
+        true_offset, int(score.offset), float(score.distance), float(score.confidence)
+    )
+
+
+def add_row(
+    table: ResultTable,
+    model: SyncModel,
+    row: str,
+    trials: list[SyncTrial],
+) -> None:
+    """Add a row of measurements to the table."""
+    true_offset, offset, distance, confidence = np.array(trials).T
+    error = np.abs(offset - true_offset)
+    reliable = confidence >= model.spec.confidence_threshold
+    table.add(
+        model.name,
+        row,
+        len(trials),
+        *(f"{x.mean():.3f} ± {x.std():.3f}" for x in (distance, confidence)),
+        f"{confidence.min():.3f} to {confidence.max():.3f}",
+        *(100 * np.mean(x) for x in (error == 0, error <= 1, reliable)),
+    )
 
 
 def main() -> None:
-    print(
-        "clips | sound | judged | LSE-D | LSE-C | its range | exact | within 1 | sure"
-    )
+    """Measure puppets and GRID, and print the table."""
+    options = make_parser(__doc__).parse_args()
     real = pathlib.Path(os.environ["AVJAX_REAL"])
+    fractions = ("exact, %", "within 1 frame, %", "reliable, %")
+    columns = ("model", "audio", "trials", "LSE-D", "LSE-C", "range of LSE-C")
+    table = ResultTable("Measured offsets of lips and audio", *columns, *fractions)
     with tempfile.TemporaryDirectory() as folder:
-        sources = {
-            "sync-puppet": puppets(pathlib.Path(folder)),
-            "sync-grid-s1": speaker(real / "grid"),
+        videos = {
+            "sync-puppet": make_puppet_videos(pathlib.Path(folder)),
+            "sync-grid-s1": open_grid_videos(real / "grid"),
         }
-        for name, clips in sources.items():
-            judge = open_judge(name)
-            for row, found in rows(judge, list(clips)).items():
-                print(f"{name} | {row} | {line(found, judge.kind.sure)}", flush=True)
+        for name, clips in videos.items():
+            model = load_sync_model(name)
+            for row, trials in run_trials(model, list(clips)).items():
+                add_row(table, model, row, trials)
+    data = f"{NUM_CLIPS} test clips of puppets; {NUM_CLIPS} test clips of GRID s1"
+    table.write(options.json, data=data)
 
 
 if __name__ == "__main__":

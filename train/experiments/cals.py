@@ -1,237 +1,271 @@
-"""Recipes of CALS, after a sync expert (experiments.sync): units, a face, and both.
+"""Experiments of CALS on small corpora: units, a face that they guide, then both.
 
-    avjax train cals_units_puppet       begins with the ears of wav2lip_trunk_puppet
-    avjax train cals_face_puppet        with its eyes and hand; told those units
-    avjax train cals_puppet             goes on with both together, judged
+    avjax train cals_units_puppet    starts from the audio encoder of
+                                     wav2lip_pretrain_puppet
+    avjax train cals_face_puppet     starts from its other modules and from these units
+    avjax train cals_puppet          trains both together, with the auxiliary networks
 
-Corpora     as of the other systems; avjax data build hdtf --raw HDTF --size 128 --out
-            corpora/hdtf-128
-Ablations   task.model.window=0 ... 15 in all three;  task.masked=0 in the first;
-            task.losses.visual_visual=0, task.contrast=false, task.frozen=true; and, of
-            avjax evaluate, task.lookahead=0 ... 15
+Ablations: task.model.context_frames=0 … 15 in all three; task.mask_ratio=0 in the
+first; task.losses.visual_visual=0, task.infonce=false or task.freeze_units=true in the
+third; and task.lookahead=0 … 15 with `avjax evaluate`. The experiments at full size are
+in `cals_paper.py`.
 """
 
-import dataclasses
+from collections.abc import Mapping
 
-from avjax.data.examples.cals import ContextWindow, UnitWindow
-from avjax.data.examples.talking_eval import TalkClip
+from avjax.data.examples.cals import CalsTrainExample, CalsUnitExample
+from avjax.data.examples.talking_eval import TalkEvalClip
 from avjax.data.loader import Loader
-from avjax.models.cals import CalsConfig, LossWeights
+from avjax.losses.weights import CalsLossWeights
+from avjax.models.cals import CalsConfig
 from avjax.train.experiment import Experiment
-from avjax.train.experiments.synctalkface import (
-    EXPERT_WIDTH,
+from avjax.train.experiments.corpora import (
+    FROZEN_SYNC_WIDTH,
     GRID,
-    GRID_WIDTH,
-    LIGHTLY,
     PUPPET,
-    PUPPET_WIDTH,
+    SmallCorpus,
 )
-from avjax.train.optimizers import Adam, Muon
+from avjax.train.experiments.synctalkface import BETAS, SMALL_AUX
+from avjax.train.optimizers import Adam, Muon, Optimizer
+from avjax.train.registry import experiment
 from avjax.train.tasks.cals import CalsTask
 from avjax.train.tasks.cals_units import CalsUnitsTask
 
-BETAS = (0.5, 0.999)
-PLACES = ("places",)  # of the transformer: numbers, no kernels
+REL_BIAS = ("rel_bias",)  # of the transformer's attention: no kernel
+PIXELS_ONLY = CalsLossWeights(
+    pixels=100.0, audio_visual=0.0, visual_visual=0.0, adversarial=0.0
+)
+LOW_ADVERSARIAL_WEIGHTS = CalsLossWeights(
+    pixels=100.0, audio_visual=3e-3, visual_visual=3e-3, adversarial=2e-3
+)
 
 
+@experiment
 def cals_units_puppet() -> Experiment:
-    """What lips of puppets do, by the sound around; run wav2lip_trunk_puppet first."""
-    doc = "Units of lip motion by masked learning, trained on puppets."
-    root, hears = "corpora/puppet", "runs/wav2lip_trunk_puppet/weights"
-    return small_units(root, PUPPET_WIDTH, PUPPET["expert"], hears, doc)
+    """Train lip motion units on puppets; run wav2lip_pretrain_puppet first.
+
+    Data: corpora/puppet. Time: 15 minutes on two cores.
+    """
+    return small_units(PUPPET)
 
 
+@experiment
 def cals_units_grid() -> Experiment:
-    """The same of GRID's speaker s1; run wav2lip_trunk_grid first."""
-    doc = "Units of lip motion by masked learning, trained on GRID s1 (CC BY 4.0)."
-    root, hears = "corpora/grid", "runs/wav2lip_trunk_grid/weights"
-    return small_units(root, GRID_WIDTH, GRID["expert"], hears, doc)
+    """Train lip motion units on GRID s1; run wav2lip_pretrain_grid first.
+
+    Data: corpora/grid. Time: 15 minutes on two cores.
+    """
+    return small_units(GRID)
 
 
+@experiment
 def cals_face_puppet() -> Experiment:
-    """Puppets move as their units say, which stay; run cals_units_puppet first."""
-    doc = "Lip-to-Face by pixels alone, trained on puppets after Wav2Lip."
-    return small_face(cals_units_puppet(), PUPPET, "puppet", 1600, doc)
+    """Train a face on fixed units of puppets; run cals_units_puppet first.
+
+    Data: corpora/puppet. Time: 30 to 60 minutes on two cores.
+    """
+    return small_face(PUPPET, steps=1600)
 
 
+@experiment
 def cals_face_grid() -> Experiment:
-    """GRID's speaker s1 moves as his units say; run cals_units_grid first."""
-    doc = "Lip-to-Face by pixels alone, trained on GRID s1 (CC BY 4.0) after Wav2Lip."
-    return small_face(cals_units_grid(), GRID, "grid", 700, doc)
+    """Train a face on fixed units of GRID s1; run cals_units_grid first.
+
+    Data: corpora/grid. Time: 30 to 60 minutes on two cores.
+    """
+    return small_face(GRID, steps=700)
 
 
+@experiment
 def cals_puppet() -> Experiment:
-    """Puppets say what they hear, in its context; run cals_face_puppet first."""
-    doc = "CALS, trained on puppets after its units and its face."
-    return small_both(cals_face_puppet(), PUPPET, "puppet", 400, doc)
+    """Train CALS on puppets; run cals_face_puppet first.
+
+    Data: corpora/puppet. Time: 0.5 hours on two cores. Score of `cals-puppet`: LMD 0.71
+    pixels, PSNR 35.1 dB.
+    """
+    return small_both(PUPPET, steps=400)
 
 
+@experiment
 def cals_grid() -> Experiment:
-    """GRID's speaker s1 says what he hears, in its context; after cals_face_grid."""
-    doc = "CALS, trained on GRID s1 (CC BY 4.0) after its units and its face."
-    return small_both(cals_face_grid(), GRID, "grid", 300, doc)
+    """Train CALS on GRID s1; run cals_face_grid first.
+
+    Data: corpora/grid. Time: 0.5 hours on two cores. Score of `cals-grid-s1`: LMD 0.35
+    pixels, PSNR 36.5 dB.
+    """
+    return small_both(GRID, steps=300)
 
 
-def cals_units_lrs2() -> Experiment:
-    """Units at full size on LRS2; run sync_lrs2 first."""
-    return published_units("lrs2", 13, UnitWindow(), "LRS2")
+def small_model(corpus: SmallCorpus) -> CalsConfig:
+    """Make the config of a small CALS.
+
+    Args:
+        corpus: The corpus.
+
+    Returns:
+        The config.
+    """
+    unit_dim = 128  # of a sync expert with a quarter of the channels
+    return CalsConfig(size=96, width=corpus.talker_width, unit_dim=unit_dim)
 
 
-def cals_units_lrw() -> Experiment:
-    """Units at full size on LRW, whose clips have 29 frames; run sync_lrs2 first."""
-    return published_units("lrw", 15, UnitWindow(29), "LRW")
+def small_units(corpus: SmallCorpus) -> Experiment:
+    """Train lip motion units in a quarter of an hour on two cores.
 
+    Args:
+        corpus: The corpus.
 
-def cals_units_hdtf() -> Experiment:
-    """Units at full size on HDTF; run sync_lrs2 first."""
-    return published_units("hdtf", 15, UnitWindow(), "HDTF")
-
-
-def cals_lrs2() -> Experiment:
-    """The paper's window on LRS2, 13 frames, 128 px: published LMD 1.059."""
-    return published_face(
-        cals_units_lrs2(), "lrs2", "CALS at full size, trained on LRS2."
+    Returns:
+        The experiment.
+    """
+    transform = CalsUnitExample()
+    optimizer = Muon(
+        learning_rate=3e-3,
+        adam_params=REL_BIAS,
+        warmup=100,
+        schedule="cosine",
+        max_grad_norm=1.0,
     )
-
-
-def cals_lrw() -> Experiment:
-    """The paper's window on LRW, 15 frames, 128 px: published LMD 1.162."""
-    return published_face(cals_units_lrw(), "lrw", "CALS at full size, trained on LRW.")
-
-
-def cals_hdtf() -> Experiment:
-    """HDTF, 128 px: what the paper scores there is not known, nor its split."""
-    return published_face(
-        cals_units_hdtf(), "hdtf", "CALS at full size, trained on HDTF."
-    )
-
-
-def small_units(
-    root: str, width: float, expert: str, hears: str, doc: str
-) -> Experiment:
-    """What two cores train in a quarter of an hour."""
-    window = UnitWindow()
     return Experiment(
-        task=CalsUnitsTask(
-            CalsConfig(size=96, width=width, units=128),  # of an expert so wide
-            expert_width=EXPERT_WIDTH,
-        ),
-        train=Loader(root, "train", window, batch=8, workers=1),
-        evals={"test": Loader(root, "test", window, batch=8, windows=2)},
-        optim={
-            "units": Muon(
-                rate=3e-3, apart=PLACES, warmup=100, schedule="cosine", clip=1.0
+        task=CalsUnitsTask(small_model(corpus), sync_expert_width=FROZEN_SYNC_WIDTH),
+        train=Loader(corpus.root, "train", transform, batch_size=8, num_workers=1),
+        evals={
+            "test": Loader(
+                corpus.root, "test", transform, batch_size=8, examples_per_clip=2
             )
         },
+        optim={"units": optimizer},
         steps=1000,
-        start={"expert": expert, "audio_to_lip/audio": hears},
+        init_from={
+            "sync_expert": corpus.sync_weights,
+            "audio_to_lip/audio": corpus.weights("wav2lip_pretrain"),
+        },
         log_every=50,
         evaluate_every=500,
         save_every=250,
-        doc=doc,
+        description=f"Units of lip motion by masked learning, trained on "
+        f"{corpus.label}.",
     )
 
 
-def small_face(
-    units: Experiment, judges: dict[str, str], name: str, steps: int, doc: str
-) -> Experiment:
-    """Half an hour to an hour of two cores: a mouth is drawn as it is told.
+def small_face(corpus: SmallCorpus, steps: int) -> Experiment:
+    """Train a face on fixed units, in half an hour to an hour on two cores.
 
-    Errors are squared, for the least absolute error is that of a mouth which hardly
-    moves; and nobody judges yet, for what pleases a judge is not yet a mouth.
+    Errors are squared, because the mouth with the smallest absolute error hardly moves.
+    The auxiliary networks are not used yet: they can be deceived by frames without a
+    mouth.
+
+    Args:
+        corpus: The corpus.
+        steps: Number of steps.
+
+    Returns:
+        The experiment.
     """
-    root, face = units.train.root, f"runs/wav2lip_trunk_{name}/weights"
-    drawn = {f"lip_to_face/{organ}": face for organ in ("identity", "decoder")}
-    return Experiment(
-        task=CalsTask(
-            units.task.model,
-            LossWeights(pixels=100.0, audio_visual=0.0, visual_visual=0.0, critic=0.0),
-            frozen=True,
-            squared=True,
-            doubt=0.05,
-            expert_width=EXPERT_WIDTH,
-            critic_width=0.125,
-            landmark_width=0.5,
-        ),
-        train=Loader(root, "train", ContextWindow(), batch=8, workers=1),
-        evals={"test": Loader(root, "test[:40]", TalkClip(frames=50), batch=4)},
-        optim={"face": both_by(0.01)},
+    task = CalsTask(
+        small_model(corpus), PIXELS_ONLY, l2=True, aux=SMALL_AUX, freeze_units=True
+    )
+    face = corpus.weights("wav2lip_pretrain")
+    init_from = {
+        "lip_to_face/identity": face,
+        "lip_to_face/decoder": face,
+        "audio_to_lip": corpus.weights("cals_units"),
+    }
+    description = f"Lip-to-Face by pixels alone, trained on {corpus.label} after"
+    return small_talker(
+        corpus,
+        task,
+        {"generator": small_optimizer(0.01)},
         steps=steps,
-        start={**judges, **drawn, "audio_to_lip": f"runs/cals_units_{name}/weights"},
-        log_every=50,
         evaluate_every=350,
-        save_every=150,
-        doc=doc,
+        init_from=init_from,
+        description=f"{description} Wav2Lip.",
     )
 
 
-def small_both(
-    face: Experiment, judges: dict[str, str], name: str, steps: int, doc: str
-) -> Experiment:
-    """Half an hour more, units and face together, judged.
+def small_both(corpus: SmallCorpus, steps: int) -> Experiment:
+    """Train units and face together, in half an hour on two cores.
 
-    With units that learn, more steps and more of context, more words are read than from
-    units that stay (docs/figures.md).  Ten times these weights of judges undo what was
-    drawn: 1.9 dB on GRID.
+    Trained units, more steps and a longer context make the lips easier to read than
+    fixed units do. With ten times these weights of the auxiliary networks, PSNR drops
+    by 1.9 dB on GRID.
+
+    Args:
+        corpus: The corpus.
+        steps: Number of steps.
+
+    Returns:
+        The experiment.
     """
-    heard = f"runs/cals_face_{name}/weights"
-    judged = LossWeights(**LIGHTLY)
-    critic = Adam(rate=3e-4, betas=BETAS, warmup=100)
-    return dataclasses.replace(
-        face,
-        task=dataclasses.replace(face.task, losses=judged, frozen=False),
-        optim={"face": both_by(0.003), "critic": critic},
+    task = CalsTask(
+        small_model(corpus), LOW_ADVERSARIAL_WEIGHTS, l2=True, aux=SMALL_AUX
+    )
+    weights = corpus.weights("cals_face")
+    discriminator = Adam(learning_rate=3e-4, betas=BETAS, warmup=100)
+    return small_talker(
+        corpus,
+        task,
+        {"generator": small_optimizer(0.003), "discriminator": discriminator},
         steps=steps,
-        start={**judges, "audio_to_lip": heard, "lip_to_face": heard},
         evaluate_every=steps,
-        doc=doc,
+        init_from={"audio_to_lip": weights, "lip_to_face": weights},
+        description=f"CALS, trained on {corpus.label} after its units and its face.",
     )
 
 
-def both_by(rate: float) -> Muon:
-    """How units and face learn."""
-    schedule = {"warmup": 50, "schedule": "cosine", "clip": 10.0}
-    return Muon(rate=rate, betas=BETAS, apart=PLACES, **schedule)
-
-
-def published_units(
-    name: str, window: int, stretch: UnitWindow, corpus: str
+def small_talker(
+    corpus: SmallCorpus,
+    task: CalsTask,
+    optim: Mapping[str, Optimizer],
+    *,
+    steps: int,
+    evaluate_every: int,
+    init_from: Mapping[str, str],
+    description: str,
 ) -> Experiment:
-    """Nothing is known of the paper's masked learning but that there is one."""
-    root = f"corpora/{name}-128"
+    """Make an experiment of a small CALS.
+
+    Args:
+        corpus: The corpus.
+        task: The task.
+        optim: `{objective: optimizer}`.
+        steps: Number of steps.
+        evaluate_every: Steps between two evaluations.
+        init_from: Weights to start from, in addition to the frozen networks'.
+        description: First line of the model card.
+
+    Returns:
+        The experiment.
+    """
+    transform, clip = CalsTrainExample(), TalkEvalClip(num_frames=50)
     return Experiment(
-        task=CalsUnitsTask(CalsConfig(window=window)),
-        train=Loader(root, "train", stretch, batch=64, workers=16),
-        evals={"val": Loader(root, "val", stretch, batch=64, windows=2, workers=4)},
-        optim={"units": Adam(rate=1e-4, warmup=5000, clip=1.0)},
-        steps=200_000,
-        start={"expert": "runs/sync_lrs2/weights"},
-        save_every=5000,
-        evaluate_every=5000,
-        best=("val/error", "min"),
-        doc=f"Units of lip motion by masked learning, trained on {corpus}.",
+        task=task,
+        train=Loader(corpus.root, "train", transform, batch_size=8, num_workers=1),
+        evals={"test": Loader(corpus.root, "test[:40]", clip, batch_size=4)},
+        optim=optim,
+        steps=steps,
+        init_from={**corpus.frozen, **init_from},
+        log_every=50,
+        evaluate_every=evaluate_every,
+        save_every=150,
+        description=description,
     )
 
 
-def published_face(units: Experiment, name: str, doc: str) -> Experiment:
-    """Rates and batch of SyncTalkFace's code: those of CALS are not known."""
-    root = units.train.root
-    return Experiment(
-        task=CalsTask(units.task.model, landmark_width=0.5),
-        train=Loader(root, "train", ContextWindow(near=15), batch=40, workers=16),
-        evals={"val": Loader(root, "val", TalkClip(frames=50), batch=8, workers=4)},
-        optim={
-            "face": Adam(rate=1e-4, betas=BETAS),
-            "critic": Adam(rate=5e-4, betas=BETAS),
-        },
-        steps=500_000,
-        start={
-            "expert": "runs/sync_lrs2/weights",
-            "landmarks": "landmarks-puppet",
-            "audio_to_lip": f"runs/cals_units_{name}/weights",
-        },
-        save_every=5000,
-        evaluate_every=5000,
-        best=("val/lmd", "min"),
-        doc=doc,
+def small_optimizer(learning_rate: float) -> Muon:
+    """Make the optimizer of units and face.
+
+    Args:
+        learning_rate: Peak learning rate.
+
+    Returns:
+        The optimizer.
+    """
+    return Muon(
+        learning_rate=learning_rate,
+        betas=BETAS,
+        adam_params=REL_BIAS,
+        warmup=50,
+        schedule="cosine",
+        max_grad_norm=10.0,
     )

@@ -1,24 +1,29 @@
-"""The recipe of the lip finder that figures are measured with."""
+"""The experiment of the landmark detector that evaluations use."""
 
 from avjax.data.loader import Loader
-from avjax.models.lip_landmarks import LandmarkConfig
+from avjax.models.lip_landmarks import LipLandmarksConfig
 from avjax.train.experiment import Experiment
+from avjax.train.experiments.corpora import FROZEN_LANDMARK_WIDTH, PUPPET
 from avjax.train.optimizers import Adam
-from avjax.train.tasks.lip_landmarks import LandmarkTask
+from avjax.train.registry import experiment
+from avjax.train.tasks.lip_landmarks import LipLandmarksTask
 
 
+@experiment
 def landmarks_puppet() -> Experiment:
-    """Twenty lip points in a puppet's face, 96 px."""
-    root = "corpora/puppet"
+    """Train the detector of twenty lip points on puppets, 96 px.
+
+    Data: corpora/puppet. Time: 0.04 hours on two cores. Score: points 0.37 pixels off.
+    """
     return Experiment(
-        task=LandmarkTask(LandmarkConfig(width=0.5)),
-        train=Loader(root, "train", batch=8, workers=1),
-        evals={"test": Loader(root, "test", batch=8, windows=4)},
-        optim={"landmarks": Adam(rate=2e-3, warmup=50, schedule="cosine")},
+        task=LipLandmarksTask(LipLandmarksConfig(width=FROZEN_LANDMARK_WIDTH)),
+        train=Loader(PUPPET.root, "train", batch_size=8, num_workers=1),
+        evals={"test": Loader(PUPPET.root, "test", batch_size=8, examples_per_clip=4)},
+        optim={"lip_landmarks": Adam(learning_rate=2e-3, warmup=50, schedule="cosine")},
         steps=1500,
         log_every=50,
         evaluate_every=500,
         save_every=500,
-        best=("test/pixels", "min"),
-        doc="Twenty lip points in a face crop, trained on puppets.",
+        select_by=("test/pixels", "min"),
+        description="Twenty lip points in a face crop, trained on puppets.",
     )

@@ -1,53 +1,94 @@
-"""Recipes of the sync expert.  A loss of 0.69 is guessing."""
+"""Experiments of the sync expert. A loss of ln 2 = 0.69 is the level of chance."""
 
-from avjax.data.examples.talking import SyncWindow
+from avjax.data.examples.talking import SyncExample
 from avjax.data.loader import Loader
-from avjax.models.sync_expert import SyncConfig
+from avjax.models.sync_expert import SyncExpertConfig
 from avjax.train.experiment import Experiment
+from avjax.train.experiments.corpora import (
+    FROZEN_SYNC_WIDTH,
+    GRID,
+    PUPPET,
+    SmallCorpus,
+)
 from avjax.train.optimizers import Adam, Muon
-from avjax.train.tasks.sync_expert import SyncTask
+from avjax.train.registry import experiment
+from avjax.train.tasks.sync_expert import SyncExpertTask
 
 
+@experiment
 def sync_puppet() -> Experiment:
-    """Lips and sound of puppets, 96 px, a quarter of the channels."""
-    return small("corpora/puppet", "The sync expert, trained on puppets.")
+    """Train the sync expert on puppets, 96 px, a quarter of the channels.
+
+    Data: corpora/puppet. Time: 1.2 hours on two cores. Score: accuracy 0.96.
+    """
+    return small_sync(PUPPET)
 
 
+@experiment
 def sync_grid() -> Experiment:
-    """Lips and sound of GRID's speaker s1, 96 px, a quarter of the channels."""
-    return small("corpora/grid", "The sync expert, trained on GRID s1 (CC BY 4.0).")
+    """Train the sync expert on GRID s1, 96 px, a quarter of the channels.
+
+    Data: corpora/grid. Time: 0.5 hours on two cores. Score: accuracy 0.95.
+    """
+    return small_sync(GRID)
 
 
+@experiment
 def sync_lrs2() -> Experiment:
-    """The expert of SyncTalkFace, 128 px: batch 256, rate 1e-4, as published."""
-    root, window = "corpora/lrs2-128", SyncWindow()
+    """Train the sync expert of SyncTalkFace on LRS2, 128 px, as published.
+
+    Data: corpora/lrs2-128. Not run by us. Batch 256 and learning rate 1e-4 as in the
+    authors' code.
+    """
+    root, transform = "corpora/lrs2-128", SyncExample()
     return Experiment(
-        task=SyncTask(SyncConfig(size=128)),
-        train=Loader(root, "train", window, batch=256, workers=16),
-        evals={"val": Loader(root, "val", window, batch=256, windows=2, workers=4)},
-        optim={"expert": Adam(rate=1e-4)},
+        task=SyncExpertTask(SyncExpertConfig(size=128)),
+        train=Loader(root, "train", transform, batch_size=256, num_workers=16),
+        evals={
+            "val": Loader(
+                root,
+                "val",
+                transform,
+                batch_size=256,
+                examples_per_clip=2,
+                num_workers=4,
+            )
+        },
+        optim={"sync_expert": Adam(learning_rate=1e-4)},
         steps=500_000,
-        best=("val/loss", "min"),
-        doc="The sync expert of SyncTalkFace at full size, trained on LRS2.",
+        select_by=("val/loss", "min"),
+        description="The sync expert of SyncTalkFace at full size, trained on LRS2.",
     )
 
 
-def small(root: str, doc: str) -> Experiment:
-    """What two cores train in half an hour.
+def small_sync(corpus: SmallCorpus) -> Experiment:
+    """Train a small sync expert in half an hour on two cores.
 
-    Four moments a clip: with one, in step or not, puppets were still guessed at after
-    1100 steps, for 160 faces hide what one face shows at once.
+    Four moments of a clip are compared with each other. With one, training on puppets
+    stayed at the level of chance for 1100 steps: the difference between 160 faces hides
+    the difference between moments.
+
+    Args:
+        corpus: The corpus.
+
+    Returns:
+        The experiment.
     """
-    window = SyncWindow(moments=4)
+    root, transform = corpus.root, SyncExample(num_moments=4)
+    optimizer = Muon(
+        learning_rate=3e-3, warmup=100, schedule="cosine", max_grad_norm=1.0
+    )
     return Experiment(
-        task=SyncTask(SyncConfig(size=96, width=0.25)),
-        train=Loader(root, "train", window, batch=16, workers=1),
-        evals={"test": Loader(root, "test", window, batch=16, windows=4)},
-        optim={"expert": Muon(rate=3e-3, warmup=100, schedule="cosine", clip=1.0)},
+        task=SyncExpertTask(SyncExpertConfig(size=96, width=FROZEN_SYNC_WIDTH)),
+        train=Loader(root, "train", transform, batch_size=16, num_workers=1),
+        evals={
+            "test": Loader(root, "test", transform, batch_size=16, examples_per_clip=4)
+        },
+        optim={"sync_expert": optimizer},
         steps=1600,
         log_every=50,
         evaluate_every=400,
         save_every=400,
-        best=("test/accuracy", "max"),
-        doc=doc,
+        select_by=("test/accuracy", "max"),
+        description=f"The sync expert, trained on {corpus.label}.",
     )

@@ -1,107 +1,166 @@
-"""The aligner: which sound is heard when, learnt from texts whose times nobody told."""
+"""Train the aligner: which phoneme is spoken when, from texts without times."""
 
 import dataclasses
 from collections.abc import Mapping
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
+from avjax.algorithms.viterbi import mel_frame_start, segment_bounds, viterbi
+from avjax.constants import NEG_INF
 from avjax.losses.base import masked_mean
-from avjax.losses.sequence import LOST, chain_error
+from avjax.losses.sequence import alignment_nll
 from avjax.metrics.base import Mean
 from avjax.models.aligner import Aligner, AlignerConfig
-from avjax.pipelines.align import best_way, edges, seconds_of
-from avjax.text.phonemes import PAUSE, SOUNDS
-from avjax.train.task import Objective, Published, Report
+from avjax.nn.apply import apply_network
+from avjax.text.phonemes import PAUSE, PHONEMES
+from avjax.train.task import LossAux
+from avjax.train.tasks.parts import SinglePartTask
 from avjax.typing import Array, Batch, Key, Params
 
-RAREST = 1e-4  # how often a sound is heard at least
-WITHIN = 20, 40, 80  # ms
+MIN_FREQUENCY = 1e-4  # added to the frequency of every phoneme
+MILLISECONDS = 1000
+TOLERANCES_MS = 20, 40, 80  # of the metrics `within_`
 
 
 @dataclasses.dataclass(frozen=True)
-class AlignerTask:
-    """One part, `aligner`, which one objective moves.  Takes data.hearing.HearClip.
+class AlignerTask(SinglePartTask):
+    """Train the part `aligner`. It takes batches of `AlignmentClip`.
 
-    prior  how much of a sound's own frequency is taken from its likelihood in training
+    Attributes:
+        model: Config of the aligner.
+        prior: Exponent of the phonemes' frequencies, by which likelihoods are divided
+            in training.
     """
 
-    model: AlignerConfig = AlignerConfig(SOUNDS)
+    part: ClassVar[str] = "aligner"
+    model: AlignerConfig = AlignerConfig(PHONEMES)
     prior: float = 0.5
 
     @property
     def aligner(self) -> Aligner:
+        """The network."""
         return Aligner(self.model)
 
-    def objectives(self) -> tuple[Objective, ...]:
-        return (Objective("aligner", ("aligner",), self.loss),)
-
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        variables = self.aligner.init(key, batch["mel"][:1], batch["exists"][:1])
+        """Initialise the aligner for the shapes of a batch."""
+        variables = self.aligner.init(key, batch["mel"][:1], batch["frame_mask"][:1])
         return {"aligner": variables["params"]}, {}
 
     def loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
-    ) -> tuple[Array, Report]:
-        """Nats a column, of all ways to say what is said.
+    ) -> tuple[Array, LossAux]:
+        """Compute the negative log-likelihood of the text, summed over all alignments.
 
-        A sound's likelihood is its probability over how often it is heard (`prior`):
-        without that, one sound that is heard always explains every column.
+        The likelihood of a phoneme is its probability divided by its frequency to the
+        power of `prior`. Without that, a single phoneme that is always predicted would
+        explain every mel frame.
+
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Not used.
+            batch: A training batch.
+            key: PRNG key of the dropout.
+
+        Returns:
+            The loss in nats per mel frame; and the frequency of pauses, among the logs.
         """
-        given = {"params": params["aligner"]}, batch["mel"], batch["exists"]
-        log_probs = self.aligner.apply(*given, train=True, rngs={"dropout": key})
-        weight = batch["exists"] * batch["weight"][:, None]
-        counted = {"where": weight[..., None] > 0, "keepdims": True}
-        often = jnp.mean(jnp.exp(log_probs), axis=(0, 1), **counted)
-        often = jax.lax.stop_gradient(often)
-        likely = log_probs - self.prior * jnp.log(often + RAREST)
-        chain = batch["exists"], batch["optional"], batch["length"]
-        error = chain_error(of_places(likely, batch, batch["allowed"]), *chain)
-        columns = jnp.maximum(jnp.sum(batch["exists"], axis=1), 1)
-        logs = {"pauses": often[0, 0, PAUSE]}
-        return masked_mean(error / columns, batch["weight"]), Report(logs)
+        frame_mask = batch["frame_mask"]
+        log_probs = apply_network(
+            self.aligner,
+            self.variables(params, stats),
+            batch["mel"],
+            frame_mask,
+            train=True,
+            rngs={"dropout": key},
+        )
+        weight = frame_mask * batch["weight"][:, None]
+        frequency = jnp.mean(
+            jnp.exp(log_probs), axis=(0, 1), where=weight[..., None] > 0, keepdims=True
+        )
+        frequency = jax.lax.stop_gradient(frequency)
+        log_likelihood = log_probs - self.prior * jnp.log(frequency + MIN_FREQUENCY)
+        nll = alignment_nll(
+            gather_states(log_likelihood, batch, batch["allowed"]),
+            frame_mask,
+            batch["optional"],
+            batch["length"],
+        )
+        num_frames = jnp.maximum(jnp.sum(frame_mask, axis=1), 1)
+        logs = {"pause_rate": frequency[0, 0, PAUSE]}
+        return masked_mean(nll / num_frames, batch["weight"]), LossAux(logs)
 
-    def measure(
+    def evaluate(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Mean]:
-        """How far sounds, and words, begin and end from where they are known to.
+        """Measure the distance of boundaries of phonemes and words to the true ones.
 
-        ms       mean distance; of sounds, begins are told of each phone
-        within_  shares of edges
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Not used.
+            batch: A batch of `AlignmentClip`.
+
+        Returns:
+            `phoneme_ms` and `word_ms`, the mean distance in milliseconds; and
+            `phoneme_within_MS` and `word_within_MS`, the fraction of the boundaries
+            with at most that distance.
         """
-        given = {"params": params["aligner"]}, batch["mel"], batch["exists"]
-        log_probs = self.aligner.apply(*given)
-        likely = of_places(log_probs, batch, jnp.ones_like(batch["allowed"]))
-        chain = batch["exists"], batch["optional"], batch["length"]
-        places, _ = jax.vmap(best_way)(likely, *chain)
-        count = batch["sounds"].shape[1]
-        begins, ends = map(seconds_of, jax.vmap(edges, (0, None))(places, count))
-        always = jnp.ones_like(batch["opens"])
-        figures = {}
-        for name, opens, closes in (
-            ("sound", always, always),
-            ("word", batch["opens"], batch["closes"]),
+        frame_mask, optional = batch["frame_mask"], batch["optional"]
+        log_probs = apply_network(
+            self.aligner, self.variables(params, stats), batch["mel"], frame_mask
+        )
+        states = gather_states(log_probs, batch, jnp.ones_like(batch["allowed"]))
+        paths, _ = jax.vmap(viterbi)(states, frame_mask, optional, batch["length"])
+        num_states = batch["phoneme_ids"].shape[1]
+        starts, ends = jax.vmap(segment_bounds, (0, None))(paths, num_states)
+        starts, ends = mel_frame_start(starts), mel_frame_start(ends)
+        weight = batch["weight"][:, None]
+        every = jnp.ones_like(batch["word_start"])
+        metrics = {}
+        for name, is_start, is_end in (
+            ("phoneme", every, every),
+            ("word", batch["word_start"], batch["word_end"]),
         ):
-            one = distances(begins, batch["begins"], opens * batch["weight"][:, None])
-            other = distances(ends, batch["ends"], closes * batch["weight"][:, None])
-            figures |= {f"{name}_{key}": one[key].merge(other[key]) for key in one}
-        return figures
-
-    def published(self, params: Params, stats: Params) -> Published:
-        return Published("aligner", params, stats, self.model)
-
-
-def of_places(likely: Array, batch: Batch, allowed: Array) -> Array:
-    """[b f v], allowed [b f l] -> [b f l]: each place's own sound, LOST elsewhere."""
-    own = jnp.take_along_axis(likely, batch["sounds"][:, None], axis=2)
-    inside = jnp.arange(own.shape[2])[None] < batch["length"][:, None]
-    return jnp.where((allowed > 0) & inside[:, None], own, LOST)
+            at_start = boundary_metrics(starts, batch["start"], is_start * weight)
+            at_end = boundary_metrics(ends, batch["end"], is_end * weight)
+            metrics |= {
+                f"{name}_{key}": mean.merge(at_end[key])
+                for key, mean in at_start.items()
+            }
+        return metrics
 
 
-def distances(found: Array, truth: Array, weight: Array) -> dict[str, Mean]:
-    """Of times [b l] in seconds, where the truth is known."""
-    known = jnp.isfinite(truth) * weight
-    off = 1000 * jnp.abs(found - jnp.nan_to_num(truth))
-    shares = {f"within_{ms}": (off <= ms).astype(jnp.float32) for ms in WITHIN}
-    figures = {"ms": off, **shares}
-    return {name: Mean.of(value, known) for name, value in figures.items()}
+def gather_states(scores: Array, batch: Batch, allowed: Array) -> Array:
+    """Gather the score of each state of an alignment graph.
+
+    Args:
+        scores: Score of each phoneme in each mel frame, f32 [b f v].
+        batch: `phoneme_ids` [b l] of the states and their number, `length` [b].
+        allowed: 1 where a state is allowed, [b f l].
+
+    Returns:
+        Score of each state's phoneme, `NEG_INF` where it is not allowed, f32 [b f l].
+    """
+    states = jnp.take_along_axis(scores, batch["phoneme_ids"][:, None], axis=2)
+    exists = jnp.arange(states.shape[2])[None] < batch["length"][:, None]
+    return jnp.where((allowed > 0) & exists[:, None], states, NEG_INF)
+
+
+def boundary_metrics(pred: Array, target: Array, weight: Array) -> dict[str, Mean]:
+    """Compare predicted boundaries with the true ones.
+
+    Args:
+        pred: Times in seconds, [b l].
+        target: True times in seconds, not finite where unknown, [b l].
+        weight: Weights of the boundaries, [b l].
+
+    Returns:
+        `{"ms": Mean, "within_MS": Mean}`.
+    """
+    known = jnp.isfinite(target) * weight
+    distance = MILLISECONDS * jnp.abs(pred - jnp.nan_to_num(target))
+    values = {"ms": distance} | {
+        f"within_{ms}": (distance <= ms).astype(jnp.float32) for ms in TOLERANCES_MS
+    }
+    return {name: Mean.from_values(value, known) for name, value in values.items()}

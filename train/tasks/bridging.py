@@ -1,250 +1,300 @@
-"""Lips that recall their sound: reading words or sentences, and speech from lips."""
+"""Train associative bridging: reading lips, and speech from lips, with a memory."""
 
-import collections
 import dataclasses
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from einops import repeat
 
-from avjax.algorithms import ctc as decode
 from avjax.algorithms.griffin_lim import GriffinLim
-from avjax.audio.speech_mel import prepare_voice, voice_mel
-from avjax.data.schema import SAMPLES_PER_FRAME
 from avjax.losses.base import masked_mean
-from avjax.losses.memory import address_divergence, storage_error
-from avjax.losses.reconstruction import mel_error
-from avjax.losses.sequence import transcript_error, word_error
-from avjax.metrics import speech
+from avjax.losses.memory import address_kl, memory_reconstruction_loss
+from avjax.losses.reconstruction import mel_l1
+from avjax.losses.sequence import ctc_loss, word_cross_entropy
+from avjax.losses.weights import BridgingLossWeights
 from avjax.metrics.base import Mean
-from avjax.metrics.error_rate import symbol_errors, word_errors
-from avjax.metrics.memory import bridge_figures
+from avjax.metrics.memory import bridging_metrics
 from avjax.models.bridging import (
     Bridging,
     BridgingConfig,
-    LossWeights,
-    Rehearsed,
-    from_grey,
+    BridgingTrainOutputs,
+    init_variables,
     word_logits,
 )
-from avjax.nn.resnet import BANDS, SOUND_STEPS
-from avjax.text import grammar
-from avjax.text import tokenizer as text
-from avjax.train.task import Objective, Published, Report
+from avjax.nn.apply import apply_network
+from avjax.nn.pixels import normalize_mouth
+from avjax.train.task import LossAux
+from avjax.train.tasks.bridging_scores import (
+    LOG_PROBS,
+    SPEECH,
+    WITH_AUDIO,
+    cached_grammar,
+    score_clips,
+    score_sentence,
+    score_speech,
+)
+from avjax.train.tasks.parts import SinglePartTask, split_variables, weighted_sum
 from avjax.typing import Array, Batch, Key, Params
 
 
 @dataclasses.dataclass(frozen=True)
-class BridgingTask:
-    """One part, `bridge`, which one objective moves.
+class BridgingTask(SinglePartTask):
+    """Train the part `reader`.
 
-    Takes batches of data.reading: ReadClip to read, VoiceClip to speak.  Without slots
-    nothing is heard, and only the lips are learnt from.
+    It takes batches of `LipreadClip` (words, sentences) or `LipToSpeechClip` (speech).
+    With `num_slots` 0 there is no memory, and only the lips are used.
+
+    Attributes:
+        model: Config of the network.
+        losses: Weights of the losses.
+        grammar: Grammar by which evaluations read sentences in addition; "": none.
+        beam: Width of that beam search.
+        mirrored: Evaluate words by the mean with the mirrored clip.
     """
 
+    part: ClassVar[str] = "reader"
     model: BridgingConfig = BridgingConfig()
-    losses: LossWeights = LossWeights()
-    grammar: str = ""  # by which sentences are read in evaluations too
-    beam: int = 16  # of that reading
-    mirrored: bool = False  # words are measured by the mean with the mirrored clip
+    losses: BridgingLossWeights = BridgingLossWeights()
+    grammar: str = ""
+    beam: int = 16
+    mirrored: bool = False
 
     @property
-    def bridge(self) -> Bridging:
+    def reader(self) -> Bridging:
+        """The network."""
         return Bridging(self.model)
 
-    def objectives(self) -> tuple[Objective, ...]:
-        return (Objective("bridge", ("bridge",), self.loss),)
-
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        side, frames = self.model.size, 5
-        given = (1, frames, side, side, 1), (1, SOUND_STEPS * frames, BANDS)
-        keys = {"params": key, "dropout": key}
-        clip = *map(jnp.zeros, given), jnp.ones((1, frames))
-        variables = self.bridge.init(keys, *clip)
-        return {"bridge": variables["params"]}, {"bridge": variables["batch_stats"]}
+        """Initialise the reader; the batch is not used."""
+        return split_variables(init_variables(self.model, key))
 
     def loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
-    ) -> tuple[Array, Report]:
-        """bridging (8): the weighted total."""
-        variables = {"params": params["bridge"], "batch_stats": stats["bridge"]}
-        how = {"train": True, "mutable": ["batch_stats"], "rngs": {"dropout": key}}
-        lips, exists = from_grey(batch["lips"]), batch["mask"]
-        if self.model.slots:
-            given = lips, batch["mel"], exists
-            made, changed = self.bridge.apply(
-                variables, *given, method="rehearse", **how
+    ) -> tuple[Array, LossAux]:
+        """Compute the weighted total, bridging (8).
+
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            batch: A training batch.
+            key: PRNG key of the dropout.
+
+        Returns:
+            The loss; its terms; and the new statistics.
+        """
+        variables = self.variables(params, stats)
+        mode = {"train": True, "mutable": ["batch_stats"], "rngs": {"dropout": key}}
+        mouths, frame_mask = normalize_mouth(batch["lips"]), batch["frame_mask"]
+        if self.model.num_slots:
+            outputs, changed = apply_network(
+                self.reader,
+                variables,
+                mouths,
+                batch["mel"],
+                frame_mask,
+                method="forward_train",
+                **mode,
             )
-            errors = self.errors(made, batch)
+            errors = self.errors(outputs, batch)
         else:
-            given = lips, exists
-            answer, changed = self.bridge.apply(variables, *given, method="read", **how)
-            errors = {"recalled": self.task_error(answer, batch)}
-        means = {
+            output, changed = apply_network(
+                self.reader, variables, mouths, frame_mask, method="predict", **mode
+            )
+            errors = {"recalled": self.task_error(output, batch)}
+        terms = {
             name: masked_mean(value, self.weight(value, batch))
             for name, value in errors.items()
         }
-        total = sum(getattr(self.losses, name) * mean for name, mean in means.items())
-        return total, Report(means, {"bridge": changed["batch_stats"]})
+        total = weighted_sum(self.losses, terms)
+        return total, LossAux(terms, {self.part: changed["batch_stats"]})
 
-    def errors(self, made: Rehearsed, batch: Batch) -> dict[str, Array]:
-        """The losses, per clip [b] or frame [b t], named as in LossWeights."""
+    def errors(self, outputs: BridgingTrainOutputs, batch: Batch) -> dict[str, Array]:
+        """Compute the terms of the loss, named as in `BridgingLossWeights`.
+
+        Args:
+            outputs: Outputs of the network in training.
+            batch: A training batch.
+
+        Returns:
+            `{name: error per clip [b] or per frame [b t]}`.
+        """
         return {
-            "recalled": self.task_error(made.recalled_answer, batch),
-            "heard": self.task_error(made.heard_answer, batch),
-            "save": storage_error(made.stored, made.heard),
-            "bridge": address_divergence(made.by_lips, made.by_sound),
+            "recalled": self.task_error(outputs.recalled_output, batch),
+            "audio": self.task_error(outputs.audio_output, batch),
+            "memory": memory_reconstruction_loss(outputs.stored, outputs.audio),
+            "address": address_kl(outputs.visual_address, outputs.audio_address),
         }
 
-    def task_error(self, answer: Array, batch: Batch) -> Array:
-        """How wrong an answer is: of reading per clip [b], of speaking per column."""
-        exists = batch["mask"]
-        if self.model.task == "speech":
-            return mel_error(answer, batch["voice"])
-        if self.model.task == "words":
-            return word_error(word_logits(answer, exists), batch["symbols"][:, 0])
-        spoken, each = batch["spoken"], self.model.steps
-        steps = repeat(exists, "b t -> b (t r)", r=each)
-        allowed = repeat(batch["allowed"], "b t v -> b (t r) v", r=each)
-        error = transcript_error(answer, steps, batch["symbols"], spoken, allowed)
-        return error / jnp.maximum(jnp.sum(spoken, axis=1), 1)  # nats a symbol
+    def task_error(self, output: Array, batch: Batch) -> Array:
+        """Compute the error of an output.
 
-    def weight(self, value: Array, batch: Batch) -> Array:
-        """The weight of values per clip [b], per frame [b t] or per column [b f]."""
-        if value.ndim == 1:
+        Args:
+            output: Logits [b t v], or a log-mel spectrogram [b f k].
+            batch: A batch.
+
+        Returns:
+            Nats per clip [b] for words, nats per symbol of a clip [b] for sentences,
+            absolute error per mel frame [b f] for speech.
+        """
+        frame_mask = batch["frame_mask"]
+        if self.model.task == "speech":
+            return mel_l1(output, batch["voice"])
+        if self.model.task == "words":
+            logits = word_logits(output, frame_mask)
+            return word_cross_entropy(logits, batch["labels"][:, 0])
+        rate, label_mask = self.model.outputs_per_frame, batch["label_mask"]
+        error = ctc_loss(
+            output,
+            repeat(frame_mask, "b t -> b (t r)", r=rate),
+            batch["labels"],
+            label_mask,
+            repeat(batch["allowed"], "b t v -> b (t r) v", r=rate),
+        )
+        return error / jnp.maximum(jnp.sum(label_mask, axis=1), 1)
+
+    def weight(self, values: Array, batch: Batch) -> Array:
+        """Compute the weights of values.
+
+        Args:
+            values: Per clip [b], per frame [b t] or per mel frame [b f].
+            batch: A batch.
+
+        Returns:
+            Weights, [b], [b t] or [b f].
+        """
+        if values.ndim == 1:
             return batch["weight"]
-        each = value.shape[1] // batch["mask"].shape[1]
-        exists = repeat(batch["mask"], "b t -> b (t r)", r=each)
+        rate = values.shape[1] // batch["frame_mask"].shape[1]
+        exists = repeat(batch["frame_mask"], "b t -> b (t r)", r=rate)
         return exists * batch["weight"][:, None]
 
-    def answers(
+    def outputs(
         self, params: Params, stats: Params, batch: Batch
-    ) -> tuple[dict[str, Array], Rehearsed | None]:
-        """{prefix: answer}: "" from the lips alone, "heard_" with the real sound.
+    ) -> tuple[dict[str, Array], BridgingTrainOutputs | None]:
+        """Run the network without dropout.
 
-        And what the memory did, if there is one.
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            batch: A batch.
+
+        Returns:
+            `{prefix: output}`: "" from the lips alone and, with a memory, `WITH_AUDIO`
+            from lips and audio; and what the memory did, if there is one.
         """
-        variables = {"params": params["bridge"], "batch_stats": stats["bridge"]}
-        lips, exists = from_grey(batch["lips"]), batch["mask"]
-        if not self.model.slots:
-            answer = self.bridge.apply(variables, lips, exists, method="read")
-            return {"": answer}, None
-        given = lips, batch["mel"], exists
-        made = self.bridge.apply(variables, *given, method="rehearse")
-        return {"": made.recalled_answer, "heard_": made.heard_answer}, made
+        variables = self.variables(params, stats)
+        mouths, frame_mask = normalize_mouth(batch["lips"]), batch["frame_mask"]
+        if not self.model.num_slots:
+            output = apply_network(
+                self.reader, variables, mouths, frame_mask, method="predict"
+            )
+            return {"": output}, None
+        outputs = apply_network(
+            self.reader,
+            variables,
+            mouths,
+            batch["mel"],
+            frame_mask,
+            method="forward_train",
+        )
+        named = {"": outputs.recalled_output, WITH_AUDIO: outputs.audio_output}
+        return named, outputs
 
-    def measure(
+    def evaluate(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Mean]:
-        """loss and, of words, accuracy; heard_ with the real sound; and the bridge."""
-        answers, made = self.answers(params, stats, batch)
+        """Measure the loss, the accuracy of words, and the memory.
+
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            batch: A batch.
+
+        Returns:
+            `loss` and, for words, `accuracy`; both also with the prefix `WITH_AUDIO`;
+            and the metrics of `bridging_metrics`.
+        """
+        named, outputs = self.outputs(params, stats, batch)
         if self.mirrored:
-            turned = {**batch, "lips": batch["lips"][:, :, :, ::-1]}
-            others, _ = self.answers(params, stats, turned)
-            answers = {name: (x + others[name]) / 2 for name, x in answers.items()}
-        means = {}
-        for prefix, answer in answers.items():
-            error = self.task_error(answer, batch)
-            means[f"{prefix}loss"] = Mean.of(error, self.weight(error, batch))
+            mirrored = {**batch, "lips": batch["lips"][:, :, :, ::-1]}
+            others, _ = self.outputs(params, stats, mirrored)
+            named = {name: (x + others[name]) / 2 for name, x in named.items()}
+        metrics = {}
+        for prefix, output in named.items():
+            error = self.task_error(output, batch)
+            weight = self.weight(error, batch)
+            metrics[f"{prefix}loss"] = Mean.from_values(error, weight)
             if self.model.task == "words":
-                read = jnp.argmax(word_logits(answer, batch["mask"]), axis=-1)
-                right = (read == batch["symbols"][:, 0]).astype(jnp.float32)
-                means[f"{prefix}accuracy"] = Mean.of(right, batch["weight"])
-        if made is None:
-            return means
-        exists = batch["mask"] * batch["weight"][:, None]
-        addresses = made.by_lips, made.by_sound
-        codes = made.recalled, made.heard
-        return means | bridge_figures(*addresses, *codes, exists)
+                word = jnp.argmax(word_logits(output, batch["frame_mask"]), axis=-1)
+                correct = (word == batch["labels"][:, 0]).astype(jnp.float32)
+                accuracy = Mean.from_values(correct, batch["weight"])
+                metrics[f"{prefix}accuracy"] = accuracy
+        if outputs is not None:
+            metrics |= bridging_metrics(
+                outputs.visual_address,
+                outputs.audio_address,
+                outputs.recalled,
+                outputs.audio,
+                batch["frame_mask"] * batch["weight"][:, None],
+            )
+        return metrics
 
-    @property
-    def answer(self) -> Callable | None:
-        """What score wants to know: read off the device; nothing of single words."""
-        kinds = {"sentences": self.read, "speech": self.speak}
-        return kinds.get(self.model.task)
+    def predict(
+        self, params: Params, stats: Params, batch: Batch
+    ) -> Mapping[str, Array]:
+        """Compute what `score` needs: nothing for single words."""
+        if self.model.task == "sentences":
+            return self.predict_log_probs(params, stats, batch)
+        if self.model.task == "speech":
+            return self.predict_speech(params, stats, batch)
+        return {}
 
-    def read(self, params: Params, stats: Params, batch: Batch) -> Mapping[str, Array]:
-        """log-probabilities [b t v] of every path, and what was said."""
-        answers, _ = self.answers(params, stats, batch)
-        found = {f"{at}read": jax.nn.log_softmax(x) for at, x in answers.items()}
-        keys = "mask", "symbols", "spoken", "weight"
-        return found | {key: batch[key] for key in keys}
-
-    def speak(self, params: Params, stats: Params, batch: Batch) -> Mapping[str, Array]:
-        """Waves [b n] of every path, of the true mel, and of a mel that never moves."""
-        answers, _ = self.answers(params, stats, batch)
-        truth = batch["voice"]
-        exists = self.weight(truth, batch)[..., None]
-        mean = jnp.sum(truth * exists, (0, 1)) / jnp.maximum(jnp.sum(exists), 1)
-        rows = {
-            **answers,
-            "oracle_": truth,
-            "mean_": jnp.broadcast_to(mean, truth.shape),
+    def predict_log_probs(
+        self, params: Params, stats: Params, batch: Batch
+    ) -> dict[str, Array]:
+        """Compute log-probabilities of symbols, `{PREFIX log_probs: [b t v]}`."""
+        named, _ = self.outputs(params, stats, batch)
+        log_probs = {
+            f"{prefix}{LOG_PROBS}": jax.nn.log_softmax(x) for prefix, x in named.items()
         }
-        voices = {f"{at}said": GriffinLim()(mel) for at, mel in rows.items()}
-        return voices | {key: batch[key] for key in ("wave", "mask", "weight")}
+        keys = ("frame_mask", "labels", "label_mask", "weight")
+        return log_probs | {key: batch[key] for key in keys}
 
-    def score(self, answers: Mapping[str, np.ndarray]) -> Mapping[str, Mean]:
-        """Errors of what was read, or the quality of what was said, on the host."""
-        judge = self.score_reading if self.model.task == "sentences" else score_speech
-        figures = collections.defaultdict(list)
-        for example in range(len(answers["weight"])):
-            if answers["weight"][example] > 0:
-                one = {name: array[example] for name, array in answers.items()}
-                for name, pair in judge(one).items():
-                    figures[name].append(pair)
-        sums = {name: np.sum(pairs, axis=0) for name, pairs in figures.items()}
-        return {name: Mean(*pair) for name, pair in sums.items()}
+    def predict_speech(
+        self, params: Params, stats: Params, batch: Batch
+    ) -> dict[str, Array]:
+        """Synthesize speech, `{PREFIX speech: waveform [b n]}`.
 
-    def score_reading(self, one: Mapping[str, np.ndarray]) -> dict[str, tuple]:
-        """{wer, symbol_error, wer_grammar: (errors, how many there were)}."""
+        The prefix `oracle_` is of the true log-mel spectrogram, and `mean_` of its mean
+        over time.
+        """
+        named, _ = self.outputs(params, stats, batch)
+        target = batch["voice"]
+        weight = self.weight(target, batch)[..., None]
+        mean = jnp.sum(target * weight, (0, 1)) / jnp.maximum(jnp.sum(weight), 1)
+        mels = {
+            **named,
+            "oracle_": target,
+            "mean_": jnp.broadcast_to(mean, target.shape),
+        }
+        waves = {f"{prefix}{SPEECH}": GriffinLim()(mel) for prefix, mel in mels.items()}
+        return waves | {key: batch[key] for key in ("wave", "frame_mask", "weight")}
+
+    def score(self, predictions: Mapping[str, Any]) -> Mapping[str, Mean]:
+        """Score sentences by their errors, and speech by its quality."""
+        if self.model.task == "sentences":
+            return score_clips(predictions, self.score_sentence)
+        return score_clips(predictions, score_speech)
+
+    def score_sentence(self, one: Mapping[str, Any]) -> dict[str, tuple]:
+        """Score the sentence of one clip; see `bridging_scores.score_sentence`."""
         symbols = self.model.symbols
-        truth = one["symbols"][one["spoken"] > 0]
-        frames = int(np.sum(one["mask"])) * self.model.steps
-        found = {}
-        for name in ("read", "heard_read"):
-            if name not in one:
-                continue
-            seen, prefix = one[name][:frames], name.removesuffix("read")
-            read = decode.greedy(seen)
-            found[f"{prefix}symbol_error"] = symbol_errors(truth, read)
-            said = text.to_text(truth, symbols)
-            found[f"{prefix}wer"] = word_errors(said, text.to_text(read, symbols))
-            if self.grammar:
-                rules = rules_of(self.grammar, symbols)
-                best = decode.beam_search(seen, self.beam, rules)
-                errors = word_errors(said, text.to_text(best, symbols))
-                found[f"{prefix}wer_grammar"] = errors
-        return found
-
-    def published(self, params: Params, stats: Params) -> Published:
-        return Published("bridging", params, stats, self.model)
-
-
-@functools.cache
-def rules_of(name: str, symbols: tuple[str, ...]) -> grammar.Grammar:
-    """A grammar, read once; what it finds out while it searches, it keeps."""
-    return grammar.load(name, symbols)
-
-
-def mel_l1(said: np.ndarray, truth: np.ndarray) -> float:
-    """Mean absolute difference of the voice_mels of two waves [n], in their unit."""
-    if not np.any(truth):
-        return np.nan
-    return speech.mel_distance(*(voice_mel(prepare_voice(x)) for x in (said, truth)))
-
-
-def score_speech(one: Mapping[str, np.ndarray]) -> dict[str, tuple]:
-    """{measure of every wave: (value, 1)}, as far as the packages are there."""
-    samples = int(np.sum(one["mask"])) * SAMPLES_PER_FRAME
-    measures = speech.available() | {"mel_l1": mel_l1}
-    found = {}
-    for name in (name for name in one if name.endswith("said")):
-        for measure, judge in measures.items():
-            value = judge(one[name][:samples], one["wave"][:samples])
-            if np.isfinite(value):
-                found[name.removesuffix("said") + measure] = value, 1.0
-    return found
+        return score_sentence(
+            one,
+            symbols=symbols,
+            outputs_per_frame=self.model.outputs_per_frame,
+            grammar=cached_grammar(self.grammar, symbols) if self.grammar else None,
+            beam=self.beam,
+        )

@@ -1,189 +1,265 @@
-"""CALS: a face that is driven by units of lip motion, told from sound in context."""
+"""Train CALS: a face that is guided by lip motion units, from audio in context."""
 
 import dataclasses
-import functools
-from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
 
-from avjax.data.examples.talking import TARGETS
+from avjax.constants import SYNC_FRAMES
 from avjax.errors import InputError
 from avjax.losses.base import masked_mean
-from avjax.losses.sync import lip_confusion, lip_distance
-from avjax.metrics.base import Mean
-from avjax.metrics.memory import share_within
+from avjax.losses.sync import lip_infonce, lip_l1
+from avjax.losses.weights import CalsLossWeights
+from avjax.metrics.memory import within_clip_variance
 from avjax.models.cals import (
     AudioToLip,
     CalsConfig,
     LipToFace,
-    LossWeights,
-    draw_ahead,
+    init_audio_to_lip,
+    sample_lookahead,
 )
-from avjax.models.synctalkface import face_input, from_pixels, to_unit
-from avjax.train.task import Objective, Published, Report
-from avjax.train.tasks.cals_units import chosen, start_hearing, true_units
-from avjax.train.tasks.talking_common import Jury, faces_of, of, parts_of, pictured
+from avjax.nn.apply import apply_network
+from avjax.nn.pixels import denormalize, mask_lower_face, normalize_pixels
+from avjax.train.task import LossAux, Objective, ReleasedWeights
+from avjax.train.tasks.cals_units import encode_lip_units
+from avjax.train.tasks.parts import (
+    select_parts,
+    split_variables,
+    variables_of,
+    weighted_sum,
+)
+from avjax.train.tasks.talking_face import TalkingFaceTask, masked_faces
 from avjax.typing import Array, Batch, Key, Params
 
 
 @dataclasses.dataclass(frozen=True)
-class CalsTask:
-    """Parts: `lip_to_face` draws what `audio_to_lip` tells; `critic`, `expert` and
-    `landmarks` as in tasks.talking.  Takes batches of data.context.ContextWindow.
+class CalsTask(TalkingFaceTask):
+    """Train Lip-to-Face, and Audio-to-Lip with it.
+
+    Parts: `audio_to_lip`, `lip_to_face` and `discriminator` are trained; `sync_expert`
+    and `lip_landmarks` are frozen. It takes batches of `CalsTrainExample`.
+
+    Attributes:
+        infonce: d_vv is an InfoNCE loss over the frames of a clip; else plain L1.
+        temperature: Temperature of that loss.
+        freeze_units: Keep Audio-to-Lip as masked learning left it.
+        lookahead_dropout: Fraction of the clips with a shorter lookahead.
+        lookahead: Future frames that evaluations use, W at most.
     """
 
     model: CalsConfig = CalsConfig()
-    losses: LossWeights = LossWeights()
-    contrast: bool = True  # d_vv tells moments of a clip apart; else plain L1
-    temperature: float = 0.07  # of that contrast
-    frozen: bool = False  # whether units stay what masked learning has made them
-    shortened: float = 0.5  # share of the clips that are heard less far in advance
-    lookahead: int = 15  # frames heard in advance when it is judged, W at most
-    squared: bool = False  # L_recon of squared differences: lips learn to move sooner
-    doubt: float = 1e-7  # below it, no verdict of the expert weighs any more
-    expert_width: float = 1.0
-    critic_width: float = 1.0
-    landmark_width: float = 1.0
+    losses: CalsLossWeights = CalsLossWeights()
+    infonce: bool = True
+    temperature: float = 0.07
+    freeze_units: bool = False
+    lookahead_dropout: float = 0.5
+    lookahead: int = 15
 
     def objectives(self) -> tuple[Objective, ...]:
-        """The face first: the critic then judges the frames that it has just made.
+        """List the generator first: the discriminator sees the frames just made.
 
-        A critic whose word does not count learns nothing.
+        A discriminator whose loss has weight zero is not trained.
         """
-        learns = ("lip_to_face",) if self.frozen else ("audio_to_lip", "lip_to_face")
-        face = Objective("face", learns, self.face_loss)
-        critic = Objective("critic", ("critic",), self.critic_loss)
-        return (face, critic) if self.losses.critic else (face,)
+        parts = (
+            ("lip_to_face",) if self.freeze_units else ("audio_to_lip", "lip_to_face")
+        )
+        generator = Objective("generator", parts, self.generator_loss)
+        if not self.losses.adversarial:
+            return (generator,)
+        discriminator = Objective(
+            "discriminator", ("discriminator",), self.discriminator_loss
+        )
+        return (generator, discriminator)
 
     @property
-    def hearing(self) -> AudioToLip:
+    def audio_to_lip(self) -> AudioToLip:
+        """The network from audio to lip motion units."""
         return AudioToLip(self.model)
 
     @property
-    def face(self) -> LipToFace:
+    def lip_to_face(self) -> LipToFace:
+        """The network from lip motion units to frames."""
         return LipToFace(self.model)
 
-    @property
-    def jury(self) -> Jury:
-        return Jury.of(self)
-
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        parts = ("audio_to_lip", "lip_to_face", "critic", "expert", "landmarks")
-        keys = dict(zip(parts, jax.random.split(key, len(parts)), strict=True))
+        """Initialise all parts; the batch is not used."""
+        parts = (
+            *("audio_to_lip", "lip_to_face"),
+            *("discriminator", "sync_expert", "lip_landmarks"),
+        )
+        keys: dict[str, Key] = dict(
+            zip(parts, jax.random.split(key, len(parts)), strict=True)
+        )
         side = self.model.size
-        given = jnp.zeros((1, 1, self.model.units)), jnp.zeros((1, 1, side, side, 6))
-        ours = {
-            "audio_to_lip": start_hearing(self.hearing, keys.pop("audio_to_lip")),
-            "lip_to_face": self.face.init(keys.pop("lip_to_face"), *given),
+        talker = {
+            "audio_to_lip": init_audio_to_lip(self.model, keys.pop("audio_to_lip")),
+            "lip_to_face": self.lip_to_face.init(
+                keys.pop("lip_to_face"),
+                jnp.zeros((1, 1, self.model.unit_dim)),
+                jnp.zeros((1, 1, side, side, 6)),
+            ),
         }
-        return parts_of(ours | self.jury.init(keys))
+        return split_variables(talker | self.auxiliary.init(keys))
 
-    def face_loss(
+    def generator_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
-    ) -> tuple[Array, Report]:
-        """cals (10): the weighted total, and the frames for the critic."""
-        targets, weight = self.targets(batch), batch["weight"]
-        reference = from_pixels(batch["reference"], self.model.signed)
-        units, changed = self.listen(params, stats, batch, key)
-        now = len(units[0]) // 2 - TARGETS // 2
-        units = units[:, now : now + TARGETS]
-        frames, drawn = self.face.apply(
-            of(params, stats, "lip_to_face"),
-            *(units, face_input(targets, reference)),
+    ) -> tuple[Array, LossAux]:
+        """Compute the weighted total, cals (10).
+
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            batch: A training batch.
+            key: PRNG key.
+
+        Returns:
+            The loss; its terms, the new statistics, and the frames for the
+            discriminator.
+        """
+        targets = self.targets(batch)
+        reference = normalize_pixels(batch["reference"], self.model.pixel_range)
+        units, new_stats = self.predict_units(params, stats, batch, key)
+        start = len(units[0]) // 2 - SYNC_FRAMES // 2
+        units = units[:, start : start + SYNC_FRAMES]
+        frames, changed = apply_network(
+            self.lip_to_face,
+            variables_of(params, stats, "lip_to_face"),
+            units,
+            mask_lower_face(targets, reference),
             train=True,
             mutable=["batch_stats"],
         )
-        made, terms, losses = frames[None], {}, self.losses
-        terms["pixels"] = self.jury.pixel_loss(made, targets, weight)
-        if losses.audio_visual or losses.visual_visual:
-            seen = self.jury.watch(params, stats, made)
-        if losses.audio_visual:
-            given = seen, batch["mel"], weight
-            terms["audio_visual"] = self.jury.sync_loss(params, stats, *given)
-        if losses.visual_visual:
-            terms["visual_visual"] = self.lip_loss(params, stats, seen[0], batch)
-        if losses.critic:
-            terms["critic"] = self.jury.critic_opinion(params, made, weight)
-        total = sum(getattr(losses, name) * term for name, term in terms.items())
-        logs = terms | {"motion": share_within(units)}
-        changed = {**changed, "lip_to_face": drawn["batch_stats"]}
-        return total, Report(logs, changed, {"made": frames[:, None]})
+        terms = self.loss_terms(params, stats, frames, batch)
+        total = weighted_sum(self.losses, terms)
+        return total, LossAux(
+            logs=terms | {"motion": within_clip_variance(units)},
+            stats={**new_stats, "lip_to_face": changed["batch_stats"]},
+            extra_batch={"generated": frames[:, None]},
+        )
 
-    def listen(
+    def loss_terms(
+        self, params: Params, stats: Params, frames: Array, batch: Batch
+    ) -> dict[str, Array]:
+        """Compute the terms of the loss whose weight is not zero.
+
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            frames: Generated frames, [b t=5 h w c=3].
+            batch: A training batch.
+
+        Returns:
+            `{name of a weight: scalar}`.
+        """
+        paths, weight = frames[None], batch["weight"]
+        terms = {"pixels": self.pixel_loss(paths, self.targets(batch), weight)}
+        if self.losses.audio_visual or self.losses.visual_visual:
+            video = self.auxiliary.encode_video(params, stats, paths)
+            if self.losses.audio_visual:
+                terms["audio_visual"] = self.auxiliary.sync_loss(
+                    params, stats, video, batch["mel"], weight
+                )
+            if self.losses.visual_visual:
+                terms["visual_visual"] = self.lip_loss(params, stats, video[0], batch)
+        if self.losses.adversarial:
+            terms["adversarial"] = self.auxiliary.generator_adversarial_loss(
+                params, paths, weight
+            )
+        return terms
+
+    def predict_units(
         self, params: Params, stats: Params, batch: Batch, key: Key
     ) -> tuple[Array, Params]:
-        """Units of all frames that are heard, [b t d], and new statistics."""
-        window, frames = self.model.window, batch["mels"].shape[1]
-        if frames < TARGETS + 2 * window:
-            reach = (frames - TARGETS) // 2
+        """Predict the units of all frames whose audio a batch holds, in training mode.
+
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            batch: A training batch.
+            key: PRNG key.
+
+        Returns:
+            Units [b t d], and the new statistics.
+
+        Raises:
+            InputError: The batch holds less audio than the context of the model.
+        """
+        context, frames = self.model.context_frames, batch["mels"].shape[1]
+        if frames < SYNC_FRAMES + 2 * context:
+            loaded = (frames - SYNC_FRAMES) // 2
             raise InputError(
-                f"task.model.window is {window} frames, and train.window.reach {reach}"
+                f"task.model.context_frames is {context}, but "
+                f"train.transform.context_frames is only {loaded}; make it as large"
             )
-        for_ahead, dropout = jax.random.split(key)
-        ahead = draw_ahead(for_ahead, len(batch["mels"]), window, self.shortened)
-        given = batch["mels"], batch["exists"], ahead
-        hearing = of(params, stats, "audio_to_lip")
-        if self.frozen:
-            return self.hearing.apply(hearing, *given), {}
-        units, changed = self.hearing.apply(
-            hearing,
-            *given,
+        lookahead_key, dropout_key = jax.random.split(key)
+        lookahead = sample_lookahead(
+            lookahead_key, len(batch["mels"]), context, self.lookahead_dropout
+        )
+        variables = variables_of(params, stats, "audio_to_lip")
+        inputs = batch["mels"], batch["frame_mask"], lookahead
+        if self.freeze_units:
+            return apply_network(self.audio_to_lip, variables, *inputs), {}
+        units, changed = apply_network(
+            self.audio_to_lip,
+            variables,
+            *inputs,
             train=True,
             mutable=["batch_stats"],
-            rngs={"dropout": dropout},
+            rngs={"dropout": dropout_key},
         )
         return units, {"audio_to_lip": changed["batch_stats"]}
 
     def targets(self, batch: Batch) -> Array:
-        """The middle five frames of a window, in the range of the model."""
-        near = batch["window"].shape[1] // 2 - TARGETS // 2
-        return from_pixels(batch["window"][:, near : near + TARGETS], self.model.signed)
+        """Select the middle five frames."""
+        start = batch["frames"].shape[1] // 2 - SYNC_FRAMES // 2
+        frames = batch["frames"][:, start : start + SYNC_FRAMES]
+        return normalize_pixels(frames, self.model.pixel_range)
 
     def lip_loss(
-        self, params: Params, stats: Params, seen: Array, batch: Batch
+        self, params: Params, stats: Params, video: Array, batch: Batch
     ) -> Array:
-        """cals (8): generated lips, seen [b d], against the real ones of the clip."""
-        expert, near = of(params, stats, "expert"), batch["there"].shape[1] // 2
-        window = from_pixels(batch["window"], signed=False)
-        real = true_units(self.jury.expert, expert, window)
-        if self.contrast:
-            given = seen, real, near, batch["there"], self.temperature
-            error = lip_confusion(*given)
+        """Compare generated lips with the real ones of the clip, cals (8).
+
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            video: Embeddings of the generated clips, [b d].
+            batch: A training batch.
+
+        Returns:
+            The loss, a scalar.
+        """
+        candidate_mask = batch["candidate_mask"]
+        centre = candidate_mask.shape[1] // 2
+        real = encode_lip_units(
+            self.auxiliary.sync_expert,
+            variables_of(params, stats, "sync_expert"),
+            normalize_pixels(batch["frames"], "[0,1]"),
+        )
+        if self.infonce:
+            error = lip_infonce(video, real, centre, candidate_mask, self.temperature)
         else:
-            error = lip_distance(seen, real[:, near])
-        return masked_mean(error, batch["weight"] * batch["there"][:, near])
+            error = lip_l1(video, real[:, centre])
+        return masked_mean(error, batch["weight"] * candidate_mask[:, centre])
 
-    def critic_loss(
-        self, params: Params, stats: Params, batch: Batch, key: Key
-    ) -> tuple[Array, Report]:
-        """cals (9), the critic's side: real frames, and those just made."""
-        given = self.targets(batch), batch["made"], batch["weight"]
-        return self.jury.critic_loss(params, *given)
+    def generate(self, params: Params, stats: Params, batch: Batch) -> Array:
+        """Animate whole clips by their audio, with the lookahead of evaluations."""
+        units = apply_network(
+            self.audio_to_lip,
+            variables_of(params, stats, "audio_to_lip"),
+            batch["mels"],
+            batch["frame_mask"],
+            jnp.full(len(batch["mels"]), self.lookahead),
+        )
+        frames = apply_network(
+            self.lip_to_face,
+            variables_of(params, stats, "lip_to_face"),
+            units,
+            masked_faces(batch, self.model.pixel_range),
+        )
+        return denormalize(frames, self.model.pixel_range)
 
-    def measure(
-        self, params: Params, stats: Params, batch: Batch
-    ) -> Mapping[str, Mean]:
-        """What metrics.talk tells of whole clips, by their own sound and another's."""
-        perform = functools.partial(self.perform, params, stats)
-        return self.jury.measure(params, stats, perform, batch)
-
-    def picture(
-        self, params: Params, stats: Params, batch: Batch
-    ) -> Mapping[str, Array]:
-        """The truth on the left, what the face says on the right."""
-        return pictured(self.perform(params, stats, batch), batch)
-
-    def perform(self, params: Params, stats: Params, batch: Batch) -> Array:
-        """Whole clips, said again: [b t h w c] in [0, 1]."""
-        ahead = jnp.full(len(batch["mels"]), self.lookahead)
-        given = batch["mels"], batch["mask"], ahead
-        units = self.hearing.apply(of(params, stats, "audio_to_lip"), *given)
-        faces = faces_of(batch, self.model.signed)
-        frames = self.face.apply(of(params, stats, "lip_to_face"), units, faces)
-        return to_unit(frames, self.model.signed)
-
-    def published(self, params: Params, stats: Params) -> Published:
-        """What is needed to talk."""
-        both = ("audio_to_lip", "lip_to_face")
-        return Published("cals", *chosen(params, stats, both), self.model)
+    def export(self, params: Params, stats: Params) -> ReleasedWeights:
+        """Release what talking needs."""
+        talker = select_parts(params, stats, ("audio_to_lip", "lip_to_face"))
+        return ReleasedWeights(self.model.system, *talker, self.model)

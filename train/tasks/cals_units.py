@@ -1,142 +1,220 @@
-"""Units of lip motion from sound in context: the masked learning of CALS.
+"""Train lip motion units from audio in context: the masked learning of CALS.
 
-A unit is what the frozen sync expert sees in the five frames around a frame.
+A unit is the embedding, by the frozen sync expert, of the five frames around a frame.
 """
 
 import dataclasses
-import functools
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from einops import einsum, rearrange
 
-from avjax.data.examples.talking import TARGETS
+from avjax.constants import MEL_WINDOW, NUM_MELS, SYNC_FRAMES
 from avjax.losses.base import masked_mean
-from avjax.losses.sync import unit_error
+from avjax.losses.sync import cosine_distance
 from avjax.metrics.base import Mean
-from avjax.models.cals import AudioToLip, CalsConfig, draw_ahead, draw_spans
+from avjax.models.cals import (
+    AudioToLip,
+    CalsConfig,
+    init_audio_to_lip,
+    sample_lookahead,
+    sample_masked_spans,
+)
 from avjax.models.sync_expert import SyncExpert
-from avjax.models.synctalkface import from_pixels
-from avjax.train.task import Objective, Published, Report
-from avjax.train.tasks.talking_common import of, parts_of
+from avjax.nn.apply import apply_network
+from avjax.nn.pixels import normalize_pixels
+from avjax.train.task import LossAux, Objective, ReleasedWeights, Task
+from avjax.train.tasks.parts import select_parts, split_variables, variables_of
+from avjax.train.tasks.talking_face import check_face_size
 from avjax.typing import Array, Batch, Key, Params
+
+EVAL_MASK_RATIO = 0.5  # fraction of the audio features that an evaluation masks
+MAX_RETRIEVAL_OFFSET = 1  # frames up to which a retrieved unit counts as right
 
 
 @dataclasses.dataclass(frozen=True)
-class CalsUnitsTask:
-    """Masked learning.  Parts: `audio_to_lip` learns what `expert` sees, which is
-    frozen.  Takes batches of data.context.UnitWindow.
+class CalsUnitsTask(Task):
+    """Train Audio-to-Lip by masked learning.
+
+    Parts: `audio_to_lip` is trained; `sync_expert` is frozen. It takes batches of
+    `CalsUnitExample`.
+
+    Attributes:
+        model: Config of CALS.
+        mask_ratio: Fraction of the audio features that are masked; 0: none.
+        span: Number of consecutive frames that are masked together.
+        lookahead_dropout: Fraction of the clips with a shorter lookahead.
+        sync_expert_width: Factor of the channels of the sync expert.
     """
 
     model: CalsConfig = CalsConfig()
-    masked: float = 0.5  # share of the phones that are hidden; 0: none
-    span: int = 5  # frames that are hidden on end
-    shortened: float = 0.5  # share of the clips that are heard less far in advance
-    expert_width: float = 1.0
+    mask_ratio: float = 0.5
+    span: int = 5
+    lookahead_dropout: float = 0.5
+    sync_expert_width: float = 1.0
 
     def objectives(self) -> tuple[Objective, ...]:
+        """List the only objective."""
         return (Objective("units", ("audio_to_lip",), self.loss),)
 
     @property
-    def hearing(self) -> AudioToLip:
+    def audio_to_lip(self) -> AudioToLip:
+        """The network."""
         return AudioToLip(self.model)
 
     @property
-    def expert(self) -> SyncExpert:
-        return SyncExpert(self.model.size, self.expert_width)
+    def sync_expert(self) -> SyncExpert:
+        """The frozen sync expert."""
+        return SyncExpert(self.model.size, self.sync_expert_width)
 
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        side, (ours, theirs) = self.model.size, jax.random.split(key)
-        clip = jnp.zeros((1, TARGETS, side, side, 3))
-        hearing = start_hearing(self.hearing, ours)
-        expert = self.expert.init(theirs, jnp.zeros((1, 16, 80)), clip, False)
-        return parts_of({"audio_to_lip": hearing, "expert": expert})
+        """Initialise both parts; the batch is not used."""
+        side = self.model.size
+        units_key, expert_key = jax.random.split(key)
+        clip = jnp.zeros((1, SYNC_FRAMES, side, side, 3))
+        mel = jnp.zeros((1, MEL_WINDOW, NUM_MELS))
+        return split_variables(
+            {
+                "audio_to_lip": init_audio_to_lip(self.model, units_key),
+                "sync_expert": self.sync_expert.init(expert_key, mel, clip, False),
+            }
+        )
+
+    def validate(self, batch: Mapping[str, Any]) -> None:
+        """Check the size of the faces."""
+        check_face_size(batch, self.model.size)
 
     def loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
-    ) -> tuple[Array, Report]:
-        """cals (4): one less the cosine to the true unit, hidden frames like others."""
-        for_spans, for_ahead, dropout = jax.random.split(key, 3)
-        exists = batch["exists"]
-        hidden = draw_spans(for_spans, exists.shape, self.masked, self.span)
-        ahead = draw_ahead(for_ahead, len(exists), self.model.window, self.shortened)
-        units, changed = self.hearing.apply(
-            of(params, stats, "audio_to_lip"),
-            *(batch["mels"], exists, ahead, hidden),
+    ) -> tuple[Array, LossAux]:
+        """Compute the cosine distance to the true units, cals (4).
+
+        Masked frames count like others.
+
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            batch: A training batch.
+            key: PRNG key.
+
+        Returns:
+            The loss; and the losses of masked and of visible frames, among the logs.
+        """
+        mask_key, lookahead_key, dropout_key = jax.random.split(key, 3)
+        frame_mask = batch["frame_mask"]
+        count, frames = frame_mask.shape
+        masked = sample_masked_spans(
+            mask_key, (count, frames), self.mask_ratio, self.span
+        )
+        lookahead = sample_lookahead(
+            lookahead_key, count, self.model.context_frames, self.lookahead_dropout
+        )
+        units, changed = apply_network(
+            self.audio_to_lip,
+            variables_of(params, stats, "audio_to_lip"),
+            batch["mels"],
+            frame_mask,
+            lookahead,
+            masked,
             train=True,
             mutable=["batch_stats"],
-            rngs={"dropout": dropout},
+            rngs={"dropout": dropout_key},
         )
-        error = unit_error(units, self.truth(params, stats, batch))
-        weight = exists * batch["weight"][:, None]
+        error = cosine_distance(units, self.target_units(params, stats, batch))
+        weight = frame_mask * batch["weight"][:, None]
         logs = {
-            "hidden": masked_mean(error, weight * hidden),
-            "heard": masked_mean(error, weight * ~hidden),
+            "masked": masked_mean(error, weight * masked),
+            "visible": masked_mean(error, weight * ~masked),
         }
-        changed = {"audio_to_lip": changed["batch_stats"]}
-        return masked_mean(error, weight), Report(logs, changed)
+        new_stats = {"audio_to_lip": changed["batch_stats"]}
+        return masked_mean(error, weight), LossAux(logs, new_stats)
 
-    def truth(self, params: Params, stats: Params, batch: Batch) -> Array:
-        """The units of the frames of a batch, [b t d]."""
-        expert = of(params, stats, "expert")
-        return true_units(self.expert, expert, from_pixels(batch["faces"], False))
+    def target_units(self, params: Params, stats: Params, batch: Batch) -> Array:
+        """Compute the true units of the frames of a batch, [b t d]."""
+        frames = normalize_pixels(batch["faces"], "[0,1]")
+        expert = variables_of(params, stats, "sync_expert")
+        return encode_lip_units(self.sync_expert, expert, frames)
 
-    def measure(
+    def evaluate(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Mean]:
-        """How well units are told by the sound.
+        """Measure how well units are predicted from audio.
 
-        error           one less the cosine to the true unit
-        hidden_error    the same of phones that were hidden, half of all
-        shuffled_error  the same to the true unit of another clip: knowing nothing
-        found           share of the frames whose unit, among the true ones of the clip,
-                        is nearest to that of the frame or a neighbour
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            batch: A batch of `CalsUnitExample`.
+
+        Returns:
+            Cosine distances to the true unit (`error`), of masked features
+            (`masked_error`, half of them), and to the true unit of another clip
+            (`shuffled_error`, what an uninformed prediction would score); and
+            `retrieval_acc`, the fraction of the frames whose unit is closest, among the
+            true units of the clip, to that of the frame or of a neighbour.
         """
-        exists = batch["exists"]
-        weight = exists * batch["weight"][:, None]
-        ahead = jnp.full(len(exists), self.model.window)
-        given = batch["mels"], exists, ahead
-        ask = functools.partial(
-            self.hearing.apply, of(params, stats, "audio_to_lip"), *given
+        frame_mask = batch["frame_mask"]
+        count, frames = frame_mask.shape
+        weight = frame_mask * batch["weight"][:, None]
+        lookahead = jnp.full(count, self.model.context_frames)
+        variables = variables_of(params, stats, "audio_to_lip")
+
+        def predict(*masked: Array) -> Array:
+            return apply_network(
+                self.audio_to_lip,
+                variables,
+                batch["mels"],
+                frame_mask,
+                lookahead,
+                *masked,
+            )
+
+        masked = sample_masked_spans(
+            jax.random.key(0), (count, frames), EVAL_MASK_RATIO, self.span
         )
-        hidden = draw_spans(jax.random.key(0), exists.shape, 0.5, self.span)
-        units, truth = ask(), self.truth(params, stats, batch)
-        alike = einsum(units, truth, "b t d, b s d -> b t s")
-        best = jnp.argmax(jnp.where(exists[:, None] > 0, alike, -1), axis=-1)
-        near = jnp.abs(best - jnp.arange(best.shape[1])[None]) <= 1
-        other, both = (jnp.roll(x, 1, axis=0) for x in (truth, weight))
+        units, targets = predict(), self.target_units(params, stats, batch)
+        similarity = einsum(units, targets, "b t d, b s d -> b t s")
+        closest = jnp.argmax(
+            jnp.where(frame_mask[:, None] > 0, similarity, -1), axis=-1
+        )
+        offset = jnp.abs(closest - jnp.arange(frames)[None])
+        other_targets, other_weight = (
+            jnp.roll(x, 1, axis=0) for x in (targets, weight)
+        )
+        mean = Mean.from_values
         return {
-            "error": Mean.of(unit_error(units, truth), weight),
-            "hidden_error": Mean.of(unit_error(ask(hidden), truth), weight * hidden),
-            "shuffled_error": Mean.of(unit_error(units, other), weight * both),
-            "found": Mean.of(near, weight),
+            "error": mean(cosine_distance(units, targets), weight),
+            "masked_error": mean(
+                cosine_distance(predict(masked), targets), weight * masked
+            ),
+            "shuffled_error": mean(
+                cosine_distance(units, other_targets), weight * other_weight
+            ),
+            "retrieval_acc": mean(offset <= MAX_RETRIEVAL_OFFSET, weight),
         }
 
-    def published(self, params: Params, stats: Params) -> Published:
-        """Audio-to-Lip alone: a beginning for CalsTask, and no talker."""
-        only = ("audio_to_lip",)
-        return Published("cals_units", *chosen(params, stats, only), self.model)
+    def export(self, params: Params, stats: Params) -> ReleasedWeights:
+        """Release Audio-to-Lip: an initialisation for CalsTask, but no talker."""
+        units = select_parts(params, stats, ("audio_to_lip",))
+        return ReleasedWeights("cals_units", *units, self.model)
 
 
-def true_units(expert: SyncExpert, variables: Mapping, frames: Array) -> Array:
-    """What lips do in five frames on end, wherever these begin.
+def encode_lip_units(
+    sync_expert: SyncExpert, variables: Mapping[str, Any], frames: Array
+) -> Array:
+    """Encode every five consecutive frames by the sync expert.
 
-    frames [b t+4 h w c] in [0, 1] -> [b t d], of length one, taken as given.
+    Args:
+        sync_expert: The sync expert.
+        variables: Its variables.
+        frames: Frames in [0, 1], [b t+4 h w c=3].
+
+    Returns:
+        Units of length one, without gradient, [b t d].
     """
-    count = frames.shape[1] - TARGETS + 1
-    clips = jnp.stack([frames[:, i : i + count] for i in range(TARGETS)], axis=2)
+    count = frames.shape[1] - SYNC_FRAMES + 1
+    clips = jnp.stack([frames[:, i : i + count] for i in range(SYNC_FRAMES)], axis=2)
     clips = rearrange(clips, "b t five h w c -> (b t) five h w c")
-    codes = expert.apply(variables, clips, method="watch")
+    codes = apply_network(sync_expert, variables, clips, method="encode_frames")
     return jax.lax.stop_gradient(rearrange(codes, "(b t) d -> b t d", t=count))
-
-
-def start_hearing(hearing: AudioToLip, key: Key) -> Mapping:
-    """Variables of an Audio-to-Lip that has learnt nothing."""
-    sound = jnp.zeros((1, 1, 16, 80)), jnp.ones((1, 1)), jnp.zeros(1, jnp.int32)
-    return hearing.init(key, *sound)
-
-
-def chosen(params: Params, stats: Params, parts: tuple[str, ...]):
-    """Some parts of both."""
-    return tuple({part: tree[part] for part in parts} for tree in (params, stats))

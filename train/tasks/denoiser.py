@@ -1,182 +1,235 @@
-"""The denoiser: first taught to clean, then taught to be adapted.
+"""Train the denoiser: first to denoise, then to denoise after test-time adaptation.
 
-Source   Gunawan et al., 2022; the mask's own loss: Liu et al., 2019, "Self-Supervised
-         Generalisation with Meta Auxiliary Learning" (MAXL)
+Source: Gunawan et al., 2022; the loss of the mask: Liu et al., 2019, "Self-Supervised
+Generalisation with Meta Auxiliary Learning" (MAXL).
 """
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 
-from avjax.algorithms.denoiser_adaptation import (
-    Plan,
-    adapted,
-    auxiliary_loss,
-    first_rates,
-    kept_rates,
-    learnt_rates,
-    restore,
-)
-from avjax.algorithms.meta_sgd import Adaptation, adapt, even_rates, writes_out
-from avjax.losses.restoration import clean_error, edge_error
+from avjax.algorithms.adaptation_plan import AdaptationPlan, init_inner_lrs
+from avjax.algorithms.denoiser_adaptation import adapt_denoiser, auxiliary_loss, restore
+from avjax.algorithms.meta_sgd import Adaptation, adapt, constant_lrs, unroll_on_cpu
+from avjax.losses.restoration import mask_edge_loss, restoration_l1
 from avjax.metrics.base import Mean
 from avjax.metrics.image import psnr
 from avjax.metrics.restoration import ssim2d, ssim3d
-from avjax.models.denoiser import DenoiserConfig, MaskNet, RestorationNet
-from avjax.train.task import Objective, Published, Report
+from avjax.models.denoiser import (
+    DenoiserConfig,
+    MaskNet,
+    RestorationNet,
+    from_log_lrs,
+    to_log_lrs,
+)
+from avjax.nn.apply import apply_network
+from avjax.train.task import LossAux, Objective, ReleasedWeights, Task
 from avjax.typing import Array, Batch, Key, Params
 
-MEASURES = {"psnr": psnr, "ssim2d": ssim2d, "ssim3d": ssim3d}
-AHEAD = Adaptation(steps=1, rate=1e-3)  # what the mask looks ahead by, as published
+METRICS = {"psnr": psnr, "ssim2d": ssim2d, "ssim3d": ssim3d}
+MASK_LOOKAHEAD = Adaptation(
+    steps=1, learning_rate=1e-3
+)  # of the mask's loss, as published
 
 
 @dataclasses.dataclass(frozen=True)
-class DenoiserTask:
-    """Parts `restorer`, `masker` and, where they are learnt, `rates`.
+class DenoiserTask(Task):
+    """Train the parts `restorer`, `mask_net` and, if they are learned, `inner_lrs`.
 
-    stage  plain  restorer learns the truth alone
-           clean  it learns the auxiliary task at once; masker learns where that task
-                  helps, by looking one step ahead
-           adapt  all learn to be right after some steps of the auxiliary task
+    It takes batches of `ImagePairCrop`.
+
+    Attributes:
+        model: Config of the denoiser.
+        stage: "plain": the restorer learns from clean images alone. "clean": it learns
+            the auxiliary task as well; the mask learns where that task helps, by one
+            inner step. "adapt": all parts learn to be right after the inner loop.
+        plan: Inner loop of the training.
+        test_plan: Inner loop of the evaluation.
+        learn_inner_lrs: Learn an inner learning rate for each tensor; else the plans'
+            rates are used.
+        edges: Weight of the loss of the mask's edges, as published.
     """
 
     model: DenoiserConfig = DenoiserConfig()
     stage: Literal["plain", "clean", "adapt"] = "clean"
-    plan: Plan = Plan()  # of the steps that training goes through
-    test: Plan = Plan()  # of those before a picture is measured
-    learns_rates: bool = True  # a rate for each tensor; else those of the plans
-    edges: float = 0.01  # weight of the mask's edges, as published
+    plan: AdaptationPlan = AdaptationPlan()
+    test_plan: AdaptationPlan = AdaptationPlan()
+    learn_inner_lrs: bool = True
+    edges: float = 0.01
 
     def objectives(self) -> tuple[Objective, ...]:
+        """List the objectives of the stage."""
         if self.stage == "adapt":
-            rates = ("rates",) if self.learns_rates else ()
-            parts = ("restorer", "masker", *rates)
+            inner_lrs = ("inner_lrs",) if self.learn_inner_lrs else ()
+            parts = ("restorer", "mask_net", *inner_lrs)
             return (Objective("adapt", parts, self.adapt_loss),)
         if self.stage == "plain":
             return (Objective("restore", ("restorer",), self.plain_loss),)
         return (
             Objective("restore", ("restorer",), self.restore_loss),
-            Objective("mask", ("masker",), self.mask_loss),
+            Objective("mask", ("mask_net",), self.mask_loss),
         )
 
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        one, other = jax.random.split(key)
-        restorer = RestorationNet(self.model).init(one, batch["noisy"])["params"]
-        masker = MaskNet(self.model).init(other, batch["noisy"])["params"]
-        params = {"restorer": restorer, "masker": masker}
-        if self.learns_rates:
-            rates = first_rates(self.model, self.plan, restorer)
-            params["rates"] = kept_rates(rates)
+        """Initialise all parts for the shapes of a batch."""
+        restorer_key, mask_key = jax.random.split(key)
+        noisy = batch["noisy"]
+        restorer = RestorationNet(self.model).init(restorer_key, noisy)["params"]
+        mask_net = MaskNet(self.model).init(mask_key, noisy)["params"]
+        params = {"restorer": restorer, "mask_net": mask_net}
+        if self.learn_inner_lrs:
+            lrs = init_inner_lrs(self.model, self.plan, restorer)
+            params["inner_lrs"] = to_log_lrs(lrs)
         return params, {part: {} for part in params}
 
     def plain_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
-    ) -> tuple[Array, Report]:
-        """The truth alone."""
-        return jnp.mean(self.error(params["restorer"], batch)), Report({})
+    ) -> tuple[Array, LossAux]:
+        """Compute the error of the restored image; `stats` and `key` are not used."""
+        return jnp.mean(self.error(params["restorer"], batch)), LossAux({})
 
     def restore_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
-    ) -> tuple[Array, Report]:
-        """The truth, and the auxiliary task where the mask is open."""
-        mask = MaskNet(self.model).apply({"params": params["masker"]}, batch["noisy"])
-        return self.both_errors(params["restorer"], mask, batch, key)
+    ) -> tuple[Array, LossAux]:
+        """Compute the error of the restored image plus the masked auxiliary loss."""
+        mask = self.mask(params, batch)
+        return self.joint_loss(params["restorer"], mask, batch, key)
 
     def mask_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
-    ) -> tuple[Array, Report]:
-        """The error of the restorer after one more step of its own, and edges."""
-        mask = MaskNet(self.model).apply({"params": params["masker"]}, batch["noisy"])
-        restorer = params["restorer"]
+    ) -> tuple[Array, LossAux]:
+        """Compute the error after one more step of the restorer, and that of edges."""
+        mask, restorer = self.mask(params, batch), params["restorer"]
 
         def loss(restorer: Params) -> Array:
-            return self.both_errors(restorer, mask, batch, key)[0]
+            return self.joint_loss(restorer, mask, batch, key)[0]
 
-        moved = adapt(loss, restorer, even_rates(restorer, AHEAD), AHEAD).params
-        error = jnp.mean(self.error(moved, batch))
-        edges = jnp.mean(edge_error(mask, batch["noisy"]))
-        logs = {"clean": error, "edges": edges, "open": jnp.mean(mask)}
-        return error + self.edges * edges, Report(logs)
+        lrs = constant_lrs(restorer, MASK_LOOKAHEAD)
+        adapted = adapt(loss, restorer, lrs, MASK_LOOKAHEAD).params
+        error = jnp.mean(self.error(adapted, batch))
+        edges = jnp.mean(mask_edge_loss(mask, batch["noisy"]))
+        logs = {"clean": error, "edges": edges, "mask_mean": jnp.mean(mask)}
+        return error + self.edges * edges, LossAux(logs)
 
     def adapt_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
-    ) -> tuple[Array, Report]:
-        """The error on each picture after the steps that it alone asked for."""
-        rates = self.rates(params, self.plan)
+    ) -> tuple[Array, LossAux]:
+        """Compute the error of each image after its own inner loop, denoiser (8)."""
+        lrs = self.inner_lrs(params, self.plan)
 
-        def one(noisy: Array, clean: Array, key: Key) -> tuple[Array, Array]:
-            picture = {"noisy": noisy[None], "clean": clean[None]}
-            given = params, rates, picture["noisy"], key
-            found = adapted(self.model, self.plan, *given)
-            return self.error(found.params, picture)[0], jnp.mean(found.losses)
+        def adapt_one(noisy: Array, clean: Array, key: Key) -> tuple[Array, Array]:
+            image = {"noisy": noisy[None], "clean": clean[None]}
+            result = adapt_denoiser(
+                self.model, self.plan, params, lrs, image["noisy"], key
+            )
+            return self.error(result.params, image)[0], jnp.mean(result.losses)
 
         # denoiser (8)
         keys = jax.random.split(key, len(batch["noisy"]))
-        errors, losses = each(one, batch["noisy"], batch["clean"], keys)
-        mask = MaskNet(self.model).apply({"params": params["masker"]}, batch["noisy"])
-        logs = {"auxiliary": jnp.mean(losses), "open": jnp.mean(mask)}
-        return jnp.mean(errors), Report(logs)
+        errors, losses = map_images(adapt_one, batch["noisy"], batch["clean"], keys)
+        mask_mean = jnp.mean(self.mask(params, batch))
+        logs = {"auxiliary": jnp.mean(losses), "mask_mean": mask_mean}
+        return jnp.mean(errors), LossAux(logs)
 
-    def both_errors(
+    def mask(self, params: Params, batch: Batch) -> Array:
+        """Compute the mask of the auxiliary loss, [b h w 1]."""
+        variables = {"params": params["mask_net"]}
+        return apply_network(MaskNet(self.model), variables, batch["noisy"])
+
+    def joint_loss(
         self, restorer: Params, mask: Array, batch: Batch, key: Key
-    ) -> tuple[Array, Report]:
-        """The error to the truth, plus that of the auxiliary task."""
-        given = mask, batch["noisy"], key
-        loss = auxiliary_loss(self.model, restorer, *given, body_moves=True)
+    ) -> tuple[Array, LossAux]:
+        """Compute the error of the restored image plus the auxiliary loss.
+
+        Args:
+            restorer: Parameters of the restorer.
+            mask: Mask of the auxiliary loss, [b h w 1].
+            batch: A training batch.
+            key: PRNG key.
+
+        Returns:
+            The loss, and both terms as logs.
+        """
+        loss = auxiliary_loss(
+            self.model, restorer, mask, batch["noisy"], key, body_adapts=True
+        )
         error, auxiliary = jnp.mean(self.error(restorer, batch)), loss(restorer)
-        return error + auxiliary, Report({"clean": error, "auxiliary": auxiliary})
+        return error + auxiliary, LossAux({"clean": error, "auxiliary": auxiliary})
 
     def error(self, restorer: Params, batch: Batch) -> Array:
-        made = restore(self.model, restorer, batch["noisy"])
-        return clean_error(made.clean, batch["clean"])
+        """Compute the error of each restored image, denoiser (5)."""
+        outputs = restore(self.model, restorer, batch["noisy"])
+        return restoration_l1(outputs.clean, batch["clean"])
 
-    def rates(self, params: Params, plan: Plan) -> Params:
-        if self.learns_rates:
-            return learnt_rates(params["rates"])
-        return first_rates(self.model, plan, params["restorer"])
+    def inner_lrs(self, params: Params, plan: AdaptationPlan) -> Params:
+        """Return the learning rate of each tensor that adapts."""
+        if self.learn_inner_lrs:
+            return from_log_lrs(params["inner_lrs"])
+        return init_inner_lrs(self.model, plan, params["restorer"])
 
-    def measure(
+    def evaluate(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Mean]:
-        """Figures of what was adapted; plain_: without a step; noisy_: as it was given.
+        """Measure images after adaptation, all clipped to [0, 1].
 
-        All three are clipped to [0, 1].
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Not used.
+            batch: A batch of `ImagePairCrop`.
+
+        Returns:
+            PSNR in dB and SSIM: without prefix after adaptation, `plain_` without
+            adaptation, `noisy_` of the noisy image itself.
         """
-        rates = self.rates(params, self.test)
+        lrs = self.inner_lrs(params, self.test_plan)
 
-        def one(noisy: Array) -> tuple[Array, Array]:
-            given = params, rates, noisy[None], jax.random.key(0)
-            restorer = adapted(self.model, self.test, *given).params
+        def denoise_one(noisy: Array) -> tuple[Array, Array]:
+            adapted = adapt_denoiser(
+                self.model,
+                self.test_plan,
+                params,
+                lrs,
+                noisy[None],
+                jax.random.key(0),
+            ).params
             plain, after = (
-                restore(self.model, of, noisy[None]).clean[0]
-                for of in (params["restorer"], restorer)
+                restore(self.model, restorer, noisy[None]).clean[0]
+                for restorer in (params["restorer"], adapted)
             )
             return plain, after
 
-        plain, after = each(one, batch["noisy"])
+        plain, after = map_images(denoise_one, batch["noisy"])
         rows = {"": after, "plain_": plain, "noisy_": batch["noisy"]}
         return {
-            prefix + name: Mean.of(
-                measure(jnp.clip(made, 0, 1), batch["clean"]), batch["weight"]
+            prefix + name: Mean.from_values(
+                metric(jnp.clip(images, 0, 1), batch["clean"]), batch["weight"]
             )
-            for prefix, made in rows.items()
-            for name, measure in MEASURES.items()
+            for prefix, images in rows.items()
+            for name, metric in METRICS.items()
         }
 
-    def published(self, params: Params, stats: Params) -> Published:
-        return Published("denoiser", params, {}, self.model)
+    def export(self, params: Params, stats: Params) -> ReleasedWeights:
+        """Release all parts."""
+        return ReleasedWeights(self.model.system, params, {}, self.model)
 
 
-def each(function: Callable, *arrays: Array):
-    """A function of one picture, over a batch: [b ...] -> [b ...].
+def map_images(function: Callable[..., Any], *arrays: Array) -> Any:
+    """Apply a function of one image to a batch.
 
-    One after the other on a CPU, where convolutions by kernels of each picture's own
-    are slower together.
+    On a CPU, one image after the other: convolutions with different kernels for each
+    image are slower in a batch.
+
+    Args:
+        function: Function of one image (and of other arrays).
+        *arrays: [b ...].
+
+    Returns:
+        The results, stacked.
     """
-    if not writes_out():
+    if not unroll_on_cpu():
         return jax.vmap(function)(*arrays)
-    found = [function(*given) for given in zip(*arrays, strict=True)]
-    return jax.tree.map(lambda *parts: jnp.stack(parts), *found)
+    results = [function(*inputs) for inputs in zip(*arrays, strict=True)]
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *results)

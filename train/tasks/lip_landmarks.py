@@ -1,82 +1,141 @@
-"""The lip finder: trained on puppets, whose lips are known, to measure faces by."""
+"""Train the landmark detector on puppets, whose lips are known."""
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from einops import rearrange
 
+from avjax.constants import SYNC_FRAMES
+from avjax.data.examples.talking import MARGIN_FRAMES
 from avjax.losses.base import masked_mean
-from avjax.losses.reconstruction import landmark_error
+from avjax.losses.reconstruction import landmark_l1
 from avjax.metrics.base import Mean
 from avjax.metrics.landmarks import landmark_distance
-from avjax.models.lip_landmarks import LandmarkConfig, LipLandmarks
-from avjax.train.task import Objective, Published, Report
+from avjax.models.lip_landmarks import LipLandmarks, LipLandmarksConfig
+from avjax.nn.apply import apply_network
+from avjax.nn.pixels import normalize_pixels
+from avjax.train.task import LossAux
+from avjax.train.tasks.parts import SinglePartTask
+from avjax.train.tasks.talking_face import check_face_size
 from avjax.typing import Array, Batch, Key, Params
 
 
 @dataclasses.dataclass(frozen=True)
-class LandmarkTask:
-    """One part, `landmarks`, which one objective moves.  Takes talking-face batches."""
+class LipLandmarksTask(SinglePartTask):
+    """Train the part `lip_landmarks`. It takes batches of `TalkTrainExample`.
 
-    model: LandmarkConfig = LandmarkConfig()
+    Attributes:
+        model: Config of the detector.
+    """
+
+    part: ClassVar[str] = "lip_landmarks"
+    model: LipLandmarksConfig = LipLandmarksConfig()
 
     @property
-    def finder(self) -> LipLandmarks:
+    def detector(self) -> LipLandmarks:
+        """The network."""
         return LipLandmarks(**dataclasses.asdict(self.model))
 
-    def objectives(self) -> tuple[Objective, ...]:
-        return (Objective("landmarks", ("landmarks",), self.loss),)
-
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        variables = self.finder.init(key, faces_of(batch), False)
-        return {"landmarks": variables["params"]}, {
-            "landmarks": variables["batch_stats"]
-        }
+        """Initialise the detector for the shapes of a batch."""
+        variables = self.detector.init(key, target_faces(batch), False)
+        return (
+            {self.part: variables["params"]},
+            {self.part: variables["batch_stats"]},
+        )
+
+    def validate(self, batch: Mapping[str, Any]) -> None:
+        """Check the size of the faces."""
+        check_face_size(batch, self.model.size)
 
     def loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
-    ) -> tuple[Array, Report]:
-        """Distance to the true points, as a share of the sides of the crop."""
-        variables = {"params": params["landmarks"], "batch_stats": stats["landmarks"]}
-        faces = faces_of(batch)
-        found, changed = self.finder.apply(
-            variables, faces, True, mutable=["batch_stats"]
-        )
-        error = by_clip(landmark_error(found, truth_of(batch)), batch)
-        value = masked_mean(error, batch["weight"])
-        return value, Report({}, {"landmarks": changed["batch_stats"]})
+    ) -> tuple[Array, LossAux]:
+        """Compute the L1 distance to the true points, in sides of the crop.
 
-    def measure(
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            batch: A training batch.
+            key: Not used.
+
+        Returns:
+            The loss, and the new statistics.
+        """
+        pred, changed = apply_network(
+            self.detector,
+            self.variables(params, stats),
+            target_faces(batch),
+            True,
+            mutable=["batch_stats"],
+        )
+        error = split_clips(landmark_l1(pred, target_landmarks(batch)), batch)
+        loss = masked_mean(error, batch["weight"])
+        return loss, LossAux({}, {self.part: changed["batch_stats"]})
+
+    def evaluate(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Mean]:
-        """pixels: mean distance of a point; lmd: the same, wherever the mouth is."""
-        variables = {"params": params["landmarks"], "batch_stats": stats["landmarks"]}
-        faces = faces_of(batch)
-        found, truth = self.finder.apply(variables, faces, False), truth_of(batch)
-        size, weight = faces.shape[1], batch["weight"]
-        away = jnp.mean(jnp.linalg.norm(found - truth, axis=-1), axis=-1)
-        figures = {"pixels": away, "lmd": landmark_distance(found, truth)}
+        """Measure the distance to the true points.
+
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            batch: A batch of `TalkTrainExample`.
+
+        Returns:
+            `pixels`, the mean distance of a point in pixels; and `lmd`, the landmark
+            distance, which ignores where the mouth is.
+        """
+        faces, target = target_faces(batch), target_landmarks(batch)
+        pred = apply_network(self.detector, self.variables(params, stats), faces, False)
+        distances = {
+            "pixels": jnp.mean(jnp.linalg.norm(pred - target, axis=-1), axis=-1),
+            "lmd": landmark_distance(pred, target),
+        }
+        size = faces.shape[1]
         return {
-            name: Mean.of(size * by_clip(value, batch), weight)
-            for name, value in figures.items()
+            name: Mean.from_values(size * split_clips(value, batch), batch["weight"])
+            for name, value in distances.items()
         }
 
-    def published(self, params: Params, stats: Params) -> Published:
-        return Published("landmarks", params, stats, self.model)
+
+def target_faces(batch: Batch) -> Array:
+    """Select the frames whose landmarks are known.
+
+    Args:
+        batch: A batch of `TalkTrainExample`.
+
+    Returns:
+        Faces in [0, 1], f32 [(b t) h w c=3].
+    """
+    frames = batch["frames"][:, MARGIN_FRAMES : MARGIN_FRAMES + SYNC_FRAMES]
+    return rearrange(normalize_pixels(frames, "[0,1]"), "b t h w c -> (b t) h w c")
 
 
-def faces_of(batch: Batch) -> Array:
-    """The targets of talking-face examples, one by one: [(b t) h w c] in [0, 1]."""
-    targets = batch["window"][:, 2:7].astype(jnp.float32) / 255
-    return rearrange(targets, "b t h w c -> (b t) h w c")
+def target_landmarks(batch: Batch) -> Array:
+    """Convert the true landmarks to sides of the crop.
+
+    Args:
+        batch: A batch of `TalkTrainExample`.
+
+    Returns:
+        Landmarks, f32 [(b t) p 2].
+    """
+    points = batch["landmarks"] / batch["frames"].shape[2]
+    return rearrange(points, "b t p two -> (b t) p two")
 
 
-def truth_of(batch: Batch) -> Array:
-    """Their lips as shares of the sides: [(b t) p 2]."""
-    shares = batch["landmarks"] / batch["window"].shape[2]
-    return rearrange(shares, "b t p two -> (b t) p two")
+def split_clips(values: Array, batch: Batch) -> Array:
+    """Split values per frame by clip.
 
+    Args:
+        values: [(b t)].
+        batch: The batch.
 
-def by_clip(values: Array, batch: Batch) -> Array:
+    Returns:
+        [b t].
+    """
     return rearrange(values, "(b t) -> b t", b=len(batch["weight"]))

@@ -1,106 +1,167 @@
-"""The sync expert: which lips and which sound belong together."""
+"""Train the sync expert: which mouths and which audio belong together."""
 
 import dataclasses
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax.numpy as jnp
 from einops import rearrange
 
-from avjax.data.examples.talking import TARGETS
+from avjax.constants import SYNC_FRAMES
 from avjax.losses.base import masked_mean
-from avjax.losses.sync import synchrony_error
+from avjax.losses.sync import sync_loss
 from avjax.metrics.base import Mean
-from avjax.models.sync_expert import SyncConfig, SyncExpert
-from avjax.train.task import Objective, Published, Report
+from avjax.models.sync_expert import SyncExpert, SyncExpertConfig
+from avjax.nn.apply import apply_network
+from avjax.nn.pixels import normalize_pixels
+from avjax.train.task import LossAux
+from avjax.train.tasks.parts import SinglePartTask
 from avjax.typing import Array, Batch, Key, Params
+
+SYNC_THRESHOLD = 0.5  # cosine above which a pair counts as in sync
 
 
 @dataclasses.dataclass(frozen=True)
-class SyncTask:
-    """One part, `expert`, which one objective moves."""
+class SyncExpertTask(SinglePartTask):
+    """Train the part `sync_expert`. It takes batches of `SyncExample`.
 
-    model: SyncConfig = SyncConfig()
+    Attributes:
+        model: Config of the sync expert.
+    """
+
+    part: ClassVar[str] = "sync_expert"
+    model: SyncExpertConfig = SyncExpertConfig()
 
     @property
-    def expert(self) -> SyncExpert:
+    def sync_expert(self) -> SyncExpert:
+        """The network."""
         return SyncExpert(**dataclasses.asdict(self.model))
 
-    def objectives(self) -> tuple[Objective, ...]:
-        return (Objective("expert", ("expert",), self.loss),)
-
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        variables = self.expert.init(
-            key, batch["mels"][:, 0], unit(batch["lips"][:, 0]), False
+        """Initialise the sync expert for the shapes of a batch."""
+        lips = normalize_pixels(batch["lips"][:, 0], "[0,1]")
+        variables = self.sync_expert.init(key, batch["mels"][:, 0], lips, False)
+        return (
+            {self.part: variables["params"]},
+            {self.part: variables["batch_stats"]},
         )
-        return {"expert": variables["params"]}, {"expert": variables["batch_stats"]}
 
     def loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
-    ) -> tuple[Array, Report]:
-        """Cross entropy of in sync or not; ln 2 = 0.69 is guessing."""
-        variables = {"params": params["expert"], "batch_stats": stats["expert"]}
-        (heard, seen), changed = self.expert.apply(
-            variables, *moments(batch), True, mutable=["batch_stats"]
-        )
-        pairs = every_pair(heard, seen, batch)
-        value = masked_mean(pairs.error, pairs.weight)
-        logs = {"accuracy": masked_mean(pairs.right, pairs.weight)}
-        return value, Report(logs, {"expert": changed["batch_stats"]})
+    ) -> tuple[Array, LossAux]:
+        """Compute the cross-entropy of *in sync*; ln 2 = 0.69 is the level of chance.
 
-    def measure(
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            batch: A training batch.
+            key: Not used.
+
+        Returns:
+            The loss; the accuracy, among the logs; and the new statistics.
+        """
+        mels, lips = flatten_moments(batch)
+        (audio, video), changed = apply_network(
+            self.sync_expert,
+            self.variables(params, stats),
+            mels,
+            lips,
+            True,
+            mutable=["batch_stats"],
+        )
+        pairs = compare_pairs(audio, video, batch)
+        loss = masked_mean(pairs.error, pairs.weight)
+        logs = {"accuracy": masked_mean(pairs.correct, pairs.weight)}
+        return loss, LossAux(logs, {self.part: changed["batch_stats"]})
+
+    def evaluate(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Mean]:
-        """accuracy: told in step from out of step, at a cosine of one half."""
-        variables = {"params": params["expert"], "batch_stats": stats["expert"]}
-        heard, seen = self.expert.apply(variables, *moments(batch), False)
-        pairs = every_pair(heard, seen, batch)
-        figures = {"accuracy": pairs.right, "loss": pairs.error}
-        return {name: Mean.of(value, pairs.weight) for name, value in figures.items()}
+        """Measure loss and accuracy of telling pairs in sync from pairs out of sync.
 
-    def published(self, params: Params, stats: Params) -> Published:
-        return Published("sync", params, stats, self.model)
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            batch: A batch of `SyncExample`.
+
+        Returns:
+            `accuracy`, with a threshold of `SYNC_THRESHOLD` on the cosine; and `loss`.
+        """
+        mels, lips = flatten_moments(batch)
+        audio, video = apply_network(
+            self.sync_expert, self.variables(params, stats), mels, lips, False
+        )
+        pairs = compare_pairs(audio, video, batch)
+        return {
+            "accuracy": Mean.from_values(pairs.correct, pairs.weight),
+            "loss": Mean.from_values(pairs.error, pairs.weight),
+        }
 
 
 class Pairs(NamedTuple):
-    """The lips of every moment of a clip, with the sound of every one: [b m m]."""
+    """The mouths of every moment of a clip, paired with the audio of every moment.
 
-    error: Array  # cross entropy
-    right: Array  # 1 where the verdict is right
-    weight: Array  # in step and out of step count alike
-
-
-def moments(batch: Batch) -> tuple[Array, Array]:
-    """mels [(b m) f k], lips [(b m) t h w c], as the expert wants them."""
-    lips = rearrange(batch["lips"], "b m ... -> (b m) ...")
-    return rearrange(batch["mels"], "b m f k -> (b m) f k"), unit(lips)
-
-
-def every_pair(heard: Array, seen: Array, batch: Batch) -> Pairs:
-    """Codes [(b m) d] -> how they go together within each clip.
-
-    Whose voice and whose face it is cannot help: all are of one clip.  Moments that
-    share a frame are not judged.
+    Attributes:
+        error: Cross-entropy in nats, [b m m].
+        correct: 1 where the pair is classified correctly, [b m m].
+        weight: Weights; pairs in sync and out of sync count the same, [b m m].
     """
-    each = {"m": batch["start"].shape[1]}
-    heard = rearrange(heard, "(b m) d -> b 1 m d", **each)
-    seen = rearrange(seen, "(b m) d -> b m 1 d", **each)
-    away = jnp.abs(batch["start"][:, :, None] - batch["start"][:, None])
-    match = (away == 0).astype(jnp.float32)
-    verdict = jnp.sum(heard * seen, axis=-1) > 0.5
-    weight = share(match) + share((away >= TARGETS).astype(jnp.float32))
+
+    error: Array
+    correct: Array
+    weight: Array
+
+
+def flatten_moments(batch: Batch) -> tuple[Array, Array]:
+    """Join the axes of clips and of moments, as the network takes them.
+
+    Args:
+        batch: A batch of `SyncExample`.
+
+    Returns:
+        Log-mel windows [(b m) f k], and mouths in [0, 1], [(b m) t h w c].
+    """
+    lips = rearrange(batch["lips"], "b m ... -> (b m) ...")
+    mels = rearrange(batch["mels"], "b m f k -> (b m) f k")
+    return mels, normalize_pixels(lips, "[0,1]")
+
+
+def compare_pairs(audio: Array, video: Array, batch: Batch) -> Pairs:
+    """Rate all pairs of moments within each clip.
+
+    Voice and face are the same in all pairs, so that they cannot help. Pairs of
+    different moments that share a frame have weight zero.
+
+    Args:
+        audio: Embeddings of unit length, [(b m) d].
+        video: Embeddings of unit length, [(b m) d].
+        batch: `start` [b m], the first frame of each moment, and `weight` [b].
+
+    Returns:
+        The pairs.
+    """
+    moments = batch["start"].shape[1]
+    audio = rearrange(audio, "(b m) d -> b 1 m d", m=moments)
+    video = rearrange(video, "(b m) d -> b m 1 d", m=moments)
+    distance = jnp.abs(batch["start"][:, :, None] - batch["start"][:, None])
+    match = (distance == 0).astype(jnp.float32)
+    predicted = jnp.sum(audio * video, axis=-1) > SYNC_THRESHOLD
+    apart = (distance >= SYNC_FRAMES).astype(jnp.float32)
     return Pairs(
-        error=synchrony_error(heard, seen, match),
-        right=(verdict == (away == 0)).astype(jnp.float32),
-        weight=weight * batch["weight"][:, None, None],
+        error=sync_loss(audio, video, match),
+        correct=(predicted == (distance == 0)).astype(jnp.float32),
+        weight=(share_weight(match) + share_weight(apart))
+        * batch["weight"][:, None, None],
     )
 
 
-def share(which: Array) -> Array:
-    """[b m m] of ones and zeros -> one a clip, shared evenly among the ones."""
-    return which / jnp.maximum(jnp.sum(which, axis=(1, 2), keepdims=True), 1)
+def share_weight(selected: Array) -> Array:
+    """Divide a weight of one per clip evenly among the selected pairs.
 
+    Args:
+        selected: 1 or 0, [b m m].
 
-def unit(pixels: Array) -> Array:
-    """uint8 -> [0, 1]."""
-    return pixels.astype(jnp.float32) / 255
+    Returns:
+        Weights, [b m m].
+    """
+    return selected / jnp.maximum(jnp.sum(selected, axis=(1, 2), keepdims=True), 1)

@@ -1,217 +1,271 @@
-"""Talking faces from sound: the generator, its critic, and the frozen sync expert."""
+"""Train SyncTalkFace and Wav2Lip: the generator, against a discriminator."""
 
 import dataclasses
-import functools
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from einops import rearrange, repeat
 
-from avjax.data.examples.talking import CONTEXT, TARGETS
+from avjax.data.examples.talking import MARGIN_FRAMES
 from avjax.losses.base import masked_mean
-from avjax.losses.memory import address_divergence, storage_error
-from avjax.losses.sync import lip_distance
-from avjax.metrics.base import Mean
-from avjax.metrics.memory import share_within, slots_in_use
+from avjax.losses.memory import address_kl, memory_reconstruction_loss
+from avjax.losses.sync import lip_l1
+from avjax.losses.weights import SyncTalkFaceLossWeights
+from avjax.metrics.memory import effective_slots, within_clip_variance
 from avjax.models.synctalkface import (
-    LossWeights,
-    Rehearsed,
     SyncTalkFace,
     SyncTalkFaceConfig,
-    codes_of_generated,
-    face_input,
-    from_pixels,
-    to_unit,
+    TrainOutputs,
+    encode_generated_lips,
+    init_variables,
 )
-from avjax.train.task import Objective, Published, Report
-from avjax.train.tasks.talking_common import (
-    Jury,
-    faces_of,
-    of,
-    parts_of,
-    pictured,
-    sum_over_paths,
+from avjax.nn.apply import apply_network
+from avjax.nn.pixels import denormalize, mask_lower_face, normalize_pixels
+from avjax.train.task import LossAux, Objective, ReleasedWeights
+from avjax.train.tasks.parts import (
+    select_parts,
+    split_variables,
+    variables_of,
+    weighted_sum,
 )
+from avjax.train.tasks.talking_common import sum_over_paths
+from avjax.train.tasks.talking_face import TalkingFaceTask, masked_faces
 from avjax.typing import Array, Batch, Key, Params
 
 
-class Inputs(NamedTuple):
-    """A training batch as the networks want it; pixels in the range of the model."""
+class TrainInputs(NamedTuple):
+    """A training batch as the networks take it; pixels in the range of the model.
 
-    mels: Array  # [b t f k]
-    mel: Array  # [b f k]
-    faces: Array  # [b t h w c=6]
-    window: Array  # [b t+4 h w c]
-    targets: Array  # [b t h w c]
-    weight: Array  # [b]
+    Attributes:
+        mels: Log-mel window of each frame, f32 [b t f k].
+        mel: Log-mel window that starts with the clip, f32 [b f k].
+        faces: Masked target and reference, [b t h w c=6].
+        window: The targets with two more frames on either side, [b t+4 h w c=3].
+        targets: Frames to generate, [b t h w c=3].
+        weight: Weights of the examples, [b].
+    """
+
+    mels: Array
+    mel: Array
+    faces: Array
+    window: Array
+    targets: Array
+    weight: Array
 
 
 @dataclasses.dataclass(frozen=True)
-class SyncTalkFaceTask:
-    """Parts: `face` learns to speak, `critic` to see through it; `expert` judges sync
-    and `landmarks` finds lips, both frozen by silence.
+class SyncTalkFaceTask(TalkingFaceTask):
+    """Train a talking face with an audio-lip memory.
 
-    Without slots it is Wav2Lip: one path, no losses of lips and memory.
+    Parts: `generator` and `discriminator` are trained; `sync_expert` and
+    `lip_landmarks` are frozen. With `num_slots` 0 the system is Wav2Lip: one path, no
+    losses of lips and memory. It takes batches of `TalkTrainExample`.
     """
 
     model: SyncTalkFaceConfig = SyncTalkFaceConfig()
-    losses: LossWeights = LossWeights()
-    squared: bool = False  # L_recon of squared differences: lips learn to move sooner
-    doubt: float = 1e-7  # below it, no verdict of the expert weighs any more
-    expert_width: float = 1.0
-    critic_width: float = 1.0
-    landmark_width: float = 1.0
+    losses: SyncTalkFaceLossWeights = SyncTalkFaceLossWeights()
 
     def objectives(self) -> tuple[Objective, ...]:
-        """The face first: the critic then judges the frames that it has just made."""
+        """List the generator first: the discriminator sees the frames just made."""
         return (
-            Objective("face", ("face",), self.face_loss),
-            Objective("critic", ("critic",), self.critic_loss),
+            Objective("generator", ("generator",), self.generator_loss),
+            Objective("discriminator", ("discriminator",), self.discriminator_loss),
         )
 
-    def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        side = self.model.size
-        clip = jnp.zeros((1, TARGETS, side, side, 3))
-        mels = jnp.zeros((1, TARGETS, 16, 80))
-        window = jnp.zeros((1, TARGETS + 2 * CONTEXT, side, side, 3))
-        parts = ("face", "critic", "expert", "landmarks")
-        keys = dict(zip(parts, jax.random.split(key, len(parts)), strict=True))
-        key = keys.pop("face")
-        given = mels, face_input(clip, clip), window
-        face = self.face.init({"params": key, "dropout": key}, *given)
-        return parts_of({"face": face, **self.jury.init(keys)})
-
     @property
-    def face(self) -> SyncTalkFace:
+    def generator(self) -> SyncTalkFace:
+        """The network."""
         return SyncTalkFace(self.model)
 
-    @property
-    def jury(self) -> Jury:
-        return Jury.of(self)
+    def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
+        """Initialise all parts; the batch is not used."""
+        parts = ("generator", "discriminator", "sync_expert", "lip_landmarks")
+        keys: dict[str, Key] = dict(
+            zip(parts, jax.random.split(key, len(parts)), strict=True)
+        )
+        talker = init_variables(self.model, keys.pop("generator"))
+        return split_variables(talker | self.auxiliary.init(keys))
 
-    def inputs(self, batch: Batch) -> Inputs:
-        """A training batch, its pixels in the range of the model."""
-        signed = self.model.signed
-        window = from_pixels(batch["window"], signed)
-        targets = window[:, CONTEXT:-CONTEXT]
-        faces = face_input(targets, from_pixels(batch["reference"], signed))
-        shapes = batch["mels"], batch["mel"], faces, window, targets, batch["weight"]
-        return Inputs(*shapes)
+    def inputs(self, batch: Batch) -> TrainInputs:
+        """Convert a training batch, with pixels in the range of the model."""
+        pixel_range = self.model.pixel_range
+        targets = self.targets(batch)
+        reference = normalize_pixels(batch["reference"], pixel_range)
+        return TrainInputs(
+            mels=batch["mels"],
+            mel=batch["mel"],
+            faces=mask_lower_face(targets, reference),
+            window=normalize_pixels(batch["frames"], pixel_range),
+            targets=targets,
+            weight=batch["weight"],
+        )
 
-    def rehearse(
-        self, variables: Mapping, inputs: Inputs, key: Key
-    ) -> tuple[Rehearsed | None, Array, Params]:
-        """What the face makes in training -> the memory's part, frames, new statistics.
+    def targets(self, batch: Batch) -> Array:
+        """Select the frames between the margins."""
+        frames = batch["frames"][:, MARGIN_FRAMES:-MARGIN_FRAMES]
+        return normalize_pixels(frames, self.model.pixel_range)
 
-        frames [p b t h w c]: by p = 2 paths with a memory, spoken and taught, else one.
+    def forward_train(
+        self, variables: Mapping[str, Any], inputs: TrainInputs, key: Key
+    ) -> tuple[TrainOutputs | None, Array, Params]:
+        """Generate frames in training mode.
+
+        Args:
+            variables: Variables of the generator.
+            inputs: The batch.
+            key: PRNG key of the dropout.
+
+        Returns:
+            The outputs for the losses of the memory, or None without a memory; frames
+            [p b t h w c=3] of the p = 2 paths (audio, teacher), or of one path; and the
+            new running statistics.
         """
-        how = {"train": True, "mutable": ["batch_stats"], "rngs": {"dropout": key}}
-        if not self.model.slots:
-            given = inputs.mels, inputs.faces
-            spoken, changed = self.face.apply(variables, *given, method="speak", **how)
-            return None, spoken.frames[None], changed["batch_stats"]
-        given = inputs.mels, inputs.faces, inputs.window
-        made, changed = self.face.apply(variables, *given, method="rehearse", **how)
-        return made, jnp.stack([made.spoken, made.taught]), changed["batch_stats"]
+        mode = {"train": True, "mutable": ["batch_stats"], "rngs": {"dropout": key}}
+        if not self.model.num_slots:
+            talk, changed = apply_network(
+                self.generator,
+                variables,
+                inputs.mels,
+                inputs.faces,
+                method="generate",
+                **mode,
+            )
+            return None, talk.frames[None], changed["batch_stats"]
+        outputs, changed = apply_network(
+            self.generator,
+            variables,
+            inputs.mels,
+            inputs.faces,
+            inputs.window,
+            method="forward_train",
+            **mode,
+        )
+        frames = jnp.stack([outputs.audio_frames, outputs.teacher_frames])
+        return outputs, frames, changed["batch_stats"]
 
-    def face_loss(
+    def generator_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
-    ) -> tuple[Array, Report]:
-        """synctalkface (11): the weighted total, and the frames for the critic."""
+    ) -> tuple[Array, LossAux]:
+        """Compute the weighted total, synctalkface (11).
+
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            batch: A training batch.
+            key: PRNG key.
+
+        Returns:
+            The loss; its terms, the new statistics, and the frames for the
+            discriminator.
+        """
         inputs = self.inputs(batch)
-        variables = {"params": params["face"], "batch_stats": stats["face"]}
-        made, frames, changed = self.rehearse(variables, inputs, key)
-        targets, weight = inputs.targets, inputs.weight
+        variables = variables_of(params, stats, "generator")
+        outputs, frames, new_stats = self.forward_train(variables, inputs, key)
         terms = {
-            "pixels": self.jury.pixel_loss(frames, targets, weight),
+            "pixels": self.pixel_loss(frames, inputs.targets, inputs.weight),
             "audio_visual": self.sync_loss(params, stats, frames, inputs),
-            "critic": self.critic_opinion(params, frames, weight),
+            "adversarial": self.adversarial_loss(params, frames, inputs.weight),
         }
-        if made is not None:
-            terms["visual_visual"] = self.lip_loss(variables, made, frames, inputs)
-            terms["memory"] = memory_loss(made, inputs.weight)
-        total = sum(getattr(self.losses, name) * term for name, term in terms.items())
-        shows = {"made": rearrange(frames, "p b t h w c -> b p t h w c")}
-        habits = {} if made is None else memory_habits(made)
-        return total, Report(terms | habits, {"face": changed}, shows)
+        logs = {}
+        if outputs is not None:
+            terms["visual_visual"] = self.lip_loss(variables, outputs, frames, inputs)
+            terms["memory"] = memory_loss(outputs, inputs.weight)
+            logs = memory_stats(outputs)
+        total = weighted_sum(self.losses, terms)
+        generated = rearrange(frames, "p b t h w c -> b p t h w c")
+        return total, LossAux(
+            logs=terms | logs,
+            stats={"generator": new_stats},
+            extra_batch={"generated": generated},
+        )
 
     def sync_loss(
-        self, params: Params, stats: Params, frames: Array, inputs: Inputs
+        self, params: Params, stats: Params, frames: Array, inputs: TrainInputs
     ) -> Array:
-        """synctalkface (8): the frozen expert on each path's clips."""
+        """Rate each path's clips by the frozen sync expert, synctalkface (8)."""
         if not self.losses.audio_visual:
             return jnp.zeros(())
-        seen = self.jury.watch(params, stats, frames)
-        return self.jury.sync_loss(params, stats, seen, inputs.mel, inputs.weight)
+        video = self.auxiliary.encode_video(params, stats, frames)
+        return self.auxiliary.sync_loss(params, stats, video, inputs.mel, inputs.weight)
 
     def lip_loss(
-        self, variables: Mapping, made: Rehearsed, frames: Array, inputs: Inputs
+        self,
+        variables: Mapping[str, Any],
+        outputs: TrainOutputs,
+        frames: Array,
+        inputs: TrainInputs,
     ) -> Array:
-        """synctalkface (9): real lips move the lip encoder, generated ones the face."""
+        """Compare the lips of generated and real frames, synctalkface (9).
+
+        Gradient reaches the lip encoder through the real lips only, and the generator
+        through the generated ones.
+        """
         if not self.losses.visual_visual:
             return jnp.zeros(())
         clips = rearrange(frames, "p b ... -> (p b) ...")
-        codes = codes_of_generated(self.face, variables, clips)
-        centre = made.lips.shape[1] // 2
-        real = repeat(made.lips[:, centre], "b d -> (p b) d", p=len(frames))
-        error = lip_distance(codes[:, 0], real)
+        codes = encode_generated_lips(self.generator, variables, clips)
+        centre = outputs.lips.shape[1] // 2
+        real = repeat(outputs.lips[:, centre], "b d -> (p b) d", p=len(frames))
+        error = lip_l1(codes[:, 0], real)
         error = rearrange(error, "(p b) -> p b", p=len(frames))
         return sum_over_paths(error, inputs.weight)
 
-    def critic_opinion(self, params: Params, frames: Array, weight: Array) -> Array:
-        """synctalkface (10), the generator's side."""
-        if not self.losses.critic:
+    def adversarial_loss(self, params: Params, frames: Array, weight: Array) -> Array:
+        """Compute the generator's side of synctalkface (10)."""
+        if not self.losses.adversarial:
             return jnp.zeros(())
-        return self.jury.critic_opinion(params, frames, weight)
+        return self.auxiliary.generator_adversarial_loss(params, frames, weight)
 
-    def critic_loss(
-        self, params: Params, stats: Params, batch: Batch, key: Key
-    ) -> tuple[Array, Report]:
-        """synctalkface (10), the critic's side: real frames, and those just made."""
-        inputs = self.inputs(batch)
-        return self.jury.critic_loss(
-            params, inputs.targets, batch["made"], inputs.weight
+    def generate(self, params: Params, stats: Params, batch: Batch) -> Array:
+        """Animate whole clips by their audio."""
+        pixel_range = self.model.pixel_range
+        outputs = apply_network(
+            self.generator,
+            variables_of(params, stats, "generator"),
+            batch["mels"],
+            masked_faces(batch, pixel_range),
+            method="generate",
         )
+        return denormalize(outputs.frames, pixel_range)
 
-    def measure(
-        self, params: Params, stats: Params, batch: Batch
-    ) -> Mapping[str, Mean]:
-        """What metrics.talk tells of whole clips, by their own sound and another's."""
-        perform = functools.partial(self.perform, params, stats)
-        return self.jury.measure(params, stats, perform, batch)
-
-    def picture(
-        self, params: Params, stats: Params, batch: Batch
-    ) -> Mapping[str, Array]:
-        """The truth on the left, what the face says on the right."""
-        return pictured(self.perform(params, stats, batch), batch)
-
-    def perform(self, params: Params, stats: Params, batch: Batch) -> Array:
-        """Whole clips, said again: [b t h w c] in [0, 1]."""
-        signed = self.model.signed
-        given = batch["mels"], faces_of(batch, signed)
-        spoken = self.face.apply(of(params, stats, "face"), *given, method="speak")
-        return to_unit(spoken.frames, signed)
-
-    def published(self, params: Params, stats: Params) -> Published:
-        """The face alone: nothing else is needed to talk."""
-        given = {"face": params["face"]}, {"face": stats["face"]}
-        return Published("synctalkface", *given, self.model)
+    def export(self, params: Params, stats: Params) -> ReleasedWeights:
+        """Release the generator, which is all that talking needs."""
+        generator = select_parts(params, stats, ("generator",))
+        return ReleasedWeights(self.model.system, *generator, self.model)
 
 
-def memory_loss(made: Rehearsed, weight: Array) -> Array:
-    """synctalkface (3) + (4), every frame alike."""
-    stored = storage_error(made.stored, made.goal)
-    aligned = address_divergence(made.by_audio, made.by_lips)
+def memory_loss(outputs: TrainOutputs, weight: Array) -> Array:
+    """Compute the two losses of the memory.
+
+    Args:
+        outputs: Outputs of `forward_train`.
+        weight: Weights of the examples, [b].
+
+    Returns:
+        The loss, a scalar.
+
+    Source:
+        SyncTalkFace (3) + (4).
+    """
+    stored = memory_reconstruction_loss(outputs.stored, outputs.target)
+    aligned = address_kl(outputs.audio_address, outputs.lip_address)
     return masked_mean(stored + aligned, weight)
 
 
-def memory_habits(made: Rehearsed) -> dict[str, Array]:
-    """For the journal: with one slot in use, or lips without motion, memory idles."""
+def memory_stats(outputs: TrainOutputs) -> dict[str, Array]:
+    """Measure if the memory is used.
+
+    Args:
+        outputs: Outputs of `forward_train`.
+
+    Returns:
+        The effective number of slots in use by both addresses, and the fraction of the
+        lips' variance that lies within clips. Near 1 and near 0 the memory is idle.
+    """
     return {
-        "slots_by_audio": slots_in_use(made.by_audio),
-        "slots_by_lips": slots_in_use(made.by_lips),
-        "motion": share_within(made.lips),
+        "slots_by_audio": effective_slots(outputs.audio_address),
+        "slots_by_lips": effective_slots(outputs.lip_address),
+        "motion": within_clip_variance(outputs.lips),
     }

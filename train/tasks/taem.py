@@ -1,252 +1,300 @@
-"""TAEM: from text to what a frozen talker would hear, and from there to its frames."""
+"""Train TAEM: from text to the latents of a frozen talker, and from there to frames."""
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from einops import einsum, reduce
 
 from avjax.losses.base import masked_mean
-from avjax.losses.reconstruction import duration_error, latent_error
+from avjax.losses.reconstruction import gamma_deviance, latent_loss
+from avjax.losses.weights import TaemLossWeights
 from avjax.metrics.base import Mean
-from avjax.metrics.talking_face import judge, judge_besides
-from avjax.models.synctalkface import to_unit
-from avjax.models.taem import LossWeights, Taem, TaemConfig, heard_by
-from avjax.models.talker import SoundLatents, UnitLatents, latents_of, start_talker
-from avjax.nn.duration import durations_of, laid_out
-from avjax.nn.memory import unit
-from avjax.pipelines.text_talker import OURS, start_text
-from avjax.text.phonemes import CLASSES, PAUSE
-from avjax.train.task import Objective, Published, Report
-from avjax.train.tasks.talking_common import Jury, faces_of, of, parts_of, pictured
+from avjax.metrics.talking_face import talking_metrics, talking_metrics_no_baselines
+from avjax.models.registry import get_system
+from avjax.models.taem import TEXT_PART, Taem, TaemConfig, init_text_encoder
+from avjax.models.talker import LatentSpace, latent_space
+from avjax.nn.apply import apply_network
+from avjax.nn.duration import length_regulate, log_durations
+from avjax.nn.pixels import denormalize
+from avjax.text.phonemes import PAUSE, PHONEME_CLASSES
+from avjax.train.task import LossAux, Objective, ReleasedWeights, Task
+from avjax.train.tasks.parts import (
+    select_parts,
+    split_variables,
+    variables_of,
+    weighted_sum,
+)
+from avjax.train.tasks.phoneme_means import init_phoneme_means, update_means
+from avjax.train.tasks.talking_common import AuxiliaryModels, AuxiliaryNetworks
+from avjax.train.tasks.talking_face import (
+    check_face_size,
+    compare_frames,
+    masked_faces,
+)
+from avjax.train.tasks.text_metrics import (
+    cosine_similarity,
+    duration_metrics,
+    explained_variance,
+)
 from avjax.typing import Array, Batch, Key, Params
-
-MS = 1000
 
 
 @dataclasses.dataclass(frozen=True)
-class TaemTask:
-    """Parts: `text_to_audio` learns what the talker hears; the talker's own, `expert`
-    and `landmarks` are frozen by silence.  Takes batches of data.text.TextWindow.
+class TaemTask(Task):
+    """Train a text encoder to predict what a frozen talker computes from audio.
 
-    Besides, the means of each sound are kept: what a table of them would tell.
+    Parts: `text_encoder` is trained; those of the talker, `sync_expert` and
+    `lip_landmarks` are frozen. The mean latent and the mean duration of each phoneme
+    are kept in addition, as a baseline. It takes batches of `TextToLipExample`.
+
+    Attributes:
+        model: Config of TAEM and of its talker.
+        losses: Weights of the losses.
+        l2: Square the errors of latents instead of taking their absolute value.
+        aux: Config of the networks that evaluations use.
     """
 
     model: TaemConfig = TaemConfig()
-    losses: LossWeights = LossWeights()
-    squared: bool = False  # errors of latents
-    expert_width: float = 1.0
-    landmark_width: float = 1.0
+    losses: TaemLossWeights = TaemLossWeights()
+    l2: bool = False
+    aux: AuxiliaryNetworks = AuxiliaryNetworks()
 
     def objectives(self) -> tuple[Objective, ...]:
-        return (Objective("text", (OURS,), self.loss),)
+        """List the only objective."""
+        return (Objective("text", (TEXT_PART,), self.loss),)
 
     @property
-    def text(self) -> Taem:
+    def text_encoder(self) -> Taem:
+        """The network from text to latents."""
         return Taem(self.model)
 
     @property
-    def space(self) -> SoundLatents | UnitLatents:
-        return latents_of(self.model.talker)
+    def latent_space(self) -> LatentSpace:
+        """The latent space of the talker."""
+        return latent_space(self.model.talker)
 
     @property
-    def jury(self) -> Jury:
+    def auxiliary(self) -> AuxiliaryModels:
+        """The networks that evaluations use."""
         talker = self.model.talker
-        look = talker.size, talker.signed, talker.dtype
-        return Jury(*look, self.expert_width, self.landmark_width)
+        return AuxiliaryModels(self.aux, talker.size, talker.pixel_range, talker.dtype)
 
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        parts = (OURS, "talker", "expert", "landmarks")
-        keys = dict(zip(parts, jax.random.split(key, len(parts)), strict=True))
-        params, stats = parts_of(
-            {
-                OURS: start_text(self.text, keys.pop(OURS)),
-                **start_talker(self.model.talker, keys.pop("talker")),
-                **self.jury.init(keys),
-            }
+        """Initialise all parts; the batch is not used."""
+        parts = (TEXT_PART, "talker", "sync_expert", "lip_landmarks")
+        keys: dict[str, Key] = dict(
+            zip(parts, jax.random.split(key, len(parts)), strict=True)
         )
-        return params, {**stats, "means": self.no_means()}
+        talker = self.model.talker
+        system = get_system(talker.system)
+        variables = {
+            TEXT_PART: init_text_encoder(self.model, keys.pop(TEXT_PART)),
+            **system.init_variables(talker, keys.pop("talker")),
+            **self.auxiliary.init(keys),
+        }
+        params, stats = split_variables(variables)
+        means = init_phoneme_means(self.model.num_phonemes, talker.latent_dim)
+        return params, {**stats, "means": means}
 
-    def no_means(self) -> Params:
-        """Those of sounds of which none was heard."""
-        sounds = jnp.zeros(self.model.sounds)
-        latents = jnp.zeros((self.model.sounds, self.model.talker.latent))
-        counts = {"frames": sounds, "seconds": sounds, "sounds": sounds}
-        return {"latents": latents, **counts}
+    def validate(self, batch: Mapping[str, Any]) -> None:
+        """Check the size of the faces."""
+        check_face_size(batch, self.model.talker.size)
 
     def loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
-    ) -> tuple[Array, Report]:
-        """taem (7) + taem (8)"""
-        counts = batch["counts"] * batch["weight"][:, None]
-        heard = self.hear(params, stats, batch["mels"], batch["exists"])
-        given = batch["said"], batch["edges"], batch["portrait"]
-        (told, goal), changed = self.text.apply(
-            of(params, stats, OURS),
-            *(*given, heard, counts),
-            method="rehearse",
+    ) -> tuple[Array, LossAux]:
+        """Compute the weighted sum of taem (7) and taem (8)."""
+        frame_weight = batch["loss_mask"] * batch["weight"][:, None]
+        latents = self.encode_audio(params, stats, batch["mels"], batch["frame_mask"])
+        (pred, target), changed = apply_network(
+            self.text_encoder,
+            variables_of(params, stats, TEXT_PART),
+            batch["phoneme_ids"],
+            batch["phoneme_edges"],
+            batch["portrait"],
+            latents,
+            frame_weight,
+            method="forward_train",
             mutable=["batch_stats"],
             rngs={"dropout": key},
         )
-        truth = durations_of(batch["edges"], self.model.rate)
-        exists = (batch["said"] > 0) * batch["weight"][:, None]
-        missed = latent_error(told.latents, goal, self.squared)
+        durations = log_durations(batch["phoneme_edges"], self.model.steps_per_second)
+        phoneme_weight = (batch["phoneme_ids"] > 0) * batch["weight"][:, None]
+        latent_error = latent_loss(pred.latents, target, self.l2)
+        duration_error = gamma_deviance(pred.durations, durations)
         terms = {
-            "latents": masked_mean(missed, counts),
-            "durations": masked_mean(duration_error(told.durations, truth), exists),
+            "latents": masked_mean(latent_error, frame_weight),
+            "durations": masked_mean(duration_error, phoneme_weight),
         }
-        total = sum(getattr(self.losses, name) * term for name, term in terms.items())
-        means = with_more(stats["means"], self.shares(batch), heard, batch, counts)
-        return total, Report(terms, {OURS: changed["batch_stats"], "means": means})
+        means = update_means(
+            stats["means"], self.phoneme_fractions(batch), latents, batch, frame_weight
+        )
+        new_stats = {TEXT_PART: changed["batch_stats"], "means": means}
+        return weighted_sum(self.losses, terms), LossAux(terms, new_stats)
 
-    def hear(self, params: Params, stats: Params, mels: Array, exists: Array) -> Array:
-        """What the frozen talker hears, [b t d]."""
-        talker = self.talker(params, stats)
-        return jax.lax.stop_gradient(self.space.hear(talker, mels, exists))
+    def encode_audio(
+        self, params: Params, stats: Params, mels: Array, frame_mask: Array
+    ) -> Array:
+        """Compute the latents of the frozen talker from audio, [b t d]."""
+        talker = self.talker_variables(params, stats)
+        latents = self.latent_space.encode_audio(talker, mels, frame_mask)
+        return jax.lax.stop_gradient(latents)
 
-    def draw(self, params: Params, stats: Params, latents: Array, batch: Batch):
-        """What it draws from that: [b t h w c] in [0, 1]."""
-        signed = self.model.talker.signed
-        given = latents, faces_of(batch, signed)
-        return to_unit(self.space.draw(self.talker(params, stats), *given), signed)
+    def decode_frames(
+        self, params: Params, stats: Params, latents: Array, batch: Batch
+    ) -> Array:
+        """Generate frames in [0, 1] from latents, [b t d] -> [b t h w c=3]."""
+        pixel_range = self.model.talker.pixel_range
+        frames = self.latent_space.decode_frames(
+            self.talker_variables(params, stats),
+            latents,
+            masked_faces(batch, pixel_range),
+        )
+        return denormalize(frames, pixel_range)
 
-    def talker(self, params: Params, stats: Params) -> Mapping[str, Params]:
-        """Its variables, by its parts."""
-        return {part: of(params, stats, part) for part in self.space.parts}
+    def talker_variables(self, params: Params, stats: Params) -> dict[str, Params]:
+        """Collect the variables of the talker, `{part: variables}`."""
+        parts = self.latent_space.parts
+        return {part: variables_of(params, stats, part) for part in parts}
 
-    def shares(self, batch: Batch) -> Array:
-        """Which sounds are said in a frame, as shares of it.  [b t s]"""
-        frames, rate = batch["mels"].shape[1], self.model.rate
-        which = jax.nn.one_hot(batch["said"], self.model.sounds)
-        steps = laid_out(which, batch["edges"], frames, rate).codes
-        return reduce(steps, "b (t r) s -> b t s", "mean", t=frames)
+    def phoneme_fractions(self, batch: Batch) -> Array:
+        """Compute which fraction of a frame each phoneme lasts, [b t v]."""
+        frames = batch["mels"].shape[1]
+        one_hot = jax.nn.one_hot(batch["phoneme_ids"], self.model.num_phonemes)
+        steps = length_regulate(
+            one_hot, batch["phoneme_edges"], frames, self.model.steps_per_second
+        )
+        return reduce(steps.features, "b (t r) v -> b t v", "mean", t=frames)
 
-    def measure(
+    def evaluate(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Mean]:
-        """What the text tells at given durations, and the face says of it.
+        """Measure latents at the true durations, durations, and the frames.
 
-        cosine, r2     of told and heard latents, frame by frame; wrong_ with the
-                       portrait of another clip, table_ by the means of sounds alone,
-                       cascade_ as heard of espeak, who says the text at these times;
-                       r2 is the share that is told of all deviation from the mean of
-                       the training clips, channels alike
-        duration_ms    mean error of a sound's length as predicted, pauses apart;
-                       mean_duration_ms by the means of sounds
-        length_error   of all sounds of a clip together, as a share of their length;
-                       mean_length_error by the means
-        What metrics.talk tells of whole clips: without a prefix of the text's frames,
-        audio_ of those by the sound, table_ by the means of sounds, cascade_ by espeak.
+        Returns:
+            The metrics of `compare_latents` and `duration_metrics`, and those of
+            `avjax.metrics.talking_face`. Prefixes name where the latents come from:
+            none, the text; `audio_`, the real audio; `wrong_speaker_`, the text with
+            another clip's portrait; `phoneme_mean_`, the mean of each phoneme;
+            `tts_cascade_`, speech that eSpeak synthesized with the same durations.
         """
-        heard = self.hear(params, stats, batch["mels"], batch["mask"])
-        told = {
-            "": self.tell(params, stats, batch),
-            "wrong_": self.tell(params, stats, with_other_portrait(batch)),
-            "table_": self.looked_up(stats["means"], batch),
-            "cascade_": self.hear(params, stats, batch["retold"], batch["mask"]),
+        frame_mask = batch["frame_mask"]
+        audio = self.encode_audio(params, stats, batch["mels"], frame_mask)
+        cascade = self.encode_audio(params, stats, batch["cascade_mels"], frame_mask)
+        predicted = self.predict_latents(params, stats, batch)
+        table = self.table_lookup(stats["means"], batch)
+        compared = {
+            "": predicted,
+            "wrong_speaker_": self.predict_latents(params, stats, roll_portrait(batch)),
+            "phoneme_mean_": table,
+            "tts_cascade_": cascade,
         }
-        weight = batch["mask"] * batch["weight"][:, None]
-        figures = self.durations(params, stats, batch)
-        scale = of(params, stats, OURS)
-        for prefix, latents in told.items():
-            found = self.alike(scale, latents, heard, weight)
-            figures |= {prefix + name: value for name, value in found.items()}
-        judges = self.jury.judges(params, stats)
-        frames = self.draw(params, stats, told[""], batch)
-        figures |= judge(judges, frames, batch, tuple(CLASSES))
-        rows = {"audio_": heard} | {name: told[name] for name in ("table_", "cascade_")}
+        metrics = self.duration_metrics(params, stats, batch)
+        weight = frame_mask * batch["weight"][:, None]
+        text_variables = variables_of(params, stats, TEXT_PART)
+        for prefix, latents in compared.items():
+            values = self.compare_latents(text_variables, latents, audio, weight)
+            metrics |= {prefix + name: value for name, value in values.items()}
+        networks = self.auxiliary.evaluation_networks(params, stats)
+        frames = self.decode_frames(params, stats, predicted, batch)
+        metrics |= talking_metrics(networks, frames, batch, tuple(PHONEME_CLASSES))
+        rows = {"audio_": audio, "phoneme_mean_": table, "tts_cascade_": cascade}
         for prefix, latents in rows.items():
-            frames = self.draw(params, stats, latents, batch)
-            found = judge_besides(judges, frames, batch)
-            figures |= {prefix + name: value for name, value in found.items()}
-        return figures
+            frames = self.decode_frames(params, stats, latents, batch)
+            values = talking_metrics_no_baselines(networks, frames, batch)
+            metrics |= {prefix + name: value for name, value in values.items()}
+        return metrics
 
-    def tell(self, params: Params, stats: Params, batch: Batch) -> Array:
-        """Latents by text at given edges, [b t d]."""
-        given = batch["said"], batch["edges"], batch["portrait"]
-        frames, variables = batch["mels"].shape[1], of(params, stats, OURS)
-        return self.text.apply(variables, *given, frames, method="hear")
-
-    def looked_up(self, means: Params, batch: Batch) -> Array:
-        """Latents by the means of sounds, [b t d]."""
-        latents = einsum(self.shares(batch), means["latents"], "b t s, s d -> b t d")
-        return heard_by(self.model.talker, latents)
-
-    def alike(
-        self, variables: Mapping, told: Array, heard: Array, weight: Array
-    ) -> dict[str, Mean]:
-        """How near what is told is to what is heard, [b t d] each."""
-        cosine = jnp.sum(unit(told) * unit(heard), axis=-1)
-        told, heard = (
-            self.text.apply(variables, x, method="of_scale") for x in (told, heard)
+    def predict_latents(self, params: Params, stats: Params, batch: Batch) -> Array:
+        """Predict latents from text, at the durations of the batch, [b t d]."""
+        return apply_network(
+            self.text_encoder,
+            variables_of(params, stats, TEXT_PART),
+            batch["phoneme_ids"],
+            batch["phoneme_edges"],
+            batch["portrait"],
+            batch["mels"].shape[1],
+            method="predict_latents",
         )
-        missed = Mean.of(jnp.sum(jnp.square(told - heard), axis=-1), weight).total
-        all_of_it = Mean.of(jnp.sum(jnp.square(heard), axis=-1), weight).total
-        r2 = Mean(all_of_it - missed, all_of_it)
-        return {"cosine": Mean.of(cosine, weight), "r2": r2}
 
-    def durations(self, params: Params, stats: Params, batch: Batch) -> dict[str, Mean]:
-        """How long sounds are told to last, against the truth."""
-        variables, said = of(params, stats, OURS), batch["said"]
-        predicted = self.text.apply(variables, said, batch["portrait"], method="times")
-        truth, means = jnp.diff(batch["edges"], axis=1), stats["means"]["seconds"]
-        exists = (said > PAUSE) * batch["weight"][:, None]
-        length = jnp.sum(truth * exists, axis=1)
-        figures = {}
-        rows = {"": jnp.diff(predicted, axis=1), "mean_": means[said]}
-        for prefix, seconds in rows.items():
-            off = jnp.abs(jnp.sum((seconds - truth) * exists, axis=1))
-            share = off / jnp.maximum(length, 1e-3)
-            figures |= {
-                f"{prefix}duration_ms": Mean.of(MS * jnp.abs(seconds - truth), exists),
-                f"{prefix}length_error": Mean.of(share, batch["weight"]),
-            }
-        return figures
+    def table_lookup(self, means: Params, batch: Batch) -> Array:
+        """Predict latents by the mean of each phoneme, [b t d]."""
+        latents = einsum(
+            self.phoneme_fractions(batch), means["latents"], "b t v, v d -> b t d"
+        )
+        return self.latent_space.constrain(latents)
 
-    def picture(
+    def compare_latents(
+        self, variables: Mapping[str, Any], pred: Array, target: Array, weight: Array
+    ) -> dict[str, Mean]:
+        """Compare latents with those of the real audio.
+
+        Args:
+            variables: Variables of the text encoder, for the scale of latents.
+            pred: [b t d].
+            target: Latents of the real audio, [b t d].
+            weight: Weights of the frames, [b t].
+
+        Returns:
+            `cosine`; and `r2`, with channels scaled to the same variance.
+        """
+        cosine = cosine_similarity(pred, target, weight)
+        pred, target = (
+            apply_network(self.text_encoder, variables, x, method="normalize_latents")
+            for x in (pred, target)
+        )
+        return {"cosine": cosine, "r2": explained_variance(pred, target, weight)}
+
+    def duration_metrics(
+        self, params: Params, stats: Params, batch: Batch
+    ) -> dict[str, Mean]:
+        """Compare predicted durations of phonemes, without pauses, with the true ones.
+
+        The prefix `phoneme_mean_` is of predictions by each phoneme's mean duration.
+        """
+        phoneme_ids = batch["phoneme_ids"]
+        edges = apply_network(
+            self.text_encoder,
+            variables_of(params, stats, TEXT_PART),
+            phoneme_ids,
+            batch["portrait"],
+            method="predict_edges",
+        )
+        predictions = {
+            "": jnp.diff(edges, axis=1),
+            "phoneme_mean_": stats["means"]["seconds"][phoneme_ids],
+        }
+        return duration_metrics(
+            predictions,
+            target=jnp.diff(batch["phoneme_edges"], axis=1),
+            phoneme_weight=(phoneme_ids > PAUSE) * batch["weight"][:, None],
+            clip_weight=batch["weight"],
+        )
+
+    def visualize(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Array]:
-        """The truth on the left, what the face says of the text on the right."""
-        latents = self.tell(params, stats, batch)
-        return pictured(self.draw(params, stats, latents, batch), batch)
+        """Show real frames on the left and those of the text on the right."""
+        latents = self.predict_latents(params, stats, batch)
+        return compare_frames(self.decode_frames(params, stats, latents, batch), batch)
 
-    def published(self, params: Params, stats: Params) -> Published:
-        """The text's part and the talker's: latents are of use to that one alone."""
-        parts = (OURS, *self.space.parts)
-        given = ({part: tree[part] for part in parts} for tree in (params, stats))
-        return Published("taem", *given, self.model)
+    def export(self, params: Params, stats: Params) -> ReleasedWeights:
+        """Release the text encoder with its talker, the only one that it fits."""
+        parts = (TEXT_PART, *self.latent_space.parts)
+        released = select_parts(params, stats, parts)
+        return ReleasedWeights(self.model.system, *released, self.model)
 
 
-def with_more(
-    means: Params, shares: Array, heard: Array, batch: Batch, counts: Array
-) -> Params:
-    """Means of sounds that have seen another batch.
+def roll_portrait(batch: Batch) -> Batch:
+    """Give each clip the portrait of the next one.
 
-    shares [b t s], heard [b t d], counts [b t].
+    Args:
+        batch: A batch.
+
+    Returns:
+        The batch with other portraits.
     """
-    shares = shares * counts[..., None]
-    sums = einsum(shares, heard, "b t s, b t d -> s d")
-    latents, frames = grown(
-        means["latents"], means["frames"], sums, jnp.sum(shares, axis=(0, 1))
-    )
-    which = jax.nn.one_hot(batch["said"], len(frames))
-    which = which * batch["weight"][:, None, None]
-    length = einsum(jnp.diff(batch["edges"], axis=1), which, "b l, b l s -> s")
-    seconds, sounds = grown(
-        means["seconds"], means["sounds"], length, jnp.sum(which, axis=(0, 1))
-    )
-    return {"latents": latents, "frames": frames, "seconds": seconds, "sounds": sounds}
-
-
-def grown(mean: Array, count: Array, total: Array, more: Array) -> tuple[Array, Array]:
-    """A mean [s ...] over count [s], with a total over `more` besides; both anew."""
-    after = count + more
-    wide = (-1,) + (1,) * (mean.ndim - 1)
-    rest = total - more.reshape(wide) * mean
-    return mean + rest / jnp.maximum(after, 1e-6).reshape(wide), after
-
-
-def with_other_portrait(batch: Batch) -> Batch:
-    """Each clip with the portrait of the next."""
     return {**batch, "portrait": jnp.roll(batch["portrait"], 1, axis=0)}

@@ -1,16 +1,16 @@
-"""Short films to lay out as a corpus, and a detector that knows their face."""
+"""Short videos to lay out as a corpus, and a detector that knows their face."""
 
 import numpy as np
 import pytest
 
-from avjax.media.video_reader import VideoWriter
+from avjax.media.video_writer import VideoWriter
 
 FRAMES = 12
 BOX = np.array([[20, 10, 84, 74]], np.float32)
 
 
 def find_box(image):
-    """A face at a known place in every image that is not black."""
+    """Return a face at a known place in every image that is not black."""
     return BOX if image.mean() > 16 else BOX[:0]
 
 
@@ -29,13 +29,13 @@ def picture():
 
 
 @pytest.fixture
-def write_film(picture):
-    """write_film(path, frames, sound, blank) makes a film; no face in blank frames."""
+def write_video(picture):
+    """write_video(path, frames, audio, blank) writes a video with black frames."""
 
-    def write(path, frames=FRAMES, sound=True, blank=()):
+    def write(path, frames=FRAMES, audio=True, blank=()):
         path.parent.mkdir(parents=True, exist_ok=True)
         wave = 0.3 * np.sin(np.arange(frames * 640) / 5).astype(np.float32)
-        with VideoWriter(path, 25, wave if sound else None) as video:
+        with VideoWriter(path, 25, wave if audio else None) as video:
             for number in range(frames):
                 video.write(picture * (number not in blank))
 

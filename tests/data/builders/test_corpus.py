@@ -1,100 +1,106 @@
-"""Building: in order, whole or not at all, and nothing skipped in silence."""
+"""A build keeps the order, is complete or absent, and reports what it skips."""
 
 import dataclasses
 import json
 
 import pytest
 
-from avjax.data import loader as pipeline
 from avjax.data.builders import corpus
+from avjax.data.builders.corpus import build_corpus
+from avjax.data.loader import SUMMARY_FILE
+from avjax.data.split_source import open_split
 from avjax.errors import InputError
 
 
-def test_the_order_is_that_of_the_listing(numbered):
-    clips = [record["clip"] for record in pipeline.source(numbered, "train")]
+def test_order_is_that_of_the_source(numbered):
+    clips = [record["clip"] for record in open_split(numbered, "train")]
     assert clips == [f"clip {number}" for number in range(17)]
 
 
-def test_a_torn_clip_is_skipped_and_told(recipe, tmp_path):
-    summary = corpus.build(recipe(torn=(1, 18)), tmp_path / "out", workers=0)
+def test_unusable_clip_is_skipped_and_reported(numbered_source, tmp_path):
+    summary = build_corpus(
+        numbered_source(damaged=(1, 18)), tmp_path / "out", num_workers=0
+    )
     assert summary.clips == {"train": 16, "test": 2}
-    assert "skipped 18: number 18 is torn" in str(summary)
+    assert "skipped 18: number 18 is damaged" in str(summary)
     note = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert note["skipped"][0] == {"clip": "1", "reason": "number 1 is torn"}
+    assert note["skipped"][0] == {"clip": "1", "reason": "number 1 is damaged"}
     assert note["clips"] == summary.clips
-    assert len(pipeline.source(tmp_path / "out", "train")) == 16
+    assert len(open_split(tmp_path / "out", "train")) == 16
 
 
-def test_the_summary_tells_what_is_said_where_that_is_not_too_much(
-    recipe, tmp_path, monkeypatch
-):
+def test_summary_lists_texts_if_there_are_few(numbered_source, tmp_path, monkeypatch):
     @dataclasses.dataclass(frozen=True)
-    class Said(recipe):
-        def read(self, number):
-            return {**super().read(number), "text": "cab"[number % 3]}
+    class Spelled(numbered_source):
+        def read_clip(self, number):
+            return {**super().read_clip(number), "text": "cab"[number % 3]}
 
     for most, texts in ((3, ["a", "b", "c"]), (2, [])):
-        monkeypatch.setattr(corpus, "_WORDS", most)
+        monkeypatch.setattr(corpus, "MAX_TEXTS", most)
         out = tmp_path / str(most)
-        assert corpus.build(Said(5), out, workers=0).texts == texts
-        note = json.loads((out / pipeline.SUMMARY).read_text())
+        assert build_corpus(Spelled(5), out, num_workers=0).texts == texts
+        note = json.loads((out / SUMMARY_FILE).read_text())
         assert note["texts"] == texts
 
 
-def test_an_empty_split_is_named_when_it_is_read(recipe, tmp_path):
-    corpus.build(recipe(torn=(17, 18, 19)), tmp_path / "out", workers=0)
-    with pytest.raises(InputError, match="no clip is in the split 'test'"):
-        pipeline.source(tmp_path / "out", "test")
+def test_empty_split_is_rejected(numbered_source, tmp_path):
+    build_corpus(numbered_source(damaged=(17, 18, 19)), tmp_path / "out", num_workers=0)
+    with pytest.raises(InputError, match="the split 'test' has no clips"):
+        open_split(tmp_path / "out", "test")
 
 
-def test_nothing_is_written_where_no_clip_can_be_used(recipe, tmp_path):
-    with pytest.raises(InputError, match="the first is 0: number 0 is torn"):
-        corpus.build(recipe(4, torn=(0, 1, 2, 3)), tmp_path / "out", workers=0)
+def test_nothing_is_written_without_usable_clips(numbered_source, tmp_path):
+    with pytest.raises(InputError, match="the first is 0: number 0 is damaged"):
+        build_corpus(
+            numbered_source(4, damaged=(0, 1, 2, 3)), tmp_path / "out", num_workers=0
+        )
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_an_interrupted_build_leaves_nothing(recipe, tmp_path, monkeypatch, error):
-    def read(self, number, whole=recipe.read):
+def test_interrupted_build_leaves_nothing(
+    numbered_source, tmp_path, monkeypatch, error
+):
+    def read_clip(self, number, original=numbered_source.read_clip):
         if number == 5:
             raise error
-        return whole(self, number)
+        return original(self, number)
 
-    monkeypatch.setattr(recipe, "read", read)
+    monkeypatch.setattr(numbered_source, "read_clip", read_clip)
     with pytest.raises(error):
-        corpus.build(recipe(), tmp_path / "out", workers=0)
+        build_corpus(numbered_source(), tmp_path / "out", num_workers=0)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_there_stays_as_it_is(recipe, tmp_path):
-    (tmp_path / "mine").write_text("dear")
-    with pytest.raises(InputError, match="is there already"):
-        corpus.build(recipe(), tmp_path, workers=0)
+def test_existing_files_are_not_overwritten(numbered_source, tmp_path):
+    (tmp_path / "mine").write_text("content")
+    with pytest.raises(InputError, match="already exists"):
+        build_corpus(numbered_source(), tmp_path, num_workers=0)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-    with pytest.raises(InputError, match="is there already"):
-        corpus.build(recipe(), tmp_path / "mine", workers=0)
+    with pytest.raises(InputError, match="already exists"):
+        build_corpus(numbered_source(), tmp_path / "mine", num_workers=0)
 
 
-def test_an_empty_folder_may_be_filled(recipe, tmp_path):
-    corpus.build(recipe(5), tmp_path, workers=0)
-    assert len(pipeline.source(tmp_path, "train")) == 2
+def test_empty_folder_can_be_used(numbered_source, tmp_path):
+    build_corpus(numbered_source(5), tmp_path, num_workers=0)
+    assert len(open_split(tmp_path, "train")) == 2
 
 
-def test_a_place_that_cannot_be_written_is_one_sentence(recipe, tmp_path):
+def test_unwritable_folder_is_rejected(numbered_source, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
-        corpus.build(recipe(), tmp_path / "file" / "out", workers=0)
+        build_corpus(numbered_source(), tmp_path / "file" / "out", num_workers=0)
 
 
-def test_many_clips_make_several_shards(recipe, tmp_path):
+def test_many_clips_are_written_as_several_shards(numbered_source, tmp_path):
     @dataclasses.dataclass(frozen=True)
-    class Many(recipe):
-        clips: int = 133
+    class Many(numbered_source):
+        num_clips: int = 133
 
-        def read(self, number):
-            return {**recipe().read(0), "clip": str(number)}
+        def read_clip(self, number):
+            return {**numbered_source().read_clip(0), "clip": str(number)}
 
-    corpus.build(Many(), tmp_path / "out", workers=0)
+    build_corpus(Many(), tmp_path / "out", num_workers=0)
     assert len(list((tmp_path / "out").glob("numbered-train*"))) == 3
-    train = pipeline.source(tmp_path / "out", "train")
+    train = open_split(tmp_path / "out", "train")
     assert [record["clip"] for record in train] == [str(n) for n in range(130)]

@@ -1,21 +1,23 @@
-"""HDTF, from its public lists."""
+"""HDTF from its published lists."""
 
 import numpy as np
 import pytest
 
-from avjax.data import loader as pipeline
-from avjax.data.builders import corpus, hdtf
+from avjax.data.builders import hdtf
+from avjax.data.builders.corpus import build_corpus
+from avjax.data.builders.hdtf import HdtfSource
+from avjax.data.split_source import open_split
 from avjax.errors import InputError
 
 WIDE = "0 112 0 96"
 
 
 @pytest.fixture
-def raw(write_film, tmp_path):
-    """A video of 50 frames with two stretches, one that was cut out, one not there."""
+def raw(write_video, tmp_path):
+    """A video with two stretches, one that was cut out, and one that is missing."""
     root = tmp_path / "raw"
-    write_film(root / "videos" / "Radio1.mp4", frames=50, blank=range(25, 35))
-    write_film(root / "cut" / "WDA_Ann_000_0.mp4", frames=12)
+    write_video(root / "videos" / "Radio1.mp4", frames=50, blank=range(25, 35))
+    write_video(root / "cut" / "WDA_Ann_000_0.mp4", frames=12)
     times = "Radio1.mp4 00:00-00:01 00:01.4-00:02 00:10-00:20\nRadio2.mp4 00:00-00:01\n"
     (root / "RD_annotion_time.txt").write_text(times)
     rows = [f"Radio1_{n}.mp4 {WIDE}\n" for n in range(2)]
@@ -25,85 +27,88 @@ def raw(write_film, tmp_path):
     return root
 
 
-def test_stretches_become_clips(raw, detector, tmp_path):
-    """Also where they end with their file; what is not there is told."""
-    recipe = hdtf.Hdtf(str(raw), 32, detector)
-    summary = corpus.build(recipe, tmp_path / "out", workers=0)
+def test_stretches_are_read(raw, detector, tmp_path):
+    """Also at the end of a file; a missing video is reported."""
+    source = HdtfSource(str(raw), 32, detector)
+    summary = build_corpus(source, tmp_path / "out", num_workers=0)
     records = [
         record
         for split, count in summary.clips.items()
         if count
-        for record in pipeline.source(tmp_path / "out", split)
+        for record in open_split(tmp_path / "out", split)
     ]
-    found = {record["clip"]: record for record in records}
-    assert {name: len(record["face"]) for name, record in found.items()} == {
+    by_name = {record["clip"]: record for record in records}
+    assert {name: len(record["face"]) for name, record in by_name.items()} == {
         "Radio1_0": 25,
         "Radio1_1": 15,
         "WDA_Ann_000_0": 12,
     }
-    assert found["WDA_Ann_000_0"]["speaker"] == "WDA_Ann"
-    assert len(found["Radio1_1"]["wave"]) == 15 * 640
+    assert by_name["WDA_Ann_000_0"]["speaker"] == "WDA_Ann"
+    assert len(by_name["Radio1_1"]["wave"]) == 15 * 640
     assert ["Radio2_0" in name for name, _ in summary.skipped] == [True]
 
 
-def test_only_the_square_is_looked_at(raw):
-    stretch = hdtf.Hdtf(str(raw)).listing()
-    stretch = next(s for split in stretch.values() for s in split if s.start == 1.4)
+def test_only_the_square_is_read(raw):
+    splits = HdtfSource(str(raw)).list_clips()
+    stretch = next(s for split in splits.values() for s in split if s.start == 1.4)
     part = stretch._replace(square=(30, 40, 10, 50))
-    frames, whole = (list(hdtf.frames_of(s)) for s in (part, stretch))
+    frames, whole = (list(hdtf.read_square(s)) for s in (part, stretch))
     assert frames[0].shape == (50, 40, 3) and len(frames) == 15
     np.testing.assert_array_equal(frames[3], whole[3][10:60, 30:70])
 
 
-def test_a_square_that_leaves_the_picture_is_told(raw, detector, tmp_path):
-    """By the build as well, which goes on with the others."""
+def test_square_outside_the_frame_is_reported(raw, detector, tmp_path):
+    """The build continues with the other clips."""
     squares = (raw / "RD_crop_wh.txt").read_text()
     (raw / "RD_crop_wh.txt").write_text(squares.replace(WIDE, "557 478 0 478", 1))
-    recipe = hdtf.Hdtf(str(raw), 32, detector)
-    summary = corpus.build(recipe, tmp_path / "out", workers=0)
-    (told,) = [why for name, why in summary.skipped if "Radio1_0" in name]
-    assert "leaves the picture of 112 x 96 pixels" in told
+    source = HdtfSource(str(raw), 32, detector)
+    summary = build_corpus(source, tmp_path / "out", num_workers=0)
+    (reason,) = [reason for name, reason in summary.skipped if "Radio1_0" in name]
+    assert "is not inside the frame of 112 x 96 pixels" in reason
     assert sum(summary.clips.values()) == 2
 
 
-def test_what_was_cut_to_its_square_is_not_cut_again(raw):
-    stretches = [s for split in hdtf.Hdtf(str(raw)).listing().values() for s in split]
+def test_cropped_video_is_not_cropped_again(raw):
+    stretches = [
+        s for split in HdtfSource(str(raw)).list_clips().values() for s in split
+    ]
     (cut,) = [s for s in stretches if s.name == "WDA_Ann_000_0"]
-    whole = list(hdtf.frames_of(cut))
-    again = list(hdtf.frames_of(cut._replace(square=(300, 112, 40, 96))))
+    whole = list(hdtf.read_square(cut))
+    again = list(hdtf.read_square(cut._replace(square=(300, 112, 40, 96))))
     np.testing.assert_array_equal(whole, again)
 
 
-def test_a_speaker_is_in_one_split(raw):
+def test_each_speaker_is_in_one_split(raw):
     names = [f"WDA_{chr(65 + n)}_{m:03d}.mp4" for n in range(26) for m in range(3)]
     times = "".join(f"{name} 00:00-00:10\n" for name in names)
     rows = "".join(f"{name[:-4]}_0.mp4 {WIDE}\n" for name in names)
     (raw / "WDA_annotion_time.txt").write_text(times)
     (raw / "WDA_crop_wh.txt").write_text(rows)
-    who = {
-        split: {hdtf.speaker_of(stretch.name) for stretch in stretches}
-        for split, stretches in hdtf.Hdtf(str(raw)).listing().items()
+    speakers = {
+        split: {hdtf.speaker_name(stretch.name) for stretch in stretches}
+        for split, stretches in HdtfSource(str(raw)).list_clips().items()
     }
     assert (
-        not who["train"] & (who["val"] | who["test"]) and not who["val"] & who["test"]
+        not speakers["train"] & (speakers["val"] | speakers["test"])
+        and not speakers["val"] & speakers["test"]
     )
-    assert len(set.union(*who.values())) == 28
+    assert len(set.union(*speakers.values())) == 28
 
 
-def test_clocks_may_have_hours():
-    assert hdtf.seconds_of("01:30") == 90 and hdtf.seconds_of("1:02:03") == 3723
+def test_clock_with_and_without_hours():
+    assert hdtf.parse_clock("01:30") == 90 and hdtf.parse_clock("1:02:03") == 3723
 
 
-def test_torn_lists_are_one_sentence(raw):
+def test_damaged_lists_are_rejected(raw):
     for line in ("Radio1_0.mp4 1 2 3", "Radio1_0.mp4 a b c d"):
         (raw / "RD_crop_wh.txt").write_text(line + "\n")
-        with pytest.raises(InputError, match="Radio1_0 is at '00:00-00:01'"):
-            hdtf.Hdtf(str(raw)).listing()
+        with pytest.raises(InputError, match="of Radio1_0 cannot be read"):
+            HdtfSource(str(raw)).list_clips()
     (raw / "RD_crop_wh.txt").unlink()
     with pytest.raises(InputError, match="RD_crop_wh.txt is missing"):
-        hdtf.Hdtf(str(raw)).listing()
+        HdtfSource(str(raw)).list_clips()
 
 
-def test_a_folder_without_lists_is_one_sentence(tmp_path):
+def test_folder_without_lists_is_rejected(tmp_path):
     with pytest.raises(InputError, match="no list of HDTF"):
-        hdtf.Hdtf(str(tmp_path)).listing()
+        HdtfSource(str(tmp_path)).list_clips()

@@ -1,20 +1,20 @@
-"""Puppets become a corpus that two machines would make alike."""
+"""The puppet corpus is complete and reproducible."""
 
 import hashlib
 
 import numpy as np
 import pytest
 
-from avjax.data import loader as pipeline
-from avjax.data.builders import corpus
-from avjax.data.builders.puppet import Puppet
+from avjax.data.builders.corpus import build_corpus
+from avjax.data.builders.puppet import PuppetSource
 from avjax.data.puppet import TRACKS, make_clip
+from avjax.data.split_source import open_split
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("puppets") / "corpus"
-    corpus.build(Puppet(clips=6, size=32), folder, workers=0)
+    build_corpus(PuppetSource(num_clips=6, face_size=32), folder, num_workers=0)
     return folder
 
 
@@ -23,19 +23,25 @@ def digests(folder):
     return {path.name: hashlib.sha256(path.read_bytes()).digest() for path in shards}
 
 
-def test_one_seed_is_one_corpus_however_many_read_it(built, tmp_path):
-    corpus.build(Puppet(clips=6, size=32), tmp_path / "again", workers=2)
+def test_corpus_does_not_depend_on_number_of_workers(built, tmp_path):
+    build_corpus(
+        PuppetSource(num_clips=6, face_size=32), tmp_path / "again", num_workers=2
+    )
     assert digests(tmp_path / "again") == digests(built)
 
 
-def test_another_seed_is_another_corpus(built, tmp_path):
-    corpus.build(Puppet(clips=6, size=32, seed=1), tmp_path / "other", workers=0)
+def test_other_seed_gives_other_corpus(built, tmp_path):
+    build_corpus(
+        PuppetSource(num_clips=6, face_size=32, seed=1),
+        tmp_path / "other",
+        num_workers=0,
+    )
     assert digests(tmp_path / "other") != digests(built)
 
 
-def test_every_truth_comes_along(built):
+def test_all_labels_are_stored(built):
     clip = make_clip(0, 1, 32)
-    record = pipeline.source(built, "train")[1]
+    record = open_split(built, "train")[1]
     assert (record["text"], record["speaker"]) == (clip.text, clip.speaker)
     assert record["clip"] == f"{clip.kind}-000001"
     np.testing.assert_allclose(record["landmarks"], clip.landmarks, atol=1e-5)
@@ -48,9 +54,9 @@ def test_every_truth_comes_along(built):
     np.testing.assert_allclose(record["wave"] / 32768, clip.wave, atol=1e-4)
 
 
-def test_speakers_of_test_are_not_those_of_train(built):
+def test_splits_share_no_speaker(built):
     train, test = (
-        {record["speaker"] for record in pipeline.source(built, split)}
+        {record["speaker"] for record in open_split(built, split)}
         for split in ("train", "test")
     )
     assert train and test and train.isdisjoint(test)

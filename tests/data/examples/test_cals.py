@@ -1,102 +1,106 @@
-"""Windows with context: whose sound, which frames, and what does not exist."""
+"""Training examples of CALS: context, candidates, and what lies outside a clip."""
 
 import numpy as np
 import pytest
 
-from avjax.audio import loudness as speech
-from avjax.audio import mel as audio
-from avjax.data import loader as pipeline
+from avjax.audio.loudness import normalize_speech
+from avjax.audio.mel import log_mel, mel_windows
 from avjax.data import schema
-from avjax.data.examples.cals import ContextWindow, UnitWindow
-from avjax.data.examples.talking import TalkWindow
+from avjax.data.examples.cals import CalsTrainExample, CalsUnitExample
+from avjax.data.examples.talking import TalkTrainExample
+from avjax.data.split_source import open_split
 
 
 @pytest.fixture(scope="module")
 def clips(numbered):
     """From 9 to 25 frames."""
-    return pipeline.source(numbered, "train")
+    return open_split(numbered, "train")
 
 
-def heard(record, frames):
-    """The windows of the mel of the whole clip, 40 ms before each of the frames."""
-    mel = audio.log_mel(speech.prepare(schema.sound(record["wave"])))
-    return audio.windows(mel, (np.asarray(frames) - 1) / 25)
+def expected_windows(record, frames):
+    """Cut windows from the mel of the whole clip, 40 ms before each of the frames."""
+    mel = log_mel(normalize_speech(schema.to_float(record["wave"])))
+    return mel_windows(mel, (np.asarray(frames) - 1) / 25)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_window_in_context_is_a_talk_window_with_more_sound(clips, seed):
-    window, record = ContextWindow(reach=6, near=2), clips[16]
+def test_cals_example_is_talk_example_with_more_audio(clips, seed):
+    transform, record = CalsTrainExample(context_frames=6, max_offset=2), clips[16]
     for drawn, plain in (
         (
-            window.random_map(record, np.random.default_rng(seed)),
-            TalkWindow().random_map(record, np.random.default_rng(seed)),
+            transform.random_map(record, np.random.default_rng(seed)),
+            TalkTrainExample().random_map(record, np.random.default_rng(seed)),
         ),
-        (window.at(record, seed, 4), TalkWindow().at(record, seed, 4)),
+        (transform.at(record, seed, 4), TalkTrainExample().at(record, seed, 4)),
     ):
         np.testing.assert_array_equal(drawn["mels"][6:11], plain["mels"])
         for key in set(plain) - {"mels"}:
             np.testing.assert_array_equal(drawn[key], plain[key])
 
 
-def test_each_frame_of_the_context_has_its_own_sound(clips, number_of):
+def test_each_context_frame_has_its_mel(clips, number_of):
     record = clips[16]  # 25 frames
-    example = ContextWindow(reach=4, near=2).at(record, 1, 3)
-    first = number_of(example["window"])[2] - 4
-    np.testing.assert_array_equal(example["mels"], heard(record, first + np.arange(13)))
-    assert example["exists"].all()
+    example = CalsTrainExample(context_frames=4, max_offset=2).at(record, 1, 3)
+    first = number_of(example["frames"])[2] - 4
+    np.testing.assert_array_equal(
+        example["mels"], expected_windows(record, first + np.arange(13))
+    )
+    assert example["frame_mask"].all()
 
 
-def test_what_lies_outside_of_a_clip_does_not_exist(clips, number_of):
-    """Targets from frame 2 on, of 25: of 15 before, two exist."""
-    example = ContextWindow(reach=15, near=5).at(clips[16], 0, 99)
-    assert number_of(example["window"])[5] == 2
+def test_frames_outside_the_clip_are_masked(clips, number_of):
+    """Targets from frame 2 on, of 25: of 15 frames before, two exist."""
+    example = CalsTrainExample(context_frames=15, max_offset=5).at(clips[16], 0, 99)
+    assert number_of(example["frames"])[5] == 2
     expected = [0] * 13 + [1] * 22
-    np.testing.assert_array_equal(example["exists"], expected)
-    np.testing.assert_array_equal(example["there"], [0, 0, 0] + [1] * 8)
+    np.testing.assert_array_equal(example["frame_mask"], expected)
+    np.testing.assert_array_equal(example["candidate_mask"], [0, 0, 0] + [1] * 8)
     assert example["mels"].shape == (35, 16, 80)
 
 
-def test_what_does_not_exist_is_filled_with_sound_of_other_moments(clips):
-    """Statistics of a batch are made of it as well: an end, repeated, would count."""
-    whole = heard(clips[16], np.arange(25))
-    example = ContextWindow(reach=15, near=5).at(clips[16], 0, 99)
+def test_audio_outside_the_clip_is_that_of_other_moments(clips):
+    """A repeated edge would change the statistics of a batch."""
+    whole = expected_windows(clips[16], np.arange(25))
+    example = CalsTrainExample(context_frames=15, max_offset=5).at(clips[16], 0, 99)
     np.testing.assert_array_equal(example["mels"][:13], whole[12:])
-    short = UnitWindow(12).at(clips[0], 0, 1)["mels"]  # 9 frames
-    np.testing.assert_array_equal(short[9:], heard(clips[0], np.arange(3)))
+    short = CalsUnitExample(12).at(clips[0], 0, 1)["mels"]  # 9 frames
+    np.testing.assert_array_equal(short[9:], expected_windows(clips[0], np.arange(3)))
 
 
-def test_the_frames_that_targets_may_be_taken_for_are_seen(clips, number_of):
-    example = ContextWindow(reach=3, near=4).at(clips[16], 2, 4)
-    seen = number_of(example["window"])
-    assert seen.tolist() == list(range(seen[0], seen[0] + 13))
-    plain = number_of(TalkWindow().at(clips[16], 2, 4)["window"])
-    assert seen[4] == plain[2]
+def test_frames_cover_all_candidates(clips, number_of):
+    example = CalsTrainExample(context_frames=3, max_offset=4).at(clips[16], 2, 4)
+    numbers = number_of(example["frames"])
+    assert numbers.tolist() == list(range(numbers[0], numbers[0] + 13))
+    plain = number_of(TalkTrainExample().at(clips[16], 2, 4)["frames"])
+    assert numbers[4] == plain[2]
 
 
-def test_a_stretch_has_two_frames_more_on_either_side(clips, number_of):
+def test_unit_example_has_two_more_frames_on_either_side(clips, number_of):
     record = clips[16]
     firsts = set()
     for seed in range(60):
-        drawn = UnitWindow(12).random_map(record, np.random.default_rng(seed))
-        seen = number_of(drawn["faces"])
-        first = int(seen[2]) if seen[2] > seen[1] else 0
-        np.testing.assert_array_equal(seen, np.clip(first + np.arange(-2, 14), 0, 24))
+        drawn = CalsUnitExample(12).random_map(record, np.random.default_rng(seed))
+        numbers = number_of(drawn["faces"])
+        first = int(numbers[2]) if numbers[2] > numbers[1] else 0
         np.testing.assert_array_equal(
-            drawn["mels"], heard(record, first + np.arange(12))
+            numbers, np.clip(first + np.arange(-2, 14), 0, 24)
         )
-        assert drawn["exists"].all()
+        np.testing.assert_array_equal(
+            drawn["mels"], expected_windows(record, first + np.arange(12))
+        )
+        assert drawn["frame_mask"].all()
         firsts.add(first)
     assert firsts == set(range(14))
 
 
-def test_a_short_clip_fills_a_stretch_up(clips, number_of):
-    drawn = UnitWindow(35).at(clips[0], 0, 1)  # 9 frames
-    np.testing.assert_array_equal(drawn["exists"], [1] * 9 + [0] * 26)
+def test_short_clip_is_padded_and_masked(clips, number_of):
+    drawn = CalsUnitExample(35).at(clips[0], 0, 1)  # 9 frames
+    np.testing.assert_array_equal(drawn["frame_mask"], [1] * 9 + [0] * 26)
     expected = np.clip(np.arange(-2, 37), 0, 8)
     np.testing.assert_array_equal(number_of(drawn["faces"]), expected)
 
 
-def test_stretches_of_an_evaluation_are_spread(clips, number_of):
-    window = UnitWindow(12)
-    firsts = [number_of(window.at(clips[16], i, 3)["faces"])[2] for i in range(3)]
+def test_evaluation_stretches_are_spread(clips, number_of):
+    transform = CalsUnitExample(12)
+    firsts = [number_of(transform.at(clips[16], i, 3)["faces"])[2] for i in range(3)]
     assert firsts == [2, 7, 11]

@@ -1,4 +1,4 @@
-"""A few small clips, made once."""
+"""Fixtures: a few small clips."""
 
 import pytest
 

@@ -1,3 +1,5 @@
+"""Tests of complete clips and of the splits."""
+
 import hashlib
 import subprocess
 import sys
@@ -5,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from avjax.constants import FPS, SAMPLE_RATE
 from avjax.data.puppet import MAX_FRAMES, MIN_FRAMES, make_clip, plan_clip
 
 DIGEST = """
@@ -13,11 +16,11 @@ from avjax.data.puppet import make_clip
 
 def digest(index):
     clip = make_clip(3, index, 64)
-    whole = hashlib.sha256()
+    sha = hashlib.sha256()
     for part in (clip.frames, clip.wave, clip.landmarks, clip.articulation):
-        whole.update(part.tobytes())
-    whole.update(repr((clip.phones, clip.words, clip.text)).encode())
-    return whole.hexdigest()
+        sha.update(part.tobytes())
+    sha.update(repr((clip.phones, clip.words, clip.text)).encode())
+    return sha.hexdigest()
 
 if __name__ == "__main__":
     print(digest(2))
@@ -28,32 +31,32 @@ if __name__ == "__main__":
 
 
 def digest(clip) -> str:
-    whole = hashlib.sha256()
+    sha = hashlib.sha256()
     for part in (clip.frames, clip.wave, clip.landmarks, clip.articulation):
-        whole.update(part.tobytes())
-    whole.update(repr((clip.phones, clip.words, clip.text)).encode())
-    return whole.hexdigest()
+        sha.update(part.tobytes())
+    sha.update(repr((clip.phones, clip.words, clip.text)).encode())
+    return sha.hexdigest()
 
 
-def test_the_same_clip_comes_in_any_order(clips):
-    backwards = [make_clip(3, index, 64) for index in (4, 2, 0)]
-    assert [digest(clip) for clip in backwards] == [digest(clips[i]) for i in (4, 2, 0)]
+def test_clips_do_not_depend_on_the_order_of_calls(clips):
+    reordered = [make_clip(3, index, 64) for index in (4, 2, 0)]
+    assert [digest(clip) for clip in reordered] == [digest(clips[i]) for i in (4, 2, 0)]
 
 
-def test_the_same_clip_comes_in_another_process_and_in_its_forks(clips):
-    """A fork that has inherited a running helper starts its own."""
-    done = subprocess.run(
+def test_clips_are_equal_in_other_processes_and_forks(clips):
+    """A fork that inherits a running eSpeak process starts its own."""
+    process = subprocess.run(
         [sys.executable, "-c", DIGEST], capture_output=True, text=True, check=True
     )
     expected = [digest(clips[index]) for index in (2, 0, 1, 2, 3, 1)]
-    assert done.stdout.split() == expected
+    assert process.stdout.split() == expected
 
 
-def test_another_seed_makes_another_clip(clips):
+def test_seed_changes_the_clip(clips):
     assert digest(make_clip(4, 2, 64)) != digest(clips[2])
 
 
-def test_a_clip_is_whole(clips):
+def test_clip_shapes_and_labels(clips):
     for clip in clips:
         count = len(clip.frames)
         assert clip.frames.shape == (count, 64, 64, 3) and clip.frames.dtype == np.uint8
@@ -62,32 +65,32 @@ def test_a_clip_is_whole(clips):
         assert len(clip.articulation) == count
         assert MIN_FRAMES <= count <= MAX_FRAMES
         times = [time for _, *span in clip.phones for time in span]
-        assert times == sorted(times) and times[-1] <= count / 25
+        assert times == sorted(times) and times[-1] <= count / FPS
         assert [word for word, *_ in clip.words] == clip.text.lower().split()
 
 
-def test_the_wave_survives_sixteen_bits(clips):
+def test_wave_is_on_the_16_bit_grid(clips):
     steps = clips[0].wave * 32768
     np.testing.assert_array_equal(steps, np.round(steps))
 
 
-def test_sound_is_loud_where_phones_are(clips):
+def test_audio_is_loud_during_phones(clips):
     for clip in clips:
-        seconds = (np.arange(len(clip.wave)) + 0.5) / 16000
-        spoken = np.zeros(len(seconds), bool)
+        seconds = (np.arange(len(clip.wave)) + 0.5) / SAMPLE_RATE
+        inside = np.zeros(len(seconds), bool)
         for _, start, end in clip.phones:
-            spoken |= (seconds > start) & (seconds < end)
+            inside |= (seconds > start) & (seconds < end)
         power = clip.wave.astype(float) ** 2
-        assert power[spoken].mean() > 30 * power[~spoken].mean()
+        assert power[inside].mean() > 30 * power[~inside].mean()
 
 
-def test_the_jaw_is_open_where_it_is_loud(clips):
-    """Over a corpus: the sound tells something about the mouth."""
-    loud = np.concatenate(
+def test_jaw_opening_correlates_with_loudness(clips):
+    """Over several clips, audio and mouth are related."""
+    level = np.concatenate(
         [np.sqrt((c.wave.reshape(-1, 640) ** 2).mean(axis=1)) for c in clips]
     )
     jaw = np.concatenate([clip.articulation[:, 0] for clip in clips])
-    assert np.corrcoef(loud, jaw)[0, 1] > 0.4
+    assert np.corrcoef(level, jaw)[0, 1] > 0.4
 
 
 def test_splits_share_neither_speakers_nor_sentences():
@@ -102,7 +105,7 @@ def test_splits_share_neither_speakers_nor_sentences():
     assert not speakers & {p.puppet.name for p in plans if p.split == "test"}
 
 
-def test_both_splits_say_the_same_single_words():
+def test_both_splits_have_the_same_single_words():
     plans = [plan_clip(0, index) for index in range(3000)]
     train, test = (
         {p.text for p in plans if p.split == split and p.kind == "word"}
@@ -111,7 +114,7 @@ def test_both_splits_say_the_same_single_words():
     assert test <= train and len(test) > 45
 
 
-def test_a_corpus_may_be_of_one_kind_whose_clips_are_as_ever_in_all_else():
+def test_corpus_of_one_kind():
     for index in range(40):
         plan = plan_clip(0, index, ("word",))
         assert plan.kind == "word" and len(plan.text.split()) == 1
@@ -121,10 +124,10 @@ def test_a_corpus_may_be_of_one_kind_whose_clips_are_as_ever_in_all_else():
     assert [word for word, *_ in clip.words] == [clip.text]
 
 
-def test_kinds_are_alike_likely_and_one_that_is_named_twice_twice_as_much():
+def test_kinds_have_equal_chances():
     kinds = [plan_clip(0, index).kind for index in range(2000)]
-    share = {kind: kinds.count(kind) / 2000 for kind in set(kinds)}
-    assert share == {
+    fraction = {kind: kinds.count(kind) / 2000 for kind in set(kinds)}
+    assert fraction == {
         "grid": pytest.approx(0.5, abs=0.04),
         "word": pytest.approx(0.25, abs=0.04),
         "free": pytest.approx(0.25, abs=0.04),

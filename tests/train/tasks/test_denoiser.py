@@ -1,4 +1,4 @@
-"""The tasks of the denoiser: its stages, each as published and as by default."""
+"""The task of the denoiser: its stages, by default and as released."""
 
 import dataclasses
 
@@ -7,27 +7,30 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avjax.algorithms.denoiser_adaptation import PUBLISHED_TEST, Plan, restore
+from avjax.algorithms.adaptation_plan import REFERENCE_TEST, AdaptationPlan
+from avjax.algorithms.denoiser_adaptation import restore
 from avjax.algorithms.meta_sgd import Adaptation
-from avjax.losses.restoration import clean_error, edge_error, masked_error
+from avjax.losses.restoration import mask_edge_loss, masked_l1, restoration_l1
 from avjax.models.denoiser import DenoiserConfig
 from avjax.train.optimizers import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
-from avjax.train.tasks.denoiser import DenoiserTask, each
+from avjax.train.tasks.denoiser import DenoiserTask, map_images
 
 pytestmark = pytest.mark.usefixtures("quick_body")
 KEY = jax.random.key(0)
-SIZES = {"base": 4, "more": 2, "mask_base": 4}
-OURS = DenoiserTask(DenoiserConfig(**SIZES), plan=Plan(Adaptation(2, 0.01)))
-AUTHORS = DenoiserTask(
-    DenoiserConfig("rebuilt", **SIZES),
-    plan=Plan(Adaptation(1, 0.01)),
-    test=PUBLISHED_TEST,
-    learns_rates=False,
+SIZES = {"base_channels": 4, "channel_step": 2, "mask_channels": 4}
+DEFAULT = DenoiserTask(
+    DenoiserConfig(**SIZES), plan=AdaptationPlan(Adaptation(2, 0.01))
+)
+REFERENCE = DenoiserTask(
+    DenoiserConfig("reconstruction", **SIZES),
+    plan=AdaptationPlan(Adaptation(1, 0.01)),
+    test_plan=REFERENCE_TEST,
+    learn_inner_lrs=False,
 )
 TASKS = {
-    f"{who} {stage}": dataclasses.replace(task, stage=stage)
-    for who, task in {"ours": OURS, "authors": AUTHORS}.items()
+    f"{variant} {stage}": dataclasses.replace(task, stage=stage)
+    for variant, task in {"default": DEFAULT, "reference": REFERENCE}.items()
     for stage in ("plain", "clean", "adapt")
 }
 
@@ -48,45 +51,45 @@ def unequal(tree, other) -> bool:
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_stage_improves_on_one_batch_and_moves_its_parts_alone(name, batch):
+def test_stage_improves_on_one_batch_and_updates_its_parts_only(name, batch):
     task = TASKS[name]
     optimizers = {
-        objective.name: make_optimizer(Adam(rate=3e-3), 8)
+        objective.name: make_optimizer(Adam(learning_rate=3e-3), 8)
         for objective in task.objectives()
     }
-    before = make_state_quickly(task, optimizers, batch)
+    before = make_initial_state(task, optimizers, batch)
     step, state, logs = jax.jit(make_step(task, optimizers)), before, []
     for _ in range(8):
         state, log = step(state, batch, KEY)
         logs.append(log)
     first = task.objectives()[0].name
     assert logs[-1][f"{first}/loss"] < logs[0][f"{first}/loss"]
-    moved = {part for objective in task.objectives() for part in objective.moves}
+    updated = {part for objective in task.objectives() for part in objective.parts}
     for part, tree in state.params.items():
-        assert unequal(tree, before.params[part]) == (part in moved), part
+        assert unequal(tree, before.params[part]) == (part in updated), part
 
 
-def make_state_quickly(task, optimizers, batch):
+def make_initial_state(task, optimizers, batch):
     return jax.jit(lambda batch: make_state(task, optimizers, KEY, batch))(batch)
 
 
-def test_what_a_stage_moves_is_what_it_says():
-    assert [o.moves for o in TASKS["ours plain"].objectives()] == [("restorer",)]
-    assert [o.moves for o in TASKS["ours clean"].objectives()] == [
+def test_stages_update_the_documented_parts():
+    assert [o.parts for o in TASKS["default plain"].objectives()] == [("restorer",)]
+    assert [o.parts for o in TASKS["default clean"].objectives()] == [
         ("restorer",),
-        ("masker",),
+        ("mask_net",),
     ]
-    (ours,), (theirs,) = (
-        TASKS[f"{who} adapt"].objectives() for who in ("ours", "authors")
+    (default,), (reference,) = (
+        TASKS[f"{variant} adapt"].objectives() for variant in ("default", "reference")
     )
-    assert ours.moves == ("restorer", "masker", "rates")
-    assert theirs.moves == ("restorer", "masker")
+    assert default.parts == ("restorer", "mask_net", "inner_lrs")
+    assert reference.parts == ("restorer", "mask_net")
 
 
-def test_a_picture_of_weight_zero_is_not_measured(batch):
-    task = TASKS["ours adapt"]
+def test_image_of_weight_zero_is_not_measured(batch):
+    task = TASKS["default adapt"]
     params, stats = jax.jit(task.init)(KEY, batch)
-    means = jax.jit(task.measure)(params, stats, batch)
+    means = jax.jit(task.evaluate)(params, stats, batch)
     rows = {
         p + n for p in ("", "plain_", "noisy_") for n in ("psnr", "ssim2d", "ssim3d")
     }
@@ -100,46 +103,48 @@ def test_a_picture_of_weight_zero_is_not_measured(batch):
     assert means["psnr"].compute() != means["plain_psnr"].compute()
 
 
-def test_losses_are_those_of_loops_over_pixels():
+def test_losses_match_loops_over_pixels():
     """denoiser (4), denoiser (5), denoiser (7)"""
     rng = np.random.default_rng(1)
-    made, goal = (rng.uniform(size=(2, 4, 5, 3)).astype(np.float32) for _ in range(2))
+    pred, target = (rng.uniform(size=(2, 4, 5, 3)).astype(np.float32) for _ in range(2))
     mask = rng.uniform(size=(2, 4, 5, 1)).astype(np.float32)
     for number in range(2):
-        apart = np.abs(made[number] - goal[number])
+        error = np.abs(pred[number] - target[number])
         np.testing.assert_allclose(
-            clean_error(made, goal)[number], apart.mean(), rtol=1e-5
+            restoration_l1(pred, target)[number], error.mean(), rtol=1e-5
         )
         weighted = sum(
-            apart[i, j, c] * mask[number, i, j, 0] for i, j, c in np.ndindex(4, 5, 3)
+            error[i, j, c] * mask[number, i, j, 0] for i, j, c in np.ndindex(4, 5, 3)
         )
-        found = masked_error(made, goal, mask)[number]
-        np.testing.assert_allclose(found, weighted / 60, rtol=1e-5)
-        m, y = mask[number, ..., 0], made[number]
-        down = [
+        result = masked_l1(pred, target, mask)[number]
+        np.testing.assert_allclose(result, weighted / 60, rtol=1e-5)
+        m, y = mask[number, ..., 0], pred[number]
+        vertical = [
             abs(abs(m[i + 1, j] - m[i, j]) - abs(y[i + 1, j, c] - y[i, j, c]))
             for i, j, c in np.ndindex(3, 5, 3)
         ]
-        along = [
+        horizontal = [
             abs(abs(m[i, j + 1] - m[i, j]) - abs(y[i, j + 1, c] - y[i, j, c]))
             for i, j, c in np.ndindex(4, 4, 3)
         ]
-        expected = np.mean(down) + np.mean(along)
-        np.testing.assert_allclose(edge_error(mask, made)[number], expected, rtol=1e-5)
+        expected = np.mean(vertical) + np.mean(horizontal)
+        np.testing.assert_allclose(
+            mask_edge_loss(mask, pred)[number], expected, rtol=1e-5
+        )
 
 
-def test_what_is_published_can_be_adapted(batch):
-    task = TASKS["ours adapt"]
+def test_export_has_all_parts(batch):
+    task = TASKS["default adapt"]
     params, stats = jax.eval_shape(task.init, KEY, batch)
-    published = task.published(params, stats)
-    assert published.system == "denoiser" and published.config == task.model
-    assert set(published.params) == {"restorer", "masker", "rates"}
+    released = task.export(params, stats)
+    assert released.system == "denoiser" and released.config == task.model
+    assert set(released.params) == {"restorer", "mask_net", "inner_lrs"}
 
 
 @pytest.mark.parametrize("written_out", [True, False])
 def test_pictures_go_through_one_by_one_or_together(written_out, monkeypatch):
-    monkeypatch.setattr("avjax.train.tasks.denoiser.writes_out", lambda: written_out)
+    monkeypatch.setattr("avjax.train.tasks.denoiser.unroll_on_cpu", lambda: written_out)
     pictures, factors = jnp.arange(24.0).reshape(3, 2, 4), jnp.array([1.0, 2.0, 3.0])
-    made, sums = each(lambda x, y: (x * y, jnp.sum(x)), pictures, factors)
-    np.testing.assert_array_equal(made, pictures * factors[:, None, None])
+    pred, sums = map_images(lambda x, y: (x * y, jnp.sum(x)), pictures, factors)
+    np.testing.assert_array_equal(pred, pictures * factors[:, None, None])
     np.testing.assert_array_equal(sums, jnp.sum(pictures, axis=(1, 2)))

@@ -1,87 +1,91 @@
-"""Sound as it arrives: what a session hears is what the recording says."""
+"""Tests of streaming audio features against those of the whole recording."""
 
 import numpy as np
 import pytest
 
-from avjax.audio import loudness as speech
-from avjax.audio import mel as audio
-from avjax.audio import streaming as live
+from avjax.audio.loudness import LEVEL_HOP, normalize_speech, speech_level_db
+from avjax.audio.mel import log_mel, mel_window_starts, mel_windows
+from avjax.audio.streaming import (
+    StreamingMelWindows,
+    normalize_speech_causal,
+    samples_needed,
+)
+from avjax.constants import SAMPLE_RATE
 
-RATE = audio.RATE
 RNG = np.random.default_rng(0)
 
 
 def voice(seconds, level=0.2):
-    """Syllables four times a second, from a tone and some noise."""
-    time = np.arange(int(seconds * RATE)) / RATE
+    """Make four syllables per second from a tone and noise."""
+    time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     swing = np.clip(np.sin(2 * np.pi * 4 * time), 0, 1)
     tone = np.sin(2 * np.pi * 140 * time) + 0.1 * RNG.standard_normal(len(time))
     return (level * swing * tone).astype(np.float32)
 
 
 def chunks(wave, sizes):
-    """A wave, cut into pieces of such sizes, in turn."""
-    at, number = 0, 0
-    while at < len(wave):
+    """Cut a waveform into chunks of the given sizes, in turn."""
+    start, number = 0, 0
+    while start < len(wave):
         size = sizes[number % len(sizes)]
-        yield wave[at : at + size]
-        at, number = at + size, number + 1
+        yield wave[start : start + size]
+        start, number = start + size, number + 1
 
 
 @pytest.mark.parametrize("sizes", [[1600], [37, 4001, 160], [10**6]])
-def test_windows_are_those_of_the_prepared_recording_however_it_is_cut(sizes):
+def test_windows_match_the_whole_recording(sizes):
     wave = voice(2.03)
-    heard = live.LiveWindows()
-    found = [window for chunk in chunks(wave, sizes) for window in heard.feed(chunk)]
-    found += heard.finish()
-    mel = audio.log_mel(live.prepare(wave))
-    expected = audio.windows(mel, audio.frame_starts(51, 25))
-    assert len(found) == 51 and heard.heard == len(wave)
-    np.testing.assert_allclose(np.stack(found), expected, atol=1e-5)
+    stream = StreamingMelWindows()
+    windows = [window for chunk in chunks(wave, sizes) for window in stream.feed(chunk)]
+    windows += stream.finish()
+    mel = log_mel(normalize_speech_causal(wave))
+    expected = mel_windows(mel, mel_window_starts(51, 25))
+    assert len(windows) == 51 and stream.num_samples == len(wave)
+    np.testing.assert_allclose(np.stack(windows), expected, atol=1e-5)
 
 
-def test_windows_are_equal_to_the_bit_however_sound_is_cut():
-    wave, ways = voice(1.0), []
+def test_windows_do_not_depend_on_chunk_size():
+    wave, results = voice(1.0), []
     for sizes in ([1600], [333]):
-        heard = live.LiveWindows()
-        found = [w for chunk in chunks(wave, sizes) for w in heard.feed(chunk)]
-        ways.append(np.stack(found + heard.finish()))
-    np.testing.assert_array_equal(*ways)
+        stream = StreamingMelWindows()
+        windows = [w for chunk in chunks(wave, sizes) for w in stream.feed(chunk)]
+        results.append(np.stack(windows + stream.finish()))
+    np.testing.assert_array_equal(results[0], results[1])
 
 
-def test_a_window_is_final_as_soon_as_its_last_sample_is_there():
+def test_window_is_returned_with_its_last_sample():
     for frame in (0, 1, 7, 20):
-        wave, needed = voice(2.0), live.samples_for(frame)
-        short = live.LiveWindows()
-        needed = -(-needed // speech.STEP) * speech.STEP  # preparation goes by steps
+        wave, needed = voice(2.0), samples_needed(frame)
+        short = StreamingMelWindows()
+        needed = -(-needed // LEVEL_HOP) * LEVEL_HOP  # whole steps of 10 ms
         assert len(short.feed(wave[:needed])) == frame + 1
-        early = live.LiveWindows()
-        assert len(early.feed(wave[: needed - speech.STEP])) == frame
+        early = StreamingMelWindows()
+        assert len(early.feed(wave[: needed - LEVEL_HOP])) == frame
 
 
 @pytest.mark.parametrize("samples", [0, 1, 100, 5000])
-def test_a_short_sound_has_its_frames(samples):
-    heard = live.LiveWindows()
-    found = heard.feed(voice(1.0)[:samples]) + heard.finish()
-    assert len(found) == max(1, round(samples / 640))
-    assert np.isfinite(found).all()
+def test_short_audio_has_the_right_number_of_frames(samples):
+    stream = StreamingMelWindows()
+    windows = stream.feed(voice(1.0)[:samples]) + stream.finish()
+    assert len(windows) == max(1, round(samples / 640))
+    assert np.isfinite(windows).all()
 
 
 @pytest.mark.parametrize("level", [0.01, 0.1, 0.5])
-def test_a_voice_comes_to_the_level_of_a_prepared_recording(level):
+def test_causal_level_matches_offline_level(level):
     wave = voice(6.0, level)
-    offline, ours = speech.prepare(wave), live.prepare(wave)
-    loud = [np.median(speech.loudness(x[RATE:])) for x in (offline, ours)]
-    assert abs(loud[0] - loud[1]) < 1.5
+    offline, causal = normalize_speech(wave), normalize_speech_causal(wave)
+    levels = [np.median(speech_level_db(x[SAMPLE_RATE:])) for x in (offline, causal)]
+    assert abs(levels[0] - levels[1]) < 1.5
 
 
-def test_a_pause_becomes_silence_once_it_has_lasted():
+def test_long_pause_is_silenced():
     wave = voice(3.0)
-    wave[RATE : 2 * RATE] *= 0.01
-    made = live.prepare(wave)
-    assert not made[RATE + RATE // 3 : 2 * RATE].any()
-    assert made[:RATE].any() and made[2 * RATE :].any()
+    wave[SAMPLE_RATE : 2 * SAMPLE_RATE] *= 0.01
+    normalized = normalize_speech_causal(wave)
+    assert not normalized[SAMPLE_RATE + SAMPLE_RATE // 3 : 2 * SAMPLE_RATE].any()
+    assert normalized[:SAMPLE_RATE].any() and normalized[2 * SAMPLE_RATE :].any()
 
 
-def test_nothing_is_made_of_silence():
-    assert not live.prepare(np.zeros(RATE, np.float32)).any()
+def test_silence_stays_silent():
+    assert not normalize_speech_causal(np.zeros(SAMPLE_RATE, np.float32)).any()

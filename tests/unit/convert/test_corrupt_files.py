@@ -1,4 +1,4 @@
-"""Good files that were spoilt are read or refused: no other error, no large array."""
+"""Corrupted files are read or rejected: no other error, no large array."""
 
 import os
 
@@ -7,21 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
-from torch_files import archive, plain, write_old, write_zip
+from torch_files import archive, plain, write_legacy, write_zip
 
 from avjax.convert import archives
-from avjax.convert import open_file as files
+from avjax.convert.open_file import open_tensors, wrap_file_errors
 from avjax.errors import InputError
 
-# Of Python's own reader of instructions, at texts that are spoilt.
+# Emitted by pickletools for corrupted strings.
 pytestmark = pytest.mark.filterwarnings("ignore:invalid escape sequence")
-TRIES = int(os.environ.get("AVJAX_FUZZ", 100))  # of each test that draws files
+NUM_EXAMPLES = int(os.environ.get("AVJAX_FUZZ", 100))  # of each hypothesis test
 ARRAYS = {"a": np.arange(6, dtype=np.float32), "b": np.ones((2, 3), np.float32)}
 
 
 TENSOR = b"ctorch._utils\n_rebuild_tensor_v2\n("
 STORAGE = b"(" + plain("storage") + b"ctorch\nFloatStorage\n"
-PIECES = {  # of pickles; each does something in a good file
+INSTRUCTIONS = {  # instructions and arguments that occur in valid pickles
     *(bytes([code]) for code in b"().0123]}NNQRabeijlostu\x81\x85\x86\x87\x88\x93\x94"),
     *(
         b"K\0",
@@ -40,80 +40,82 @@ PIECES = {  # of pickles; each does something in a good file
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("spoilt")
+    return tmp_path_factory.mktemp("corrupted")
 
 
 @pytest.fixture(scope="module")
-def good(tmp_path_factory) -> dict[str, bytes]:
-    """Files that can be read, by their kind."""
-    folder = tmp_path_factory.mktemp("good")
+def valid(tmp_path_factory) -> dict[str, bytes]:
+    """Valid files, by format."""
+    folder = tmp_path_factory.mktemp("valid")
     write_zip(folder / "zip", ARRAYS)
-    write_old(folder / "old", ARRAYS)
+    write_legacy(folder / "legacy", ARRAYS)
     save_file(ARRAYS, folder / "safetensors")
     np.savez_compressed(folder / "npz", **ARRAYS)
     (folder / "npz.npz").rename(folder / "npz")
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("kind", ["zip", "old", "safetensors", "npz"])
-def test_a_file_that_is_cut_off_anywhere_is_refused(kind, good, tmp_path):
-    for length in range(0, len(good[kind]), 7):
-        (tmp_path / "file").write_bytes(good[kind][:length])
+@pytest.mark.parametrize("file_format", ["zip", "legacy", "safetensors", "npz"])
+def test_truncated_files_are_rejected(file_format, valid, tmp_path):
+    for length in range(0, len(valid[file_format]), 7):
+        (tmp_path / "file").write_bytes(valid[file_format][:length])
         with pytest.raises(InputError):
-            files.tensors(tmp_path / "file")
+            open_tensors(tmp_path / "file")
 
 
-def test_a_number_that_is_cut_off_stays_unknown():
-    field = b"\1\0\x18\0" + bytes([7]) + bytes(7)  # says that it has three numbers
-    full = archives.FULL
-    assert archives.with_large(full, full, 9, field) == [7, full, 9]
-    assert archives.with_large(full, full, 9, field[:-1]) == [full, full, 9]
+def test_resolve_zip64_ignores_a_truncated_number():
+    field = b"\1\0\x18\0" + bytes([7]) + bytes(7)  # declares three numbers
+    full = archives.IN_EXTRA_FIELD
+    assert archives.resolve_zip64(full, full, 9, field) == [7, full, 9]
+    assert archives.resolve_zip64(full, full, 9, field[:-1]) == [full, full, 9]
 
 
-def test_an_array_that_does_not_unpack_is_refused_when_it_is_read(good, tmp_path):
-    at = good["npz"].index(b"b.npy")  # of the head; the contents of a are before it
-    content = bytearray(good["npz"])
+def test_a_damaged_deflate_stream_is_rejected_on_reading(valid, tmp_path):
+    at = valid["npz"].index(
+        b"b.npy"
+    )  # of the local header; the content of a is before it
+    content = bytearray(valid["npz"])
     content[at - 60 : at - 50] = bytes(10)
     (tmp_path / "file").write_bytes(content)
-    with pytest.raises(InputError), files.reading("file"):
-        for each in files.tensors(tmp_path / "file").values():
-            each.read()
+    with pytest.raises(InputError), wrap_file_errors("file"):
+        for tensor in open_tensors(tmp_path / "file").values():
+            tensor.read()
 
 
 @st.composite
-def spoilt(draw, content: bytes) -> bytes:
-    """A good file with some bytes changed, inserted or left out."""
-    spoiled = bytearray(content)
+def corrupted(draw, content: bytes) -> bytes:
+    """A valid file with some bytes changed, inserted or removed."""
+    damaged = bytearray(content)
     for _ in range(draw(st.integers(1, 6))):
-        at = draw(st.integers(0, len(spoiled)))
-        gone = draw(st.integers(0, 4))
-        spoiled[at : at + gone] = draw(st.binary(max_size=6))
-    return bytes(spoiled)
+        at = draw(st.integers(0, len(damaged)))
+        removed = draw(st.integers(0, 4))
+        damaged[at : at + removed] = draw(st.binary(max_size=6))
+    return bytes(damaged)
 
 
-@pytest.mark.parametrize("kind", ["zip", "old", "safetensors", "npz"])
-@settings(deadline=None, max_examples=TRIES)
+@pytest.mark.parametrize("file_format", ["zip", "legacy", "safetensors", "npz"])
+@settings(deadline=None, max_examples=NUM_EXAMPLES)
 @given(data=st.data())
-def test_a_spoilt_file_is_read_or_refused(kind, good, folder, data):
-    path = folder / kind
-    path.write_bytes(data.draw(spoilt(good[kind])))
-    read_or_refuse(path)
+def test_a_corrupted_file_is_read_or_rejected(file_format, valid, folder, data):
+    path = folder / file_format
+    path.write_bytes(data.draw(corrupted(valid[file_format])))
+    read_or_reject(path)
 
 
-@settings(deadline=None, max_examples=TRIES)
-@given(st.lists(st.sampled_from([*PIECES]), max_size=40))
-def test_any_row_of_instructions_is_read_or_refused(folder, pieces):
+@settings(deadline=None, max_examples=NUM_EXAMPLES)
+@given(st.lists(st.sampled_from([*INSTRUCTIONS]), max_size=40))
+def test_any_sequence_of_instructions_is_read_or_rejected(folder, instructions):
     path = folder / "pickle"
-    path.write_bytes(archive(b"\x80\x02" + b"".join(pieces) + b"."))
-    read_or_refuse(path)
+    path.write_bytes(archive(b"\x80\x02" + b"".join(instructions) + b"."))
+    read_or_reject(path)
 
 
-def read_or_refuse(path) -> None:
+def read_or_reject(path) -> None:
     try:
-        found = files.tensors(path)
-        with files.reading(path):
-            arrays = {key: tensor.read() for key, tensor in found.items()}
+        tensors = open_tensors(path)
+        with wrap_file_errors(path):
+            arrays = {key: tensor.read() for key, tensor in tensors.items()}
     except InputError:
         return
-    assert all(array.shape == found[key].shape for key, array in arrays.items())
+    assert all(array.shape == tensors[key].shape for key, array in arrays.items())
     assert sum(array.nbytes for array in arrays.values()) < 2**20

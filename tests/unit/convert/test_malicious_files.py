@@ -1,4 +1,4 @@
-"""Files that mean harm are refused at once, in little memory; nothing is executed."""
+"""Malicious files are rejected quickly and in little memory; no code is executed."""
 
 import functools
 import io
@@ -13,15 +13,15 @@ import pytest
 from torch_files import MAGIC, archive, plain
 
 from avjax.__main__ import main
-from avjax.convert import open_file as files
+from avjax.convert.open_file import open_tensors
 from avjax.errors import InputError
 
-BOMB = 2**25  # bytes that pack to a thousandth
+BOMB = 2**25  # bytes; they compress to a thousandth
 TENSOR = b"ctorch._utils\n_rebuild_tensor_v2\n("
 
 
 class Command:
-    """What is executed when a pickle of it is loaded."""
+    """An object whose pickle executes a shell command when it is loaded."""
 
     def __init__(self, text):
         self.text = text
@@ -31,19 +31,19 @@ class Command:
 
 
 def tensor(count=6, offset=0, shape=(6,), strides=(1,), kind="FloatStorage") -> bytes:
-    """A file with one tensor, whose storage truly has six numbers."""
+    """A file with one tensor; its storage has six numbers."""
     names = b"ctorch\n" + kind.encode() + b"\n" + plain("0") + plain("cpu")
     storage = b"(" + plain("storage") + names + plain(count) + b"tQ"
     view = storage + plain(offset) + plain(shape) + plain(strides) + b"\x89}tR"
     return archive(b"\x80\x02}" + plain("a") + TENSOR + view + b"s.")
 
 
-def link() -> bytes:
+def symlink() -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as whole:
+    with zipfile.ZipFile(out, "w") as archive_file:
         entry = zipfile.ZipInfo("archive/data.pkl")
         entry.external_attr = 0o120777 << 16
-        whole.writestr(entry, "/etc/passwd")
+        archive_file.writestr(entry, "/etc/passwd")
     return out.getvalue()
 
 
@@ -54,29 +54,31 @@ def npy(descr: str, shape: str, content=b"") -> bytes:
 
 def npz(content: bytes, name="a.npy") -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as whole:
-        whole.writestr(name, content)
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive_file:
+        archive_file.writestr(name, content)
     return out.getvalue()
 
 
-def safe(header: bytes, content=bytes(24)) -> bytes:
+def safetensors(header: bytes, content=bytes(24)) -> bytes:
     return struct.pack("<Q", len(header)) + header + content
 
 
-def one(shape="[6]", offsets="[0, 24]", dtype="F32") -> bytes:
-    about = f'"dtype": "{dtype}", "shape": {shape}, "data_offsets": {offsets}'
-    return safe(f'{{"a": {{{about}}}}}'.encode())
+def one_tensor(shape="[6]", offsets="[0, 24]", dtype="F32") -> bytes:
+    description = f'"dtype": "{dtype}", "shape": {shape}, "data_offsets": {offsets}'
+    return safetensors(f'{{"a": {{{description}}}}}'.encode())
 
 
-def executing(marker) -> dict[str, bytes]:
-    """Files that would make the marker, where pickle.load or torch.load read them."""
-    harm = Command(f"touch {marker}")
+def code_files(marker) -> dict[str, bytes]:
+    """Files that create the marker if pickle.load or torch.load reads them."""
+    command_object = Command(f"touch {marker}")
     return {
-        f"protocol {protocol}": pickle.dumps(harm, protocol) for protocol in range(2, 6)
+        f"protocol {protocol}": pickle.dumps(command_object, protocol)
+        for protocol in range(2, 6)
     } | {
-        "in a zip": archive(pickle.dumps(harm, 2)),
-        "as a tensor": archive(pickle.dumps({"state_dict": {"a": harm}}, 2)),
-        "behind the magic": pickle.dumps(MAGIC, 2) + pickle.dumps(harm, 2),
+        "in a zip": archive(pickle.dumps(command_object, 2)),
+        "as a tensor": archive(pickle.dumps({"state_dict": {"a": command_object}}, 2)),
+        "after the magic number": pickle.dumps(MAGIC, 2)
+        + pickle.dumps(command_object, 2),
         "as a state": archive(b"\x80\x02cbuiltins\neval\nN}b."),
         "as a new object": archive(b"\x80\x02cbuiltins\neval\n)\x81."),
         "old instructions": archive(b"(S'touch x'\nios\nsystem\n."),
@@ -86,21 +88,21 @@ def executing(marker) -> dict[str, bytes]:
 
 
 @functools.cache
-def overreaching() -> dict[str, bytes]:
-    """Files that claim more than they hold, or what cannot be."""
+def implausible_files() -> dict[str, bytes]:
+    """Files that declare more than they hold, or impossible values."""
     pairs = b"](" + 30 * b"](K\x01K\x02e" + b"e"
     dicts = b"ccollections\nOrderedDict\n" + pairs + b"\x85q\0" + b"R0"
     return {
         "a storage larger than the file": tensor(count=2**40),
         "a view of more than its storage": tensor(shape=(7,)),
         "a view beyond its storage": tensor(offset=1),
-        "a view far beyond": tensor(offset=2**70),
+        "a view far beyond its storage": tensor(offset=2**70),
         "one number a million times": tensor(shape=(1000, 1000), strides=(0, 0)),
         "negative strides": tensor(offset=5, strides=(-1,)),
         "negative sides": tensor(shape=(-6,)),
         "negative count": tensor(count=-1),
         "negative offset": tensor(offset=-1),
-        "no whole number": tensor(shape=(6.0,)),
+        "no archive_file number": tensor(shape=(6.0,)),
         "too many axes": tensor(shape=(1,) * 40, strides=(1,) * 40),
         "fewer strides than axes": tensor(strides=()),
         "sides that overflow": tensor(shape=(2**62, 2**62), strides=(0, 0)),
@@ -113,7 +115,7 @@ def overreaching() -> dict[str, bytes]:
         "a million marks": archive(b"\x80\x02" + b"(" * 10**6 + b"."),
         "dicts of the same pairs": archive(b"\x80\x02" + dicts),
         "a long text": archive(b"\x80\x02X\xff\xff\xff\x7fabc."),
-        "a far memory": archive(b"\x80\x02Nr\xff\xff\xff\x7fh\x01."),
+        "a large memo index": archive(b"\x80\x02Nr\xff\xff\xff\x7fh\x01."),
         "a huge number": archive(b"\x80\x02\x8b\xff\xff\xff\x7f\x01."),
         "nothing on the stack": archive(b"\x80\x02RRRR."),
         "no end": archive(b"\x80\x02}"),
@@ -122,74 +124,76 @@ def overreaching() -> dict[str, bytes]:
         "a packed storage": archive(
             b"\x80\x02}.", storage=bytes(BOMB), compression=zipfile.ZIP_DEFLATED
         ),
-        "an array of a bomb": npz(bytes(BOMB)),
+        "an array that is a bomb": npz(bytes(BOMB)),
         "an array larger than it is": npz(npy("<f4", "(10, 10)", bytes(8))),
         "an array of objects": npz(npy("|O", "(1,)", pickle.dumps(Command("true")))),
         "an array of code": npz(npy("<f4", "(__import__('os').getpid(),)", bytes(8))),
         "a header without end": npz(npy("<f4", "(" * 3000)),
         "a path upwards": archive(b"\x80\x02}.", "../data.pkl"),
         "a path from the root": archive(b"\x80\x02}.", "/root/data.pkl"),
-        "an array upwards": npz(npy("<f4", "(2,)", bytes(8)), "../../a.npy"),
-        "a link": link(),
-        "a table of contents elsewhere": archive(b"\x80\x02}.")[:-6] + b"\xff" * 6,
+        "an array with a path upwards": npz(
+            npy("<f4", "(2,)", bytes(8)), "../../a.npy"
+        ),
+        "a link": symlink(),
+        "a directory elsewhere": archive(b"\x80\x02}.")[:-6] + b"\xff" * 6,
         "another pickle": pickle.dumps([1, 2, 3], 2),
         "another magic": b"RIFF" + bytes(100),
         "a few bytes": b"PK",
-        "tensors that overlap the end": one("[7]", "[0, 28]"),
-        "a tensor that ends before it begins": one("[6]", "[24, 0]"),
-        "a tensor of another size": one("[7]", "[0, 24]"),
-        "a negative place": one("[6]", "[-24, 0]"),
-        "a kind that is not known": one(dtype="F32; import os"),
-        "sides of text": one('["6"]'),
+        "tensors that overlap the end": one_tensor("[7]", "[0, 28]"),
+        "a tensor that ends before it begins": one_tensor("[6]", "[24, 0]"),
+        "a tensor of another size": one_tensor("[7]", "[0, 24]"),
+        "a negative offset of a tensor": one_tensor("[6]", "[-24, 0]"),
+        "an unknown type": one_tensor(dtype="F32; import os"),
+        "sides that are strings": one_tensor('["6"]'),
         "a long header": struct.pack("<Q", 2**62) + b"{" + bytes(100),
-        "a header of lists": safe(b'{"a":' + b"[" * 10**6),
-        "a header of numbers": safe(b'{"a":' + b"1" * 10**6 + b"}"),
-        "a header that is none": safe(b'{"a": 3}'),
+        "a header of lists": safetensors(b'{"a":' + b"[" * 10**6),
+        "a header of numbers": safetensors(b'{"a":' + b"1" * 10**6 + b"}"),
+        "a header without tensors": safetensors(b'{"a": 3}'),
     }
 
 
-def refusal(path) -> str:
-    with pytest.raises(InputError) as refused:
-        files.tensors(path)
-    told = str(refused.value)
-    assert len(told) < 400 and "\n" not in told
-    return told
+def rejection(path) -> str:
+    with pytest.raises(InputError) as caught:
+        open_tensors(path)
+    message = str(caught.value)
+    assert len(message) < 400 and "\n" not in message
+    return message
 
 
-@pytest.mark.parametrize("kind", executing(""))
-def test_what_would_be_executed_is_refused_by_name(kind, tmp_path):
+@pytest.mark.parametrize("kind", code_files(""))
+def test_code_is_rejected_by_name_and_not_executed(kind, tmp_path):
     marker = tmp_path / "marker"
-    (tmp_path / "file").write_bytes(executing(marker)[kind])
-    told = refusal(tmp_path / "file")
+    (tmp_path / "file").write_bytes(code_files(marker)[kind])
+    message = rejection(tmp_path / "file")
     names = ("posix.system", "builtins.eval", "instruction", "__reduce__")
-    assert any(name in told for name in names)
+    assert any(name in message for name in names)
     assert not marker.exists()
 
 
-@pytest.mark.parametrize("kind", overreaching())
-def test_what_claims_more_than_it_holds_is_refused(kind, tmp_path):
-    (tmp_path / "file").write_bytes(overreaching()[kind])
-    refusal(tmp_path / "file")
+@pytest.mark.parametrize("kind", implausible_files())
+def test_implausible_files_are_rejected(kind, tmp_path):
+    (tmp_path / "file").write_bytes(implausible_files()[kind])
+    rejection(tmp_path / "file")
 
 
-def test_the_tensor_that_the_others_are_made_of_can_be_read(tmp_path):
+def test_the_valid_file_behind_the_implausible_ones_is_read(tmp_path):
     (tmp_path / "file").write_bytes(tensor())
-    assert files.tensors(tmp_path / "file")["a"].read().shape == (6,)
-    (tmp_path / "file").write_bytes(one())
-    assert files.tensors(tmp_path / "file")["a"].read().shape == (6,)
+    assert open_tensors(tmp_path / "file")["a"].read().shape == (6,)
+    (tmp_path / "file").write_bytes(one_tensor())
+    assert open_tensors(tmp_path / "file")["a"].read().shape == (6,)
     (tmp_path / "file").write_bytes(npz(npy("<f4", "(2,)", bytes(8))))
-    assert files.tensors(tmp_path / "file")["a"].read().shape == (2,)
+    assert open_tensors(tmp_path / "file")["a"].read().shape == (2,)
 
 
-WATCHED = """
+PROGRAM = """
 import pathlib, re, sys, time
-from avjax.convert import files
+from avjax.convert import open_tensors
 from avjax.errors import InputError
 slowest = 0
 for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
     begin = time.process_time()
     try:
-        files.tensors(path)
+        open_tensors(path)
         sys.exit(f"{path} was read")
     except InputError:
         slowest = max(slowest, time.process_time() - begin)
@@ -198,22 +202,22 @@ print(slowest, int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) / 1024)
 """
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks Linux")
-def test_all_are_refused_within_a_second_and_200_mib(tmp_path):
-    """A second of the processor's: others may be at work."""
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_malicious_files_are_rejected_within_one_second_and_200_mib(tmp_path):
+    """The second is processor time, because the machine may be busy."""
     for number, content in enumerate(
-        [*executing("x").values(), *overreaching().values()]
+        [*code_files("x").values(), *implausible_files().values()]
     ):
         (tmp_path / f"{number}").write_bytes(content)
-    command = [sys.executable, "-c", WATCHED, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    slowest, memory = map(float, done.stdout.split())
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    slowest, memory = map(float, process.stdout.split())
     assert slowest < 1 and memory < 200
 
 
-def test_the_verb_tells_one_sentence_and_writes_nothing(tmp_path, capfd):
+def test_the_command_prints_one_sentence_and_writes_nothing(tmp_path, capfd):
     (tmp_path / "file").write_bytes(tensor(offset=1))
     assert main(["convert", str(tmp_path / "file"), str(tmp_path / "out")]) == 2
-    told = capfd.readouterr().err.strip().splitlines()
-    assert len(told) == 1 and "outside of where it is stored" in told[0]
+    lines = capfd.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and "reaches beyond its storage" in lines[0]
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -1,4 +1,4 @@
-"""Losses of what is read and said: one word, symbols in their order, a mel."""
+"""Losses of words and symbol sequences, against enumeration."""
 
 import itertools
 
@@ -7,16 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avjax.losses.reconstruction import mel_error
+from avjax.constants import NEG_INF
+from avjax.losses.reconstruction import mel_l1
 from avjax.losses.sequence import (
-    LOST,
-    chain_error,
-    transcript_error,
-    word_error,
+    alignment_nll,
+    ctc_loss,
+    word_cross_entropy,
 )
 
 
-def draw(seed, *shape):
+def normal(seed, *shape):
     return jax.random.normal(jax.random.key(seed), shape)
 
 
@@ -25,32 +25,32 @@ def log_softmax(logits):
     return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
 
 
-def test_a_word_s_error_is_minus_the_log_of_its_probability():
+def test_word_cross_entropy():
     """bridging (6)"""
-    logits, words = draw(0, 3, 4), [2, 0, 3]
-    found = word_error(logits, jnp.asarray(words))
+    logits, words = normal(0, 3, 4), [2, 0, 3]
+    actual = word_cross_entropy(logits, jnp.asarray(words))
     expected = [
         -log_softmax(row)[word] for row, word in zip(logits, words, strict=True)
     ]
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=1e-5)
 
 
-def said(path):
-    """What a path through the frames says: lasting symbols once, without blanks."""
+def collapse(path):
+    """Collapse a path: merge repeated symbols and drop blanks."""
     return [symbol for symbol, _ in itertools.groupby(path) if symbol != 0]
 
 
 def by_brute_force(logits, symbols, allowed):
-    """-log of the summed probability of all allowed paths that say the symbols."""
+    """Sum the probability of all allowed paths that collapse to the symbols."""
     log_probs = log_softmax(logits)
     paths = itertools.product(range(logits.shape[-1]), repeat=len(logits))
-    likely = [
+    log_likelihood = [
         np.exp(sum(row[symbol] for row, symbol in zip(log_probs, path, strict=True)))
         for path in paths
-        if said(path) == symbols
+        if collapse(path) == symbols
         and all(row[symbol] for row, symbol in zip(allowed, path, strict=True))
     ]
-    return -np.log(sum(likely))
+    return -np.log(sum(log_likelihood))
 
 
 SENTENCES = [([1, 2], 4), ([2, 2], 4), ([], 3), ([1], 1), ([2, 2], 3), ([1, 2, 1], 3)]
@@ -58,66 +58,68 @@ SENTENCES = [([1, 2], 4), ([2, 2], 4), ([], 3), ([1], 1), ([2, 2], 3), ([1, 2, 1
 
 @pytest.fixture
 def clips():
-    """logits, exists, symbols, spoken, allowed of SENTENCES, where all is allowed."""
-    symbols, spoken = np.zeros((2, len(SENTENCES), 3), int)
-    exists = np.zeros((len(SENTENCES), 4))
+    """Arguments of ctc_loss for SENTENCES, with all symbols allowed."""
+    symbols, label_mask = np.zeros((2, len(SENTENCES), 3), int)
+    frame_mask = np.zeros((len(SENTENCES), 4))
     for clip, (sentence, frames) in enumerate(SENTENCES):
         symbols[clip, : len(sentence)] = sentence
-        spoken[clip, : len(sentence)] = 1
-        exists[clip, :frames] = 1
-    logits = draw(0, len(SENTENCES), 4, 3)
-    rest = exists, symbols, spoken.astype(np.float32), np.ones(logits.shape)
+        label_mask[clip, : len(sentence)] = 1
+        frame_mask[clip, :frames] = 1
+    logits = normal(0, len(SENTENCES), 4, 3)
+    rest = frame_mask, symbols, label_mask.astype(np.float32), np.ones(logits.shape)
     return logits, *map(jnp.asarray, rest)
 
 
-def test_the_error_of_a_transcript_counts_all_ways_to_say_it(clips):
-    """bridging (6): frames that do not exist say nothing."""
-    found = jax.jit(transcript_error)(*clips)
+def test_ctc_loss_sums_over_all_alignments(clips):
+    """bridging (6): frames that do not exist are ignored."""
+    actual = jax.jit(ctc_loss)(*clips)
     for clip, (sentence, frames) in enumerate(SENTENCES):
-        given = np.asarray(clips[0][clip, :frames]), sentence, np.ones((frames, 3))
-        expected = by_brute_force(*given)
-        np.testing.assert_allclose(found[clip], expected, rtol=1e-4, atol=1e-5)
+        logits = np.asarray(clips[0][clip, :frames])
+        expected = by_brute_force(logits, sentence, np.ones((frames, 3)))
+        np.testing.assert_allclose(actual[clip], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_way_that_says_a_symbol_too_early_does_not_count(clips):
-    *given, allowed = clips
+def test_ctc_loss_ignores_alignments_that_are_not_allowed(clips):
+    *inputs, allowed = clips
     allowed = allowed.at[:, 0, 1].set(0).at[:, 2, 2].set(0)
-    found = jax.jit(transcript_error)(*given, allowed)
+    actual = jax.jit(ctc_loss)(*inputs, allowed)
     for clip in (0, 1, 2):
         sentence, frames = SENTENCES[clip]
-        here = np.asarray(allowed[clip, :frames])
-        expected = by_brute_force(np.asarray(given[0][clip, :frames]), sentence, here)
-        np.testing.assert_allclose(found[clip], expected, rtol=1e-4, atol=1e-5)
-    assert found[3] == 0  # its one frame may not say its one symbol
+        allowed_frames = np.asarray(allowed[clip, :frames])
+        expected = by_brute_force(
+            np.asarray(inputs[0][clip, :frames]), sentence, allowed_frames
+        )
+        np.testing.assert_allclose(actual[clip], expected, rtol=1e-4, atol=1e-5)
+    assert actual[3] == 0  # its only symbol is not allowed in its only frame
 
 
-def test_a_transcript_that_does_not_fit_gives_no_error_and_no_gradient(clips):
-    """A blank must part equal symbols: two of them take three frames."""
-    logits, exists, *rest = clips
-    too_short = exists.at[:, :].set(0).at[:, :2].set(1)
+def test_ctc_loss_is_zero_if_labels_do_not_fit(clips):
+    """A blank must separate equal symbols: two of them take three frames."""
+    logits, frame_mask, *rest = clips
+    too_short = frame_mask.at[:, :].set(0).at[:, :2].set(1)
 
     def total(logits):
-        errors = transcript_error(logits, too_short, *rest)
-        return errors.sum(), errors
+        loss = ctc_loss(logits, too_short, *rest)
+        return loss.sum(), loss
 
-    (_, errors), slopes = jax.jit(jax.value_and_grad(total, has_aux=True))(logits)
+    (_, loss), grads = jax.jit(jax.value_and_grad(total, has_aux=True))(logits)
     fits = np.array([True, False, True, True, False, False])
-    np.testing.assert_array_equal(errors != 0, fits)
-    np.testing.assert_array_equal(np.any(slopes, axis=(1, 2)), fits)
-    assert np.isfinite(slopes).all()
+    np.testing.assert_array_equal(loss != 0, fits)
+    np.testing.assert_array_equal(np.any(grads, axis=(1, 2)), fits)
+    assert np.isfinite(grads).all()
 
 
-def test_the_error_of_a_mel_is_the_mean_difference_of_each_column():
+def test_mel_l1_is_the_mean_per_mel_frame():
     """bridging (7)"""
-    made, truth = draw(0, 2, 3, 4), draw(1, 2, 3, 4)
-    found = mel_error(made, truth)
-    assert found.shape == (2, 3)
-    for place in np.ndindex(2, 3):
-        expected = np.mean([abs(made[place][k] - truth[place][k]) for k in range(4)])
-        np.testing.assert_allclose(found[place], expected, rtol=1e-5)
+    pred, target = normal(0, 2, 3, 4), normal(1, 2, 3, 4)
+    actual = mel_l1(pred, target)
+    assert actual.shape == (2, 3)
+    for index in np.ndindex(2, 3):
+        expected = np.mean([abs(pred[index][k] - target[index][k]) for k in range(4)])
+        np.testing.assert_allclose(actual[index], expected, rtol=1e-5)
 
 
-CHAINS = [  # optional, columns
+GRAPHS = [  # optional states, number of frames
     ([1, 0, 0, 1, 0, 1], 5),
     ([1, 0, 1], 4),
     ([1, 0, 0, 1], 2),
@@ -125,55 +127,55 @@ CHAINS = [  # optional, columns
 ]
 
 
-def ways_through(optional, columns):
-    """All ways, as the places of columns; only what is optional is left out."""
+def all_paths(optional, frames):
+    """List all paths as states of frames; only optional states are skipped."""
     last = len(optional) - 1
-    starts = [[0], [1]]
-    for _ in range(columns - 1):
-        starts = [
-            [*way, place]
-            for way in starts
-            for place in range(way[-1], last + 1)
-            if all(optional[between] for between in range(way[-1] + 1, place))
+    paths = [[0], [1]]
+    for _ in range(frames - 1):
+        paths = [
+            [*path, state]
+            for path in paths
+            for state in range(path[-1], last + 1)
+            if all(optional[between] for between in range(path[-1] + 1, state))
         ]
-    return [way for way in starts if way[-1] >= last - 1]
+    return [path for path in paths if path[-1] >= last - 1]
 
 
 @pytest.fixture
-def chains():
-    """likely, exists, optional, length of CHAINS; padding would be very likely."""
-    count, columns, places = len(CHAINS), 5, 6
-    likely = np.array(draw(3, count, columns, places)) - 1
-    exists, optional = np.zeros((count, columns)), np.ones((count, places))
-    for clip, (own, long) in enumerate(CHAINS):
-        exists[clip, :long] = 1
-        optional[clip, : len(own)] = own
-        likely[clip, long:] = likely[clip, :, len(own) :] = 50
-    length = np.array([len(own) for own, _ in CHAINS])
-    return tuple(map(jnp.asarray, (likely, exists, optional, length)))
+def graphs():
+    """Arguments of alignment_nll for GRAPHS; padding has a high likelihood."""
+    count, frames, num_states = len(GRAPHS), 5, 6
+    log_likelihood = np.array(normal(3, count, frames, num_states)) - 1
+    frame_mask, optional = np.zeros((count, frames)), np.ones((count, num_states))
+    for clip, (states, frames) in enumerate(GRAPHS):
+        frame_mask[clip, :frames] = 1
+        optional[clip, : len(states)] = states
+        log_likelihood[clip, frames:] = log_likelihood[clip, :, len(states) :] = 50
+    length = np.array([len(states) for states, _ in GRAPHS])
+    return tuple(map(jnp.asarray, (log_likelihood, frame_mask, optional, length)))
 
 
-def test_the_error_of_a_chain_sums_all_ways_through_it(chains):
-    found = jax.jit(chain_error)(*chains)
-    for clip, (optional, columns) in enumerate(CHAINS):
-        rows = np.asarray(chains[0][clip], float)
-        likely = [
-            sum(rows[column, place] for column, place in enumerate(way))
-            for way in ways_through(optional, columns)
+def test_alignment_nll_sums_over_all_paths(graphs):
+    actual = jax.jit(alignment_nll)(*graphs)
+    for clip, (optional, frames) in enumerate(GRAPHS):
+        rows = np.asarray(graphs[0][clip], float)
+        log_likelihood = [
+            sum(rows[frame, state] for frame, state in enumerate(path))
+            for path in all_paths(optional, frames)
         ]
-        expected = -np.log(np.sum(np.exp(likely)))
-        np.testing.assert_allclose(found[clip], expected, rtol=1e-5)
+        expected = -np.log(np.sum(np.exp(log_likelihood)))
+        np.testing.assert_allclose(actual[clip], expected, rtol=1e-5)
 
 
-def test_a_chain_that_does_not_fit_teaches_nothing(chains):
-    likely, exists, optional, length = chains
-    short = exists.at[3, 2:].set(0)  # three places that must be, in two columns
-    never = likely.at[1, :, 1].set(LOST)  # the one word is not allowed
-    for given in ((likely, short), (never, exists)):
-        error, slope = jax.jit(
-            jax.value_and_grad(lambda x, y: chain_error(x, y, optional, length).sum())
-        )(*given)
-        assert np.isfinite(error) and np.isfinite(slope).all()
+def test_alignment_nll_is_zero_if_the_graph_does_not_fit(graphs):
+    log_likelihood, frame_mask, optional, length = graphs
+    few_frames = frame_mask.at[3, 2:].set(0)  # three required states in two frames
+    forbidden = log_likelihood.at[1, :, 1].set(NEG_INF)  # the only word is not allowed
+    for inputs in ((log_likelihood, few_frames), (forbidden, frame_mask)):
+        loss, grads = jax.jit(
+            jax.value_and_grad(lambda x, y: alignment_nll(x, y, optional, length).sum())
+        )(*inputs)
+        assert np.isfinite(loss) and np.isfinite(grads).all()
     clip = 3
-    assert chain_error(likely, short, optional, length)[clip] == 0
-    assert chain_error(never, exists, optional, length)[1] == 0
+    assert alignment_nll(log_likelihood, few_frames, optional, length)[clip] == 0
+    assert alignment_nll(forbidden, frame_mask, optional, length)[1] == 0

@@ -1,4 +1,4 @@
-"""Films whose frames carry their number in their grey, so that each can be told."""
+"""Videos whose grey level encodes the frame number."""
 
 import pathlib
 from collections.abc import Callable
@@ -6,9 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from avjax.media.video_reader import VideoWriter
+from avjax.media.video_writer import VideoWriter
 
-STEP = 4  # grey levels between a frame and the next: more than coding loses
+STEP = 4  # grey levels between consecutive frames: more than the encoder's error
 
 
 def numbered(number: int, height: int = 48, width: int = 64) -> np.ndarray:
@@ -20,12 +20,12 @@ def number_of(image: np.ndarray) -> int:
 
 
 @pytest.fixture
-def film(tmp_path) -> Callable[..., pathlib.Path]:
-    """film(frames, fps) writes frames 0, 1, ... and tells where."""
+def make_video(tmp_path) -> Callable[..., pathlib.Path]:
+    """Function (frames, fps, audio) that writes a video and returns its path."""
 
-    def write(frames: int, fps=25, sound=None) -> pathlib.Path:
+    def write(frames: int, fps=25, audio=None) -> pathlib.Path:
         path = tmp_path / f"{frames}.mp4"
-        with VideoWriter(path, fps, sound) as video:
+        with VideoWriter(path, fps, audio) as video:
             for number in range(frames):
                 video.write(numbered(number))
         return path

@@ -1,4 +1,4 @@
-"""The benchmark's photographs, its boxes, and what is sent in."""
+"""Photographs, regions and submission files of DND."""
 
 import sys
 
@@ -10,91 +10,91 @@ from dnd_files import BOXES, write_dnd
 from avjax.errors import InputError
 from avjax.media import dnd
 
-pytest.importorskip("h5py", reason="the benchmark's files take h5py")
+pytest.importorskip("h5py", reason="reading DND requires h5py")
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder of the benchmark; its photographs are written anew by some tests."""
+    """Folder for a small copy of DND."""
     return tmp_path / "dnd"
 
 
-def test_a_photograph_and_its_boxes_are_read_as_matlab_wrote_them(folder):
-    pictures = write_dnd(folder)
-    files = dnd.photographs(folder)
+def test_read_noisy_and_read_regions_match_the_matlab_files(folder):
+    images = write_dnd(folder)
+    files = dnd.list_photos(folder)
     assert [file.name for file in files] == ["0001.mat", "0002.mat"]
-    for file, picture, rows in zip(files, pictures, BOXES, strict=True):
-        levels = dnd.read_noisy(file)
-        assert levels.dtype == np.float32
-        np.testing.assert_array_equal(levels, picture)
-        for box, (top, left, bottom, right) in zip(
-            dnd.read_boxes(file, levels.shape), rows, strict=True
+    for file, image, rows in zip(files, images, BOXES, strict=True):
+        noisy = dnd.read_noisy(file)
+        assert noisy.dtype == np.float32
+        np.testing.assert_array_equal(noisy, image)
+        for region, (top, left, bottom, right) in zip(
+            dnd.read_regions(file, noisy.shape), rows, strict=True
         ):
-            height, width, _ = levels[box].shape
+            height, width, _ = noisy[region].shape
             assert (height, width) == (bottom - top + 1, right - left + 1)
-            np.testing.assert_array_equal(levels[box][0, 0], picture[top - 1, left - 1])
+            np.testing.assert_array_equal(noisy[region][0, 0], image[top - 1, left - 1])
 
 
-def test_what_is_sent_in_is_a_row_of_cells_in_floats(tmp_path):
-    boxes = [np.full((4, 6, 3), 0.25), np.full((5, 3, 3), 0.75)]
-    dnd.write_clean(tmp_path / "0001.mat", boxes)
+def test_write_denoised_stores_a_cell_row_of_float_arrays(tmp_path):
+    crops = [np.full((4, 6, 3), 0.25), np.full((5, 3, 3), 0.75)]
+    dnd.write_denoised(tmp_path / "0001.mat", crops)
     stored = scipy.io.loadmat(tmp_path / "0001.mat")
     assert stored["Idenoised"].shape == (1, 2)
-    for cell, box in zip(stored["Idenoised"][0], boxes, strict=True):
+    for cell, crop in zip(stored["Idenoised"][0], crops, strict=True):
         assert cell.dtype == np.float32
-        np.testing.assert_array_equal(cell, box)
+        np.testing.assert_array_equal(cell, crop)
     assert not stored["israw"].item() and stored["eval_version"].item() == "1.0"
 
 
-def test_another_folder_is_not_the_benchmark(folder):
+def test_list_photos_is_empty_for_another_folder(folder):
     write_dnd(folder)
-    assert dnd.photographs(folder / "images_srgb") == []
+    assert dnd.list_photos(folder / "images_srgb") == []
 
 
 @pytest.mark.parametrize(
     "row", [[0, 1, 9, 9], [1, 1, 54, 9], [1, 60, 9, 76], [9, 9, 8, 12]]
 )
-def test_a_box_outside_is_one_sentence(row, folder):
+def test_read_regions_rejects_boxes_outside_the_image(row, folder):
     write_dnd(folder, [[[1, 1, 9, 9], row]])
-    (file,) = dnd.photographs(folder)
-    with pytest.raises(InputError, match="boxes that do not lie in 0001.mat"):
-        dnd.read_boxes(file, (53, 75, 3))
+    (file,) = dnd.list_photos(folder)
+    with pytest.raises(InputError, match="boxes that are not inside 0001.mat"):
+        dnd.read_regions(file, (53, 75, 3))
 
 
-def test_a_photograph_that_the_list_does_not_know(folder):
+def test_read_regions_rejects_an_unlisted_photograph(folder):
     write_dnd(folder)
     for name in ("0003.mat", "0000.mat", "other.mat"):
-        with pytest.raises(InputError, match=f"tells nothing of {name}"):
-            dnd.read_boxes(folder / "images_srgb" / name, (53, 75, 3))
+        with pytest.raises(InputError, match=f"has no entry for {name}"):
+            dnd.read_regions(folder / "images_srgb" / name, (53, 75, 3))
 
 
 @pytest.mark.parametrize(
-    ("picture", "told"),
+    ("image", "message"),
     [
-        (np.full((3, 8, 9), 1.5), "not in 0 to 1"),
-        (np.full((3, 8, 9), np.nan), "not in 0 to 1"),
-        (np.zeros((8, 9)), "no picture of red, green and blue"),
-        (None, "is not as DND has it"),
+        (np.full((3, 8, 9), 1.5), r"outside \[0, 1\]"),
+        (np.full((3, 8, 9), np.nan), r"outside \[0, 1\]"),
+        (np.zeros((8, 9)), "does not hold an RGB image"),
+        (None, "is not a DND file"),
     ],
 )
-def test_what_is_no_photograph_is_one_sentence(picture, told, tmp_path):
+def test_read_noisy_rejects_invalid_content(image, message, tmp_path):
     import h5py
 
     with h5py.File(tmp_path / "0001.mat", "w") as file:
-        if picture is not None:
-            file["InoisySRGB"] = picture
-    with pytest.raises(InputError, match=told):
+        if image is not None:
+            file["InoisySRGB"] = image
+    with pytest.raises(InputError, match=message):
         dnd.read_noisy(tmp_path / "0001.mat")
 
 
-def test_an_older_file_of_matlab_is_one_sentence(tmp_path):
+def test_read_noisy_rejects_older_matlab_files(tmp_path):
     scipy.io.savemat(tmp_path / "0001.mat", {"InoisySRGB": np.zeros((8, 9, 3))})
-    with pytest.raises(InputError, match="is not as DND has it"):
+    with pytest.raises(InputError, match="is not a DND file"):
         dnd.read_noisy(tmp_path / "0001.mat")
 
 
-def test_without_h5py_the_sentence_says_what_to_do(folder, monkeypatch):
+def test_missing_h5py_is_reported_with_the_install_command(folder, monkeypatch):
     write_dnd(folder)
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(InputError, match=r"pip install 'avjax\[dnd\]'"):
-        dnd.read_noisy(dnd.photographs(folder)[0])
+        dnd.read_noisy(dnd.list_photos(folder)[0])

@@ -4,20 +4,20 @@ from PIL import Image
 
 from avjax.errors import InputError
 from avjax.media.image_io import is_image, read_image, write_png
-from avjax.media.video_reader import VideoWriter
+from avjax.media.video_writer import VideoWriter
 
 RAMP = np.arange(20 * 30 * 3, dtype=np.uint8).reshape(20, 30, 3)
 
 
-def test_a_written_image_comes_back(tmp_path):
+def test_write_png_round_trip(tmp_path):
     write_png(tmp_path / "a.png", RAMP)
     rgb, alpha = read_image(tmp_path / "a.png")
     assert np.array_equal(rgb, RAMP) and alpha is None
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_photo_taken_sideways_is_turned_upright(tmp_path, orientation):
-    """The eight ways of EXIF, by hand: which way the stored image has to be turned."""
+def test_read_image_applies_the_exif_orientation(tmp_path, orientation):
+    """The eight EXIF orientations: how the stored image has to be transformed."""
     upright = {
         1: lambda a: a,
         2: lambda a: a[:, ::-1],
@@ -36,32 +36,32 @@ def test_a_photo_taken_sideways_is_turned_upright(tmp_path, orientation):
     )
 
 
-def test_transparency_is_kept_apart(tmp_path):
+def test_read_image_separates_opacity(tmp_path):
     alpha = np.arange(600, dtype=np.uint8).reshape(20, 30)
     write_png(tmp_path / "a.png", np.dstack([RAMP, alpha]))
-    picture = read_image(tmp_path / "a.png")
-    assert np.array_equal(picture.rgb, RAMP) and np.array_equal(picture.alpha, alpha)
+    image = read_image(tmp_path / "a.png")
+    assert np.array_equal(image.rgb, RAMP) and np.array_equal(image.alpha, alpha)
     grey = Image.fromarray(np.dstack([RAMP[..., 0], alpha]), "LA")
     grey.save(tmp_path / "b.png")
-    picture = read_image(tmp_path / "b.png")
-    assert np.array_equal(picture.rgb, RAMP[..., [0, 0, 0]])
-    assert np.array_equal(picture.alpha, alpha)
+    image = read_image(tmp_path / "b.png")
+    assert np.array_equal(image.rgb, RAMP[..., [0, 0, 0]])
+    assert np.array_equal(image.alpha, alpha)
 
 
-def test_sixteen_bits_of_grey_are_scaled_not_clipped(tmp_path):
+def test_16_bit_grey_is_scaled_not_clipped(tmp_path):
     deep = np.linspace(0, 65535, 600).reshape(20, 30).astype(np.uint16)
     Image.fromarray(deep).save(tmp_path / "a.png")
     assert np.array_equal(read_image(tmp_path / "a.png").rgb[..., 1], deep >> 8)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "F"])
-def test_every_kind_of_pixel_becomes_rgb(tmp_path, mode):
+def test_every_pixel_mode_becomes_rgb(tmp_path, mode):
     Image.fromarray(RAMP).convert(mode).save(tmp_path / "a.tif")
     rgb, _ = read_image(tmp_path / "a.tif")
     assert rgb.shape == RAMP.shape and rgb.dtype == np.uint8
 
 
-def test_content_not_name_makes_an_image(tmp_path):
+def test_is_image_checks_the_content_not_the_name(tmp_path):
     write_png(tmp_path / "photo.mp4", RAMP)
     with VideoWriter(tmp_path / "film.png", 25) as video:
         video.write(RAMP)
@@ -73,7 +73,7 @@ def test_content_not_name_makes_an_image(tmp_path):
         assert not is_image(tmp_path / name)
 
 
-def test_what_is_no_image_is_one_sentence(tmp_path):
+def test_read_image_rejects_other_files(tmp_path):
     write_png(tmp_path / "whole.png", RAMP)
     whole = (tmp_path / "whole.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])

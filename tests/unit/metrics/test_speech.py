@@ -1,4 +1,4 @@
-"""Figures of speech: the truth is best, more noise is worse, mute is the worst."""
+"""Speech metrics: noise is worse than the target, silence is worst."""
 
 import math
 import sys
@@ -16,16 +16,16 @@ ALL = INTELLIGIBILITY + QUALITY
 
 
 @pytest.fixture(autouse=True)
-def quiet():
-    """No figure warns of anything."""
+def warnings_are_errors():
+    """Turn warnings into errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
 
 
 @pytest.fixture
-def needed(request):
-    """The figure under test, if its package is here: pesq must be compiled."""
+def metric(request):
+    """The metric under test; skip PESQ if it is not installed."""
     if request.param in QUALITY:
         pytest.importorskip("pesq")
     return request.param
@@ -33,16 +33,16 @@ def needed(request):
 
 @pytest.fixture(scope="module")
 def voice() -> np.ndarray:
-    """Syllables of a buzz that wanders through the vowels; 3 s."""
+    """Synthetic syllables with moving formants, 3 s."""
     t = np.arange(48_000) / 16_000
-    turns = np.cumsum(120 + 20 * np.sin(2 * t)) / 16_000
+    phase = np.cumsum(120 + 20 * np.sin(2 * t)) / 16_000
     formant = 900 + 600 * np.sin(5 * t)
-    parts = [
-        np.cos(2 * np.pi * h * turns) / (1 + ((h * 120 - formant) / 300) ** 2)
+    harmonics = [
+        np.cos(2 * np.pi * h * phase) / (1 + ((h * 120 - formant) / 300) ** 2)
         for h in range(1, 40)
     ]
-    loud = np.maximum(0, np.sin(2 * np.pi * 2 * t)) ** 0.5
-    return (0.1 * loud * sum(parts)).astype(np.float32)
+    envelope = np.maximum(0, np.sin(2 * np.pi * 2 * t)) ** 0.5
+    return (0.1 * envelope * sum(harmonics)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -50,78 +50,78 @@ def noise() -> np.ndarray:
     return np.random.default_rng(0).normal(0, 0.1, 48_000).astype(np.float32)
 
 
-@pytest.mark.parametrize("figure", INTELLIGIBILITY)
-def test_the_truth_is_wholly_intelligible(figure, voice):
-    assert figure(voice, voice) == pytest.approx(1, abs=1e-6)
+@pytest.mark.parametrize("metric", INTELLIGIBILITY)
+def test_the_target_is_fully_intelligible(metric, voice):
+    assert metric(voice, voice) == pytest.approx(1, abs=1e-6)
 
 
-def test_the_truth_has_the_highest_quality_of_each_scale(voice):
+def test_the_target_has_the_highest_quality_of_each_scale(voice):
     pytest.importorskip("pesq")
     assert speech.pesq_narrow(voice, voice) == pytest.approx(4.549, abs=1e-3)
     assert speech.pesq_wide(voice, voice) == pytest.approx(4.644, abs=1e-3)
 
 
-@pytest.mark.parametrize("needed", ALL, indirect=True)
-def test_more_noise_is_worse(needed, voice, noise):
+@pytest.mark.parametrize("metric", ALL, indirect=True)
+def test_more_noise_is_worse(metric, voice, noise):
     levels = (0, 0.03, 0.3, 3)
-    found = [needed(voice + level * noise, voice) for level in levels]
-    assert found == sorted(found, reverse=True)
-    assert needed(noise, voice) < found[1]
+    values = [metric(voice + level * noise, voice) for level in levels]
+    assert values == sorted(values, reverse=True)
+    assert metric(noise, voice) < values[1]
 
 
-@pytest.mark.parametrize("needed", ALL, indirect=True)
-def test_a_louder_or_softer_voice_is_as_good(needed, voice, noise):
-    spoken = voice + 0.1 * noise
-    found = [needed(gain * spoken, voice) for gain in (0.5, 1, 2)]
-    np.testing.assert_allclose(found, found[1], atol=1e-3)
+@pytest.mark.parametrize("metric", ALL, indirect=True)
+def test_level_does_not_matter(metric, voice, noise):
+    noisy = voice + 0.1 * noise
+    values = [metric(gain * noisy, voice) for gain in (0.5, 1, 2)]
+    np.testing.assert_allclose(values, values[1], atol=1e-3)
 
 
-@pytest.mark.parametrize("needed", ALL, indirect=True)
-def test_what_is_longer_is_cut(needed, voice, noise):
-    spoken = voice + 0.1 * noise
-    whole = needed(spoken[:40_000], voice[:40_000])
-    assert needed(spoken, voice[:40_000]) == pytest.approx(whole, abs=1e-6)
-    assert needed(spoken[:40_000], voice) == pytest.approx(whole, abs=1e-6)
+@pytest.mark.parametrize("metric", ALL, indirect=True)
+def test_longer_waveforms_are_cut(metric, voice, noise):
+    noisy = voice + 0.1 * noise
+    expected = metric(noisy[:40_000], voice[:40_000])
+    assert metric(noisy, voice[:40_000]) == pytest.approx(expected, abs=1e-6)
+    assert metric(noisy[:40_000], voice) == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("needed", ALL, indirect=True)
-def test_against_silence_and_scraps_there_is_no_number(needed, voice):
+@pytest.mark.parametrize("metric", ALL, indirect=True)
+def test_silent_and_short_targets_give_nan(metric, voice):
     silence = np.zeros_like(voice)
-    scrap = silence.copy()
-    scrap[9000:9100] = voice[2000:2100]
+    short_sound = silence.copy()
+    short_sound[9000:9100] = voice[2000:2100]
     for pair in ((voice, silence), (silence, silence)):
-        assert math.isnan(needed(*pair))
+        assert math.isnan(metric(*pair))
     for samples in (0, 1, 300, 4000):
-        assert math.isnan(needed(voice[:samples], voice))
-    if needed in INTELLIGIBILITY:
-        assert math.isnan(needed(voice, scrap))
+        assert math.isnan(metric(voice[:samples], voice))
+    if metric in INTELLIGIBILITY:
+        assert math.isnan(metric(voice, short_sound))
 
 
-@pytest.mark.parametrize("needed", ALL, indirect=True)
-def test_who_is_mute_where_somebody_speaks_gets_the_worst_figure(needed, voice, noise):
-    worst = needed(np.zeros_like(voice), voice)
-    assert worst == (0 if needed in INTELLIGIBILITY else 1)
-    assert needed(noise, voice) >= worst - 0.02
+@pytest.mark.parametrize("metric", ALL, indirect=True)
+def test_silence_gets_the_worst_value(metric, voice, noise):
+    worst = metric(np.zeros_like(voice), voice)
+    assert worst == (0 if metric in INTELLIGIBILITY else 1)
+    assert metric(noise, voice) >= worst - 0.02
 
 
-def test_a_recording_of_any_length_has_its_quality(voice):
-    """In one piece it has more utterances than PESQ has room for."""
+def test_pesq_of_a_long_recording(voice):
+    """It has more utterances than PESQ allocates memory for."""
     pytest.importorskip("pesq")
     long = np.tile(voice, 12)
     assert speech.pesq_narrow(long, long) == pytest.approx(4.549, abs=1e-3)
 
 
-@pytest.mark.parametrize(("figure", "package"), [(ALL[0], "pystoi"), (ALL[2], "pesq")])
-def test_what_is_missing_is_named(figure, package, voice, monkeypatch):
+@pytest.mark.parametrize(("metric", "package"), [(ALL[0], "pystoi"), (ALL[2], "pesq")])
+def test_missing_packages_are_named_in_the_error(metric, package, voice, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(InputError, match=rf"{package}.*pip install 'avjax\[metrics\]'"):
-        figure(voice, voice)
+        metric(voice, voice)
 
 
-def test_mels_differ_by_what_a_loop_finds(noise):
+def test_mel_distance_equals_a_loop(noise):
     one, other = noise[:800].reshape(10, 80), noise[800:1760].reshape(12, 80)
-    apart = [abs(one[f, k] - other[f, k]) for f in range(10) for k in range(80)]
-    assert speech.mel_distance(one, other) == pytest.approx(np.mean(apart))
-    assert speech.mel_distance(other, one) == pytest.approx(np.mean(apart))
+    errors = [abs(one[f, k] - other[f, k]) for f in range(10) for k in range(80)]
+    assert speech.mel_distance(one, other) == pytest.approx(np.mean(errors))
+    assert speech.mel_distance(other, one) == pytest.approx(np.mean(errors))
     assert speech.mel_distance(one, one) == 0
     assert math.isnan(speech.mel_distance(one[:0], one))

@@ -1,139 +1,153 @@
-"""CALS: what a unit depends on, what is hidden, and what drives the face."""
+"""CALS: what a unit depends on, which features are masked, what drives the face."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from avjax.losses.weights import CalsLossWeights
 from avjax.models.cals import (
     AudioToLip,
     CalsConfig,
     LipToFace,
-    LossWeights,
-    draw_ahead,
-    draw_spans,
+    sample_lookahead,
+    sample_masked_spans,
 )
 
 SIDE, FRAMES = 32, 9
-TINY = CalsConfig(size=SIDE, width=1 / 64, units=6, window=3, layers=2, heads=2)
+TINY = CalsConfig(
+    size=SIDE, width=1 / 64, unit_dim=6, context_frames=3, layers=2, heads=2
+)
 KEY = jax.random.key(0)
 
 
-def draw(seed, *shape):
+def random_normal(seed, *shape):
     return jax.random.normal(jax.random.key(seed), shape)
 
 
 @pytest.fixture(scope="module")
-def sound():
-    """mels, exists, ahead of two clips."""
-    return draw(0, 2, FRAMES, 16, 80), jnp.ones((2, FRAMES)), jnp.array([3, 1])
+def audio():
+    """mels, frame_mask and lookahead of two clips."""
+    return (
+        random_normal(0, 2, FRAMES, 16, 80),
+        jnp.ones((2, FRAMES)),
+        jnp.array([3, 1]),
+    )
 
 
 @pytest.fixture(scope="module")
-def hearing(sound):
-    """Audio-to-Lip: its variables, drawn and not learnt, and its compiled function."""
+def predict_units(audio):
+    """The compiled function of an untrained Audio-to-Lip."""
     model = AudioToLip(TINY)
-    shapes = jax.eval_shape(lambda: model.init(KEY, *sound))
-    keys = iter(range(100, 999))
+    shapes = jax.eval_shape(lambda: model.init(KEY, *audio))
+    seeds = iter(range(100, 999))
 
     def leaf(path, like):
         if path[-1].key in ("var", "scale"):
             return jnp.ones(like.shape)
-        return draw(next(keys), *like.shape) / max(1, like.ndim)
+        return random_normal(next(seeds), *like.shape) / max(1, like.ndim)
 
     variables = jax.tree_util.tree_map_with_path(leaf, shapes)
-    return variables, jax.jit(lambda *given: model.apply(variables, *given))
+    return jax.jit(lambda *inputs: model.apply(variables, *inputs))
 
 
-def test_a_unit_has_length_one(hearing, sound):
+def test_units_have_length_one(predict_units, audio):
     """cals (1), cals (3)"""
-    units = hearing[1](*sound)
-    assert units.shape == (2, FRAMES, TINY.units)
+    units = predict_units(*audio)
+    assert units.shape == (2, FRAMES, TINY.unit_dim)
     np.testing.assert_allclose(jnp.linalg.norm(units, axis=-1), 1, rtol=1e-5)
 
 
-def test_a_unit_hears_the_window_and_its_look_ahead(hearing, sound):
+def test_units_depend_on_context_and_lookahead_only(predict_units, audio):
     """cals (3)"""
-    mels, *rest = sound
-    units = hearing[1](mels, *rest)
-    changed = hearing[1](mels.at[:, 5].set(-mels[:, 5]), *rest)
-    told = np.any(units != changed, axis=-1)
-    np.testing.assert_array_equal(np.flatnonzero(told[0]), [2, 3, 4, 5, 6, 7, 8])
-    np.testing.assert_array_equal(np.flatnonzero(told[1]), [4, 5, 6, 7, 8])
+    mels, *rest = audio
+    units = predict_units(mels, *rest)
+    other = predict_units(mels.at[:, 5].set(-mels[:, 5]), *rest)
+    changed = np.any(units != other, axis=-1)
+    np.testing.assert_array_equal(np.flatnonzero(changed[0]), [2, 3, 4, 5, 6, 7, 8])
+    np.testing.assert_array_equal(np.flatnonzero(changed[1]), [4, 5, 6, 7, 8])
 
 
-def test_a_hidden_phone_is_not_heard_but_its_frame_is_told_of(hearing, sound):
+def test_masked_features_have_no_influence_but_their_frames_use_context(
+    predict_units, audio
+):
     """cals (2)"""
-    mels, *rest = sound
-    hidden = jnp.zeros((2, FRAMES)).at[:, 4].set(1)
-    units = hearing[1](mels, *rest, hidden)
-    other = hearing[1](mels.at[:, 4].set(7.0), *rest, hidden)
+    mels, *rest = audio
+    masked = jnp.zeros((2, FRAMES)).at[:, 4].set(1)
+    units = predict_units(mels, *rest, masked)
+    other = predict_units(mels.at[:, 4].set(7.0), *rest, masked)
     np.testing.assert_allclose(units, other, atol=1e-6)
-    near = hearing[1](mels.at[:, 3].set(7.0), *rest, hidden)
+    near = predict_units(mels.at[:, 3].set(7.0), *rest, masked)
     assert not np.allclose(units[:, 4], near[:, 4], atol=1e-3)
 
 
-@pytest.mark.parametrize(("share", "span"), [(0.5, 5), (0.2, 1), (0.7, 10)])
-def test_so_many_phones_are_hidden_in_spans(share, span):
+@pytest.mark.parametrize(("fraction", "span"), [(0.5, 5), (0.2, 1), (0.7, 10)])
+def test_masked_spans_have_the_given_fraction_and_length(fraction, span):
     """cals (2)"""
-    hidden = np.asarray(draw_spans(KEY, (400, 60), share, span))
-    assert hidden.mean() == pytest.approx(share, abs=0.03)
+    masked = np.asarray(sample_masked_spans(KEY, (400, 60), fraction, span))
+    assert masked.mean() == pytest.approx(fraction, abs=0.03)
     inner = [
         stop - start
-        for row in hidden
+        for row in masked
         for start, stop in np.flatnonzero(np.diff(np.pad(row, 1))).reshape(-1, 2)
         if start > 0 and stop < 60
     ]
     assert min(inner) == span
 
 
-def test_nothing_is_hidden_where_nothing_is_to_be():
-    assert not draw_spans(KEY, (4, 60), 0.0, 5).any()
+def test_nothing_is_masked_at_fraction_zero():
+    assert not sample_masked_spans(KEY, (4, 60), 0.0, 5).any()
 
 
-def test_a_look_ahead_is_whole_or_any():
-    assert (draw_ahead(KEY, 50, 3, 0.0) == 3).all()
-    drawn = draw_ahead(KEY, 4000, 3, 0.5)
-    shares = np.bincount(drawn, minlength=4) / 4000
-    np.testing.assert_allclose(shares, [0.125, 0.125, 0.125, 0.625], atol=0.03)
+def test_lookahead_is_the_maximum_or_uniform():
+    assert (sample_lookahead(KEY, 50, 3, 0.0) == 3).all()
+    lookahead = sample_lookahead(KEY, 4000, 3, 0.5)
+    fractions = np.bincount(lookahead, minlength=4) / 4000
+    np.testing.assert_allclose(fractions, [0.125, 0.125, 0.125, 0.625], atol=0.03)
 
 
 def test_units_drive_the_face():
     """cals (5)"""
     model = LipToFace(TINY)
-    units, faces = draw(1, 1, 2, TINY.units), draw(2, 1, 2, SIDE, SIDE, 6)
+    units = random_normal(1, 1, 2, TINY.unit_dim)
+    faces = random_normal(2, 1, 2, SIDE, SIDE, 6)
 
     @jax.jit
-    def slope(key):
+    def frames_and_gradient(key):
         variables = model.init(key, units, faces)
-        total = lambda units: jnp.sum(jnp.sin(9 * model.apply(variables, units, faces)))  # noqa: E731
+
+        def total(units):
+            return jnp.sum(jnp.sin(9 * model.apply(variables, units, faces)))
+
         return model.apply(variables, units, faces), jax.grad(total)(units)
 
-    frames, slopes = slope(KEY)
+    frames, gradient = frames_and_gradient(KEY)
     assert frames.shape == (1, 2, SIDE, SIDE, 3) and np.abs(frames).max() <= 1
-    assert slopes.any()
+    assert gradient.any()
 
 
-def test_at_full_size_its_face_is_that_of_synctalkface():
-    """Also 12.6 million parameters of the context."""
+def test_number_of_parameters_is_that_of_synctalkface_and_the_context():
     config = CalsConfig()
+
+    def sizes(model, *inputs):
+        params = jax.eval_shape(lambda: model.init(KEY, *inputs))["params"]
+        return {
+            name: sum(leaf.size for leaf in jax.tree.leaves(tree))
+            for name, tree in params.items()
+        }
+
     units, faces = jnp.zeros((1, 1, 512)), jnp.zeros((1, 1, 128, 128, 6))
-    mels = jnp.zeros((1, 1, 16, 80)), jnp.ones((1, 1)), jnp.ones(1, jnp.int32)
-
-    def parts(model, *given):
-        tree = jax.eval_shape(lambda: model.init(KEY, *given))["params"]
-        sizes = {name: jax.tree.leaves(part) for name, part in tree.items()}
-        return {name: sum(x.size for x in part) for name, part in sizes.items()}
-
-    face = parts(LipToFace(config), units, faces)
-    assert face["identity"] == 10_006_064 and face["decoder"] == 28_984_323
-    hearing = parts(AudioToLip(config), *mels)
-    assert hearing["audio"] == 2_812_672
-    assert hearing["context"] == pytest.approx(12.6e6, rel=0.01)
+    lip_to_face = sizes(LipToFace(config), units, faces)
+    assert lip_to_face["identity"] == 10_006_064
+    assert lip_to_face["decoder"] == 28_984_323
+    audio = jnp.zeros((1, 1, 16, 80)), jnp.ones((1, 1)), jnp.ones(1, jnp.int32)
+    audio_to_lip = sizes(AudioToLip(config), *audio)
+    assert audio_to_lip["audio"] == 2_812_672
+    assert audio_to_lip["context"] == pytest.approx(12.6e6, rel=0.01)
 
 
-def test_weights_of_losses_are_those_of_synctalkface():
+def test_loss_weights_are_those_of_synctalkface():
     """cals (10)"""
-    weights = LossWeights()
+    weights = CalsLossWeights()
     assert weights.pixels == 10
-    assert {weights.audio_visual, weights.visual_visual, weights.critic} == {0.2}
+    assert {weights.audio_visual, weights.visual_visual, weights.adversarial} == {0.2}

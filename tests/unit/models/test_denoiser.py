@@ -1,55 +1,55 @@
-"""The restoration net and its mask, apart from the published numbers."""
+"""The denoiser and its mask network, apart from the published numbers."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from reference import drawn
+from reference import random_init
 
 from avjax.models.denoiser import (
     DenoiserConfig,
     MaskNet,
     RestorationNet,
-    doubled,
-    halved,
+    double,
+    halve,
 )
 
-SMALL = DenoiserConfig(base=4, more=2, mask_base=4)
+SMALL = DenoiserConfig(base_channels=4, channel_step=2, mask_channels=4)
 
 
 @pytest.fixture
-def picture():
+def image():
     return np.random.default_rng(0).uniform(size=(2, 8, 12, 3)).astype(np.float32)
 
 
-@pytest.mark.parametrize(("resize", "times"), [(halved, 0.5), (doubled, 2)])
-def test_sizes_change_as_bilinear_ones_do(picture, resize, times):
-    b, h, w, c = picture.shape
-    shape = b, int(h * times), int(w * times), c
-    expected = jax.image.resize(picture, shape, "bilinear", antialias=False)
-    np.testing.assert_allclose(resize(jnp.asarray(picture)), expected, atol=1e-6)
+@pytest.mark.parametrize(("resize", "factor"), [(halve, 0.5), (double, 2)])
+def test_resizing_is_bilinear(image, resize, factor):
+    b, h, w, c = image.shape
+    shape = b, int(h * factor), int(w * factor), c
+    expected = jax.image.resize(image, shape, "bilinear", antialias=False)
+    np.testing.assert_allclose(resize(jnp.asarray(image)), expected, atol=1e-6)
 
 
-def test_a_head_that_says_nothing_leaves_the_picture_as_it_is(picture):
+def test_zero_residual_leaves_the_image_unchanged(image):
     """denoiser (1)"""
     network = RestorationNet(SMALL)
-    params = drawn(lambda: network.init(jax.random.key(0), picture))["params"]
+    params = random_init(lambda: network.init(jax.random.key(0), image))["params"]
     params["primary"]["last"]["kernel"] *= 0
-    restored = network.apply({"params": params}, picture)
-    np.testing.assert_array_equal(restored.clean, picture)
-    assert not restored.residual.any()
+    outputs = network.apply({"params": params}, image)
+    np.testing.assert_array_equal(outputs.clean, image)
+    assert not outputs.residual.any()
 
 
-def test_a_mask_is_between_nothing_and_everything(picture):
+def test_mask_is_between_zero_and_one(image):
     """denoiser (3)"""
     network = MaskNet(SMALL)
-    params = drawn(lambda: network.init(jax.random.key(0), picture))
-    mask = network.apply(params, 20 * picture)
+    params = random_init(lambda: network.init(jax.random.key(0), image))
+    mask = network.apply(params, 20 * image)
     assert mask.shape == (2, 8, 12, 1) and 0 <= mask.min() < 0.4 < 0.6 < mask.max() <= 1
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 10, 3), (1, 6, 8, 3), (1, 8, 8, 1)])
-def test_a_picture_that_cannot_be_halved_twice_is_refused(shape):
+def test_image_whose_sides_are_not_multiples_of_four_is_rejected(shape):
     network = RestorationNet(SMALL)
     with pytest.raises(AssertionError):
         jax.eval_shape(network.init, jax.random.key(0), jnp.zeros(shape))

@@ -1,106 +1,120 @@
-"""Front-ends of lip reading: what they see of a clip, and what learns."""
+"""Front-ends of lip reading: receptive fields and gradients."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
-from reference import drawn
+from reference import random_init
 
-from avjax.nn.resnet import LipFront, SoundFront
+from avjax.nn.resnet import AudioFrontend, LipFrontend
 
 KEY = jax.random.key(0)
 WIDTH, DIM = 1 / 64, 8
 FRAMES = 6
 
 
-def draw(seed, *shape):
+def normal(seed, *shape):
     return jax.random.normal(jax.random.key(seed), shape)
 
 
 @pytest.fixture(scope="module")
 def clip():
     """At 112 pixels, as published, the last map is 4 x 4."""
-    return draw(0, 1, FRAMES, 112, 112, 1)
+    return normal(0, 1, FRAMES, 112, 112, 1)
 
 
 @pytest.fixture(scope="module")
-def mouths(clip):
-    return drawn(lambda: LipFront(WIDTH).init(KEY, clip, False))
+def variables_of_mouths(clip):
+    return random_init(lambda: LipFrontend(WIDTH).init(KEY, clip, False))
 
 
 @pytest.fixture(scope="module")
-def watch(mouths):
-    """clip -> codes, codes by the published corner, and the last map."""
+def encode_video(variables_of_mouths):
+    """clip -> features, features by the published pooling, and the last map."""
 
     def both(clip):
-        codes, kept = LipFront(WIDTH).apply(
-            mouths, clip, False, capture_intermediates=True
+        features, kept = LipFrontend(WIDTH).apply(
+            variables_of_mouths, clip, False, capture_intermediates=True
         )
         last = kept["intermediates"]["block_7"]["__call__"][0]
-        return codes, LipFront(WIDTH, corner=True).apply(mouths, clip, False), last
+        return (
+            features,
+            LipFrontend(WIDTH, reference_pooling=True).apply(
+                variables_of_mouths, clip, False
+            ),
+            last,
+        )
 
     return jax.jit(both)
 
 
-def test_a_code_is_the_mean_of_the_last_map_or_of_its_published_corner(watch, clip):
-    codes, corner, last = watch(clip)
-    assert codes.shape == corner.shape == (1, FRAMES, DIM)
+def test_features_are_means_of_the_last_map(encode_video, clip):
+    features, reference_features, last = encode_video(clip)
+    assert features.shape == reference_features.shape == (1, FRAMES, DIM)
     assert last.shape == (FRAMES, 4, 4, DIM)
-    np.testing.assert_allclose(codes[0], last.mean((1, 2)), atol=1e-5)
-    np.testing.assert_allclose(corner[0], last[:, :3, :3].mean((1, 2)), atol=1e-5)
-    assert not np.allclose(codes, corner, atol=1e-2)
+    np.testing.assert_allclose(features[0], last.mean((1, 2)), atol=1e-5)
+    np.testing.assert_allclose(
+        reference_features[0], last[:, :3, :3].mean((1, 2)), atol=1e-5
+    )
+    assert not np.allclose(features, reference_features, atol=1e-2)
 
 
-def test_lips_are_seen_with_two_frames_on_either_side(watch, clip):
-    before, after = watch(clip)[0], watch(clip.at[0, 5].add(1))[0]
+def test_lip_frontend_sees_two_frames_on_both_sides(encode_video, clip):
+    before, after = encode_video(clip)[0], encode_video(clip.at[0, 5].add(1))[0]
     changed = np.any(np.asarray(before != after)[0], axis=-1)
     assert changed.tolist() == [False] * 3 + [True] * 3
 
 
-@pytest.mark.parametrize("side", ["lips", "sound"])
-def test_every_parameter_learns_but_for_a_bias_before_a_batch_s_own_mean(side):
-    front = {"lips": LipFront, "sound": SoundFront}[side](WIDTH)
-    given = draw(0, 2, 3, 16, 16, 1) if side == "lips" else draw(0, 2, 12, 80)
-    variables = drawn(lambda: front.init(KEY, given, False))
+@pytest.mark.parametrize("side", ["lips", "audio"])
+def test_every_parameter_has_a_gradient_except_bias_before_norm(side):
+    frontend = {"lips": LipFrontend, "audio": AudioFrontend}[side](WIDTH)
+    inputs = normal(0, 2, 3, 16, 16, 1) if side == "lips" else normal(0, 2, 12, 80)
+    variables = random_init(lambda: frontend.init(KEY, inputs, False))
 
     @jax.jit
-    def slopes(params):
+    def grads(params):
         def total(params):
-            codes, _ = front.apply(
+            features, _ = frontend.apply(
                 {**variables, "params": params},
-                given,
+                inputs,
                 True,
                 mutable=["batch_stats"],
                 rngs={"dropout": KEY},
             )
-            return jnp.sum(jnp.sin(codes))
+            return jnp.sum(jnp.sin(features))
 
         return jax.grad(total)(params)
 
-    learns = {
-        path: bool(slope.any())
-        for path, slope in flatten_dict(slopes(variables["params"]), sep="/").items()
+    gradients = {
+        path: bool(grad.any())
+        for path, grad in flatten_dict(grads(variables["params"]), sep="/").items()
     }
-    still = {path for path, moved in learns.items() if not moved}
-    assert still == ({"conv_0/bias", "conv_1/bias"} if side == "sound" else set())
+    without_gradient = {
+        path for path, has_gradient in gradients.items() if not has_gradient
+    }
+    assert without_gradient == (
+        {"conv_0/bias", "conv_1/bias"} if side == "audio" else set()
+    )
 
 
-def test_sound_becomes_a_code_for_every_four_columns():
-    mel = draw(0, 2, 12, 80)
-    front = SoundFront(WIDTH)
-    variables = drawn(lambda: front.init(KEY, mel, False))
-    hear = jax.jit(lambda mel: front.apply(variables, mel, False))
-    before = hear(mel)
+def test_audio_frontend_gives_one_vector_per_four_mel_frames():
+    mel = normal(0, 2, 12, 80)
+    frontend = AudioFrontend(WIDTH)
+    variables = random_init(lambda: frontend.init(KEY, mel, False))
+    encode_audio = jax.jit(lambda mel: frontend.apply(variables, mel, False))
+    before = encode_audio(mel)
     assert before.shape == (2, 3, DIM)
-    after = hear(mel.at[0, 11].add(1))
+    after = encode_audio(mel.at[0, 11].add(1))
     assert not np.allclose(before[0, 2], after[0, 2])
     np.testing.assert_array_equal(before[1], after[1])
 
 
-def test_half_precision_gives_float32_codes_near_to_the_others(mouths, watch, clip):
-    half = LipFront(WIDTH, dtype="bfloat16")
-    codes = jax.jit(lambda clip: half.apply(mouths, clip, False))(clip)
-    whole = watch(clip)[0]
-    assert codes.dtype == jnp.float32
-    assert np.abs(codes - whole).mean() < 0.05 * np.abs(whole).mean()
+def test_bfloat16_gives_similar_float32_features(
+    variables_of_mouths, encode_video, clip
+):
+    model = LipFrontend(WIDTH, dtype="bfloat16")
+    features = jax.jit(lambda clip: model.apply(variables_of_mouths, clip, False))(clip)
+    expected = encode_video(clip)[0]
+    assert features.dtype == jnp.float32
+    assert np.abs(features - expected).mean() < 0.05 * np.abs(expected).mean()

@@ -1,20 +1,19 @@
-"""Encoders, decoder and critic of talking faces, at every size and width."""
+"""Networks of talking faces, at every size and width."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avjax.models.lip_landmarks import LipLandmarks, centres
 from avjax.models.sync_expert import SyncExpert
+from avjax.nn.layers import scale_width
 from avjax.nn.wav2lip import (
-    DRAWN,
+    MIN_DECODER_CHANNELS,
     AudioEncoder,
     Discriminator,
     FaceDecoder,
     IdentityEncoder,
     LipEncoder,
-    scaled,
 )
 
 KEY = jax.random.key(0)
@@ -23,8 +22,8 @@ SIZES = (64, 96, 128, 160)
 
 def parameters(module, *shapes, train=(False,)):
     inputs = [jnp.zeros(shape) for shape in shapes]
-    made = jax.eval_shape(lambda: module.init(KEY, *inputs, *train))
-    return sum(leaf.size for leaf in jax.tree.leaves(made["params"]))
+    variables = jax.eval_shape(lambda: module.init(KEY, *inputs, *train))
+    return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
 
 
 def shape_of(module, *shapes, train=(False,)):
@@ -42,12 +41,14 @@ def test_networks_have_the_published_numbers_of_parameters():
     mel = (1, 16, 80)
     counts = [parameters(e, mel, f) for e, f in zip(experts, faces, strict=True)]
     assert counts == [16_435_072, 22_991_744]
-    critics = [parameters(Discriminator(s), (1, s, s, 3), train=()) for s in (96, 128)]
-    assert critics == [14_113_793, 15_948_801]
+    discriminators = [
+        parameters(Discriminator(s), (1, s, s, 3), train=()) for s in (96, 128)
+    ]
+    assert discriminators == [14_113_793, 15_948_801]
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_every_size_that_32_divides_works(size):
+def test_all_sizes_divisible_by_32_work(size):
     width, dim = 0.125, 64
     maps = shape_of(IdentityEncoder(size, width), (2, size, size, 6))
     sides = [size, size // 2, size // 4, size // 8, size // 16, size // 32, 1]
@@ -58,19 +59,24 @@ def test_every_size_that_32_divides_works(size):
     both = shape_of(SyncExpert(size, width), (2, 16, 80), (2, 5, size, size, 3))
     assert both == ((2, dim), (2, dim))
 
-    def draw(key):
-        drawn = tuple(jnp.zeros(shape) for shape in maps)
+    def decode(key):
+        feature_maps = tuple(jnp.zeros(shape) for shape in maps)
         decoder = FaceDecoder(size, width)
-        return decoder.init_with_output(key, jnp.zeros((2, dim)), drawn, False)[0]
+        return decoder.init_with_output(key, jnp.zeros((2, dim)), feature_maps, False)[
+            0
+        ]
 
-    assert jax.eval_shape(draw, KEY).shape == (2, size, size, 3)
+    assert jax.eval_shape(decode, KEY).shape == (2, size, size, 3)
 
 
-@pytest.mark.parametrize("signed", [True, False])
-def test_pixels_stay_in_range(signed):
-    decoder = FaceDecoder(64, 0.125, signed)
+@pytest.mark.parametrize("pixel_range", ["[-1,1]", "[0,1]"])
+def test_pixels_stay_in_range(pixel_range):
+    decoder = FaceDecoder(64, 0.125, pixel_range)
     sides = (64, 32, 16, 8, 4, 2, 1)
-    channels = [scaled(c, 0.125, DRAWN) for c in (16, 32, 64, 128, 256, 512, 512)]
+    channels = [
+        scale_width(c, 0.125, MIN_DECODER_CHANNELS)
+        for c in (16, 32, 64, 128, 256, 512, 512)
+    ]
     maps = tuple(
         50 * jax.random.normal(KEY, (1, side, side, c))
         for side, c in zip(sides, channels, strict=True)
@@ -80,11 +86,11 @@ def test_pixels_stay_in_range(signed):
         KEY
     )
     assert jnp.abs(pixels).max() <= 1
-    assert (pixels.min() < 0) == signed
+    assert (pixels.min() < 0) == (pixel_range == "[-1,1]")
 
 
-def test_a_clip_gives_the_codes_of_its_windows():
-    """Every five frames on end are encoded as they would be alone."""
+def test_lip_encoder_encodes_each_window_of_a_clip():
+    """Every five consecutive frames are encoded as a separate clip would be."""
     encoder = LipEncoder(64, 0.125)
     frames = jax.random.uniform(KEY, (1, 7, 64, 64, 3))
     variables = jax.jit(lambda key: encoder.init(key, frames, False))(KEY)
@@ -93,47 +99,23 @@ def test_a_clip_gives_the_codes_of_its_windows():
     np.testing.assert_allclose(apply(frames)[0], apply(windows)[:, 0], atol=1e-5)
 
 
-def test_the_critic_and_the_expert_look_at_the_lower_half_alone():
+def test_discriminator_and_sync_expert_see_the_lower_half_only():
     faces = jax.random.uniform(KEY, (1, 5, 64, 64, 3))
     other = faces.at[:, :, :32].set(0.5)
-    critic, expert = Discriminator(64, 0.125), SyncExpert(64, 0.125)
+    discriminator, expert = Discriminator(64, 0.125), SyncExpert(64, 0.125)
 
     @jax.jit
-    def judge(key, faces):
-        opinion = critic.init_with_output(key, faces[0])[0]
+    def evaluate(key, faces):
+        logits = discriminator.init_with_output(key, faces[0])[0]
         mel = jnp.zeros((1, 16, 80))
-        return opinion, expert.init_with_output(key, mel, faces, False)[0][1]
+        return logits, expert.init_with_output(key, mel, faces, False)[0][1]
 
-    for a, b in zip(judge(KEY, faces), judge(KEY, other), strict=True):
+    for a, b in zip(evaluate(KEY, faces), evaluate(KEY, other), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
-    assert not np.allclose(judge(KEY, faces)[0], judge(KEY, 1 - faces)[0])
+    assert not np.allclose(evaluate(KEY, faces)[0], evaluate(KEY, 1 - faces)[0])
 
 
-def test_codes_of_the_expert_have_length_one_and_no_negative_part():
-    expert = SyncExpert(64, 0.125)
-    mel, faces = jax.random.normal(KEY, (3, 16, 80)), jnp.ones((3, 5, 64, 64, 3))
-    run = jax.jit(lambda key: expert.init_with_output(key, mel, faces, True)[0])
-    for codes in run(KEY):
-        assert codes.min() >= 0
-        np.testing.assert_allclose(jnp.linalg.norm(codes, axis=-1), 1, atol=1e-5)
-
-
-def test_channels_are_multiples_of_eight():
-    assert [scaled(c, 0.1875) for c in (16, 64, 80, 512)] == [8, 16, 16, 96]
-    assert [scaled(c, 0.1875, 16) for c in (16, 64, 80, 512)] == [16, 16, 16, 96]
-    assert [scaled(c, 1.0) for c in (16, 384, 512)] == [16, 384, 512]
-
-
-def test_landmarks_lie_where_their_maps_peak():
-    maps = jnp.full((1, 4, 8, 2), -50.0)
-    maps = maps.at[0, 1, 6, 0].set(50).at[0, 3, 0, 1].set(50)
-    expected = [[(6.5) / 8, 0.5 + 1.5 / 8], [0.5 / 8, 0.5 + 3.5 / 8]]
-    np.testing.assert_allclose(centres(maps)[0], expected, atol=1e-6)
-
-
-def test_landmarks_are_found_in_the_lower_half():
-    network = LipLandmarks(96, 0.5)
-    faces = jax.random.uniform(KEY, (2, 96, 96, 3))
-    points = jax.jit(lambda key: network.init_with_output(key, faces)[0])(KEY)
-    assert points.shape == (2, 20, 2)
-    assert (points[..., 1] > 0.5).all() and ((points > 0) & (points < 1)).all()
+def test_scale_width_gives_multiples_of_eight():
+    assert [scale_width(c, 0.1875) for c in (16, 64, 80, 512)] == [8, 16, 16, 96]
+    assert [scale_width(c, 0.1875, 16) for c in (16, 64, 80, 512)] == [16, 16, 16, 96]
+    assert [scale_width(c, 1.0) for c in (16, 384, 512)] == [16, 384, 512]

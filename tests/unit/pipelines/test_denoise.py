@@ -1,4 +1,4 @@
-"""Photographs without their noise, by weights that nobody trained."""
+"""Denoising with untrained weights."""
 
 import dataclasses
 
@@ -8,112 +8,150 @@ import pytest
 from denoisers import SMALL, noisy, save
 
 import avjax
-from avjax.algorithms import denoiser_adaptation as restore
+from avjax.algorithms import adaptation_plan
 from avjax.errors import InputError
-from avjax.media.photo_io import Photo, write_photo
-from avjax.pipelines.denoise import adapting, cleaning, open_denoiser
+from avjax.media.photo_io import Photo, read_photo, write_photo
+from avjax.pipelines.denoise import load_denoiser
+from avjax.pipelines.denoiser import jit_adapt, jit_denoise_tile
 
 pytestmark = pytest.mark.usefixtures("small_tiles")
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, quick_bodies):
-    """A folder of weights."""
+    """Folders of weights: with learned inner learning rates, and converted ones."""
     folder = tmp_path_factory.mktemp("weights")
     save(folder / "ours")
-    published = dataclasses.replace(SMALL, auxiliary="rebuilt")
-    save(folder / "published", published, ("restorer", "masker"))
+    published = dataclasses.replace(SMALL, auxiliary="reconstruction")
+    save(folder / "published", published, ("restorer", "mask_net"))
     return folder
 
 
-def test_no_steps_are_the_plain_network_and_steps_are_not(trained, tmp_path):
+def test_image_adapts_unless_there_are_no_steps(trained, tmp_path):
     write_photo(tmp_path / "photo.png", Photo(noisy()))
-    given = {"weights": trained / "ours"}
-    plain = avjax.denoise(tmp_path / "photo.png", steps=0, **given)
-    assert plain.kept == 0 and plain.losses.shape == (0,) and plain.held.shape == (1,)
-    found = avjax.denoise(tmp_path / "photo.png", **given)
-    assert found.losses.shape == (5,) and found.held.shape == (6,)
-    assert found.kept and found.held[found.kept] == found.held.min() < found.held[0]
-    assert (found.photo.levels != plain.photo.levels).any()
-    assert "5 steps kept" in str(found) and "better" in str(found)
+    options = {"weights": trained / "ours"}
+    plain = avjax.denoise(tmp_path / "photo.png", steps=0, **options)
+    assert plain.num_steps == 0 and plain.losses.shape == (0,)
+    assert plain.validation_losses.shape == (1,)
+    result = avjax.denoise(tmp_path / "photo.png", **options)
+    losses = result.validation_losses
+    assert result.losses.shape == (5,) and losses.shape == (6,)
+    assert result.num_steps and losses[result.num_steps] == losses.min() < losses[0]
+    assert (result.image != plain.image).any()
+    assert "5 adaptation steps kept" in str(result) and "lower" in str(result)
 
 
-def test_weights_stay_as_they_are(trained):
-    denoiser = open_denoiser(trained / "ours")
+def test_array_gives_the_result_of_the_file(trained, tmp_path):
+    write_photo(tmp_path / "photo.png", Photo(noisy()))
+    options = {"weights": trained / "ours", "steps": 1}
+    result = avjax.denoise(tmp_path / "photo.png", **options)
+    from_array = avjax.denoise(noisy(), **options)
+    np.testing.assert_array_equal(from_array.image, result.image)
+    from_array.save(tmp_path / "clean.png")
+    saved = read_photo(tmp_path / "clean.png").image
+    np.testing.assert_array_equal(saved, result.image)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((20, 20), np.uint8),
+        np.zeros((20, 20, 4), np.uint8),
+        np.zeros((20, 20, 3), np.int32),
+        np.full((20, 20, 3), 7, np.float32),
+        np.full((20, 20, 3), np.nan, np.float32),
+    ],
+    ids=["2d", "rgba", "int32", "range", "nan"],
+)
+def test_other_arrays_are_refused(image, trained):
+    with pytest.raises(InputError, match="is no image|between 0 and 1"):
+        avjax.denoise(image, weights=trained / "ours")
+
+
+def test_params_of_the_denoiser_never_change(trained):
+    denoiser = load_denoiser(trained / "ours")
     before = jax.tree.map(np.array, denoiser.params)
-    first = denoiser.clean(Photo(noisy()), "x")
-    denoiser.clean(Photo(noisy(seed=1)), "x")
-    again = denoiser.clean(Photo(noisy()), "x")
-    np.testing.assert_array_equal(first.photo.levels, again.photo.levels)
+    first = denoiser.denoise(Photo(noisy()), "x")
+    denoiser.denoise(Photo(noisy(seed=1)), "x")
+    again = denoiser.denoise(Photo(noisy()), "x")
+    np.testing.assert_array_equal(first.image, again.image)
     for old, new in zip(*map(jax.tree.leaves, (before, denoiser.params)), strict=True):
         np.testing.assert_array_equal(old, new)
 
 
-def test_steps_that_do_harm_are_not_kept(trained):
-    denoiser = open_denoiser(trained / "ours", 2)
-    wild = jax.tree.map(lambda rate: 1e6 * rate, denoiser.rates)
-    found = dataclasses.replace(denoiser, rates=wild).clean(Photo(noisy()), "x")
-    assert found.kept == 0 and not found.held[1:].min() < found.held[0]
-    plain = open_denoiser(trained / "ours", 0).clean(Photo(noisy()), "x")
-    np.testing.assert_array_equal(found.photo.levels, plain.photo.levels)
+def test_harmful_steps_are_not_kept(trained):
+    denoiser = load_denoiser(trained / "ours", 2)
+    large_lrs = jax.tree.map(lambda lr: 1e6 * lr, denoiser.inner_lrs)
+    unstable = dataclasses.replace(denoiser, inner_lrs=large_lrs)
+    result = unstable.denoise(Photo(noisy()), "x")
+    losses = result.validation_losses
+    assert result.num_steps == 0 and not losses[1:].min() < losses[0]
+    plain = load_denoiser(trained / "ours", 0).denoise(Photo(noisy()), "x")
+    np.testing.assert_array_equal(result.image, plain.image)
 
 
-def test_what_was_carried_along_is_dropped_where_it_fits_less(trained):
-    denoiser = open_denoiser(trained / "ours", 2)
-    stored = denoiser.stored()
-    fitted = denoiser.adapt(noisy(), stored).params
-    further = denoiser.adapt(noisy(), fitted).scores
-    anew = denoiser.adapt(noisy(), stored).scores
-    assert further[0] < anew[0]
-    spoilt = jax.tree.map(lambda x: x + 5, stored)
-    np.testing.assert_array_equal(denoiser.adapt(noisy(), spoilt).scores, anew)
+def test_initial_params_are_dropped_if_the_trained_ones_fit_better(trained):
+    denoiser = load_denoiser(trained / "ours", 2)
+    initial = denoiser.initial_params()
+    adapted = denoiser.adapt(noisy(), initial).params
+    continued = denoiser.adapt(noisy(), adapted).validation_losses
+    from_trained = denoiser.adapt(noisy(), initial).validation_losses
+    assert continued[0] < from_trained[0]
+    spoilt = jax.tree.map(lambda x: x + 5, initial)
+    from_spoilt = denoiser.adapt(noisy(), spoilt).validation_losses
+    np.testing.assert_array_equal(from_spoilt, from_trained)
 
 
-def test_one_program_serves_pictures_of_all_sizes(trained):
-    denoiser = open_denoiser(trained / "ours", 2)
-    programs = adapting(denoiser.config, denoiser.plan), cleaning(denoiser.config)
+def test_one_program_serves_images_of_all_sizes(trained):
+    denoiser = load_denoiser(trained / "ours", 2)
+    programs = (
+        jit_adapt(denoiser.config, denoiser.plan),
+        jit_denoise_tile(denoiser.config),
+    )
     for program in programs:
         program.clear_cache()
     for size, channels in (((16, 16), 3), ((33, 90), 1), ((128, 64), 3)):
-        made = denoiser.clean(Photo(noisy(size, channels)), "x").photo.levels
-        assert made.shape == (*size, channels)
+        result = denoiser.denoise(Photo(noisy(size, channels)), "x")
+        assert result.image.shape == (*size, channels)
     assert [program._cache_size() for program in programs] == [1, 1]
 
 
-def test_a_strength_of_zero_changes_no_pixel_and_of_a_half_half_as_much(trained):
-    picture = noisy(dtype=np.uint16)
-    made = {
-        strength: open_denoiser(trained / "ours", 2, strength)
-        .clean(Photo(picture), "x")
-        .photo.levels.astype(int)
+def test_strength_scales_the_change_of_every_pixel(trained):
+    image = noisy(dtype=np.uint16)
+    results = {
+        strength: load_denoiser(trained / "ours", 2, strength)
+        .denoise(Photo(image), "x")
+        .image.astype(int)
         for strength in (0, 0.5, 1)
     }
-    np.testing.assert_array_equal(made[0], picture)
-    assert (made[1] != picture).any()
-    inside = (made[1] > 0) & (made[1] < 65535)
-    halves = 2 * made[0.5], made[1] + picture
-    np.testing.assert_allclose(*(x[inside] for x in halves), atol=2)
+    np.testing.assert_array_equal(results[0], image)
+    assert (results[1] != image).any()
+    inside = (results[1] > 0) & (results[1] < 65535)
+    expected = (results[1] + image)[inside]
+    np.testing.assert_allclose(2 * results[0.5][inside], expected, atol=2)
 
 
-def test_published_weights_have_no_rates_and_adapt_as_their_authors_did(trained):
-    denoiser = open_denoiser(trained / "published")
-    assert denoiser.plan == restore.PUBLISHED_TEST
-    rates = sorted({float(rate) for rate in jax.tree.leaves(denoiser.rates)})
-    assert rates == pytest.approx([0, 1e-5], rel=1e-6)
-    assert len(denoiser.clean(Photo(noisy()), "x").losses) == 4
+def test_converted_weights_adapt_as_in_the_published_code(trained):
+    denoiser = load_denoiser(trained / "published")
+    assert denoiser.plan == adaptation_plan.REFERENCE_TEST
+    lrs = sorted({float(lr) for lr in jax.tree.leaves(denoiser.inner_lrs)})
+    assert lrs == pytest.approx([0, 1e-5], rel=1e-6)
+    assert len(denoiser.denoise(Photo(noisy()), "x").losses) == 4
 
 
-def test_a_frame_goes_on_from_what_fitted_the_last(trained):
-    denoiser = open_denoiser(trained / "ours", 2)
+def test_frame_starts_from_the_params_of_the_last_frame(trained):
+    denoiser = load_denoiser(trained / "ours", 2)
     frames = [noisy()] * 3
-    found = list(denoiser.frames(iter(frames), "x"))
-    assert found[1].held[0] == found[0].held[found[0].kept] < found[0].held[0]
-    assert found[2].held[0] < found[1].held[0]
-    alone = denoiser.clean(Photo(noisy()), "x")
-    np.testing.assert_array_equal(found[0].photo.levels, alone.photo.levels)
+    first, second, third = denoiser.denoise_frames(iter(frames), "x")
+    start = second.validation_losses[0]
+    assert start == first.validation_losses[first.num_steps]
+    assert start < first.validation_losses[0]
+    assert third.validation_losses[0] < start
+    alone = denoiser.denoise(Photo(noisy()), "x")
+    np.testing.assert_array_equal(first.image, alone.image)
 
 
-def test_a_picture_too_small_is_refused_from_python_too(trained, tmp_path):
+def test_too_small_image_is_refused(trained, tmp_path):
     write_photo(tmp_path / "x.png", Photo(noisy((15, 40))))
     with pytest.raises(InputError, match="40x15"):
         avjax.denoise(tmp_path / "x.png", weights=trained / "ours")

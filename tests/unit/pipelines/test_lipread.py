@@ -1,4 +1,4 @@
-"""Reading a clip, by weights that nobody trained, and by one that is always right."""
+"""Lip reading, with untrained weights and with a network that is always right."""
 
 import json
 import pathlib
@@ -9,132 +9,165 @@ import pytest
 import avjax
 from avjax import weights
 from avjax.__main__ import main
-from avjax.algorithms.ctc import EARLIER, LATER
-from avjax.media import face
-from avjax.media import mouth_video as clips
+from avjax.algorithms.ctc_alignment import WORD_LEAD_SECONDS, WORD_TRAIL_SECONDS
+from avjax.algorithms.ctc_segments import split_at_pauses, trim_spaces
+from avjax.media import face, mouth_video, video_reader
+from avjax.media.face_tracking import FaceTrack
 from avjax.pipelines import lipread
 from avjax.text.tokenizer import CHARACTERS, to_ids
 
-BOX = ("--box", "8,0,48,48")
-GREYEST = 16 + 4 * (len(CHARACTERS) - 1)
-EACH = 0.12  # seconds that a symbol is shown
+BOX = (8, 0, 48, 48)
+BOX_OPTION = ("--box", "8,0,48,48")
+SYMBOL_SECONDS = 0.12  # how long each symbol is shown
 
 
 @pytest.fixture(autouse=True)
-def few_lengths(monkeypatch, tmp_path):
-    """One short window, so that little is compiled; and no faces from other runs."""
-    monkeypatch.setattr(clips, "LENGTHS", (16,))
-    monkeypatch.setattr(clips, "MARGIN", 4)
+def short_windows(monkeypatch, tmp_path):
+    """Use one short window, so that little is compiled, and an empty face cache."""
+    monkeypatch.setattr(mouth_video, "WINDOW_LENGTHS", (16,))
+    monkeypatch.setattr(mouth_video, "CONTEXT_FRAMES", 4)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture
-def telling(monkeypatch):
-    """A network that reads a symbol off the grey of a frame, and is quite sure of it.
+def perfect_network(monkeypatch):
+    """Replace the network by one that reads a symbol from the grey level of a frame.
 
-    The weights' own network has two answers a frame; this one says each twice.
+    The config asks for two outputs a frame; this network gives each symbol twice.
     """
 
-    def answer(variables, pictures, exists):
-        number = np.rint((pictures.astype(float).mean((2, 3, 4)) - 16) / 4)
+    def read(variables, mouths, frame_mask):
+        number = np.rint((mouths.astype(float).mean((2, 3, 4)) - 16) / 4)
         right = np.arange(len(CHARACTERS)) == np.repeat(number, 2, axis=1)[..., None]
         return np.log(np.where(right, 0.9, 0.1 / (len(CHARACTERS) - 1)))
 
-    monkeypatch.setattr(lipread, "program", lambda config: answer)
+    monkeypatch.setattr(lipread, "jit_read", lambda config: read)
 
 
 @pytest.fixture
-def say(grey_film):
-    """say(text, fps) is a clip for the telling network, each symbol in 0.12 s."""
+def write_text_video(grey_video):
+    """write_text_video(text, fps) writes a video for the perfect network."""
 
     def write(text: str, fps=25, name="said.mp4"):
         numbers = [number for i in to_ids(text) for number in (i, 0)]
-        count = round(len(numbers) * EACH * fps)
-        shown = (np.arange(count) / fps / EACH + 1e-6).astype(int)
-        return grey_film(16 + 4 * np.array(numbers)[shown], fps, name)
+        count = round(len(numbers) * SYMBOL_SECONDS * fps)
+        symbols = (np.arange(count) / fps / SYMBOL_SECONDS + 1e-6).astype(int)
+        return grey_video(16 + 4 * np.array(numbers)[symbols], fps, name)
 
     return write
 
 
-def call(*words) -> int:
+def run_command(*words) -> int:
     return main(["lipread", *map(str, words)])
 
 
 @pytest.mark.parametrize("fps", [12.5, 25, 30])
-def test_words_are_read_when_they_are_said_at_any_rate(fps, say, made, telling):
-    given = {"weights": made / "sentences", "box": (8, 0, 48, 48)}
-    found = avjax.lipread(say("bin all", fps), **given)
-    assert found.text == "bin all" and not found.missed
-    times = [(word.start, word.end) for word in found.words]
-    wanted = np.array([[0, 5], [8, 13]]) * EACH + [[0, LATER], [-EARLIER, LATER]]
-    assert np.abs(np.array(times) - wanted).max() <= 1 / min(fps, 25) + 1e-6
-    assert all(0.85 < word.confidence <= 0.9 + 1e-6 for word in found.words)
+def test_word_times_are_right_at_any_frame_rate(
+    fps, write_text_video, reader_weights, perfect_network
+):
+    clip = write_text_video("bin all", fps)
+    transcript = avjax.lipread(clip, weights=reader_weights / "sentences", box=BOX)
+    assert transcript.text == "bin all" and not transcript.missed_frames
+    times = [(word.start, word.end) for word in transcript.words]
+    expected = np.array([[0, 5], [8, 13]]) * SYMBOL_SECONDS
+    expected += [[0, WORD_TRAIL_SECONDS], [-WORD_LEAD_SECONDS, WORD_TRAIL_SECONDS]]
+    assert np.abs(np.array(times) - expected).max() <= 1 / min(fps, 25) + 1e-6
+    assert all(0.85 < word.confidence <= 0.9 + 1e-6 for word in transcript.words)
 
 
-def test_a_long_clip_is_read_in_windows_and_pieces(say, made, telling, monkeypatch):
-    monkeypatch.setattr(lipread, "LONGEST", 2)
+def test_frames_as_array_give_the_text_of_the_file(
+    write_text_video, reader_weights, perfect_network
+):
+    clip = write_text_video("bin all")
+    options = {"weights": reader_weights / "sentences", "box": BOX}
+    frames = np.stack(list(video_reader.read_at_rate(clip, 25)))
+    transcript = avjax.lipread(frames, **options)
+    assert transcript.clip == "array"
+    assert transcript[1:] == avjax.lipread(clip, **options)[1:]
+
+
+def test_long_video_is_read_in_windows_and_parts(
+    write_text_video, reader_weights, perfect_network, monkeypatch
+):
+    monkeypatch.setattr(lipread, "MAX_SEARCH_SECONDS", 2)
     text = "bin red at k nine again and again"
-    path, given = say(text), {"box": (8, 0, 48, 48)}
-    reader = lipread.open_reader(made / "sentences")
-    assert reader.read(path, **given).text == text
-    searching = lipread.open_reader(made / "sentences", beam=4)
-    assert searching.read(path, **given) == reader.read(path, **given)
+    path = write_text_video(text)
+    reader = lipread.load_lip_reader(reader_weights / "sentences")
+    assert reader.read(path, box=BOX).text == text
+    beam_reader = lipread.load_lip_reader(reader_weights / "sentences", beam=4)
+    assert beam_reader.read(path, box=BOX) == reader.read(path, box=BOX)
 
 
-def test_each_piece_obeys_the_grammar(say, made, telling, monkeypatch, tmp_path):
-    (tmp_path / "rules.txt").write_text("bin lay\nred")
-    monkeypatch.setattr(lipread, "LONGEST", 2)
-    reader = lipread.open_reader(made / "sentences", rules=tmp_path / "rules.txt")
-    reading = reader.read(say("bim redlay ret"), (8, 0, 48, 48))
-    assert reading.text == "bin red lay red"
-    assert reading.words == sorted(reading.words, key=lambda word: word.start)
+def test_each_part_obeys_the_grammar(
+    write_text_video, reader_weights, perfect_network, monkeypatch, tmp_path
+):
+    grammar = tmp_path / "grammar.txt"
+    grammar.write_text("bin lay\nred")
+    monkeypatch.setattr(lipread, "MAX_SEARCH_SECONDS", 2)
+    reader = lipread.load_lip_reader(reader_weights / "sentences", grammar=grammar)
+    transcript = reader.read(write_text_video("bim redlay ret"), BOX)
+    assert transcript.text == "bin red lay red"
+    assert transcript.words == sorted(transcript.words, key=lambda word: word.start)
 
 
-def test_nothing_is_read_where_no_face_is(say, made, telling, monkeypatch, tmp_path):
-    path = say("bin blue now")
+def test_nothing_is_read_without_a_face(
+    write_text_video, reader_weights, perfect_network, monkeypatch, tmp_path
+):
+    path = write_text_video("bin blue now")
 
-    def half(path, index, every, fps):
+    def track_video(path, index, every, fps):
         boxes = np.tile(np.array([8, 0, 56, 48], np.float32), (72, 1))
         boxes[23:] = np.nan
-        return face.Track(boxes, np.isfinite(boxes[:, 0]))
+        return FaceTrack(boxes, np.isfinite(boxes[:, 0]))
 
-    monkeypatch.setattr(clips.face, "cached_track", half)
-    found = lipread.lipread(path, weights=made / "sentences")
-    assert found.text == "bin" and found.missed == list(range(23, 72))
-    assert "49 frames of 25 a second showed no face: 23-71" in str(found)
-    (tmp_path / "rules.txt").write_text("bin lay\n")
-    monkeypatch.setattr(lipread, "LONGEST", 1)
-    given = {"weights": made / "sentences", "rules": tmp_path / "rules.txt"}
-    assert lipread.lipread(path, **given).text == "bin"
+    monkeypatch.setattr(face, "track_video", track_video)
+    transcript = lipread.lipread(path, weights=reader_weights / "sentences")
+    assert transcript.text == "bin" and transcript.missed_frames == list(range(23, 72))
+    assert "no face in 49 frames (at 25 frames a second): 23-71" in str(transcript)
+    grammar = tmp_path / "grammar.txt"
+    grammar.write_text("bin lay\n")
+    monkeypatch.setattr(lipread, "MAX_SEARCH_SECONDS", 1)
+    transcript = lipread.lipread(
+        path, weights=reader_weights / "sentences", grammar=grammar
+    )
+    assert transcript.text == "bin"
 
 
-def test_several_clips_are_a_json_list_though_some_are_bad(
-    say, made, telling, bad, capfd
+def test_json_lists_all_readable_videos(
+    write_text_video, reader_weights, perfect_network, bad_files, capfd
 ):
-    one, two = say("red", name="1.mp4"), say("blue", name="2.mp4")
-    given = one, bad / "text.mp4", two, bad / "missing.mp4", "--json", *BOX
-    assert call("--weights", made / "sentences", *given) == 2
-    out, told = capfd.readouterr()
-    found = json.loads(out)
-    assert [(clip["clip"], clip["text"]) for clip in found] == [
+    one = write_text_video("red", name="1.mp4")
+    two = write_text_video("blue", name="2.mp4")
+    clips = one, bad_files / "text.mp4", two, bad_files / "missing.mp4"
+    options = "--weights", reader_weights / "sentences", "--json", *BOX_OPTION
+    assert run_command(*options, *clips) == 2
+    out, errors = capfd.readouterr()
+    transcripts = json.loads(out)
+    assert [(clip["clip"], clip["text"]) for clip in transcripts] == [
         (str(one), "red"),
         (str(two), "blue"),
     ]
-    assert set(found[0]) == {"clip", "text", "words"}
-    assert set(found[0]["words"][0]) == {"word", "start", "end", "confidence"}
-    (told,) = told.strip().splitlines()
-    assert "text.mp4" in told and "missing.mp4" in told
+    assert set(transcripts[0]) == {"clip", "text", "words"}
+    word_keys = {"word", "start", "end", "confidence"}
+    assert set(transcripts[0]["words"][0]) == word_keys
+    (error,) = errors.strip().splitlines()
+    assert "text.mp4" in error and "missing.mp4" in error
 
 
-def test_a_list_of_bad_clips_is_an_empty_list(made, bad, capfd):
-    assert call("--weights", made / "sentences", bad / "empty.mp4", "--json") == 2
+def test_json_is_an_empty_list_if_no_video_is_readable(
+    reader_weights, bad_files, capfd
+):
+    options = "--weights", reader_weights / "sentences", "--json"
+    assert run_command(bad_files / "empty.mp4", *options) == 2
     assert json.loads(capfd.readouterr().out) == []
 
 
-def test_subtitles_and_lines_say_the_same(say, made, telling, tmp_path, capfd):
+def test_subtitles_and_printed_words_agree(
+    write_text_video, reader_weights, perfect_network, tmp_path, capfd
+):
     out = tmp_path / "said.srt"
-    given = say("bin red"), "--srt", out, *BOX
-    assert call("--weights", made / "sentences", *given) == 0
+    options = "--weights", reader_weights / "sentences", "--srt", out, *BOX_OPTION
+    assert run_command(write_text_video("bin red"), *options) == 0
     assert out.read_text().splitlines()[:3] == [
         "1",
         "00:00:00,000 --> 00:00:01,640",
@@ -145,75 +178,79 @@ def test_subtitles_and_lines_say_the_same(say, made, telling, tmp_path, capfd):
     assert [line.split()[-1] for line in lines[1:]] == ["bin", "red"]
 
 
-def test_a_full_disk_loses_no_words_and_leaves_no_file(
-    say, made, telling, tmp_path, capfd, monkeypatch
+def test_full_disk_prints_the_words_and_leaves_no_file(
+    write_text_video, reader_weights, perfect_network, tmp_path, capfd, monkeypatch
 ):
-    def full(*_, **__):
+    def write_text(*_, **__):
         raise OSError(28, "No space left on device")
 
-    clip = say("bin red")
-    monkeypatch.setattr(pathlib.Path, "write_text", full)
-    given = clip, "--srt", tmp_path / "said.srt", "--json", *BOX
-    assert call("--weights", made / "sentences", *given) == 2
-    out, told = capfd.readouterr()
+    clip = write_text_video("bin red")
+    monkeypatch.setattr(pathlib.Path, "write_text", write_text)
+    options = "--weights", reader_weights / "sentences", "--json", *BOX_OPTION
+    assert run_command(clip, "--srt", tmp_path / "said.srt", *options) == 2
+    out, error = capfd.readouterr()
     assert json.loads(out)[0]["text"] == "bin red"
-    assert told.strip().endswith("no space left on device")
+    assert error.strip().endswith("no space left on device")
     assert list(tmp_path.glob("*.srt")) == list(tmp_path.glob(".*.part")) == []
 
 
-def test_a_puppet_is_read_by_weights_that_know_nothing(speaker, made, capfd):
-    box = "--box", "0,0,96,96"
-    for beam in ((), ("--beam", 3), ("--grammar", "grid")):
-        given = speaker, *box, *beam, "--json"
-        assert call("--weights", made / "sentences", *given) == 0
-        (found,) = json.loads(capfd.readouterr().out)
-        assert found["text"] == " ".join(word["word"] for word in found["words"])
-    assert len(found["words"]) == 6
+def test_untrained_weights_read_a_puppet(puppet_clip, reader_weights, capfd):
+    for search in ((), ("--beam", 3), ("--grammar", "grid")):
+        options = "--weights", reader_weights / "sentences", "--json", *search
+        assert run_command(puppet_clip, "--box", "0,0,96,96", *options) == 0
+        (transcript,) = json.loads(capfd.readouterr().out)
+        words = [word["word"] for word in transcript["words"]]
+        assert transcript["text"] == " ".join(words)
+    assert len(words) == 6
 
 
-def test_a_clip_of_one_frame_is_read(bad, made):
-    reader = lipread.open_reader(made / "sentences")
-    assert reader.read(bad / "one.mp4", (8, 0, 48, 48)).missed == []
+def test_single_frame_is_read(bad_files, reader_weights):
+    reader = lipread.load_lip_reader(reader_weights / "sentences")
+    assert reader.read(bad_files / "one.mp4", BOX).missed_frames == []
 
 
-def test_one_word_is_that_of_all_frames_with_a_face(made, speaker, capfd):
-    given = "--weights", made / "words", speaker, "--box", "0,0,96,96", "--json"
-    assert call(*given) == 0
-    (found,) = json.loads(capfd.readouterr().out)
-    (word,) = found["words"]
-    assert word["word"] == found["text"] and word["word"] in ("blue", "green", "red")
+def test_single_word_uses_all_frames_with_a_face(reader_weights, puppet_clip, capfd):
+    options = "--weights", reader_weights / "words", "--box", "0,0,96,96", "--json"
+    assert run_command(puppet_clip, *options) == 0
+    (transcript,) = json.loads(capfd.readouterr().out)
+    (word,) = transcript["words"]
+    assert word["word"] == transcript["text"]
+    assert word["word"] in ("blue", "green", "red")
     assert 1 / 3 <= word["confidence"] <= 1 and word["end"] == 56 / 25
-    reader = lipread.open_reader(made / "words")
+    reader = lipread.load_lip_reader(reader_weights / "words")
     logits = np.log(np.array([[0.2, 0.2, 0.6], [0.2, 0.6, 0.2], [0.1, 0.1, 0.8]]))
-    lips = clips.Lips("x", np.array([[0] * 4, [np.nan] * 4, [0] * 4], float))
-    (word,) = reader.one_word(logits, lips)
-    by_hand = np.sqrt([0.02, 0.02, 0.48])
+    boxes = np.array([[0] * 4, [np.nan] * 4, [0] * 4], float)
+    (word,) = reader.classify_word(logits, mouth_video.MouthVideo("x", boxes))
+    expected = np.sqrt([0.02, 0.02, 0.48])
     assert word.word == "red"
-    assert word.confidence == pytest.approx(by_hand[2] / by_hand.sum())
+    assert word.confidence == pytest.approx(expected[2] / expected.sum())
 
 
 @pytest.mark.parametrize("count", [1, 10, 11, 100])
-def test_pieces_are_all_of_a_clip_and_none_is_long(count):
+def test_parts_cover_all_frames_and_none_is_too_long(count):
     rng = np.random.default_rng(count)
     log_probs = np.log(rng.dirichlet(np.full(3, 0.2), count) + 1e-9)
-    found = list(lipread.pieces(log_probs, 10, 1))
-    assert [piece.start for piece in found] == [0, *(p.stop for p in found[:-1])]
-    assert found[-1].stop == count
-    assert all(0 < piece.stop - piece.start <= 10 for piece in found)
+    parts = list(split_at_pauses(log_probs, 10, 1))
+    assert [part.start for part in parts] == [0, *(part.stop for part in parts[:-1])]
+    assert parts[-1].stop == count
+    assert all(0 < part.stop - part.start <= 10 for part in parts)
 
 
-@pytest.mark.parametrize(("gap", "cut"), [(0, 17), (1, 12)])
-def test_a_piece_ends_in_its_longest_pause_if_there_is_one_between_words(gap, cut):
-    """. is a blank, _ the gap between words, x a letter"""
-    path = "xxxxxxxx..xx_xxx..xxxxxxx" if gap else "xx....x.xxxx.xxx..xxxxxxx"
+@pytest.mark.parametrize(("space", "cut"), [(0, 17), (1, 12)])
+def test_part_ends_in_its_longest_pause_preferably_between_words(space, cut):
+    """In the path, "." is a blank, "_" a space and "x" a letter."""
+    path = "xxxxxxxx..xx_xxx..xxxxxxx" if space else "xx....x.xxxx.xxx..xxxxxxx"
     symbols = np.array([".__x".index(symbol) for symbol in path])
-    chances = np.where(np.arange(4) == symbols[:, None], 0.9, 0.1 / 3)
-    assert next(lipread.pieces(np.log(chances), 20, gap)).stop == cut
+    probs = np.where(np.arange(4) == symbols[:, None], 0.9, 0.1 / 3)
+    assert next(split_at_pauses(np.log(probs), 20, space)).stop == cut
 
 
-def test_what_no_verb_can_use_is_refused(unusable, refused, made):
-    given = () if "--weights" in unusable else ("--weights", made / "sentences")
-    refused(call, *unusable, *given)
+def test_common_invalid_arguments_are_refused(
+    bad_arguments, assert_refused, reader_weights
+):
+    default = "--weights", reader_weights / "sentences"
+    options = () if "--weights" in bad_arguments else default
+    assert_refused(run_command, *bad_arguments, *options)
 
 
 @pytest.mark.parametrize(
@@ -222,45 +259,57 @@ def test_what_no_verb_can_use_is_refused(unusable, refused, made):
         ["one.mp4"],
         ["one.mp4", "black.mp4"],
         ["one.mp4", "black.mp4", "--srt", "out.srt"],
-        ["one.mp4", *BOX, "--srt", "no/such/folder/out.srt"],
-        ["one.mp4", *BOX, "--srt", "folder"],
-        ["one.mp4", *BOX, "--beam", "0"],
-        ["one.mp4", *BOX, "--beam", "many"],
-        ["one.mp4", *BOX, "--grammar", "missing.txt"],
-        ["one.mp4", *BOX, "--grammar", "star.txt"],
-        ["one.mp4", *BOX, "--grammar", "binary.txt"],
-        ["one.mp4", *BOX, "--grammar", "numbers.txt"],
-        ["one.mp4", *BOX, "--grammar", "wordless.txt"],
-        ["one.mp4", "black.mp4", *BOX, "--weights", "unheard-of"],
-        ["one.mp4", *BOX, "--weights", "speech"],
-        ["one.mp4", *BOX, "--weights", "words", "--beam", "4"],
-        ["one.mp4", *BOX, "--weights", "words", "--grammar", "grid"],
+        ["one.mp4", *BOX_OPTION, "--srt", "no/such/folder/out.srt"],
+        ["one.mp4", *BOX_OPTION, "--srt", "folder"],
+        ["one.mp4", *BOX_OPTION, "--beam", "0"],
+        ["one.mp4", *BOX_OPTION, "--beam", "many"],
+        ["one.mp4", *BOX_OPTION, "--grammar", "missing.txt"],
+        ["one.mp4", *BOX_OPTION, "--grammar", "star.txt"],
+        ["one.mp4", *BOX_OPTION, "--grammar", "binary.txt"],
+        ["one.mp4", *BOX_OPTION, "--grammar", "numbers.txt"],
+        ["one.mp4", *BOX_OPTION, "--grammar", "wordless.txt"],
+        ["one.mp4", "black.mp4", *BOX_OPTION, "--weights", "unknown-name"],
+        ["one.mp4", *BOX_OPTION, "--weights", "speech"],
+        ["one.mp4", *BOX_OPTION, "--weights", "words", "--beam", "4"],
+        ["one.mp4", *BOX_OPTION, "--weights", "words", "--grammar", "grid"],
         [],
     ],
     ids=" ".join,
 )
-def test_bad_input_is_one_sentence_and_leaves_nothing(words, refused, made):
-    given = () if "--weights" in words else ("--weights", made / "sentences")
-    refused(call, *words, *given)
+def test_invalid_input_prints_one_sentence_and_leaves_no_file(
+    words, assert_refused, reader_weights
+):
+    default = "--weights", reader_weights / "sentences"
+    assert_refused(run_command, *words, *(() if "--weights" in words else default))
 
 
-def test_the_front_door_names_its_verbs_and_no_others():
+def test_missing_face_suggests_the_box_option(bad_files, reader_weights, capfd):
+    options = "--weights", reader_weights / "sentences"
+    assert run_command(bad_files / "black.mp4", *options) == 2
+    assert capfd.readouterr().err.strip().endswith("with --box x,y,w,h")
+    with pytest.raises(avjax.InputError) as error:
+        avjax.lipread(bad_files / "black.mp4", weights=reader_weights / "sentences")
+    assert "--" not in str(error.value)
+
+
+def test_package_exports_its_functions_and_no_others():
     assert all(callable(getattr(avjax, name)) for name in avjax.__all__)
+    assert set(avjax.__all__) <= set(dir(avjax))
     with pytest.raises(AttributeError, match="no attribute 'sing'"):
         _ = avjax.sing
 
 
-def test_weights_of_two_parts_are_refused(bad):
-    assert len(weights.load(bad / "two").params) == 2
-    with pytest.raises(avjax.errors.InputError, match="their own config"):
-        lipread.load(bad / "two")
+def test_weights_of_two_parts_are_refused(bad_files):
+    assert len(weights.load(bad_files / "two").params) == 2
+    with pytest.raises(avjax.InputError, match="their own config"):
+        lipread.load_network(bad_files / "two")
 
 
-def test_a_space_at_the_ends_is_none_and_one_between_words_stays():
-    symbols = 2, 1, 0, 2, 1, 2, 0, 1  # a row a frame: 1 is the space, 2 a letter
+def test_spaces_at_the_ends_are_removed_and_those_between_words_stay():
+    symbols = 2, 1, 0, 2, 1, 2, 0, 1  # one per frame: 1 is the space, 2 a letter
     log_probs = np.log(np.full((8, 3), 0.01))
     log_probs[np.arange(8), symbols[::-1]] = np.log(0.9)
-    made = lipread.trimmed(log_probs, gap=1)
-    assert np.argmax(made, axis=-1).tolist() == [0, 0, 2, 1, 2, 0, 1, 2]
-    np.testing.assert_array_equal(made[2:], log_probs[2:])
-    np.testing.assert_allclose(np.exp(made[0, 0]), 0.91)
+    trimmed = trim_spaces(log_probs, space=1)
+    assert np.argmax(trimmed, axis=-1).tolist() == [0, 0, 2, 1, 2, 0, 1, 2]
+    np.testing.assert_array_equal(trimmed[2:], log_probs[2:])
+    np.testing.assert_allclose(np.exp(trimmed[0, 0]), 0.91)

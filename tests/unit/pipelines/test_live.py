@@ -1,176 +1,184 @@
-"""CALS talks: from a file as the others do, and live, to the same pixels."""
+"""CALS from a file and from a live session gives the same pixels."""
 
 from fractions import Fraction
 
-import jax
 import numpy as np
 import pytest
-from random_variables import untrained
+from untrained_talkers import save_parts, untrained_parts
 
-from avjax import weights
 from avjax.__main__ import main
-from avjax.audio import mel as features
-from avjax.audio import streaming as sound
+from avjax.audio.mel import log_mel
+from avjax.audio.streaming import normalize_speech_causal, window_mel_frames
+from avjax.constants import FPS, MELS_PER_SECOND, SAMPLE_RATE
 from avjax.errors import InputError
-from avjax.media import audio_io as audio
-from avjax.media import image_io as image
-from avjax.media import video_reader as video
+from avjax.media import audio_io, image_io
+from avjax.media.video_reader import probe
+from avjax.media.video_writer import VideoWriter
 from avjax.models.cals import CalsConfig
 from avjax.models.synctalkface import SyncTalkFaceConfig
-from avjax.pipelines import audio_talkers as talkers
-from avjax.pipelines import live, talk
+from avjax.pipelines.live import live
+from avjax.pipelines.talk import talk
+from avjax.pipelines.talking import talker_functions
+from avjax.pipelines.talking.audio_talkers import ContextTalker, load_talker
+from avjax.pipelines.talking.streaming_encoder import StreamingEncoder
 
-SIDE, RATE, BOX = 32, features.RATE, (8.0, 8.0, 48.0, 48.0)
-TINY = CalsConfig(SIDE, 0.02, units=6, window=3, layers=2, heads=2)
+SIDE, BOX = 32, (8.0, 8.0, 48.0, 48.0)
+TINY = CalsConfig(SIDE, 0.02, unit_dim=6, context_frames=3, layers=2, heads=2)
 RNG = np.random.default_rng(0)
 pytestmark = pytest.mark.usefixtures("quick_faces")
 
 
 @pytest.fixture(scope="module")
 def talker(quick_faces):
-    shapes = jax.eval_shape(lambda: talkers.blank_cals(TINY))
-    return talkers.ContextTalker(TINY, untrained(shapes, seed=1))
+    return ContextTalker(TINY, untrained_parts(TINY, seed=1))
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, talker):
-    """A photo, a clip of 30 frames a second, a sound, and weights of both systems."""
+    """A photo, a clip of 30 frames per second, a recording, and weights."""
     folder = tmp_path_factory.mktemp("live")
-    picture = RNG.integers(0, 256, (64, 64, 3), np.uint8)
-    image.write_png(folder / "face.png", picture)
-    with video.VideoWriter(folder / "clip.mp4", 30, None) as writer:
+    photo = RNG.integers(0, 256, (64, 64, 3), np.uint8)
+    image_io.write_png(folder / "face.png", photo)
+    with VideoWriter(folder / "clip.mp4", 30, None) as writer:
         for _ in range(4):
-            writer.write(picture)
-    audio.write_wav(folder / "sound.wav", voice(0.7))
-    params, stats = (
-        {part: tree[kind] for part, tree in talker.variables.items()}
-        for kind in ("params", "batch_stats")
-    )
-    weights.save(folder / "cals", params, stats, TINY, system="cals", card="")
-    only = {"audio_to_lip": params["audio_to_lip"]}, {}
-    weights.save(folder / "units", *only, TINY, system="cals_units", card="")
-    half = {"audio_to_lip": params["audio_to_lip"]}, stats
-    weights.save(folder / "half", *half, TINY, system="cals", card="")
-    other = SyncTalkFaceConfig(SIDE, 0.02, slots=4)
-    found = untrained(jax.eval_shape(lambda: talkers.blank(other)))
-    parts = {"face": found["params"]}, {"face": found["batch_stats"]}
-    weights.save(folder / "other", *parts, other, system="synctalkface", card="")
+            writer.write(photo)
+    audio_io.write_wav(folder / "sound.wav", syllables(0.7))
+    save_parts(folder / "cals", talker.variables, TINY)
+    audio_to_lip = talker.variables["audio_to_lip"]
+    units = {"audio_to_lip": {"params": audio_to_lip["params"]}}
+    save_parts(folder / "units", units, TINY, system="cals_units")
+    lip_to_face = {"batch_stats": talker.variables["lip_to_face"]["batch_stats"]}
+    half = {"audio_to_lip": audio_to_lip, "lip_to_face": lip_to_face}
+    save_parts(folder / "half", half, TINY)
+    other = SyncTalkFaceConfig(SIDE, 0.02, num_slots=4)
+    save_parts(folder / "other", untrained_parts(other), other)
     return folder
 
 
-def voice(seconds):
-    """Syllables six times a second."""
-    time = np.arange(int(seconds * RATE)) / RATE
-    swing = np.clip(np.sin(2 * np.pi * 6 * time), 0, 1)
+def syllables(seconds):
+    """Synthesize six syllables per second."""
+    time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    envelope = np.clip(np.sin(2 * np.pi * 6 * time), 0, 1)
     tone = np.sin(2 * np.pi * 140 * time) + 0.3 * np.sin(2 * np.pi * 900 * time**2)
-    return (0.3 * swing * tone).astype(np.float32)
+    return (0.3 * envelope * tone).astype(np.float32)
 
 
-def cut(wave, size):
-    return [wave[at : at + size] for at in range(0, len(wave), size)]
+def split(wave, size):
+    return [wave[start : start + size] for start in range(0, len(wave), size)]
 
 
-def told_live(talker, wave, fps, size):
-    hearing = live.Hearing(talker, fps)
-    told = [x for chunk in cut(wave, size) for x in hearing.feed(chunk)]
-    return np.concatenate([*told, *hearing.finish()])
+def stream_latents(talker, wave, fps, chunk_size):
+    """Compute latents chunk by chunk."""
+    encoder = StreamingEncoder(talker, fps)
+    latents = [x for chunk in split(wave, chunk_size) for x in encoder.feed(chunk)]
+    return np.concatenate([*latents, *encoder.finish()])
+
+
+def all_latents(talker, mel, num_frames, fps=Fraction(FPS)):
+    return np.concatenate(list(talker.iter_latents(mel, num_frames, fps)))
 
 
 @pytest.mark.parametrize("fps", [Fraction(25), Fraction(30), Fraction(10)])
 @pytest.mark.parametrize("lookahead", [0, 2, 9])
-def test_what_is_told_live_is_what_the_recording_tells(talker, fps, lookahead):
-    """cals (3): at equal context; the window is 3 frames."""
-    talker = talkers.ContextTalker(TINY, talker.variables, lookahead)
-    wave = voice(1.5)
+def test_live_latents_equal_those_of_the_recording(talker, fps, lookahead):
+    """cals (3): with the same lookahead; the context is 3 frames."""
+    talker = ContextTalker(TINY, talker.variables, lookahead)
+    wave = syllables(1.5)
     if fps == 25:
-        wave = wave[:23370]  # 36.5 frames and 10 samples: a frame more
-    mel, frames = features.log_mel(sound.prepare(wave)), round(len(wave) / 16000 * fps)
-    expected = np.concatenate(list(talker.tell(mel, frames, fps)))
-    found = told_live(talker, wave, fps, 1234)
-    assert len(found) == frames
-    np.testing.assert_allclose(found, expected, atol=1e-4)
-    assert np.abs(np.diff(expected, axis=0)).max() > 0.01, "units do change"
+        wave = wave[:23370]  # 36.5 frames and 10 samples: one frame more
+    mel = log_mel(normalize_speech_causal(wave))
+    frames = round(len(wave) / SAMPLE_RATE * fps)
+    expected = all_latents(talker, mel, frames, fps)
+    latents = stream_latents(talker, wave, fps, 1234)
+    assert len(latents) == frames
+    np.testing.assert_allclose(latents, expected, atol=1e-4)
+    assert np.abs(np.diff(expected, axis=0)).max() > 0.01, "latents do change"
 
 
 @pytest.mark.parametrize(("samples", "fps", "frames"), [(11984, 10, 7), (1, 25, 1)])
-def test_there_are_as_many_frames_as_go_with_the_sound(talker, samples, fps, frames):
-    """Of 10 a second, 7.49: the eighth would be final, but lies behind the end."""
-    assert len(told_live(talker, voice(1.0)[:samples], Fraction(fps), 500)) == frames
+def test_number_of_live_frames_fits_the_audio(talker, samples, fps, frames):
+    """At 10 fps 7.49 frames: the eighth would be final, but is after the end."""
+    wave = syllables(1.0)[:samples]
+    assert len(stream_latents(talker, wave, Fraction(fps), 500)) == frames
 
 
-def test_what_is_told_live_does_not_depend_on_chunks(talker):
-    talker = talkers.ContextTalker(TINY, talker.variables, 2)
-    wave = voice(0.8)
-    ways = [told_live(talker, wave, Fraction(25), size) for size in (160, 5000)]
-    np.testing.assert_array_equal(*ways)
+def test_live_latents_do_not_depend_on_the_chunk_size(talker):
+    talker = ContextTalker(TINY, talker.variables, 2)
+    wave = syllables(0.8)
+    small, large = (
+        stream_latents(talker, wave, Fraction(25), size) for size in (160, 5000)
+    )
+    np.testing.assert_array_equal(small, large)
 
 
-def test_units_do_not_depend_on_how_they_fall_into_chunks(talker, monkeypatch):
-    mel = features.log_mel(voice(1.5))
-    whole = np.concatenate(list(talker.tell(mel, 45, Fraction(30))))
-    monkeypatch.setattr(talkers, "CHUNK", 7)
-    parts = np.concatenate(list(talker.tell(mel, 45, Fraction(30))))
-    np.testing.assert_allclose(whole, parts, atol=1e-5)
+def test_latents_do_not_depend_on_the_number_of_frames_per_chunk(talker, monkeypatch):
+    mel = log_mel(syllables(1.5))
+    large = all_latents(talker, mel, 45, Fraction(30))
+    monkeypatch.setattr(talker_functions, "CHUNK_FRAMES", 7)
+    small = all_latents(talker, mel, 45, Fraction(30))
+    np.testing.assert_allclose(large, small, atol=1e-5)
 
 
 @pytest.mark.parametrize("lookahead", [0, 2, 3])
-def test_a_unit_hears_so_far_in_advance_and_no_further(talker, lookahead):
+def test_latents_depend_on_no_audio_after_the_lookahead(talker, lookahead):
     """cals (3)"""
-    talker = talkers.ContextTalker(TINY, talker.variables, lookahead)
-    mel = features.log_mel(voice(1.5))
+    talker = ContextTalker(TINY, talker.variables, lookahead)
+    mel = log_mel(syllables(1.5))
     other = mel.copy()
-    other[80:] = RNG.normal(size=other[80:].shape)  # from one second on
-    told = [
-        np.concatenate(list(talker.tell(x, 37, Fraction(25)))) for x in (mel, other)
-    ]
-    changed = np.any(told[0] != told[1], axis=-1)
-    first = next(t for t in range(37) if sound.columns_of(t + lookahead)[-1] >= 80)
-    assert np.argmax(changed) == first
+    first_change = MELS_PER_SECOND  # after one second
+    other[first_change:] = RNG.normal(size=other[first_change:].shape)
+    changed = all_latents(talker, mel, 37) != all_latents(talker, other, 37)
+    first = next(
+        frame
+        for frame in range(37)
+        if window_mel_frames(frame + lookahead)[-1] >= first_change
+    )
+    assert np.argmax(np.any(changed, axis=-1)) == first
 
 
 @pytest.mark.parametrize(("fps", "lookahead"), [(25, 0), (25, 3), (30, 2)])
-def test_a_frame_is_final_after_the_delay_that_is_told(talker, fps, lookahead):
-    talker = talkers.ContextTalker(TINY, talker.variables, lookahead)
-    hearing, wave = live.Hearing(talker, Fraction(fps)), voice(2.0)
-    step, waits = 160, []  # the preparation's
-    for at in range(0, len(wave), step):
-        for _ in hearing.feed(wave[at : at + step]):
-            waits.append((at + step) / RATE - len(waits) / fps)
-    assert len(waits) > 20
-    least = hearing.delay - (fps != 25) / 25
-    assert least - 1e-6 <= max(waits) <= hearing.delay + step / RATE + 1e-6
+def test_frames_are_final_after_the_promised_delay(talker, fps, lookahead):
+    talker = ContextTalker(TINY, talker.variables, lookahead)
+    encoder, wave = StreamingEncoder(talker, Fraction(fps)), syllables(2.0)
+    step, delays = 160, []  # the step of the level normalisation
+    for start in range(0, len(wave), step):
+        for _ in encoder.feed(wave[start : start + step]):
+            delays.append((start + step) / SAMPLE_RATE - len(delays) / fps)
+    assert len(delays) > 20
+    smallest = encoder.delay - (fps != FPS) / FPS
+    assert smallest - 1e-6 <= max(delays) <= encoder.delay + step / SAMPLE_RATE + 1e-6
 
 
-def test_frames_come_live_as_from_the_file_to_the_bit(folder):
-    given = {"weights": folder / "cals", "lookahead": 1, "box": BOX}
-    wave = voice(0.7)
-    whole = list(talk.talk(folder / "face.png", wave, **given))
+def test_live_frames_equal_those_of_the_file_bit_for_bit(folder):
+    options = {"weights": folder / "cals", "lookahead": 1, "box": BOX}
+    wave = syllables(0.7)
+    expected = list(talk(folder / "face.png", wave, **options))
     for size in (1600, 777):
-        session = live.live(folder / "face.png", **given)
-        frames = [x for chunk in cut(wave, size) for x in session.hear(chunk)]
-        assert frames and len(frames) < len(whole)
-        np.testing.assert_array_equal(frames + session.finish(), whole)
+        session = live(folder / "face.png", **options)
+        frames = [x for chunk in split(wave, size) for x in session.feed(chunk)]
+        assert frames and len(frames) < len(expected)
+        np.testing.assert_array_equal(frames + session.finish(), expected)
 
 
-def test_there_are_no_more_frames_than_promised_of_a_clip_as_slow_as_one(folder):
-    """Its second frame is final before the sound has lasted half of it."""
-    with video.VideoWriter(folder / "slow.mp4", 1, None) as writer:
+def test_video_of_a_very_slow_clip_has_the_promised_number_of_frames(folder):
+    """The second frame would be final before half of its audio has passed."""
+    with VideoWriter(folder / "slow.mp4", 1, None) as writer:
         for _ in range(2):
             writer.write(RNG.integers(0, 256, (64, 64, 3), np.uint8))
-    given = {"weights": folder / "cals", "lookahead": 0, "box": BOX}
-    said = talk.talk(folder / "slow.mp4", voice(1.34), **given)
-    assert len(list(said)) == len(said) == said.report.frames == 1
+    options = {"weights": folder / "cals", "lookahead": 0, "box": BOX}
+    video = talk(folder / "slow.mp4", syllables(1.34), **options)
+    assert len(list(video)) == len(video) == video.report.num_frames == 1
 
 
-def test_a_clip_is_shown_live_at_its_own_rate(folder):
-    given = {"weights": folder / "cals", "box": BOX, "native": True}
-    session = live.live(folder / "clip.mp4", **given)
-    frames = session.hear(voice(0.5)) + session.finish()
+def test_live_session_has_the_frame_rate_of_the_clip(folder):
+    options = {"weights": folder / "cals", "box": BOX, "native": True}
+    session = live(folder / "clip.mp4", **options)
+    frames = session.feed(syllables(0.5)) + session.finish()
     assert session.fps == 30 and len(frames) == 15
     assert frames[0].shape == (SIDE, SIDE, 3)
 
 
-def test_the_front_door_talks_by_whichever_weights_it_is_given(folder, tmp_path):
+def test_command_line_accepts_weights_of_any_talker(folder, tmp_path):
     box = ",".join(f"{x:g}" for x in BOX)
     command = ["talk", "--face", folder / "face.png", "--audio", folder / "sound.wav"]
     command += ["--box", box, "-o", tmp_path / "out.mp4"]
@@ -179,43 +187,43 @@ def test_the_front_door_talks_by_whichever_weights_it_is_given(folder, tmp_path)
         ["--weights", folder / "cals", "--system", "cals", "--lookahead", "1"],
     ):
         assert main([str(word) for word in (*command, *more)]) == 0
-        assert video.probe(tmp_path / "out.mp4").frames == 18
+        assert probe(tmp_path / "out.mp4").num_frames == 18
 
 
 @pytest.mark.parametrize(
-    ("name", "system", "lookahead", "told"),
+    ("name", "system", "lookahead", "error"),
     [
         ("other", "cals", None, "of synctalkface, not of cals"),
         ("cals", "synctalkface", None, "of cals, not of synctalkface"),
         ("units", None, None, "of cals_units, not of"),
-        ("half", None, None, "not those of their own config"),
-        ("cals", None, -1, "lookahead of -1"),
-        ("other", None, 3, "hears nothing in advance"),
+        ("half", None, None, "do not fit their own config"),
+        ("cals", None, -1, "not -1"),
+        ("other", None, 3, "takes no lookahead"),
         ("no-such", "cals", None, "no weights at"),
     ],
 )
-def test_weights_that_cannot_be_used_are_one_sentence(
-    folder, name, system, lookahead, told
+def test_weights_that_cannot_be_used_are_refused(
+    folder, name, system, lookahead, error
 ):
-    where = folder / name if name != "no-such" else name
-    with pytest.raises(InputError, match=told):
-        talkers.open_talker(where, system, lookahead)
+    path = folder / name if name != "no-such" else name
+    with pytest.raises(InputError, match=error):
+        load_talker(path, system, lookahead)
 
 
-def test_a_session_takes_a_row_of_samples(folder):
-    session = live.live(folder / "face.png", weights=folder / "cals", box=BOX)
-    with pytest.raises(InputError, match="is an array of"):
-        session.hear(np.zeros((4, 2), np.float32))
-    with pytest.raises(InputError, match="is an array of"):
-        session.hear(np.zeros(4, np.int16))
-    with pytest.raises(InputError, match="are no numbers"):
-        session.hear(np.array([0, np.nan], np.float32))
+def test_session_refuses_arrays_that_are_no_waveforms(folder):
+    session = live(folder / "face.png", weights=folder / "cals", box=BOX)
+    with pytest.raises(InputError, match="must be a float32 array"):
+        session.feed(np.zeros((4, 2), np.float32))
+    with pytest.raises(InputError, match="must be a float32 array"):
+        session.feed(np.zeros(4, np.int16))
+    with pytest.raises(InputError, match="NaN or infinite"):
+        session.feed(np.array([0, np.nan], np.float32))
 
 
-def test_what_is_finished_stays_finished(folder):
-    session = live.live(folder / "face.png", weights=folder / "cals", box=BOX)
-    session.hear(np.zeros(1600, np.float32))
+def test_finished_session_accepts_no_audio(folder):
+    session = live(folder / "face.png", weights=folder / "cals", box=BOX)
+    session.feed(np.zeros(1600, np.float32))
     assert session.finish() and not session.finish()
     with pytest.raises(InputError, match="session is finished"):
-        session.hear(np.zeros(16, np.float32))
+        session.feed(np.zeros(16, np.float32))
     assert not session.finish()

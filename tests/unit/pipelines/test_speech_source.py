@@ -1,97 +1,103 @@
-"""What is said, by whom and when: texts, voices and subtitles."""
+"""Speech from texts, voices and subtitles."""
 
 import numpy as np
 import pytest
 
+from avjax.constants import SAMPLE_RATE
 from avjax.errors import InputError
-from avjax.pipelines.speech_source import (
-    HASTE,
-    Script,
-    by_espeak,
-    by_nobody,
-    spoken,
-    written,
+from avjax.pipelines.talking.speech_source import (
+    MAX_SPEEDUP,
+    SpeechTrack,
+    espeak_voice,
+    phonemize,
+    silent_voice,
+    synthesize_cues,
 )
-from avjax.text.phonemes import PAUSE, SOUNDS, Spans
+from avjax.text.intervals import Interval, PhonemeTier
+from avjax.text.phonemes import PAUSE, PHONEMES
 from avjax.text.subtitles import Cue
 
-RATE = 16_000
 
-
-def names(sounds) -> list[str]:
-    return [SOUNDS[sound] for sound in sounds]
+def phoneme_names(ids) -> list[str]:
+    return [PHONEMES[number] for number in ids]
 
 
 def clicks(seconds: float = 1.0):
-    """Says anything within so many seconds, in two phones and a little silence."""
+    """Make a voice that says any text in two phones, followed by a short silence."""
 
-    def say(text, haste):
-        length = seconds / haste
-        wave = np.full(round(length * RATE) + 1600, 0.1 * haste, np.float32)
-        return wave, (("b", 0.1 / haste, length / 2), ("a", length / 2, length))
+    def speak(text, speedup):
+        length = seconds / speedup
+        wave = np.full(round(length * SAMPLE_RATE) + 1600, 0.1 * speedup, np.float32)
+        first = Interval("b", 0.1 / speedup, length / 2)
+        return wave, (first, Interval("a", length / 2, length))
 
-    return say
-
-
-def test_a_text_begins_at_once_and_is_as_long_as_it_lasts():
-    said = spoken([Cue(0, 0, "ba")], clicks())
-    assert said.spans == (("b", 0.1, 0.5), ("a", 0.5, 1.0))
-    assert said.seconds == 1.1 and said.remarks == ()
+    return speak
 
 
-def test_subtitles_are_said_at_their_times():
+def test_text_begins_at_once():
+    track = synthesize_cues([Cue(0, 0, "ba")], clicks())
+    assert track.phones == (("b", 0.1, 0.5), ("a", 0.5, 1.0))
+    assert track.seconds == 1.1 and track.remarks == ()
+
+
+def test_subtitles_are_spoken_at_their_times():
     cues = [Cue(2.0, 3.0, "ba"), Cue(5.0, 9.0, "ba")]
-    said = spoken(cues, clicks())
-    assert [start for phone, start, _ in said.spans if phone == "b"] == [2.1, 5.1]
-    assert said.seconds == 9, "as long as they are shown"
-    loud = np.flatnonzero(said.wave) / RATE
+    track = synthesize_cues(cues, clicks())
+    starts = [phone.start for phone in track.phones if phone.label == "b"]
+    assert starts == [2.1, 5.1]
+    assert track.seconds == 9, "until the end of the last subtitle"
+    loud = np.flatnonzero(track.wave) / SAMPLE_RATE
     assert loud[0] == 2 and not ((loud >= 3.1) & (loud < 5)).any()
-    assert said.remarks == ("2 subtitles were said at their times",)
+    assert track.remarks == ("2 subtitles were spoken at their times",)
 
 
-def test_a_subtitle_is_said_faster_before_it_runs_into_the_next():
+def test_subtitle_that_would_overlap_the_next_is_sped_up():
     cues = [Cue(0, 0.7, "ba"), Cue(0.8, 1.5, "ba")]
-    said = spoken(cues, clicks())
-    np.testing.assert_allclose(said.spans[1][1:], (0.4, 0.8))
-    np.testing.assert_allclose(said.spans[2][1:], (0.9, 1.3))
-    assert said.wave[0] == pytest.approx(0.125), "the sound is faster too"
-    assert said.remarks[0].endswith("their times, 1 of them faster than usual")
+    track = synthesize_cues(cues, clicks())
+    np.testing.assert_allclose(track.phones[1][1:], (0.4, 0.8))
+    np.testing.assert_allclose(track.phones[2][1:], (0.9, 1.3))
+    assert track.wave[0] == pytest.approx(0.125), "the audio is sped up, too"
+    assert track.remarks[0].endswith("their times, 1 of them sped up")
 
 
-def test_what_is_too_long_goes_on_and_the_next_begins_when_it_is_done():
+def test_subtitle_that_is_too_long_delays_the_next():
     cues = [Cue(0, 0.2, "ba"), Cue(0.2, 0.4, "ba"), Cue(0.4, 0.6, "ba")]
-    said = spoken(cues, clicks())
-    ends = [end for phone, _, end in said.spans if phone == "a"]
-    np.testing.assert_allclose(ends, [1 / HASTE, 2 / HASTE, 2 / HASTE + 1])
-    assert "2 of them faster than usual and some late, by 1.0 s" in said.remarks[0]
-    times = np.array([span[1:] for span in said.spans]).ravel()
+    track = synthesize_cues(cues, clicks())
+    ends = [phone.end for phone in track.phones if phone.label == "a"]
+    np.testing.assert_allclose(
+        ends, [1 / MAX_SPEEDUP, 2 / MAX_SPEEDUP, 2 / MAX_SPEEDUP + 1]
+    )
+    assert "2 of them sped up, some late, by 1.0 s" in track.remarks[0]
+    times = np.array([phone[1:] for phone in track.phones]).ravel()
     assert (np.diff(times) >= 0).all()
 
 
-def test_a_script_tells_sounds_and_where_nobody_speaks():
-    wave = np.zeros(RATE, np.float32)
-    said = Script(wave, (("b", 0.2, 0.3), ("aɪ", 0.3, 0.5)))
-    found = said.sounds()
-    assert names(found.sounds) == ["_", "b", "a", "ɪ", "_"]
-    np.testing.assert_allclose(found.edges, [0, 0.2, 0.3, 0.4, 0.5, 1])
-    quiet = said.quiet()
-    assert len(quiet) == 100 and not quiet[20:50].any()
-    assert quiet[:20].all() and quiet[50:].all()
-    assert Script(wave).quiet().all() and not Script(wave + 0.1).quiet().any()
+def test_track_gives_phonemes_and_silence():
+    wave = np.zeros(SAMPLE_RATE, np.float32)
+    phones = Interval("b", 0.2, 0.3), Interval("aɪ", 0.3, 0.5)
+    track = SpeechTrack(wave, phones)
+    tier = track.phoneme_tier()
+    assert phoneme_names(tier.ids) == ["_", "b", "a", "ɪ", "_"]
+    np.testing.assert_allclose(tier.edges, [0, 0.2, 0.3, 0.4, 0.5, 1])
+    silence = track.silence_mask()
+    assert len(silence) == 100 and not silence[20:50].any()
+    assert silence[:20].all() and silence[50:].all()
+    assert SpeechTrack(wave).silence_mask().all()
+    assert not SpeechTrack(wave + 0.1).silence_mask().any()
 
 
-def test_espeak_says_a_text_by_the_voice_that_is_asked_for():
-    plain, woman = (by_espeak(voice, "en-us") for voice in (None, "f3"))
+def test_espeak_speaks_with_the_wanted_voice():
+    plain, woman = (espeak_voice(voice, "en-us") for voice in (None, "f3"))
     (wave, phones), (other, _) = plain("a baker", 1.0), woman("a baker", 1.0)
     assert [phone for phone, *_ in phones] == ["ɐ", "b", "eɪ", "k", "ɚ"]
     assert len(wave) != len(other) or np.abs(wave - other).max() > 0.1
-    fast, phones_fast = plain("a baker", HASTE)
+    fast, phones_fast = plain("a baker", MAX_SPEEDUP)
     assert phones_fast[-1][2] < 0.85 * phones[-1][2] and len(fast) < len(wave)
 
 
-def test_an_unknown_voice_is_told_with_those_that_look_like_it():
-    with pytest.raises(InputError, match="no voice 'wisper'; there is whisper"):
-        by_espeak("wisper", "en-us")
+def test_unknown_voice_is_refused_with_similar_names():
+    with pytest.raises(InputError, match="no voice 'wisper'; try whisper"):
+        espeak_voice("wisper", "en-us")
 
 
 @pytest.mark.parametrize(
@@ -101,26 +107,26 @@ def test_an_unknown_voice_is_told_with_those_that_look_like_it():
         ("...", "en-us", "nothing to say"),
         ("♪", "en-us", "nothing to say"),
         ("你好", "en-us", "letters of another language"),
-        ("\udcff yes", "en-us", "nobody can say"),
-        ("a\0b", "en-us", "nobody can say"),
+        ("\udcff yes", "en-us", "cannot be pronounced"),
+        ("a\0b", "en-us", "cannot be pronounced"),
         ("١٢٣ apples", "en-us", "letters of another language"),
-        ("yes", "", r"a language has a name|no voice .\+f3"),
+        ("yes", "", r"language is empty|no voice .\+f3"),
         ("yes", "qq", "no voice 'qq"),
     ],
 )
 @pytest.mark.parametrize("voice", [None, "f3", "none"])
-def test_what_cannot_be_said_is_one_sentence(text, language, error, voice):
-    with pytest.raises(InputError, match=error) as told:
+def test_text_that_cannot_be_spoken_is_refused(text, language, error, voice):
+    with pytest.raises(InputError, match=error) as caught:
         if voice == "none":
-            written(text, language)
+            phonemize(text, language)
         else:
-            by_espeak(voice, language)(text, 1.0)
-    assert "\n" not in str(told.value)
+            espeak_voice(voice, language)(text, 1.0)
+    assert "\n" not in str(caught.value)
 
 
-def test_a_text_pauses_at_its_ends_and_at_its_stops():
-    sounds = "".join(names(written("No, Dr. Day said so.", "en-us")))
-    assert sounds == "_noʊ_dɑːktɚdeɪsɛdsoʊ_"
+def test_phonemes_have_pauses_at_both_ends_and_at_full_stops():
+    phonemes = "".join(phoneme_names(phonemize("No, Dr. Day said so.", "en-us")))
+    assert phonemes == "_noʊ_dɑːktɚdeɪsɛdsoʊ_"
 
 
 @pytest.mark.parametrize(
@@ -131,34 +137,36 @@ def test_a_text_pauses_at_its_ends_and_at_its_stops():
         ("Dr. Day: 3.5 %", "en-us", 3),
     ],
 )
-def test_texts_of_other_languages_and_signs_are_written(text, language, pauses):
-    sounds = written(text, language)
-    assert (sounds > 0).all() and (sounds == PAUSE).sum() == pauses
-    assert len(sounds) > 10
+def test_other_languages_and_signs_are_phonemized(text, language, pauses):
+    ids = phonemize(text, language)
+    assert (ids > 0).all() and (ids == PAUSE).sum() == pauses
+    assert len(ids) > 10
 
 
-class Foreteller:
-    """Every sound lasts 0.1 s, and the portrait is kept."""
+class FakeTextTalker:
+    """Predicts 0.1 s for every phoneme, and keeps the portrait."""
 
-    def times(self, sounds, portrait):
+    def predict_tier(self, phoneme_ids, portrait):
         self.portrait = portrait
-        edges = np.arange(len(sounds) + 1, dtype=np.float32) / 10
-        return Spans(sounds, edges)
+        edges = np.arange(len(phoneme_ids) + 1, dtype=np.float32) / 10
+        return PhonemeTier(phoneme_ids, edges)
 
 
-def test_what_nobody_says_lasts_as_long_as_is_foretold():
-    teller, face = Foreteller(), np.zeros((4, 4, 3), np.uint8)
-    said = spoken([Cue(0, 0, "no, I")], by_nobody(teller, face, "en-us"))
-    assert teller.portrait is face
-    sounds = said.sounds()
-    assert names(sounds.sounds) == ["_", "n", "o", "ʊ", "_", "a", "ɪ", "_"]
-    np.testing.assert_allclose(sounds.edges, np.arange(9) / 10, atol=1e-4)
-    assert not said.wave.any() and said.seconds == pytest.approx(0.8)
-    assert said.quiet()[:10].all() and not said.quiet()[10:40].any()
+def test_silent_voice_uses_the_predicted_durations():
+    talker, portrait = FakeTextTalker(), np.zeros((4, 4, 3), np.uint8)
+    voice = silent_voice(talker, portrait, "en-us")
+    track = synthesize_cues([Cue(0, 0, "no, I")], voice)
+    assert talker.portrait is portrait
+    tier = track.phoneme_tier()
+    assert phoneme_names(tier.ids) == ["_", "n", "o", "ʊ", "_", "a", "ɪ", "_"]
+    np.testing.assert_allclose(tier.edges, np.arange(9) / 10, atol=1e-4)
+    assert not track.wave.any() and track.seconds == pytest.approx(0.8)
+    silence = track.silence_mask()
+    assert silence[:10].all() and not silence[10:40].any()
 
 
-def test_nobody_can_hurry_too():
-    say = by_nobody(Foreteller(), np.zeros((4, 4, 3), np.uint8), "en-us")
-    wave, phones = say("no", 1.25)
-    assert len(wave) == round(0.4 * RATE)
+def test_silent_voice_can_be_sped_up():
+    voice = silent_voice(FakeTextTalker(), np.zeros((4, 4, 3), np.uint8), "en-us")
+    wave, phones = voice("no", 1.25)
+    assert len(wave) == round(0.4 * SAMPLE_RATE)
     np.testing.assert_allclose(phones[0][1:], (0.08, 0.16), rtol=1e-4)

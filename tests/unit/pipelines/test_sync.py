@@ -1,4 +1,4 @@
-"""Planted offsets are found, by judges who know and by one who always knows."""
+"""Lip synchronisation: shifted audio is found, by real models and by a perfect one."""
 
 import json
 
@@ -8,32 +8,43 @@ import pytest
 
 import avjax
 from avjax import weights
-from avjax.__main__ import ROOMS, VERBS, main
-from avjax.audio import mfcc as cepstrum
-from avjax.audio.mel import RATE
-from avjax.cli import parser
+from avjax.__main__ import COMMANDS, DELEGATED_COMMANDS, main
+from avjax.audio.mfcc import mfcc
+from avjax.cli import make_parser
+from avjax.constants import FPS, SAMPLES_PER_FRAME, SYNC_FRAMES
 from avjax.data import puppet
-from avjax.media import audio_io as audio
-from avjax.media import face
-from avjax.media import mouth_video as clips
-from avjax.media import video_reader as video
-from avjax.pipelines import sync
-from avjax.pipelines import sync_models as judge
-from avjax.pipelines.sync_models import Judge, Kind, SyncNetConfig
+from avjax.media import audio_io, face, video_reader
+from avjax.media.face_tracking import FaceTrack
+from avjax.media.mouth_video import MouthVideo, open_mouth_video
+from avjax.media.video_writer import VideoWriter
+from avjax.metrics.sync import SyncScore
+from avjax.models import sync_model
+from avjax.models.sync_model import SyncModelSpec, syncnet_crop
+from avjax.models.syncnet_v2 import SyncNetConfig, init_variables
+from avjax.pipelines import sync, sync_models
+from avjax.pipelines.sync_models import SyncModel, load_sync_model
+from avjax.pipelines.sync_scoring import (
+    CHUNK_FRAMES,
+    iter_audio_embeddings,
+    iter_visual_embeddings,
+    score_chunks,
+    valid_starts,
+)
 
-SIDE, FRAME = 96, RATE // 25
-WHOLE = (0, 0, SIDE, SIDE)
+SIZE = 96
+FULL_BOX = (0, 0, SIZE, SIZE)
 CORNER = np.array([8, 0, 56, 48], np.float32)
 
 
-def ahead(wave: np.ndarray, frames: int) -> np.ndarray:
-    """The same sound so many frames earlier, as long as before."""
-    before, after = max(0, -frames) * FRAME, max(0, frames) * FRAME
+def shift_audio(wave: np.ndarray, frames: int) -> np.ndarray:
+    """Move audio to an earlier time, by a number of video frames; the length stays."""
+    before = max(0, -frames) * SAMPLES_PER_FRAME
+    after = max(0, frames) * SAMPLES_PER_FRAME
     return np.pad(wave, (before, after))[after : after + len(wave)]
 
 
-def write(path, frames, wave):
-    with video.VideoWriter(path, 25, wave) as writer:
+def write_video(path, frames, wave):
+    with VideoWriter(path, FPS, wave) as writer:
         for frame in frames:
             writer.write(frame)
     return path
@@ -41,172 +52,210 @@ def write(path, frames, wave):
 
 @pytest.fixture(scope="module")
 def puppets(tmp_path_factory):
-    """Two clips of unseen puppets, and their sounds."""
-    folder, found = tmp_path_factory.mktemp("puppets"), []
+    """Two videos of unseen puppets, with their audio."""
+    folder, clips = tmp_path_factory.mktemp("puppets"), []
     for index in (9, 14):
-        clip = puppet.make_clip(0, index, SIDE, ("grid",))
-        path = write(folder / f"{index}.mp4", clip.frames, clip.wave)
-        found.append((clips.open_lips(path, WHOLE), clip.wave))
-    return found
+        clip = puppet.make_clip(0, index, SIZE, ("grid",))
+        path = write_video(folder / f"{index}.mp4", clip.frames, clip.wave)
+        clips.append((open_mouth_video(path, FULL_BOX), clip.wave))
+    return clips
 
 
 @pytest.fixture(scope="module")
-def expert() -> Judge:
-    return judge.open_judge("puppet")
+def expert() -> SyncModel:
+    return load_sync_model("sync-puppet")
 
 
-def judged(knower: Judge, lips, wave) -> list[sync.Timing]:
-    """What is found in a clip with each of some sounds, its lips watched once."""
-    begun = sync.begins(lips, wave[0])
-    seen = list(sync.watched(knower, lips, begun))
-    return [
-        sync.compare(seen, sync.heard(knower, one[: len(wave[0])], len(begun)))
-        for one in wave
-    ]
+def score_waves(model: SyncModel, video: MouthVideo, waves) -> list[SyncScore]:
+    """Score a video with each of some waveforms."""
+    starts = valid_starts(video, waves[0])
+    visual_chunks = list(iter_visual_embeddings(model, video, starts))
+    scores = []
+    for wave in waves:
+        wave = wave[: len(waves[0])]
+        audio_chunks = iter_audio_embeddings(model, wave, len(starts))
+        scores.append(score_chunks(visual_chunks, audio_chunks))
+    return scores
 
 
-def test_every_planted_offset_is_found_in_puppets(puppets, expert):
+def test_every_offset_is_found_in_puppets(puppets, expert):
     offsets = range(-12, 13)
-    for lips, wave in puppets:
-        found = judged(expert, lips, [ahead(wave, offset) for offset in offsets])
-        assert [int(one.offset) for one in found] == list(offsets)
-        assert min(one.confidence for one in found) > expert.kind.sure
+    for video, wave in puppets:
+        waves = [shift_audio(wave, offset) for offset in offsets]
+        scores = score_waves(expert, video, waves)
+        assert [int(score.offset) for score in scores] == list(offsets)
+        least = min(score.confidence for score in scores)
+        assert least > expert.spec.confidence_threshold
 
 
-def test_another_s_sound_is_out_of_sync(puppets, expert):
-    (one, wave), (two, other) = puppets
-    length = min(len(wave), len(other))
-    for lips, sound in ((one, other), (two, wave)):
-        begun = sync.begins(lips, sound[:length])
-        found = sync.measure(expert, lips, sound[:length], begun, 0)
-        assert not found.sure and "out of sync" in str(found)
+def test_audio_of_another_speaker_is_out_of_sync(puppets, expert):
+    (first, first_wave), (second, second_wave) = puppets
+    length = min(len(first_wave), len(second_wave))
+    for video, wave in ((first, second_wave), (second, first_wave)):
+        starts = valid_starts(video, wave[:length])
+        result = sync.score_face(expert, video, wave[:length], starts, 0)
+        assert not result.reliable and "out of sync" in str(result)
 
 
-def test_offsets_of_a_real_clip_are_found_to_a_frame(real):
-    known = judge.open_judge("grid-s1")
+def test_offsets_of_a_real_clip_are_found_to_one_frame(real):
+    model = load_sync_model("sync-grid-s1")
     folder = real / "grid" / "video" / "s1"
-    lips = clips.open_lips(folder / "bbaf2n.mpg")
+    video = open_mouth_video(folder / "bbaf2n.mpg")
     wave, other = (
-        audio.read_sound(folder / name, RATE) for name in ("bbaf2n.mpg", "bbbm3a.mpg")
+        audio_io.read_audio(folder / name) for name in ("bbaf2n.mpg", "bbbm3a.mpg")
     )
     offsets = -12, -5, 0, 7, 12
-    *found, swapped = judged(known, lips, [*(ahead(wave, k) for k in offsets), other])
-    assert max(abs(f.offset - k) for f, k in zip(found, offsets, strict=True)) <= 1
-    assert min(f.confidence for f in found) > known.kind.sure > swapped.confidence
+    waves = [*(shift_audio(wave, offset) for offset in offsets), other]
+    *scores, swapped = score_waves(model, video, waves)
+    errors = [abs(s.offset - k) for s, k in zip(scores, offsets, strict=True)]
+    assert max(errors) <= 1
+    threshold = model.spec.confidence_threshold
+    assert min(score.confidence for score in scores) > threshold > swapped.confidence
 
 
-def test_the_verb_tells_the_offset_and_who_judged(puppets, tmp_path, capfd):
-    lips, wave = puppets[0]
-    path = write(tmp_path / "late.mp4", video.read_frames(lips.path), ahead(wave, -7))
-    given = "sync", str(path), "--weights", "puppet", "--box", "0,0,96,96"
-    assert main(given) == 0
+def test_command_prints_the_offset_and_the_model(puppets, tmp_path, capfd):
+    video, wave = puppets[0]
+    frames = video_reader.read_frames(video.source)
+    path = write_video(tmp_path / "late.mp4", frames, shift_audio(wave, -7))
+    words = "sync", str(path), "--weights", "sync-puppet", "--box", "0,0,96,96"
+    assert main(words) == 0
     first, second = capfd.readouterr().out.splitlines()
-    assert "judged by puppet (our own expert" in first
-    assert "the sound is 7 frames (0.28 s) behind the lips" in second
-    assert main([*given, "--json"]) == 0
-    found = json.loads(capfd.readouterr().out)
-    assert found["weights"] == "puppet" and found["system"] == "sync"
-    (one,) = found["faces"]
-    assert one["offset"] == -7 and one["offset_seconds"] == -0.28 and one["sure"]
-    assert one["lse_c_expert"] > 0.5 > one["lse_d_expert"] and "lse_c" not in one
+    assert "measured by sync-puppet (not on the scale of published" in first
+    assert "the audio is 7 frames (0.28 s) behind the lips" in second
+    assert main([*words, "--json"]) == 0
+    report = json.loads(capfd.readouterr().out)
+    assert report["weights"] == "sync-puppet" and report["system"] == "sync_expert"
+    (result,) = report["faces"]
+    assert result["offset"] == -7 and result["offset_seconds"] == -0.28
+    assert result["reliable"]
+    assert result["lse_c_expert"] > 0.5 > result["lse_d_expert"]
+    assert "lse_c" not in result
+
+
+def test_frames_with_a_waveform_give_the_result_of_the_file(puppets, tmp_path):
+    video, wave = puppets[0]
+    frames = np.stack(list(video_reader.read_frames(video.source)))
+    wave = shift_audio(wave, 5)
+    options = {"weights": "sync-puppet", "box": FULL_BOX}
+    report = avjax.sync(frames, audio=wave, **options)
+    assert report.clip == "array" and report.faces[0].offset == 5
+    audio_io.write_wav(tmp_path / "audio.wav", wave)
+    assert (
+        avjax.sync(frames, audio=tmp_path / "audio.wav", **options).faces[0].offset == 5
+    )
+    with pytest.raises(avjax.InputError, match="frames have no audio"):
+        avjax.sync(frames, **options)
 
 
 @pytest.fixture
-def knower(monkeypatch) -> Judge:
-    """A judge whose codes are greys of five frames, and levels of their sound."""
+def perfect_model(monkeypatch) -> SyncModel:
+    """A model whose embeddings are grey levels of five frames, and audio levels."""
 
-    def program(config, sense):
-        def watch(variables, faces):
+    def jit_encode(config, method):
+        def encode_frames(variables, faces):
             return faces.astype(np.float32).mean((2, 3, 4)) / 255
 
-        def hear(variables, windows):
+        def encode_audio(variables, windows):
             return windows.reshape(len(windows), 5, 4).mean(-1)
 
-        return {"watch": watch, "hear": hear}[sense]
+        return {"encode_frames": encode_frames, "encode_audio": encode_audio}[method]
 
-    def listen(wave: np.ndarray) -> np.ndarray:
+    def preprocess_audio(wave: np.ndarray) -> np.ndarray:
         return wave[: len(wave) // 160 * 160].reshape(-1, 160, 1).mean(1)
 
-    kind = Kind(*[None] * len(Kind._fields))
-    kind = kind._replace(listen=listen, sound=(20, 1), rate=100, sure=0.1, mute=False)
-    kind = kind._replace(around=lambda box: box)
-    monkeypatch.setattr(judge, "program", program)
-    monkeypatch.setitem(judge.KINDS, "knower", kind)
-    return Judge("it", "knower", SyncNetConfig(size=16), {})
+    unused = dict.fromkeys(SyncModelSpec._fields)
+    used = {
+        "preprocess_audio": preprocess_audio,
+        "audio_shape": (20, 1),
+        "feature_rate": 100,
+        "confidence_threshold": 0.1,
+        "pad_audio_with_silence": False,
+        "crop_box": lambda box: box,
+    }
+    monkeypatch.setattr(sync_models, "jit_encode", jit_encode)
+    monkeypatch.setitem(
+        sync_model.SYNC_MODELS, "perfect", SyncModelSpec(**unused | used)
+    )
+    return SyncModel("it", "perfect", SyncNetConfig(size=16), {})
 
 
 @pytest.fixture
-def film(grey_film):
-    """A silent film of 60 greys, and a sound whose level is that of each frame."""
+def level_clip(grey_video):
+    """A silent video of 60 grey levels, and audio with the level of each frame."""
     levels = np.random.default_rng(0).integers(20, 230, 60)
-    return grey_film(levels), np.repeat(levels / 255, FRAME).astype(np.float32)
+    wave = np.repeat(levels / 255, SAMPLES_PER_FRAME).astype(np.float32)
+    return grey_video(levels), wave
 
 
 @pytest.mark.parametrize("offset", [-15, -3, 0, 15])
-def test_one_who_knows_finds_any_offset_and_no_distance(offset, film, knower):
-    path, wave = film
-    lips = clips.open_lips(path, (8, 0, 48, 48))
-    moved = ahead(wave, offset)
-    begun = sync.begins(lips, moved)
-    assert begun.all() and len(begun) == 55
-    found = sync.measure(knower, lips, moved, begun, 0)
-    assert found.offset == offset and found.sure and found.distance < 0.05
+def test_perfect_model_finds_any_offset_at_no_distance(
+    offset, level_clip, perfect_model
+):
+    path, wave = level_clip
+    video = open_mouth_video(path, (8, 0, 48, 48))
+    shifted = shift_audio(wave, offset)
+    starts = valid_starts(video, shifted)
+    assert starts.all() and len(starts) == 55
+    result = sync.score_face(perfect_model, video, shifted, starts, 0)
+    assert result.offset == offset and result.reliable and result.distance < 0.05
 
 
-def test_where_no_face_is_nothing_is_judged(film, knower):
-    """The second half has another sound, but there the face is away."""
-    path, wave = film
+def test_frames_without_a_face_do_not_count(level_clip, perfect_model):
+    """The last third has other audio, but no face."""
+    path, wave = level_clip
     boxes = np.tile(CORNER, (60, 1))
     boxes[40:] = np.nan
-    lips = clips.Lips(path, boxes)
-    begun = sync.begins(lips, wave)
-    assert np.flatnonzero(begun).tolist() == list(range(36))
-    spoilt = wave.copy()
-    spoilt[40 * FRAME :] = 1
-    found = sync.measure(knower, lips, spoilt, begun, 0)
-    assert found.offset == 0 and found.distance < 0.05
-    assert found.frames.tolist() == list(range(40))
+    video = MouthVideo(path, boxes)
+    starts = valid_starts(video, wave)
+    assert np.flatnonzero(starts).tolist() == list(range(36))
+    changed = wave.copy()
+    changed[40 * SAMPLES_PER_FRAME :] = 1
+    result = sync.score_face(perfect_model, video, changed, starts, 0)
+    assert result.offset == 0 and result.distance < 0.05
+    assert result.frames.tolist() == list(range(40))
 
 
-def test_frames_are_read_as_they_are_needed(film, knower, monkeypatch):
-    path, wave = film
-    lips, read = clips.open_lips(path, (8, 0, 48, 48)), []
-    crop = face.crop
-    counted = lambda *given: read.append(1) or crop(*given)  # noqa: E731
-    monkeypatch.setattr(clips.face, "crop", counted)
-    chunks = sync.watched(knower, lips, sync.begins(lips, wave))
-    codes, exists = next(chunks)
-    assert len(codes) == len(exists) == sync.CHUNK
-    assert len(read) == sync.CHUNK + judge.SEEN - 1
-    *_, (codes, exists) = chunks
-    assert len(codes) == sync.CHUNK and exists.sum() == 55 % sync.CHUNK
+def test_frames_are_read_only_when_needed(level_clip, perfect_model, monkeypatch):
+    path, wave = level_clip
+    video, crops = open_mouth_video(path, (8, 0, 48, 48)), []
+    crop_box = face.crop_box
+    counted = lambda *arguments: crops.append(1) or crop_box(*arguments)  # noqa: E731
+    monkeypatch.setattr(face, "crop_box", counted)
+    starts = valid_starts(video, wave)
+    chunks = iter_visual_embeddings(perfect_model, video, starts)
+    embeddings, mask = next(chunks)
+    assert len(embeddings) == len(mask) == CHUNK_FRAMES
+    assert len(crops) == CHUNK_FRAMES + SYNC_FRAMES - 1
+    *_, (embeddings, mask) = chunks
+    assert len(embeddings) == CHUNK_FRAMES and mask.sum() == 55 % CHUNK_FRAMES
 
 
-def test_everybody_is_judged_who_is_there_for_long_enough(
-    film, knower, monkeypatch, tmp_path, capfd
+def test_all_faces_are_measured_if_visible_for_long_enough(
+    level_clip, perfect_model, monkeypatch, tmp_path, capfd
 ):
-    path, wave = film
-    spoken = write(tmp_path / "spoken.mp4", video.read_frames(path), wave - 0.5)
+    path, wave = level_clip
+    frames = video_reader.read_frames(path)
+    clip = write_video(tmp_path / "spoken.mp4", frames, wave - 0.5)
     boxes = np.tile(CORNER, (3, 60, 1))
     boxes[1, :22], boxes[2, 30:] = np.nan, np.nan
-    tracks = [face.Track(each, np.isfinite(each[:, 0])) for each in boxes]
-    monkeypatch.setattr(clips.face, "cached_tracks", lambda *_, **__: tracks)
-    monkeypatch.setattr(sync, "open_judge", lambda name: knower)
-    assert main(["sync", str(spoken), "--json"]) == 0
-    found = json.loads(capfd.readouterr().out)
-    assert [(one["face"], one["frames"]) for one in found["faces"]] == [
+    tracks = [FaceTrack(each, np.isfinite(each[:, 0])) for each in boxes]
+    monkeypatch.setattr(face, "track_all_in_video", lambda *_, **__: tracks)
+    monkeypatch.setattr(sync, "load_sync_model", lambda name: perfect_model)
+    assert main(["sync", str(clip), "--json"]) == 0
+    report = json.loads(capfd.readouterr().out)
+    assert [(one["face"], one["frames"]) for one in report["faces"]] == [
         (0, ["0-59"]),
         (1, ["22-59"]),
     ]
-    assert found["passing"] == [2]
-    assert main(["sync", str(spoken)]) == 0
+    assert report["too_short"] == [2]
+    assert main(["sync", str(clip)]) == 0
     *_, last = capfd.readouterr().out.splitlines()
-    assert last == "face 2 is there for too short a time to be judged"
+    assert last == "face 2 is visible for too short a time to be measured"
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    """A folder of weights of the published network, small, that nobody trained."""
+def syncnet_weights(tmp_path_factory):
+    """A folder of weights of a small, untrained SyncNet."""
     config, folder = SyncNetConfig(size=96, width=0.02), tmp_path_factory.mktemp("v2")
     rng = np.random.default_rng(0)
 
@@ -216,78 +265,84 @@ def published(tmp_path_factory):
             return rng.normal(scale=scale, size=like.shape).astype(np.float32)
         return np.full(like.shape, path[-1].key in ("scale", "var"), np.float32)
 
-    shapes = jax.eval_shape(lambda: judge.blank(config))
-    made = jax.tree_util.tree_map_with_path(leaf, shapes)
-    parts = ({"expert": made[kind]} for kind in ("params", "batch_stats"))
-    weights.save(folder / "it", *parts, config, system="syncnet_v2", card="")
+    shapes = jax.eval_shape(lambda: init_variables(config, jax.random.key(0)))
+    variables = jax.tree_util.tree_map_with_path(leaf, shapes)
+    params, stats = (
+        {part: tree[kind] for part, tree in variables.items()}
+        for kind in ("params", "batch_stats")
+    )
+    weights.save(folder / "it", params, stats, config, system="syncnet_v2", card="")
     return folder / "it"
 
 
-def test_published_figures_are_counted_as_the_published_program_does(
-    published, puppets
-):
-    """By a loop over moments and offsets, the sound continued by zeros."""
-    lips, wave = puppets[0]
-    found = avjax.sync(lips.path, weights=published, box=WHOLE)
-    assert found.figures(found.timings[0]).keys() == {"lse_d", "lse_c"}
-    assert "published figures" in str(found)
-    known = judge.open_judge(published)
-    frames = np.stack(list(lips.faces(96, judge.published_crop)))
-    sound = cepstrum.mfcc(audio.read_sound(lips.path, RATE))
+def test_published_metrics_equal_those_of_the_published_code(syncnet_weights, puppets):
+    """Compare with loops over frames and offsets; audio is padded with zeros."""
+    video, _ = puppets[0]
+    report = avjax.sync(video.source, weights=syncnet_weights, box=FULL_BOX)
+    assert report.metrics(report.faces[0]).keys() == {"lse_d", "lse_c"}
+    assert "published figures" in str(report)
+    model = load_sync_model(syncnet_weights)
+    frames = np.stack(list(video.face_images(96, syncnet_crop)))
+    features = mfcc(audio_io.read_audio(video.source))
     count = len(frames) - 5
-    heard = known.hear(sound, np.arange(count))
-    seen = known.watch(frames)[:count]
-    padded = np.pad(heard, ((15, 15), (0, 0)))
-    apart = [
-        [np.linalg.norm(seen[v] - padded[v + s] + 1e-6) for s in range(31)]
+    audio = model.encode_audio(features, np.arange(count))
+    visual = model.encode_frames(frames)[:count]
+    padded = np.pad(audio, ((15, 15), (0, 0)))
+    distances = [
+        [np.linalg.norm(visual[v] - padded[v + s] + 1e-6) for s in range(31)]
         for v in range(count)
     ]
-    mean = np.mean(apart, axis=0)
-    (timing,) = found.timings
-    assert timing.offset == 15 - np.argmin(mean)
-    assert timing.distance == pytest.approx(mean.min(), rel=1e-4)
-    expected = np.median(mean) - mean.min()
-    assert timing.confidence == pytest.approx(expected, rel=1e-2)
+    mean = np.mean(distances, axis=0)
+    (result,) = report.faces
+    assert result.offset == 15 - np.argmin(mean)
+    assert result.distance == pytest.approx(mean.min(), rel=1e-4)
+    confidence = np.median(mean) - mean.min()
+    assert result.confidence == pytest.approx(confidence, rel=1e-2)
 
 
-def test_the_published_crop_begins_with_the_face_and_is_wider():
+def test_syncnet_crop_keeps_the_top_edge_and_is_wider():
     box = np.array([10, 20, 60, 70], np.float32)
-    assert judge.published_crop(box) == pytest.approx([0, 20, 70, 90])
+    assert syncnet_crop(box) == pytest.approx([0, 20, 70, 90])
 
 
 @pytest.fixture(scope="module")
-def soundless(bad, speaker):
-    """What this verb cannot use, among the bad."""
-    frames = list(video.read_frames(speaker))
-    noise = np.random.default_rng(0).normal(0, 0.1, 20 * 25 * FRAME)
+def bad_audio_files(bad_files, puppet_clip):
+    """The unusable files, with some that only this command cannot use."""
+    frames = list(video_reader.read_frames(puppet_clip))
+    noise = np.random.default_rng(0).normal(0, 0.1, 20 * 25 * SAMPLES_PER_FRAME)
     noise = noise.astype(np.float32)
     black = [np.zeros((48, 64, 3), np.uint8)] * 40
-    write(bad / "silence.mp4", frames, np.zeros_like(noise))
-    write(bad / "short.mp4", frames[:35], noise)
-    write(bad / "single.mp4", frames[:1], noise)
-    write(bad / "faceless.mp4", black, noise)
-    return bad
+    write_video(bad_files / "silence.mp4", frames, np.zeros_like(noise))
+    write_video(bad_files / "short.mp4", frames[:35], noise)
+    write_video(bad_files / "single.mp4", frames[:1], noise)
+    write_video(bad_files / "faceless.mp4", black, noise)
+    return bad_files
 
 
 @pytest.mark.parametrize(
-    ("words", "why"),
+    ("words", "reason"),
     [
-        (["one.mp4", "--box", "8,0,48,48"], "no sound"),
-        (["silence.mp4", "--box", "0,0,96,96"], "silence"),
+        (["one.mp4", "--box", "8,0,48,48"], "no (audio|sound)"),
+        (["silence.mp4", "--box", "0,0,96,96"], "silent"),
         (["short.mp4", "--box", "0,0,96,96"], "36 frames of 25 a second"),
         (["single.mp4", "--box", "0,0,96,96"], "36 frames of 25 a second"),
         (["faceless.mp4"], "no face"),
         (["faceless.mp4", "--face-index", "2"], "no face number 2"),
-        (["faceless.mp4", "--weights", "sentences"], "not of sync or syncnet_v2"),
+        (
+            ["faceless.mp4", "--weights", "sentences"],
+            "not of sync_expert or syncnet_v2",
+        ),
     ],
     ids=lambda x: " ".join(x) if isinstance(x, list) else "",
 )
-def test_bad_input_is_one_sentence_that_says_why(words, why, soundless, refused):
-    refused(lambda *words: main(["sync", *words]), *words)
-    options = parser(VERBS, ROOMS).parse_args(["sync", *words])
-    with pytest.raises(avjax.errors.InputError, match=why):
+def test_invalid_input_prints_one_sentence_with_the_reason(
+    words, reason, bad_audio_files, assert_refused
+):
+    assert_refused(lambda *words: main(["sync", *words]), *words)
+    options = make_parser(COMMANDS, DELEGATED_COMMANDS).parse_args(["sync", *words])
+    with pytest.raises(avjax.InputError, match=reason):
         options.run(options)
 
 
-def test_what_no_verb_can_use_is_refused(unusable, refused):
-    refused(lambda *words: main(["sync", *map(str, words)]), *unusable)
+def test_common_invalid_arguments_are_refused(bad_arguments, assert_refused):
+    assert_refused(lambda *words: main(["sync", *map(str, words)]), *bad_arguments)

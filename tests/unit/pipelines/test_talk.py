@@ -1,163 +1,202 @@
-"""From a face and a sound to a finished clip, with tiny untrained weights."""
+"""From a face and audio to a finished clip, with tiny untrained weights."""
 
 import subprocess
 import sys
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import avjax
 from avjax import weights
 from avjax.__main__ import DEMO_PUPPET, main
-from avjax.audio.mel import RATE
+from avjax.constants import FPS, SAMPLE_RATE
 from avjax.data import puppet
-from avjax.data.puppet.portrait import film, portrait
 from avjax.errors import InputError
-from avjax.media import audio_io as audio
-from avjax.media import face_source as source
-from avjax.media import image_io as image
-from avjax.media import video_reader as video
-from avjax.models.synctalkface import SyncTalkFace, SyncTalkFaceConfig
-from avjax.pipelines import audio_talkers as talkers
-from avjax.pipelines import talk
-from avjax.pipelines import text_talker as prompter
+from avjax.media import audio_io, image_io, video_reader
+from avjax.media.face_source import square_box
+from avjax.media.video_writer import VideoWriter
+from avjax.models.synctalkface import SyncTalkFaceConfig, init_variables
+from avjax.pipelines.talk import talk
+from avjax.pipelines.talking import talker_functions
+from avjax.pipelines.talking.audio_talkers import load_talker
+from avjax.pipelines.talking.text_talker import (
+    DEFAULT_AUDIO_WEIGHTS,
+    load_text_talker,
+)
 
 SIDE = 32
+DEMO_TEXT = "Do you see me?"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A photo, a clip, a sound and weights."""
+    """A photo, a clip, a recording and weights."""
     folder = tmp_path_factory.mktemp("talk")
     person = puppet.make_puppet(0, 1)
-    picture, box = portrait(person, 160)
-    image.write_png(folder / "face.png", picture)
+    photo, box = puppet.render_portrait(person, 160)
+    image_io.write_png(folder / "face.png", photo)
     np.save(folder / "box.npy", box)
-    frames, _ = film(person, puppet.articulate((), 12), puppet.still(12), 160)
-    with video.VideoWriter(folder / "clip.mp4", 30, None) as writer:
+    frames, _ = puppet.render_portrait_video(
+        person, puppet.articulate((), 12), puppet.still_pose(12), 160
+    )
+    with VideoWriter(folder / "clip.mp4", 30, None) as writer:
         for number, frame in enumerate(frames):
-            frame[:16, :16] = 20 * number  # so that each can be told
+            frame[:16, :16] = 20 * number  # identifies the frame
             writer.write(frame)
-    audio.write_wav(folder / "sound.wav", sound(1.3))
-    config = SyncTalkFaceConfig(size=SIDE, width=0.02, slots=4)
-    mels, faces = jnp.zeros((1, 5, 16, 80)), jnp.zeros((1, 5, SIDE, SIDE, 6))
-    keys = {"params": jax.random.key(0), "dropout": jax.random.key(1)}
-    window = jnp.zeros((1, 9, SIDE, SIDE, 3))
-    found = SyncTalkFace(config).init(keys, mels, faces, window)
-    # Untrained kernels let the sound fade away on its way; louder ones do not.
-    params = jax.tree.map(lambda x: 2.5 * x if x.ndim == 4 else x, found["params"])
-    parts = {"face": params}, {"face": found["batch_stats"]}
-    weights.save(folder / "weights", *parts, config, system="synctalkface", card="")
+    audio_io.write_wav(folder / "sound.wav", syllables(1.3))
+    config = SyncTalkFaceConfig(size=SIDE, width=0.02, num_slots=4)
+    variables = init_variables(config, jax.random.key(0))["generator"]
+    # Larger kernels than the initial ones, so that audio has an effect on the frames.
+    params = jax.tree.map(lambda x: 2.5 * x if x.ndim == 4 else x, variables["params"])
+    weights.save(
+        folder / "weights",
+        {"generator": params},
+        {"generator": variables["batch_stats"]},
+        config,
+        system="synctalkface",
+        card="",
+    )
     return folder
 
 
-def sound(seconds: float) -> np.ndarray:
-    """Syllables in the first half, nothing in the second."""
-    time = np.arange(int(seconds * RATE)) / RATE
+def syllables(seconds: float) -> np.ndarray:
+    """Synthesize syllables in the first half and silence in the second."""
+    time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     voice = np.sin(2 * np.pi * 140 * time) * np.clip(np.sin(2 * np.pi * 4 * time), 0, 1)
     return (0.3 * voice * (time < seconds / 2)).astype(np.float32)
 
 
-def box_of(folder) -> tuple[float, ...]:
+def read_box(folder) -> tuple[float, float, float, float]:
+    """Return x, y, width and height of the face."""
     x0, y0, x1, y1 = np.load(folder / "box.npy").tolist()
     return x0, y0, x1 - x0, y1 - y0
 
 
-def call(folder, *arguments) -> int:
-    given = ("--weights", str(folder / "weights"), "--audio", str(folder / "sound.wav"))
-    return main(["talk", *given, *map(str, arguments)])
+def box_argument(folder) -> str:
+    return ",".join(map(str, read_box(folder)))
 
 
-def test_a_photo_talks_for_as_long_as_the_sound(folder, tmp_path):
+def run_talk(folder, *arguments) -> int:
+    """Run `avjax talk` with the weights and the recording of the folder."""
+    common = "--weights", folder / "weights", "--audio", folder / "sound.wav"
+    return main(["talk", *map(str, common), *map(str, arguments)])
+
+
+def talk_with(folder, face, audio, **options):
+    """Call `talk` with the weights and the box of the folder."""
+    options = {"weights": folder / "weights", "box": read_box(folder), **options}
+    return talk(face, audio, **options)
+
+
+def test_video_of_a_photo_is_as_long_as_the_audio(folder, tmp_path):
     out = tmp_path / "out.mp4"
-    box = ",".join(map(str, box_of(folder)))
-    assert call(folder, "--face", folder / "face.png", "--box", box, "-o", out) == 0
-    info = video.probe(out)
-    assert info.fps == 25 and info.has_sound
-    assert abs(info.frames / 25 - 1.3) <= 1 / 25
-    assert abs(len(audio.read_sound(out)) / RATE - info.frames / 25) < 0.03
+    box = box_argument(folder)
+    assert run_talk(folder, "--face", folder / "face.png", "--box", box, "-o", out) == 0
+    info = video_reader.probe(out)
+    assert info.fps == 25 and info.has_audio
+    seconds = info.num_frames / FPS
+    assert abs(seconds - 1.3) <= 1 / FPS
+    assert abs(len(audio_io.read_audio(out)) / SAMPLE_RATE - seconds) < 0.03
 
 
-def test_a_clip_goes_to_and_fro_at_its_own_rate(folder):
-    box = box_of(folder)
-    made = talk.talk(
-        folder / "clip.mp4", sound(1.0), weights=folder / "weights", box=box
-    )
-    frames = list(made)
-    assert made.fps == 30 and len(made) == len(frames) == 30
-    raw = list(video.read_frames(folder / "clip.mp4"))
-    for frame, number in zip(frames, video.bounce(12, 30), strict=True):
-        np.testing.assert_array_equal(frame[:16, :16], raw[number][:16, :16])
+def test_save_writes_the_video_with_sound_and_returns_the_report(folder, tmp_path):
+    video = talk_with(folder, folder / "face.png", folder / "sound.wav")
+    report = video.save(tmp_path / "out.mp4")
+    assert report is video.report and report.num_frames == len(video)
+    info = video_reader.probe(tmp_path / "out.mp4")
+    assert info.num_frames == len(video) and info.has_audio
+    with pytest.raises(InputError):
+        video.save(folder / "face.png")
+
+
+def test_save_does_not_overwrite_an_input(folder, tmp_path):
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes((folder / "clip.mp4").read_bytes())
+    video = talk_with(folder, clip, syllables(0.2))
+    with pytest.raises(InputError):
+        video.save(clip)
+    assert clip.read_bytes() == (folder / "clip.mp4").read_bytes()
+
+
+def test_short_clip_is_played_back_and_forth_at_its_own_rate(folder):
+    video = talk_with(folder, folder / "clip.mp4", syllables(1.0))
+    frames = list(video)
+    assert video.fps == 30 and len(video) == len(frames) == 30
+    originals = list(video_reader.read_frames(folder / "clip.mp4"))
+    numbers = video_reader.ping_pong_indices(12, 30)
+    for frame, number in zip(frames, numbers, strict=True):
+        np.testing.assert_array_equal(frame[:16, :16], originals[number][:16, :16])
 
 
 def test_only_the_lower_face_changes(folder):
-    box = box_of(folder)
-    picture = image.read_image(folder / "face.png").rgb
-    made = avjax.talk(picture, sound(0.2), weights=folder / "weights", box=box)
-    frame = next(iter(made))
-    assert frame.shape == picture.shape and frame.dtype == np.uint8
+    box = read_box(folder)
+    photo = image_io.read_image(folder / "face.png").rgb
+    video = avjax.talk(photo, syllables(0.2), weights=folder / "weights", box=box)
+    frame = next(iter(video))
+    assert frame.shape == photo.shape and frame.dtype == np.uint8
     x, y, width, height = (round(number) for number in box)
-    changed = np.abs(frame.astype(int) - picture).max(axis=-1) > 0
+    changed = np.abs(frame.astype(int) - photo).max(axis=-1) > 0
     outside = np.ones_like(changed)
     outside[y + height // 3 : y + height + 1, x : x + width + 1] = False
     assert not (changed & outside).any() and changed.any()
 
 
-def test_native_frames_are_the_face_as_it_was_drawn(folder):
-    face, given = folder / "face.png", {"weights": folder / "weights"}
-    made = talk.talk(face, sound(0.2), box=box_of(folder), native=True, **given)
-    assert next(iter(made)).shape == (SIDE, SIDE, 3)
+def test_native_frames_have_the_size_of_the_network(folder):
+    video = talk_with(folder, folder / "face.png", syllables(0.2), native=True)
+    assert next(iter(video)).shape == (SIDE, SIDE, 3)
 
 
-def test_frames_do_not_depend_on_how_they_fall_into_chunks(folder, monkeypatch):
-    given = {"weights": folder / "weights", "box": box_of(folder)}
-    whole = list(talk.talk(folder / "face.png", sound(0.8), **given))
-    monkeypatch.setattr(talkers, "CHUNK", 7)
-    pieces = list(talk.talk(folder / "face.png", sound(0.8), **given))
-    differ = np.abs(np.stack(whole).astype(int) - np.stack(pieces))
-    assert differ.max() <= 1
+def test_frames_do_not_depend_on_the_chunk_size(folder, monkeypatch):
+    audio = syllables(0.8)
+    large = np.stack(list(talk_with(folder, folder / "face.png", audio)))
+    monkeypatch.setattr(talker_functions, "CHUNK_FRAMES", 7)
+    small = np.stack(list(talk_with(folder, folder / "face.png", audio)))
+    assert np.abs(large.astype(int) - small).max() <= 1
 
 
-def test_in_silence_the_lips_stand_still(folder):
-    given = {"weights": folder / "weights", "box": box_of(folder)}
-    made = talk.talk(folder / "face.png", sound(2.0), **given)
-    frames = np.stack(list(made)).astype(int)
+def test_lips_do_not_move_in_silence(folder):
+    video = talk_with(folder, folder / "face.png", syllables(2.0))
+    frames = np.stack(list(video)).astype(int)
     assert not (frames[32:48] - frames[31:47]).any()
     assert (frames[5:20] - frames[4:19]).any()
-    assert "in silence" in str(made.report)
+    assert "in silence" in video.report.details()
 
 
-def test_frames_without_a_face_pass_through_and_are_told(folder):
-    given = {"weights": folder / "weights", "box": box_of(folder)}
-    made = talk.talk(folder / "clip.mp4", sound(0.4), **given)
-    made._source.boxes[3:6] = np.nan
-    raw = list(video.read_frames(folder / "clip.mp4"))
-    frames = list(made)
-    np.testing.assert_array_equal(frames[4], raw[4])
-    assert made.report.missed == [3, 4, 5]
-    assert "3 frames showed no face" in str(made.report) and "3-5" in str(made.report)
+def test_frames_without_a_face_are_copied_and_reported(folder):
+    video = talk_with(folder, folder / "clip.mp4", syllables(0.4))
+    video._source.boxes[3:6] = np.nan
+    originals = list(video_reader.read_frames(folder / "clip.mp4"))
+    frames = list(video)
+    np.testing.assert_array_equal(frames[4], originals[4])
+    assert video.report.missed_frames == [3, 4, 5]
+    report = str(video.report)
+    assert "3 frames have no detected face" in report and "3-5" in report
 
 
 @pytest.fixture
 def bad(folder, tmp_path):
-    """Files that cannot be used, by what is wrong with them."""
-    whole = (folder / "clip.mp4").read_bytes()
+    """Folder of files that cannot be used, named by what is wrong with them."""
+    clip = (folder / "clip.mp4").read_bytes()
     contents = {
         "empty.mp4": b"",
         "text.mp4": b"this is no video\n" * 50,
-        "truncated.mp4": whole[: len(whole) // 3],
+        "truncated.mp4": clip[: len(clip) // 3],
         "empty.wav": b"",
     }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
-    audio.write_wav(tmp_path / "nothing.wav", np.zeros(0, np.float32))
-    image.write_png(tmp_path / "wall.png", np.full((64, 64, 3), 128, np.uint8))
-    found = weights.load(folder / "weights")
-    misfit = {**found.config, "width": 0.03}
-    parts = found.params, found.stats, misfit
-    weights.save(tmp_path / "misfit", *parts, system="synctalkface", card="")
+    audio_io.write_wav(tmp_path / "nothing.wav", np.zeros(0, np.float32))
+    image_io.write_png(tmp_path / "wall.png", np.full((64, 64, 3), 128, np.uint8))
+    loaded = weights.load(folder / "weights")
+    weights.save(
+        tmp_path / "misfit",
+        loaded.params,
+        loaded.stats,
+        {**loaded.config, "width": 0.03},
+        system="synctalkface",
+        card="",
+    )
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "config.json").write_text("{}")
     return tmp_path
@@ -176,7 +215,7 @@ def bad(folder, tmp_path):
         ("--audio", "empty.wav"),
         ("--audio", "nothing.wav"),
         ("--audio", "silent.mp4"),
-        ("--weights", "unheard-of"),
+        ("--weights", "unknown-name"),
         ("--weights", "broken"),
         ("--box", "10,10,9999,10"),
         ("--box", "nonsense"),
@@ -190,34 +229,37 @@ def bad(folder, tmp_path):
     ],
     ids=" ".join,
 )
-def test_bad_input_is_one_sentence_and_leaves_nothing(option, folder, bad, capfd):
+def test_invalid_input_prints_one_sentence_and_writes_nothing(
+    option, folder, bad, capfd
+):
     (bad / "silent.mp4").write_bytes((folder / "clip.mp4").read_bytes())
     before = sorted(bad.iterdir())
-    given = {
+    name, value = option
+    options = {
         "--face": folder / "face.png",
         "--audio": folder / "sound.wav",
         "--weights": folder / "weights",
         "-o": bad / "out.mp4",
-        "--box": ",".join(map(str, box_of(folder))),
+        "--box": box_argument(folder),
     }
-    if "--face" in option[0]:
-        del given["--box"]
-    plain = option[0] in ("--box", "--face-index") or option[1] == "unheard-of"
-    given[option[0]] = option[1] if plain else bad / option[1]
-    words = [str(word) for pair in given.items() for word in pair]
+    if name in ("--face", "--face-index"):
+        del options["--box"]
+    is_file = name not in ("--box", "--face-index") and value != "unknown-name"
+    options[name] = bad / value if is_file else value
+    words = [str(word) for pair in options.items() for word in pair]
     assert main(["talk", *words]) == 2
-    told = capfd.readouterr().err.strip().splitlines()
-    assert len(told) == 1 and told[0].startswith("avjax: ")
+    lines = capfd.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("avjax: ")
     assert sorted(bad.iterdir()) == before
 
 
-def test_a_disk_that_fills_up_leaves_no_file(folder, tmp_path, monkeypatch):
+def test_no_file_remains_if_the_disk_is_full(folder, tmp_path):
     import resource
 
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     command = [sys.executable, "-m", "avjax", "talk", "-o", str(tmp_path / "o.mp4")]
-    command += ["--weights", str(folder / "weights"), "--box"]
-    command += [",".join(map(str, box_of(folder))), "--face", str(folder / "face.png")]
+    command += ["--weights", str(folder / "weights"), "--box", box_argument(folder)]
+    command += ["--face", str(folder / "face.png")]
     command += ["--audio", str(folder / "sound.wav")]
     done = subprocess.run(
         command,
@@ -230,51 +272,57 @@ def test_a_disk_that_fills_up_leaves_no_file(folder, tmp_path, monkeypatch):
 
 
 def test_weights_of_another_system_are_refused(folder, tmp_path):
-    found = weights.load(folder / "weights")
-    parts = found.params, found.stats, found.config
-    weights.save(tmp_path / "other", *parts, system="sync", card="")
-    with pytest.raises(InputError, match="of sync"):
-        talk.talk(folder / "face.png", sound(0.1), weights=tmp_path / "other")
+    loaded = weights.load(folder / "weights")
+    weights.save(
+        tmp_path / "other",
+        loaded.params,
+        loaded.stats,
+        loaded.config,
+        system="sync_expert",
+        card="",
+    )
+    with pytest.raises(InputError, match="of sync_expert"):
+        talk(folder / "face.png", syllables(0.1), weights=tmp_path / "other")
 
 
-def test_the_weights_that_verbs_take_by_themselves_come_with_the_package():
-    assert {"synctalkface-grid-s1", "taem-puppet"} <= set(weights.bundled())
-    assert talkers.open_talker(talk.BY_SOUND).config.size == 96
-    assert prompter.open_prompter("taem-puppet").talker.config.size == 96
+def test_default_weights_are_bundled():
+    assert {"synctalkface-grid-s1", "taem-puppet"} <= set(weights.list_weights())
+    assert load_talker(DEFAULT_AUDIO_WEIGHTS).config.size == 96
+    assert load_text_talker("taem-puppet").talker.config.size == 96
 
 
-def test_arrays_that_are_no_picture_or_wave_are_refused(folder):
-    picture, wave = image.read_image(folder / "face.png").rgb, sound(0.2)
-    for face, heard in ((picture[..., 0], wave), (picture, wave[:, None])):
-        with pytest.raises(InputError, match="is an array of"):
-            given = {"weights": folder / "weights", "box": box_of(folder)}
-            talk.talk(face, heard, **given)
+def test_arrays_of_another_shape_are_refused(folder):
+    photo, wave = image_io.read_image(folder / "face.png").rgb, syllables(0.2)
+    for face, audio in ((photo[..., 0], wave), (photo, wave[:, None])):
+        with pytest.raises(InputError, match="array of"):
+            talk_with(folder, face, audio)
 
 
-def test_a_box_that_is_no_square_becomes_one_around_the_same_centre():
-    box = source.square((10, 20, 20, 40), (100, 100))
+def test_square_box_has_the_same_centre():
+    box = square_box((10, 20, 20, 40), (100, 100))
     np.testing.assert_array_equal(box, [0, 20, 40, 60])
 
 
-def test_the_demo_is_of_somebody_whom_no_training_has_seen(tmp_path, capsys):
-    assert DEMO_PUPPET[1] >= puppet.SPEAKERS - puppet.TEST_SPEAKERS
-    said = puppet.speak(puppet.make_puppet(*DEMO_PUPPET), "Do you see me?").wave
-    assert main(["demo", str(tmp_path / "demo"), "--text", "Do you see me?"]) == 0
+def test_demo_shows_a_person_that_is_in_no_training_set(tmp_path, capsys):
+    assert DEMO_PUPPET[1] >= puppet.NUM_SPEAKERS - puppet.NUM_TEST_SPEAKERS
+    person = puppet.make_puppet(*DEMO_PUPPET)
+    expected = puppet.speak(person, DEMO_TEXT).wave
+    assert main(["demo", str(tmp_path / "demo"), "--text", DEMO_TEXT]) == 0
     names = {"face.png", "sound.wav", "talk.mp4", "contact_sheet.png"}
     assert {file.name for file in (tmp_path / "demo").iterdir()} == names
-    info = video.probe(tmp_path / "demo" / "talk.mp4")
-    spoken = audio.read_sound(tmp_path / "demo" / "sound.wav")
-    np.testing.assert_allclose(spoken, said, atol=1e-4)
-    assert abs(info.seconds - len(said) / RATE) <= 1 / 25
+    info = video_reader.probe(tmp_path / "demo" / "talk.mp4")
+    wave = audio_io.read_audio(tmp_path / "demo" / "sound.wav")
+    np.testing.assert_allclose(wave, expected, atol=1e-4)
+    assert abs(info.duration - len(expected) / SAMPLE_RATE) <= 1 / FPS
 
 
-def test_the_demo_refuses_a_file_for_a_folder(tmp_path, capsys):
+def test_demo_refuses_a_file_in_place_of_a_folder(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["demo", str(tmp_path / "file")]) == 2
 
 
 @pytest.mark.parametrize("text", ["", "...", "привет"])
-def test_the_demo_refuses_what_a_puppet_cannot_say(text, tmp_path, capsys):
+def test_demo_refuses_text_that_the_voice_cannot_speak(text, tmp_path, capsys):
     assert main(["demo", str(tmp_path / "demo"), "--text", text]) == 2
-    (told,) = capsys.readouterr().err.strip().splitlines()
-    assert told.startswith("avjax: ") and not list(tmp_path.iterdir())
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("avjax: ") and not list(tmp_path.iterdir())

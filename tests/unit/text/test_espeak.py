@@ -1,30 +1,31 @@
-"""The process that espeak speaks in."""
+"""Tests of the eSpeak helper process."""
 
 import pytest
 
 from avjax.text import espeak
 
-REQUEST = dict(text="yes", rate=150, pitch=50, range=50, seed=0)
+REQUEST = {"text": "yes", "rate": 150, "pitch": 50, "range": 50, "seed": 0}
 
 
-def test_an_unknown_voice_is_an_error_and_the_helper_lives_on():
+def test_unknown_voice_raises_and_the_process_survives():
     with pytest.raises(RuntimeError, match="no voice"):
-        espeak.say(voice="nobody", **REQUEST)
-    assert espeak.say(voice="en-us+m1", **REQUEST)["samples"]
+        espeak.synthesize(voice="nobody", **REQUEST)
+    assert espeak.synthesize(voice="en-us+m1", **REQUEST)["samples"]
 
 
-def test_a_closed_helper_starts_again():
-    before = espeak.say(voice="en-us", **REQUEST)
+def test_closed_process_restarts():
+    before = espeak.synthesize(voice="en-us", **REQUEST)
     espeak.close()
-    assert espeak.say(voice="en-us", **REQUEST) == before
+    assert espeak.synthesize(voice="en-us", **REQUEST) == before
 
 
-@pytest.mark.parametrize(("asked", "known"), [("en-gb", "en"), ("zh", "cmn")])
-def test_a_language_is_as_good_as_the_name_of_its_voice(asked, known):
-    assert espeak.say(voice=asked, **REQUEST) == espeak.say(voice=known, **REQUEST)
+@pytest.mark.parametrize(("language", "voice"), [("en-gb", "en"), ("zh", "cmn")])
+def test_language_and_voice_name_are_equivalent(language, voice):
+    by_language = espeak.synthesize(voice=language, **REQUEST)
+    assert by_language == espeak.synthesize(voice=voice, **REQUEST)
 
 
-def test_there_are_voices_for_any_language():
-    """Names of files: what is not among them espeak would pass over in silence."""
-    names = espeak.variants()
+def test_variants_are_listed():
+    """eSpeak silently ignores a variant that does not exist."""
+    names = espeak.list_variants()
     assert {"f1", "f3", "m7", "whisper"} <= set(names) and names == sorted(names)

@@ -1,4 +1,4 @@
-"""Grammars that people write, as automata."""
+"""Tests of sentence grammars and their automata."""
 
 import itertools
 
@@ -6,73 +6,86 @@ import pytest
 
 from avjax.data.puppet import sentences
 from avjax.errors import InputError
-from avjax.text import grammar
-from avjax.text.grammar import NEVER, Grammar, Place
+from avjax.text.grammar import (
+    GRAMMAR_FOLDER,
+    UNREACHABLE,
+    Grammar,
+    Slot,
+    list_grammars,
+    load_grammar,
+    parse_grammar,
+)
 from avjax.text.tokenizer import CHARACTERS
 
 SPACED = ("", " ", "a", "b")
-TOUCHING = ("", "a", "b")
+UNSPACED = ("", "a", "b")
 FORMS = {
-    "one place": [[Place(["a", "ab", "ba"])]],
-    "two places": [[Place(["a", "ab"]), Place(["b", "ba", "bb"])]],
-    "a lexicon": [[Place(["ab", "b"], True)]],
-    "a place to skip": [[Place(["a"]), Place(["b", "ab"], True), Place(["a", "ba"])]],
-    "an end to skip": [[Place(["b"]), Place(["a"], True), Place(["bb"], True)]],
-    "a form to skip": [[Place(["aa"], True)], [Place(["b"]), Place(["a"])]],
-    "two forms": [[Place(["a"]), Place(["b"])], [Place(["a", "b"], True)]],
+    "one slot": [[Slot(["a", "ab", "ba"])]],
+    "two slots": [[Slot(["a", "ab"]), Slot(["b", "ba", "bb"])]],
+    "a word list": [[Slot(["ab", "b"], True)]],
+    "an optional slot": [[Slot(["a"]), Slot(["b", "ab"], True), Slot(["a", "ba"])]],
+    "an optional end": [[Slot(["b"]), Slot(["a"], True), Slot(["bb"], True)]],
+    "an optional form": [[Slot(["aa"], True)], [Slot(["b"]), Slot(["a"])]],
+    "two forms": [[Slot(["a"]), Slot(["b"])], [Slot(["a", "b"], True)]],
 }
-CASES = [(name, symbols) for name in FORMS for symbols in (SPACED, TOUCHING)]
+CASES = [(name, symbols) for name in FORMS for symbols in (SPACED, UNSPACED)]
 
 
-def spoken(form: list[Place], letters: int) -> set[tuple[str, ...]]:
-    """Every list of words that a form allows, of so many letters at most."""
+def word_sequences(form: list[Slot], letters: int) -> set[tuple[str, ...]]:
+    """List all word sequences of a form with at most this number of letters."""
     if not form:
         return {()}
     first, *rest = form
-    found = set() if not first.repeats else spoken(rest, letters)
+    sequences = set() if not first.repeats else word_sequences(rest, letters)
     for word in first.words:
         if len(word) <= letters:
             after = form if first.repeats else rest
-            follow = spoken(after, letters - len(word))
-            follow |= spoken(rest, letters - len(word))
-            found |= {(word, *words) for words in follow}
-    return found
+            follow = word_sequences(after, letters - len(word))
+            follow |= word_sequences(rest, letters - len(word))
+            sequences |= {(word, *words) for words in follow}
+    return sequences
 
 
-def written(forms: list[list[Place]], symbols, letters: int) -> set[str]:
-    """Every sentence, by going through all of them."""
-    joint = " " if " " in symbols else ""
-    return {joint.join(words) for form in forms for words in spoken(form, letters)}
+def all_sentences(forms: list[list[Slot]], symbols, letters: int) -> set[str]:
+    """List all sentences by enumeration."""
+    separator = " " if " " in symbols else ""
+    return {
+        separator.join(words)
+        for form in forms
+        for words in word_sequences(form, letters)
+    }
 
 
-def frames_of(text: str) -> int:
-    """Frames that a sentence takes at least: a blank parts equal neighbours."""
+def count_frames(text: str) -> int:
+    """Count the CTC frames of a sentence: a blank separates equal neighbours."""
     return len(text) + sum(a == b for a, b in itertools.pairwise(text))
 
 
-def in_a_row(text: str, allowed: set[str]) -> bool:
-    """Whether a text is one sentence or several, a space between two."""
+def is_repeated(text: str, allowed: set[str]) -> bool:
+    """Test whether a text is one or more sentences separated by spaces."""
     if text in allowed:
         return True
     cuts = (i for i, letter in enumerate(text) if letter == " ")
-    return any(text[:i] in allowed and in_a_row(text[i + 1 :], allowed) for i in cuts)
+    return any(
+        text[:i] in allowed and is_repeated(text[i + 1 :], allowed) for i in cuts
+    )
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_several_sentences_follow_each_other_where_they_may(name):
-    automaton = Grammar(FORMS[name], SPACED, again=True)
-    allowed = written(FORMS[name], SPACED, letters=7)
+def test_repeated_sentences_are_accepted_if_requested(name):
+    automaton = Grammar(FORMS[name], SPACED, repeat=True)
+    allowed = all_sentences(FORMS[name], SPACED, letters=7)
     for length in range(8):
         for letters in itertools.product(SPACED[1:], repeat=length):
             text = "".join(letters)
-            expected = in_a_row(text, allowed - {""}) or text in allowed
+            expected = is_repeated(text, allowed - {""}) or text in allowed
             assert automaton.accepts(text) == expected, text
 
 
 @pytest.mark.parametrize(("name", "symbols"), CASES)
 def test_exactly_the_sentences_of_the_grammar_are_accepted(name, symbols):
     automaton = Grammar(FORMS[name], symbols)
-    allowed = written(FORMS[name], symbols, letters=6)
+    allowed = all_sentences(FORMS[name], symbols, letters=6)
     for length in range(7):
         for letters in itertools.product(symbols[1:], repeat=length):
             text = "".join(letters)
@@ -80,94 +93,99 @@ def test_exactly_the_sentences_of_the_grammar_are_accepted(name, symbols):
 
 
 @pytest.mark.parametrize(("name", "symbols"), CASES)
-def test_a_symbol_needs_the_frames_of_the_shortest_ending(name, symbols):
+def test_frames_needed_are_those_of_the_shortest_ending(name, symbols):
     automaton = Grammar(FORMS[name], symbols)
-    allowed = written(FORMS[name], symbols, letters=7)
+    allowed = all_sentences(FORMS[name], symbols, letters=7)
     for length in range(3):
         for letters in itertools.product(range(1, len(symbols)), repeat=length):
-            begun = "".join(symbols[letter] for letter in letters)
+            prefix = "".join(symbols[letter] for letter in letters)
             state = 0
             for letter in letters:
-                state = automaton.look(state).to[letter] if state >= 0 else -1
+                state = (
+                    automaton.transitions(state).targets[letter] if state >= 0 else -1
+                )
             if state < 0:
                 continue
             for letter, symbol in enumerate(symbols[1:], 1):
-                ways = [
-                    frames_of(text[length:])
+                needed = [
+                    count_frames(text[length:])
                     for text in allowed
-                    if text.startswith(begun + symbol)
+                    if text.startswith(prefix + symbol)
                 ]
-                assert automaton.look(state).needs[letter] == min(ways, default=NEVER)
+                assert automaton.transitions(state).frames_needed[letter] == min(
+                    needed, default=UNREACHABLE
+                )
 
 
-def test_words_that_begin_alike_share_their_beginning():
-    automaton = Grammar([[Place(["seven", "several", "sever", "six"])]])
-    s = automaton.look(0).to[CHARACTERS.index("s")]
-    follow = [CHARACTERS[i] for i, to in enumerate(automaton.look(s).to) if to >= 0]
+def test_words_share_common_prefixes():
+    automaton = Grammar([[Slot(["seven", "several", "sever", "six"])]])
+    s = automaton.transitions(0).targets[CHARACTERS.index("s")]
+    targets = automaton.transitions(s).targets
+    follow = [CHARACTERS[i] for i, target in enumerate(targets) if target >= 0]
     assert follow == ["e", "i"]
-    assert automaton.look(s) is automaton.look(s), "states are made once"
+    assert automaton.transitions(s) is automaton.transitions(s), "states are cached"
 
 
-def test_words_may_be_lists_of_phones():
+def test_words_may_be_sequences_of_phones():
     phones = ("", "tS", "eI", "p")
-    automaton = Grammar([[Place([["tS", "eI"], ["p"]]), Place([["p"]])]], phones)
+    automaton = Grammar([[Slot([["tS", "eI"], ["p"]]), Slot([["p"]])]], phones)
     assert automaton.accepts(["tS", "eI", "p"]) and automaton.accepts(["p", "p"])
     assert not automaton.accepts(["tS", "p"])
 
 
-def test_the_file_says_places_repeats_forms_and_comments():
+def test_parse_slots_repeats_forms_and_comments():
     text = "# one\nbin Lay\n  # still the form\nvery *  # often\n\n\n\nyes no*\n"
-    assert grammar.parse(text) == [
-        [Place(["bin", "Lay"], False), Place(["very"], True)],
-        [Place(["yes", "no"], True)],
+    assert parse_grammar(text) == [
+        [Slot(["bin", "Lay"], False), Slot(["very"], True)],
+        [Slot(["yes", "no"], True)],
     ]
 
 
-def test_the_shipped_grammar_is_that_of_the_puppets():
-    text = (grammar.SHIPPED / "grid.txt").read_text()
-    [form] = grammar.parse(text)
-    assert [tuple(place.words) for place in form] == list(sentences.GRID)
-    assert not any(place.repeats for place in form)
+def test_bundled_grammar_is_that_of_the_puppets():
+    text = (GRAMMAR_FOLDER / "grid.txt").read_text()
+    [form] = parse_grammar(text)
+    assert [tuple(slot.words) for slot in form] == list(sentences.GRID_SLOTS)
+    assert not any(slot.repeats for slot in form)
 
 
-def test_the_shipped_grammar_is_found_by_name(tmp_path, monkeypatch):
+def test_bundled_grammar_is_loaded_by_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "grid").mkdir()  # a corpus, perhaps
-    grid = grammar.load("grid")
+    (tmp_path / "grid").mkdir()  # for example a corpus
+    grid = load_grammar("grid")
     assert grid.accepts("place blue in u eight now")
     assert not grid.accepts("place blue in w eight now")
     assert not grid.accepts("place blue in u eight")
-    assert "grid" in grammar.shipped()
+    assert "grid" in list_grammars()
 
 
-def test_a_grammar_of_ones_own_is_found_by_its_path(tmp_path):
-    file = tmp_path / "own.txt"
-    file.write_bytes(b"\xef\xbb\xbfYes no*\r\n")  # as some editors write it
-    own = grammar.load(file)
-    assert own.accepts("yes no no yes") and own.accepts("")
+def test_grammar_file_is_loaded_by_path(tmp_path):
+    file = tmp_path / "grammar.txt"
+    file.write_bytes(b"\xef\xbb\xbfYes no*\r\n")  # byte order mark and CRLF
+    grammar = load_grammar(file)
+    assert grammar.accepts("yes no no yes") and grammar.accepts("")
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("content", "message"),
     [
         (None, "does not exist"),
         (b"", "is empty"),
         (b"\n# nothing but this\n", "it has no words"),
         (b"one two\n*\n", "line 2 has a \\* without words"),
         (b"one\xff two", "not UTF-8"),
-        ("one zwölf".encode(), "'ö' of 'zwölf' is not in the alphabet"),
-        (b"one* two", "'\\*' of 'one\\*' is not in the alphabet"),
+        ("one zwölf".encode(), "'ö' in 'zwölf' is not in the alphabet"),
+        (b"one* two", "'\\*' in 'one\\*' is not in the alphabet"),
     ],
 )
-def test_what_is_no_grammar_is_refused_in_one_sentence(tmp_path, content, sentence):
-    file = tmp_path / "own.txt"
+def test_invalid_grammar_raises_a_one_line_error(tmp_path, content, message):
+    file = tmp_path / "grammar.txt"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(InputError, match=sentence) as error:
-        grammar.load(file)
+    with pytest.raises(InputError, match=message) as error:
+        load_grammar(file)
     assert str(file) in str(error.value) and "\n" not in str(error.value)
 
 
-def test_a_folder_is_no_grammar(tmp_path):
+def test_folder_is_not_a_grammar(tmp_path):
     with pytest.raises(InputError, match="folder"):
-        grammar.load(tmp_path)
+        load_grammar(tmp_path)

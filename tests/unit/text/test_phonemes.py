@@ -1,54 +1,55 @@
-"""Sounds by the mouth that they ask for."""
+"""Tests of phoneme ids, classes and tiers."""
 
 import numpy as np
 import pytest
 
 from avjax.data.puppet.visemes import BILABIALS, TARGETS
+from avjax.text.intervals import Interval
 from avjax.text.phonemes import (
     BLANK,
-    CLASSES,
-    NUMBERS,
+    CLASS_IDS,
     PAUSE,
-    SOUNDS,
-    classes_at,
-    in_columns,
-    sounds_of,
-    spans_of,
+    PHONEME_CLASSES,
+    PHONEMES,
+    intervals_to_columns,
+    phoneme_classes_at,
+    to_phoneme_ids,
+    to_phoneme_tier,
 )
 
 
-def test_every_phone_of_the_puppets_is_in_one_class():
-    assert set(TARGETS) == set(NUMBERS)
-    assert sum(map(len, CLASSES.values())) == len(NUMBERS)
-    assert tuple(CLASSES["bilabial"]) == BILABIALS
+def test_every_phone_of_the_puppets_has_one_class():
+    assert set(TARGETS) == set(CLASS_IDS)
+    assert sum(map(len, PHONEME_CLASSES.values())) == len(CLASS_IDS)
+    assert tuple(PHONEME_CLASSES["bilabial"]) == BILABIALS
 
 
-def test_a_moment_has_the_class_of_what_is_said_then():
+def test_phoneme_classes_at_times():
     phones = {
         "phone": ["b", "aɪ", "?", "tʃ"],
         "start": np.array([0.1, 0.2, 0.4, 0.5]),
         "end": np.array([0.2, 0.4, 0.5, 0.6]),
     }
-    moments = [0.0, 0.1, 0.19, 0.21, 0.29, 0.31, 0.45, 0.51, 0.58, 0.6]
-    names = ["", *CLASSES]
-    found = [names[number] for number in classes_at(phones, np.array(moments))]
-    shut = ["", "bilabial", "bilabial"]
-    said = ["open", "open", "spread", "", "tongue", "rounded", ""]
-    assert found == shut + said
+    times = [0.0, 0.1, 0.19, 0.21, 0.29, 0.31, 0.45, 0.51, 0.58, 0.6]
+    names = ["", *PHONEME_CLASSES]
+    classes = [names[number] for number in phoneme_classes_at(phones, np.array(times))]
+    closed = ["", "bilabial", "bilabial"]
+    others = ["open", "open", "spread", "", "tongue", "rounded", ""]
+    assert classes == closed + others
 
 
-def test_where_nothing_is_known_all_is_zero():
-    nothing = {"phone": [], "start": np.zeros(0), "end": np.zeros(0)}
-    assert not classes_at(nothing, np.arange(5) / 25).any()
+def test_class_is_zero_without_phones():
+    columns = {"phone": [], "start": np.zeros(0), "end": np.zeros(0)}
+    assert not phoneme_classes_at(columns, np.arange(5) / 25).any()
 
 
 @pytest.mark.parametrize(
-    ("phone", "sounds"),
+    ("phone", "phonemes"),
     [
         ("b", "b"),
         ("aɪ", "a ɪ"),
         ("ɔːɹ", "ɔː ɹ"),
-        ("aː", "a"),  # no vowel of English
+        ("aː", "a"),  # not a vowel of English
         ("tʃ", "t ʃ"),
         ("yː", "uː"),
         ("ʁ", "ɹ"),
@@ -57,41 +58,48 @@ def test_where_nothing_is_known_all_is_zero():
         ("ɑ̃", "ɑ"),
         ("n̩", "n"),
         ("iəɛ2", "i ə ɛ"),
-        ("ꭥ", "ə"),  # a letter that is in no table
+        ("ꭥ", "ə"),  # not in any table
         ("ː", ""),
         ("?", ""),
         ("", ""),
     ],
 )
-def test_a_phone_of_any_language_is_of_sounds_of_english(phone, sounds):
-    assert " ".join(SOUNDS[number] for number in sounds_of(phone)) == sounds
+def test_phones_of_any_language_map_to_english_phonemes(phone, phonemes):
+    assert " ".join(PHONEMES[number] for number in to_phoneme_ids(phone)) == phonemes
 
 
-def test_neither_blank_nor_pause_is_said():
-    numbers = [number for letter in NUMBERS for number in sounds_of(letter)]
+def test_phones_never_map_to_blank_or_pause():
+    numbers = [number for letter in CLASS_IDS for number in to_phoneme_ids(letter)]
     assert not {BLANK, PAUSE} & set(numbers)
-    assert len(set(numbers)) == len(NUMBERS)
+    assert len(set(numbers)) == len(CLASS_IDS)
 
 
-def test_sounds_fill_a_recording_with_the_pauses_between():
+def test_phoneme_tier_fills_gaps_with_pauses():
     phones = {
         "phone": ["b", "aɪ", "t"],
         "start": [0.1, 0.2, 0.41],
         "end": [0.2, 0.4, 0.5],
     }
-    spans = spans_of(phones, 0.8)
-    assert [SOUNDS[number] for number in spans.sounds] == ["_", "b", "a", "ɪ", "t", "_"]
-    edges = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.8]  # 10 ms are no pause
-    np.testing.assert_allclose(spans.edges, edges, atol=1e-6)
+    tier = to_phoneme_tier(phones, 0.8)
+    assert [PHONEMES[number] for number in tier.ids] == [
+        "_",
+        "b",
+        "a",
+        "ɪ",
+        "t",
+        "_",
+    ]
+    edges = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.8]  # 10 ms are not a pause
+    np.testing.assert_allclose(tier.edges, edges, atol=1e-6)
 
 
-def test_a_recording_in_which_nothing_is_said_is_one_pause():
-    spans = spans_of({"phone": [], "start": [], "end": []}, 0.8)
-    assert spans.sounds.tolist() == [PAUSE]
-    np.testing.assert_allclose(spans.edges, [0, 0.8])
+def test_phoneme_tier_without_phones_is_one_pause():
+    tier = to_phoneme_tier({"phone": [], "start": [], "end": []}, 0.8)
+    assert tier.ids.tolist() == [PAUSE]
+    np.testing.assert_allclose(tier.edges, [0, 0.8])
 
 
-def test_phones_one_by_one_are_told_in_columns():
-    said = (("b", 0.0, 0.1), ("aɪ", 0.1, 0.3))
+def test_intervals_to_columns():
+    phones = (Interval("b", 0.0, 0.1), Interval("aɪ", 0.1, 0.3))
     columns = {"phone": ("b", "aɪ"), "start": (0.0, 0.1), "end": (0.1, 0.3)}
-    assert in_columns(said) == columns
+    assert intervals_to_columns(phones) == columns

@@ -1,0 +1,124 @@
+"""The Viterbi search: the most likely path through an alignment graph.
+
+A graph is a sequence of states. Each mel frame belongs to one state, and a state lasts
+one mel frame or more. An optional state may be skipped. The first and the last state
+are optional, and no two consecutive states are.
+"""
+
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from avjax.constants import MELS_PER_SECOND
+from avjax.losses.sequence import initial_scores, transition_scores
+from avjax.typing import Array
+
+Frames = TypeVar("Frames", np.ndarray, jax.Array)
+
+MIN_PADDED_SIZE = 32  # smallest size that a search is compiled for
+
+
+def viterbi_padded(
+    log_likelihood: np.ndarray, optional: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Find the most likely path, with a compiled program for few array sizes.
+
+    Sizes are rounded up to powers of two, so that few programs are compiled.
+
+    Args:
+        log_likelihood: Log-likelihood of each state in each frame, f32 [f l].
+        optional: True for each state that may be skipped, bool [l].
+
+    Returns:
+        path: State of each frame, i32 [f].
+        score: Log-likelihood of the path.
+    """
+    num_frames, num_states = log_likelihood.shape
+    extra_frames, extra_states = (
+        2 ** int(np.ceil(np.log2(max(size, MIN_PADDED_SIZE)))) - size
+        for size in log_likelihood.shape
+    )
+    path, score = _jit_viterbi(
+        np.pad(
+            log_likelihood.astype(np.float32), ((0, extra_frames), (0, extra_states))
+        ),
+        np.arange(num_frames + extra_frames) < num_frames,
+        np.pad(optional, (0, extra_states)),
+        num_states,
+    )
+    return np.asarray(path)[:num_frames], float(score)
+
+
+def viterbi(
+    log_likelihood: Array, frame_mask: Array, optional: Array, length: Array
+) -> tuple[Array, Array]:
+    """Find the most likely path through an alignment graph.
+
+    `avjax.losses.sequence.alignment_nll` sums over the paths of the same graph.
+
+    Args:
+        log_likelihood: Log-likelihood of each state in each frame, f32 [f l]; `NEG_INF`
+            where a state is not allowed.
+        frame_mask: 1 for frames that exist, [f].
+        optional: 1 for states that may be skipped, [l].
+        length: Number of states of the graph, i32 []; later states are padding.
+
+    Returns:
+        path: State of each frame, i32 [f]. Frames that do not exist have the last one.
+        score: Log-likelihood of the path, f32 []; `NEG_INF` if there is no path.
+    """
+
+    def forward(scores: Array, frame: tuple[Array, Array]) -> tuple[Array, Array]:
+        log_likelihood, exists = frame
+        options = transition_scores(scores, optional)
+        steps = jnp.where(exists > 0, jnp.argmax(options, axis=0), 0)
+        next_scores = jnp.where(
+            exists > 0, jnp.max(options, axis=0) + log_likelihood, scores
+        )
+        return next_scores, steps  # 32 bits: jaxlib 0.10 misreads 8 bits on a CPU
+
+    def backward(state: Array, steps: Array) -> tuple[Array, Array]:
+        return state - steps[state], state
+
+    scores, steps = jax.lax.scan(
+        forward, initial_scores(optional), (log_likelihood, frame_mask)
+    )
+    last = length - 1 - (scores[length - 2] > scores[length - 1])
+    _, path = jax.lax.scan(backward, last, steps, reverse=True)
+    return path, jnp.max(scores[length - 2 + jnp.arange(2)])
+
+
+_jit_viterbi = jax.jit(viterbi)
+
+
+def segment_bounds(path: Array, num_states: int) -> tuple[Array, Array]:
+    """Find the frames at which each state of a path begins and ends.
+
+    Args:
+        path: State of each frame, i32 [f].
+        num_states: Number of states, l.
+
+    Returns:
+        starts: First frame of each state, i32 [l].
+        ends: Frame after the last one of each state, i32 [l]. Both are f for a state
+            that has no frame.
+    """
+    in_state = path[:, None] == jnp.arange(num_states)[None]
+    num_frames = len(path)
+    frames = jnp.arange(num_frames)[:, None]
+    starts = jnp.min(jnp.where(in_state, frames, num_frames), axis=0)
+    return starts, jnp.minimum(starts + jnp.sum(in_state, axis=0), num_frames)
+
+
+def mel_frame_start(frame: Frames) -> Frames:
+    """Compute when a mel frame begins: half a frame before its centre.
+
+    Args:
+        frame: Numbers of mel frames, at `MELS_PER_SECOND` frames a second.
+
+    Returns:
+        Times in seconds, of the same shape.
+    """
+    return (frame - 0.5) / MELS_PER_SECOND

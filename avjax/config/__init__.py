@@ -1,0 +1,166 @@
+"""Configuration: frozen dataclasses of plain values, changed by `a.b=3`, kept as JSON.
+
+A plain value is a bool, an int, a float, a string, None, or a dataclass, a mapping or
+a tuple of plain values.  An unknown name or a value of the wrong type is an
+`InputError`, so that a misspelt setting cannot go unnoticed.
+
+A field may be annotated with a base class that has a class method `config_classes`
+(such as `avjax.models.talker.TalkerConfig`).  It then holds an instance of any of these
+classes, and JSON names the class by its system id under the key "system".
+"""
+
+import dataclasses
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from avjax.config.values import (
+    SCALARS,
+    child_hint,
+    children,
+    convert,
+    is_open,
+    parse,
+    unknown_name,
+)
+from avjax.errors import InputError
+
+__all__ = [
+    "differences",
+    "from_json",
+    "leaves",
+    "override",
+    "to_json",
+    "unknown_name",
+]
+
+Config = TypeVar("Config")
+
+
+def override(config: Config, assignments: Iterable[str]) -> Config:
+    """Change values of a config.
+
+    Args:
+        config: A dataclass or a mapping of plain values.
+        assignments: Texts `path=value`.  A path walks fields, keys and indices, such as
+            `optim.generator.learning_rate=3e-4` or `mesh.0=4`.
+
+    Returns:
+        A changed copy.
+
+    Raises:
+        InputError: A path does not exist, or a value has the wrong type.
+    """
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals or not path:
+            raise InputError(f"'{assignment}' is not of the form path=value")
+
+        def put(old: Any, hint: Any, path: str = path, text: str = text) -> Any:
+            return parse(text, old, hint, path)
+
+        config = _replace_at(config, type(config), tuple(path.split(".")), put)
+    return config
+
+
+def to_json(config: Any) -> Any:
+    """Convert a config to what JSON can hold: dicts, lists and scalars.
+
+    Args:
+        config: A plain value.
+
+    Raises:
+        TypeError: The config holds something else.
+    """
+    if isinstance(config, SCALARS):
+        return config
+    if dataclasses.is_dataclass(config):
+        hints = typing.get_type_hints(type(config))
+        return {
+            name: _tagged(to_json(child), child, hints.get(name))
+            for name, child in children(config).items()
+        }
+    if isinstance(config, Mapping):
+        return {name: to_json(child) for name, child in config.items()}
+    if isinstance(config, tuple | list):
+        return [to_json(item) for item in config]
+    raise TypeError(f"{config!r} is not a plain value, so no config can hold it")
+
+
+def _tagged(data: Any, child: Any, hint: Any) -> Any:
+    """Add the system id where the annotation admits several config classes."""
+    return {"system": child.system, **data} if is_open(hint) else data
+
+
+def from_json(cls: type[Config], data: Mapping[str, Any]) -> Config:
+    """Build a config from what `to_json` returned.
+
+    Args:
+        cls: The class of the config.
+        data: Its JSON; absent fields keep their defaults.
+
+    Returns:
+        The config.
+
+    Raises:
+        InputError: A name is unknown, or a value is missing or has the wrong type.
+    """
+    return convert(data, cls, cls.__name__)
+
+
+def differences(a: Any, b: Any) -> list[str]:
+    """List the paths at which two configs disagree.
+
+    Args:
+        a: A config, or its JSON.
+        b: Another one.
+
+    Returns:
+        Paths such as "optim.generator.learning_rate", in their order.
+    """
+    left, right = dict(leaves(to_json(a))), dict(leaves(to_json(b)))
+    paths = dict.fromkeys((*left, *right))
+    return [p for p in paths if left.get(p, ...) != right.get(p, ...)]
+
+
+def leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Iterate over the leaves of a JSON tree.
+
+    Args:
+        data: A dict or a list.
+        path: What to put before the paths.
+
+    Yields:
+        (path, value); an empty dict or list is a leaf.
+    """
+    items = data.items() if isinstance(data, dict) else enumerate(data)
+    for name, child in items:
+        child_path = f"{path}.{name}" if path else str(name)
+        if isinstance(child, dict | list) and child:
+            yield from leaves(child, child_path)
+        else:
+            yield child_path, child
+
+
+def _replace_at(
+    node: Any,
+    hint: Any,
+    names: tuple[str, ...],
+    put: Callable[[Any, Any], Any],
+    parent: str = "",
+) -> Any:
+    """Copy a tree; the value at the path `names` becomes put(old, hint)."""
+    if not names:
+        return put(node, hint)
+    inside = children(node)
+    name, *rest = names
+    if name not in inside:
+        raise InputError(unknown_name(name, inside, parent))
+    path = f"{parent}.{name}" if parent else name
+    annotation = child_hint(node, hint, name)
+    child = _replace_at(inside[name], annotation, tuple(rest), put, path)
+    if dataclasses.is_dataclass(node) and not isinstance(node, type):
+        return dataclasses.replace(node, **{name: child})
+    if isinstance(node, Mapping):
+        return {**node, name: child}
+    return tuple(child if at == name else item for at, item in inside.items())

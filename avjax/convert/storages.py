@@ -1,0 +1,75 @@
+"""Storages of PyTorch files, and tensors as views of them."""
+
+from typing import Any, NamedTuple
+
+import ml_dtypes
+import numpy as np
+
+from avjax.convert.tensors import (
+    MalformedFile,
+    check_count,
+    check_shape,
+    check_type,
+)
+
+STORAGE_DTYPES = {
+    "DoubleStorage": np.float64,
+    "FloatStorage": np.float32,
+    "HalfStorage": np.float16,
+    "BFloat16Storage": ml_dtypes.bfloat16,
+    "LongStorage": np.int64,
+    "IntStorage": np.int32,
+    "ShortStorage": np.int16,
+    "CharStorage": np.int8,
+    "ByteStorage": np.uint8,
+    "BoolStorage": np.bool_,
+}
+
+
+class Storage(NamedTuple):
+    """Consecutive numbers in the file: their key, data type and count."""
+
+    key: str
+    dtype: np.dtype
+    count: int
+
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        return self.count * self.dtype.itemsize
+
+
+class StorageView(NamedTuple):
+    """A tensor: numbers of a storage from `offset` on, with `strides` in numbers."""
+
+    storage: Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    @property
+    def extent(self) -> int:
+        """Distance from the first number to the last."""
+        steps = zip(self.shape, self.strides, strict=True)
+        return sum((side - 1) * stride for side, stride in steps)
+
+
+def storage_dtype(name: str) -> np.dtype:
+    """Return the data type of a storage class of PyTorch, such as "FloatStorage"."""
+    if name not in STORAGE_DTYPES:
+        raise MalformedFile(f"it has a storage of the unknown type {name[:80]!r}")
+    return np.dtype(STORAGE_DTYPES[name]).newbyteorder("<")
+
+
+def make_view(storage: Any, offset: Any, shape: Any, strides: Any) -> StorageView:
+    """Make a view; it must lie in its storage and be no larger than that."""
+    capacity = check_type(storage, Storage).count
+    shape = check_shape(check_type(shape, tuple), capacity)
+    if len(check_type(strides, tuple)) != len(shape):
+        raise MalformedFile("it has a tensor whose strides do not match its axes")
+    view = StorageView(
+        storage, check_count(offset), shape, tuple(map(check_count, strides))
+    )
+    if 0 not in shape and view.offset + view.extent >= capacity:
+        raise MalformedFile("it has a tensor that reaches beyond its storage")
+    return view

@@ -1,0 +1,6 @@
+"""Export systems as files that run without avjax: StableHLO programs or arrays."""
+
+from avjax.export.signatures import ArraySpec, ExportedFunction
+from avjax.export.write import export
+
+__all__ = ["ArraySpec", "ExportedFunction", "export"]

@@ -1,0 +1,44 @@
+"""Descriptions of the functions that are exported."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from avjax.typing import Array
+
+
+class ArraySpec(NamedTuple):
+    """An input array.
+
+    Attributes:
+        shape: Sizes of the axes, such as "b 4*t 80"; a letter stands for any size.
+        dtype: The dtype, such as "float32".
+        description: What the values mean.
+    """
+
+    shape: str
+    dtype: str
+    description: str
+
+
+class ExportedFunction(NamedTuple):
+    """A function of arrays with the weights inside.
+
+    Attributes:
+        run: Takes arrays in the order of `inputs`, returns {name: array}.
+        inputs: {name: input array}.
+        outputs: {name: shape and meaning of the output array}.
+        constraints: Conditions on the letters of the shapes, such as "h >= 3".
+    """
+
+    run: Callable[..., dict[str, Array]]
+    inputs: dict[str, ArraySpec]
+    outputs: dict[str, str]
+    constraints: tuple[str, ...] = ()
+
+
+Functions = dict[str, ExportedFunction]  # those of one system, by their names
+
+
+def image_shape(size: int) -> str:
+    """Return the shape of a batch of square RGB images."""
+    return f"b {size} {size} 3"

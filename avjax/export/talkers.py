@@ -1,0 +1,200 @@
+"""The functions of talking-face systems, for any batch size and length."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from avjax.constants import FPS, MEL_WINDOW, NUM_MELS
+from avjax.export.signatures import (
+    ArraySpec,
+    ExportedFunction,
+    Functions,
+    image_shape,
+)
+from avjax.models.taem import TEXT_PART, Taem
+from avjax.models.talker import TalkerConfig, Variables, latent_space
+from avjax.nn.pixels import denormalize
+from avjax.pipelines.talking.audio_talkers import load_talker
+from avjax.pipelines.talking.talker_functions import decoder_inputs
+from avjax.pipelines.talking.text_talker import (
+    MAX_PHONEMES,
+    chunk_length,
+    load_text_talker,
+)
+from avjax.typing import Array, PathLike
+
+MEL_WINDOW_DESCRIPTION = "0.2 s log-mel window that begins 40 ms before the frame"
+
+
+def audio_talker(weights: PathLike) -> Functions:
+    """Make the functions of a talker that is driven by audio.
+
+    Without audio context there is one function from audio to frames. With context
+    there are two: from audio to latents, and from latents to frames.
+
+    Args:
+        weights: Bundled name, or folder, of weights of a talker.
+
+    Returns:
+        {"frames": …} or {"latents": …, "frames": …}.
+    """
+    talker = load_talker(weights)
+    config = talker.config
+    variables = jax.tree.map(jnp.asarray, talker.variables)
+    space, decode = latent_space(config), make_decode(config, variables)
+    context, size = space.context_frames, config.size
+    faces = face_specs(size, same_reference=space.reference_compat)
+
+    def generate(mel: Array, face: Array, reference: Array) -> dict[str, Array]:
+        frame_mask = jnp.ones((1, mel.shape[0]))
+        latents = space.encode_audio(variables, mel[None], frame_mask)[0]
+        return decode(latents, face, reference)
+
+    def encode(mel: Array, frame_mask: Array, lookahead: Array) -> dict[str, Array]:
+        return {"latents": space.encode_audio(variables, mel, frame_mask, lookahead)}
+
+    if not context:
+        mel = ArraySpec(f"b {MEL_WINDOW} {NUM_MELS}", "float32", MEL_WINDOW_DESCRIPTION)
+        inputs = {"mel": mel, **faces}
+        return {"frames": ExportedFunction(generate, inputs, frame_outputs(size))}
+    encode_inputs = {
+        "mel": ArraySpec(
+            f"b t {MEL_WINDOW} {NUM_MELS}",
+            "float32",
+            f"{MEL_WINDOW_DESCRIPTION}, {FPS} frames a second",
+        ),
+        "frame_mask": ArraySpec("b t", "float32", "1, or 0 where there is no audio"),
+        "lookahead": ArraySpec(
+            "b", "int32", f"future frames that may be used, at most {context}"
+        ),
+    }
+    latents = (
+        f"b t {config.latent_dim}: motion of the lips. Of a part of a recording, "
+        f"include {context} more frames at either end and discard their latents"
+    )
+    return {
+        "latents": ExportedFunction(encode, encode_inputs, {"latents": latents}),
+        "frames": ExportedFunction(
+            decode, latent_spec(config) | faces, frame_outputs(size)
+        ),
+    }
+
+
+def text_talker(weights: PathLike) -> Functions:
+    """Make the functions of a talker that is driven by text.
+
+    Args:
+        weights: Bundled name, or folder, of weights of `taem`.
+
+    Returns:
+        {"edges": phoneme durations, "latents": …, "frames": …}.
+    """
+    loaded = load_text_talker(weights)
+    config, talker = loaded.config, loaded.config.talker
+    variables = jax.tree.map(jnp.asarray, loaded.variables)
+    network, text_variables = Taem(config), variables[TEXT_PART]
+    num_frames = chunk_length(config)
+
+    def predict_edges(phoneme_ids: Array, portrait: Array) -> dict[str, Any]:
+        edges = network.apply(
+            text_variables, phoneme_ids, portrait, method="predict_edges"
+        )
+        return {"edges": edges}
+
+    def predict_latents(
+        phoneme_ids: Array, edges: Array, portrait: Array
+    ) -> dict[str, Any]:
+        latents = network.apply(
+            text_variables,
+            phoneme_ids,
+            edges,
+            portrait,
+            num_frames,
+            method="predict_latents",
+        )
+        return {"latents": latents}
+
+    phoneme_ids, edges, portrait = text_specs(talker.size)
+    edge_output = f"b {MAX_PHONEMES + 1}: starts of the phonemes and last end, seconds"
+    latent_output = (
+        f"b {num_frames} {talker.latent_dim}: latents for the talker, {FPS} frames a "
+        f"second; discard the first and the last {config.context_frames}"
+    )
+    return {
+        "edges": ExportedFunction(
+            predict_edges, phoneme_ids | portrait, {"edges": edge_output}
+        ),
+        "latents": ExportedFunction(
+            predict_latents, phoneme_ids | edges | portrait, {"latents": latent_output}
+        ),
+        "frames": ExportedFunction(
+            make_decode(talker, variables),
+            latent_spec(talker) | face_specs(talker.size),
+            frame_outputs(talker.size),
+        ),
+    }
+
+
+def text_specs(size: int) -> tuple[dict[str, ArraySpec], ...]:
+    """Describe the inputs of a text encoder: phonemes, their edges and the speaker."""
+    phoneme_ids = {
+        "phoneme_ids": ArraySpec(
+            f"b {MAX_PHONEMES}",
+            "int32",
+            "indices into text.phonemes.PHONEMES; 0 after the last one",
+        )
+    }
+    portrait = {
+        "portrait": ArraySpec(image_shape(size), "uint8", "face of the speaker")
+    }
+    edges = {
+        "edges": ArraySpec(
+            f"b {MAX_PHONEMES + 1}",
+            "float32",
+            "starts of the phonemes, then the end of the last, in seconds after the "
+            "first frame",
+        )
+    }
+    return phoneme_ids, edges, portrait
+
+
+def make_decode(
+    config: TalkerConfig, variables: Variables
+) -> Callable[..., dict[str, Array]]:
+    """Make (latents [b d], face, reference) -> frames in [0, 1], before rounding."""
+    space = latent_space(config)
+
+    def decode(latents: Array, face: Array, reference: Array) -> dict[str, Array]:
+        faces = decoder_inputs(face, reference, config.pixel_range)
+        frames = space.decode_frames(variables, latents[None], faces)[0]
+        return {"frames": denormalize(frames, config.pixel_range)}
+
+    return decode
+
+
+def latent_spec(config: TalkerConfig) -> dict[str, ArraySpec]:
+    """Describe the latent input of a talker."""
+    return {"latents": ArraySpec(f"b {config.latent_dim}", "float32", "of each frame")}
+
+
+def face_specs(size: int, same_reference: bool = False) -> dict[str, ArraySpec]:
+    """Describe the image inputs of a talker.
+
+    Args:
+        size: Width and height of the face in pixels.
+        same_reference: True if the reference is the face itself.
+    """
+    reference = "the same image" if same_reference else "another image of the same face"
+    return {
+        "face": ArraySpec(
+            image_shape(size), "uint8", "the face; its lower half is not used"
+        ),
+        "reference": ArraySpec(image_shape(size), "uint8", reference),
+    }
+
+
+def frame_outputs(size: int) -> dict[str, str]:
+    """Describe the generated frames."""
+    return {"frames": f"{image_shape(size)}: the speaking face, 0 to 1"}

@@ -1,0 +1,208 @@
+"""The systems that avjax knows, by their ids.
+
+A system registers itself in its own file, by a decorator on its `init_variables`:
+
+    @register_system(MyConfig)
+    def init_variables(config, key): ...
+
+A talker (a model that animates a face) uses `register_talker` of `models/talker.py`.
+Nothing else in the library has to change.  A package of your own is found from Python
+once it is imported.  For the command line, name its module as an entry point:
+
+    [project.entry-points."avjax.systems"]
+    my_talker = "my_package.my_talker"
+"""
+
+import dataclasses
+import functools
+import importlib.metadata
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import jax
+
+from avjax import weights
+from avjax.config import from_json
+from avjax.errors import InputError
+from avjax.typing import Key, Params, PathLike
+
+ENTRY_POINTS = "avjax.systems"  # the entry point group of packages that add systems
+
+InitVariables = Callable[[Any, Key], dict[str, Params]]
+Init = TypeVar("Init", bound=InitVariables)
+
+
+@dataclasses.dataclass(frozen=True)
+class System:
+    """What the library knows about a system.
+
+    Attributes:
+        name: The system id; the class variable `system` of the config class.
+        config_class: The class of its configs.
+        init_variables: (config, key) -> {part: variables} of an untrained network.
+        optional_parts: Parts that weights of this system may lack.
+    """
+
+    name: str
+    config_class: type
+    init_variables: InitVariables
+    optional_parts: tuple[str, ...] = ()
+
+    def variable_shapes(self, config: Any) -> dict[str, Params]:
+        """Return the variables of `init_variables` as shapes, {part: tree}.
+
+        Args:
+            config: An instance of the config class.
+        """
+        return _variable_shapes(self.init_variables, config)
+
+    def parts(self, config: Any) -> tuple[str, ...]:
+        """Return the names of the parts.
+
+        Args:
+            config: An instance of the config class.
+        """
+        return tuple(self.variable_shapes(config))
+
+
+_SYSTEMS: dict[str, System] = {}
+
+
+def register_system(
+    config_class: type, *, optional_parts: Iterable[str] = ()
+) -> Callable[[Init], Init]:
+    """Register a system; decorates its function `init_variables`.
+
+    Args:
+        config_class: A frozen dataclass with a class variable `system`, the id.
+        optional_parts: Parts that weights may lack.
+
+    Returns:
+        A decorator that returns the function unchanged.
+    """
+
+    def register(init_variables: Init) -> Init:
+        name = config_class.system  # type: ignore[attr-defined]  # a class variable
+        add_system(System(name, config_class, init_variables, tuple(optional_parts)))
+        return init_variables
+
+    return register
+
+
+def add_system(system: System) -> None:
+    """Add a system to the registry.
+
+    Running a definition again, as in a notebook, replaces the earlier one.
+
+    Args:
+        system: The system to add.
+
+    Raises:
+        ValueError: The id already belongs to another config class.
+    """
+    known = _SYSTEMS.get(system.name)
+    if known and not _is_same_definition(known.config_class, system.config_class):
+        raise ValueError(
+            f"the system id {system.name!r} already belongs to "
+            f"{_full_name(known.config_class)}"
+        )
+    _SYSTEMS[system.name] = system
+
+
+def get_system(name: str) -> System:
+    """Return the system of an id.
+
+    Args:
+        name: The system id.
+
+    Raises:
+        InputError: There is no such system.
+    """
+    if name not in _SYSTEMS:
+        load_entry_points()
+    if name not in _SYSTEMS:
+        known = ", ".join(sorted(_SYSTEMS))
+        raise InputError(f"there is no system {name!r}; known are {known}")
+    return _SYSTEMS[name]
+
+
+def list_systems() -> list[str]:
+    """Return the ids of all systems, sorted."""
+    load_entry_points()
+    return sorted(_SYSTEMS)
+
+
+def load_system(name: PathLike, *systems: str) -> tuple[Any, dict[str, Params]]:
+    """Load the config and the variables of weights.
+
+    Args:
+        name: The name of bundled weights, or a folder.
+        *systems: Accepted system ids; without any, every system is accepted.
+
+    Returns:
+        The config, and {part: variables} as Flax uses them: {"params": ...} and, where
+        there are running statistics, "batch_stats".
+
+    Raises:
+        InputError: There are no such weights, they belong to another system, or their
+            arrays do not fit their config.
+    """
+    loaded = weights.load(name)
+    check_system(name, loaded.system, systems)
+    system = get_system(loaded.system)
+    config = from_json(system.config_class, loaded.config)
+    collections = {"params": loaded.params, "batch_stats": loaded.stats}
+    variables: dict[str, Params] = {
+        part: {key: parts[part] for key, parts in collections.items() if part in parts}
+        for part in loaded.params
+    }
+    expected = {
+        part: shapes
+        for part, shapes in system.variable_shapes(config).items()
+        if part in variables or part not in system.optional_parts
+    }
+    if weights.array_shapes(variables) != weights.array_shapes(expected):
+        raise InputError(f"the weights {name} do not fit their own config")
+    return config, variables
+
+
+def check_system(name: PathLike, system: str, accepted: Iterable[str]) -> None:
+    """Check that weights are of an accepted system.
+
+    Args:
+        name: The weights, for the message.
+        system: Their system id.
+        accepted: Accepted ids; if empty, all are accepted.
+
+    Raises:
+        InputError: The weights are of another system.
+    """
+    if accepted and system not in accepted:
+        wanted = " or ".join(accepted)
+        raise InputError(f"the weights {name} are of {system}, not of {wanted}")
+
+
+@functools.cache
+def _variable_shapes(init_variables: InitVariables, config: Any) -> dict[str, Params]:
+    """Evaluate `init_variables` for its shapes alone."""
+    return jax.eval_shape(lambda: init_variables(config, jax.random.key(0)))
+
+
+@functools.cache
+def load_entry_points() -> None:
+    """Import the modules that installed packages name as entry points."""
+    for entry_point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        entry_point.load()
+
+
+def _is_same_definition(first: type, second: type) -> bool:
+    """Tell whether two classes come from the same definition, which ran twice."""
+    modules = {first.__module__, second.__module__}
+    return first.__qualname__ == second.__qualname__ and (
+        len(modules) == 1 or "__main__" in modules
+    )
+
+
+def _full_name(cls: type) -> str:
+    """Return the module and the name of a class."""
+    return f"{cls.__module__}.{cls.__qualname__}"

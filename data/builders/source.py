@@ -1,0 +1,65 @@
+"""Interface of corpus sources: where the clips of a corpus come from."""
+
+import abc
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from avjax.data.schema import record_features
+from avjax.text.intervals import Intervals
+
+Detector = Callable[[np.ndarray], np.ndarray]  # image u8 [h w 3] -> face boxes [n 4]
+Aligner = Callable[[np.ndarray, Intervals], Intervals]  # wave f32 [n], words -> phones
+
+
+class CorpusSource(abc.ABC):
+    """Lists and reads the clips of a corpus.
+
+    A source is a frozen dataclass of plain values: it is sent to other processes.
+
+    Attributes:
+        name: Name of the corpus, as in `avjax data build NAME`.
+        records_per_shard: Records in one file; a file is held in memory while it is
+            written.
+        face_size: Side of a face crop in pixels.
+        num_articulators: Number of known articulators; 0: unknown.
+        aligner: Finds the phones of a clip; None: phones are not searched for.
+    """
+
+    name: ClassVar[str]
+    records_per_shard: ClassVar[int] = 64
+    num_articulators: ClassVar[int] = 0
+    face_size = 96
+    aligner: Aligner | None = None
+
+    def features(self) -> tfds.features.FeaturesDict:
+        """Describe a record for TFDS; by default, a record of `avjax.data.schema`."""
+        return record_features(self.face_size, self.num_articulators)
+
+    @abc.abstractmethod
+    def list_clips(self) -> Mapping[str, Sequence[Any]]:
+        """List the clips of each split, in order.
+
+        Returns:
+            {split: clips}. `str(clip)` names a clip in reports.
+
+        Raises:
+            InputError: If there are no clips.
+        """
+
+    @abc.abstractmethod
+    def read_clip(self, clip: Any, /) -> dict[str, Any]:
+        """Read one clip.
+
+        Args:
+            clip: One of the clips that `list_clips` returned.
+
+        Returns:
+            Its record.
+
+        Raises:
+            InputError: If the clip cannot be used; the build leaves it out and reports
+                why.
+        """

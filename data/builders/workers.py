@@ -1,0 +1,88 @@
+"""Processes that read clips, and the temporary folder that a corpus is written to."""
+
+import collections
+import concurrent.futures
+import contextlib
+import functools
+import multiprocessing
+import os
+import pathlib
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import cv2
+
+from avjax.errors import InputError
+
+_QUEUED_PER_WORKER = 4  # results that may wait for the writer
+
+
+@contextlib.contextmanager
+def temporary_folder(out: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Make a hidden folder next to `out`, on the same disk, and remove it on exit.
+
+    Raises:
+        InputError: If the folder cannot be made.
+    """
+    parent = out.absolute().parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.mkdtemp(prefix=f".{out.name}-", dir=parent)
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror}") from error
+    try:
+        yield pathlib.Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def process_map(num_workers: int) -> Iterator[Callable[..., Iterable[Any]]]:
+    """Provide a function like `map` that works in new processes; 0: in this one."""
+    if not num_workers:
+        yield map
+        return
+    pool = concurrent.futures.ProcessPoolExecutor(
+        num_workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+    )
+    try:
+        yield functools.partial(_map_in_order, pool, _QUEUED_PER_WORKER * num_workers)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _map_in_order(
+    pool: concurrent.futures.Executor,
+    max_queued: int,
+    function: Callable[[Any], Any],
+    items: Iterable[Any],
+) -> Iterator[Any]:
+    """Map a function over items in order, with a limited number of waiting results."""
+    waiting = collections.deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) > max_queued:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _start_worker() -> None:
+    """Use one core, leave ctrl-c to the parent process, and end with it."""
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of the parent process; a killed parent sends no message."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -1,0 +1,109 @@
+"""Protocol of all examples, and helpers that choose the frames of an example."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from avjax.audio.loudness import normalize_speech
+from avjax.audio.mel import log_mel_range, mel_frames_at, mel_window_starts
+from avjax.constants import FPS, HOP_LENGTH, MEL_WINDOW, NUM_LIP_POINTS
+from avjax.data import schema
+
+Record = Mapping[str, Any]  # a clip, as avjax.data.schema describes it
+Example = Mapping[str, Any]  # numpy arrays and scalars
+
+
+class ExampleTransform(Protocol):
+    """Turns a record into examples: a frozen dataclass of plain values.
+
+    To train on it, a transform also has `random_map(record, rng) -> Example`, as a
+    `grain.transforms.RandomMap`. To use it with `Loader.bucket_frames`, it has a field
+    `num_frames`.
+    """
+
+    def at(self, record: Record, place: int, places: int) -> Example:
+        """Make one of several examples of a record; the result is deterministic.
+
+        Args:
+            record: The record.
+            place: Number of the example, from 0 to `places - 1`.
+            places: Number of examples that are spread evenly over the record.
+
+        Returns:
+            The example.
+        """
+        ...
+
+
+def clip_mel_windows(
+    wave: np.ndarray, starts: Sequence[float] | np.ndarray
+) -> np.ndarray:
+    """Compute log-mel windows of a clip whose level has been normalised.
+
+    Only the mel frames between the first and the last window are computed.
+
+    Args:
+        wave: Audio as stored in a record, i16 [n], 16 kHz.
+        starts: Start times of the windows in seconds, [t].
+
+    Returns:
+        Windows, f32 [t 16 k].
+    """
+    num_mels = 1 + len(wave) // HOP_LENGTH
+    indices = mel_frames_at(np.asarray(starts))[:, None] + np.arange(MEL_WINDOW)
+    indices = np.clip(indices, 0, num_mels - 1)
+    first, last = indices.min(), indices.max() + 1
+    prepared = normalize_speech(schema.to_float(wave))
+    return log_mel_range(prepared, first, last)[indices - first]
+
+
+def frame_mel_windows(record: Record, frames: np.ndarray) -> np.ndarray:
+    """Compute the log-mel windows that generators take, one for each video frame.
+
+    Args:
+        record: The record.
+        frames: Frame numbers, [t].
+
+    Returns:
+        Windows, f32 [t 16 k]; each begins 40 ms before its frame.
+    """
+    starts = mel_window_starts(1, FPS)[0] + frames / FPS
+    return clip_mel_windows(record["wave"], starts)
+
+
+def frames_exist(frames: np.ndarray, length: int) -> np.ndarray:
+    """Return a boolean array: is each frame number from 0 to `length - 1`?"""
+    return (frames >= 0) & (frames < length)
+
+
+def clip_frames(frames: np.ndarray, length: int) -> np.ndarray:
+    """Replace frame numbers outside the clip by those of its first or last frame."""
+    return np.clip(frames, 0, length - 1)
+
+
+def lip_landmarks(record: Record, frames: np.ndarray) -> np.ndarray:
+    """Return the landmarks of frames, f32 [t 20 2]; zeros if they are unknown."""
+    known = record["landmarks"]
+    if not len(known):
+        return np.zeros((len(frames), NUM_LIP_POINTS, 2), np.float32)
+    return known[clip_frames(frames, len(known))].astype(np.float32)
+
+
+def sample_index(rng: np.random.Generator, first: int, last: int) -> int:
+    """Draw an index from `first` to `last`; their middle if there is no choice."""
+    if last > first:
+        return int(rng.integers(first, last + 1))
+    return middle_index(first, last)
+
+
+def spread_index(first: int, last: int, place: int, places: int) -> int:
+    """Return one of `places` evenly spaced indices from `first` to `last`."""
+    if last <= first:
+        return middle_index(first, last)
+    return first + int((place + 0.5) * (last - first + 1) / places)
+
+
+def middle_index(first: int, last: int) -> int:
+    """Return the middle of two indices, but not less than 0."""
+    return max(first + last, 0) // 2

@@ -1,0 +1,116 @@
+"""Random access to the records of a split, and to the examples of an evaluation."""
+
+import os
+import pathlib
+from collections.abc import Iterator, Sequence
+from typing import Any, SupportsIndex
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from avjax.data import schema
+from avjax.data.examples.base import Example, ExampleTransform, Record
+from avjax.errors import InputError
+
+
+class SplitSource:
+    """The records of one split, by number. It is pickled as its name, without data."""
+
+    def __init__(self, root: str, split: str):
+        self.root, self.split = root, split
+        self._source = _open_source(root, split)
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, index: SupportsIndex) -> Record:
+        return schema.decode_record(self._source[index])
+
+    def __iter__(self) -> Iterator[Record]:
+        return (self[index] for index in range(len(self)))
+
+    def __reduce__(self):
+        return SplitSource, (self.root, self.split)
+
+
+class Subset:
+    """Some records of a split, chosen by their numbers."""
+
+    def __init__(self, records: SplitSource, indices: Sequence[int]):
+        self.records, self.indices = records, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: SupportsIndex) -> Record:
+        return self.records[self.indices[int(index)]]
+
+
+class EvalExamples:
+    """All examples of an evaluation, clip after clip."""
+
+    def __init__(
+        self,
+        records: SplitSource | Subset,
+        transform: ExampleTransform,
+        examples_per_clip: int,
+    ):
+        self.records, self.transform = records, transform
+        self.examples_per_clip = examples_per_clip
+
+    def __len__(self) -> int:
+        return len(self.records) * self.examples_per_clip
+
+    def __getitem__(self, index: SupportsIndex) -> Example:
+        clip, place = divmod(int(index), self.examples_per_clip)
+        return self.transform.at(self.records[clip], place, self.examples_per_clip)
+
+
+class PaddedExamples:
+    """Examples, followed by copies of weight 0 up to a multiple of the batch size."""
+
+    def __init__(self, examples: EvalExamples, batch_size: int):
+        self.examples, self.batch_size = examples, batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self.examples) // self.batch_size) * self.batch_size
+
+    def __getitem__(self, index: SupportsIndex) -> Example:
+        if int(index) < len(self.examples):
+            return self.examples[index]
+        return {**self.examples[0], "weight": np.float32(0)}
+
+
+def open_split(root: str | os.PathLike, split: str) -> SplitSource:
+    """Open the records of one split of a corpus.
+
+    Args:
+        root: Folder of the corpus.
+        split: A split, or a part of one as TFDS writes it: "train[:10%]".
+
+    Returns:
+        The records by number, as `avjax.data.schema` describes them.
+
+    Raises:
+        InputError: If there is no such corpus or split.
+    """
+    return SplitSource(os.fspath(root), split)
+
+
+def _open_source(root: str, split: str):
+    """Open a split with TFDS."""
+    if not (pathlib.Path(root) / "dataset_info.json").is_file():
+        raise InputError(
+            f"there is no corpus in {root}; `avjax data build --help` shows how to "
+            "build one"
+        )
+    builder: Any = tfds.builder_from_directory(root)
+    splits = builder.info.splits
+    try:
+        empty = not splits[split].num_examples
+    except (KeyError, ValueError) as error:
+        known = ", ".join(splits)
+        raise InputError(f"{root} has no split {split!r}; it has {known}") from error
+    if empty:
+        raise InputError(f"{root}: the split {split!r} has no clips")
+    return builder.as_data_source(split=split)

@@ -1,0 +1,36 @@
+"""The code in the tutorials of docs/extend runs as it is printed.
+
+Blocks of a page run one after the other in an empty folder and share their names.
+`python` blocks are executed; a block with `title="name.py"` is written to that file
+instead. In `console` blocks, lines that begin with `$ avjax` are run as commands and
+must succeed.
+"""
+
+import pathlib
+import re
+import shlex
+
+import pytest
+
+from avjax.__main__ import main
+
+PAGES = sorted((pathlib.Path(__file__).parents[2] / "docs" / "extend").glob("*.md"))
+BLOCK = re.compile(r"^```(python|console)([^\n]*)\n(.*?)^```$", flags=re.M | re.S)
+TITLE = re.compile(r'title="([^"]+)"')
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_code_of_the_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    names = {"__name__": "__main__"}
+    for kind, options, code in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if title := TITLE.search(options):
+            (tmp_path / title[1]).write_text(code, encoding="utf-8")
+            continue
+        if kind == "python":
+            exec(compile(code, f"{page.name}: {options}", "exec"), names)
+            continue
+        for line in code.splitlines():
+            if line.startswith("$ avjax "):
+                assert main(shlex.split(line)[2:]) == 0, line

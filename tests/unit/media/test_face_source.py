@@ -1,0 +1,52 @@
+"""Face sources: photos, videos and arrays with the box of the face."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from avjax.errors import FaceNotFoundError, InputError
+from avjax.media.face_source import open_face_source
+from avjax.media.video_reader import ping_pong_indices
+
+BOX = (8, 0, 48, 40)
+SQUARE = (8, -4, 56, 44)
+FRAMES = np.arange(5, dtype=np.uint8)[:, None, None, None].repeat(48, 1)
+FRAMES = np.broadcast_to(FRAMES, (5, 48, 64, 3)).copy()
+
+
+def test_a_video_is_played_back_and_forth(make_video, read_number):
+    source = open_face_source(make_video(5, fps=30), BOX)
+    assert (source.shape, source.fps) == ((48, 64), 30)
+    np.testing.assert_array_equal(source.boxes, np.tile(SQUARE, (5, 1)))
+    played = [read_number(image) for image in source.play(12)]
+    assert played == ping_pong_indices(5, 12).tolist()
+
+
+def test_frames_as_an_array_are_played_back_and_forth():
+    source = open_face_source(FRAMES, BOX)
+    assert (source.shape, source.fps) == ((48, 64), 25)
+    np.testing.assert_array_equal(source.boxes, np.tile(SQUARE, (5, 1)))
+    played = [int(image[0, 0, 0]) for image in source.play(12)]
+    assert played == ping_pong_indices(5, 12).tolist()
+    assert next(source.play(sys.maxsize)).shape == (48, 64, 3)
+
+
+def test_an_image_is_repeated():
+    source = open_face_source(FRAMES[0], BOX)
+    np.testing.assert_array_equal(source.boxes, [SQUARE])
+    assert len(list(source.play(3))) == 3
+
+
+@pytest.mark.parametrize(
+    "source", [FRAMES[:, :, :, 0], FRAMES.astype(float), FRAMES[:0]]
+)
+def test_arrays_of_another_layout_are_rejected(source):
+    with pytest.raises(InputError, match="must be an array of uint8"):
+        open_face_source(source, BOX)
+
+
+@pytest.mark.parametrize("source", [FRAMES, FRAMES[0]])
+def test_sources_without_a_face_raise_face_not_found(source):
+    with pytest.raises(FaceNotFoundError, match="no face was found in the"):
+        open_face_source(source)

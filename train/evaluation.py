@@ -1,0 +1,75 @@
+"""One pass over a loader: metrics as weighted means, and images."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from avjax.data.loader import DataLoader
+from avjax.train import sharding
+from avjax.train.compiled import CompiledExperiment
+from avjax.train.step import TrainState
+
+
+def local_eval_batches(loader: DataLoader) -> Iterator[Mapping[str, Any]]:
+    """Iterate once over this process's part of the evaluation batches.
+
+    Args:
+        loader: The loader.
+
+    Returns:
+        An iterator over batches in numpy.
+    """
+    return loader.eval_batches(jax.process_index(), jax.process_count())
+
+
+def evaluate(
+    program: CompiledExperiment,
+    state: TrainState,
+    batches: Iterable[Mapping[str, Any]],
+) -> dict[str, float]:
+    """Evaluate a state on all batches of a loader.
+
+    Args:
+        program: The compiled experiment.
+        state: The state to evaluate.
+        batches: Batches of this process, in numpy.
+
+    Returns:
+        `{metric: weighted mean over all examples}`. Padding has weight 0; a metric
+        without any weight is NaN.
+    """
+    totals: dict[str, np.ndarray] = {}
+    for host_batch in batches:
+        sharding.check_batch(program.mesh, host_batch)
+        batch = sharding.to_global(program.mesh, host_batch)
+        metrics, predictions = jax.device_get(
+            program.evaluate(state.params, state.stats, batch)
+        )
+        if predictions:
+            metrics |= program.task.score(predictions)
+        for name, mean in metrics.items():
+            pair = np.array([mean.total, mean.weight], np.float64)
+            totals[name] = totals.get(name, 0.0) + pair
+    return {
+        name: float(total / weight) if weight else float("nan")
+        for name, (total, weight) in totals.items()
+    }
+
+
+def visualize(
+    program: CompiledExperiment, state: TrainState, host_batch: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
+    """Draw the images of one batch.
+
+    Args:
+        program: The compiled experiment.
+        state: The state to draw with.
+        host_batch: A batch of this process, in numpy.
+
+    Returns:
+        `{name: u8 [t h w c]}`. Empty if the task draws nothing.
+    """
+    batch = sharding.to_global(program.mesh, host_batch)
+    return dict(jax.device_get(program.visualize(state.params, state.stats, batch)))

@@ -1,0 +1,57 @@
+"""The two small corpora that experiments are run on, and the weights that fit them.
+
+Commands:
+    avjax data build puppet --out corpora/puppet
+    avjax data build grid --raw GRID --out corpora/grid
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+FROZEN_SYNC_WIDTH = 0.25  # of sync_puppet and sync_grid
+FROZEN_LANDMARK_WIDTH = 0.5  # of landmarks_puppet
+LANDMARK_WEIGHTS = "landmarks-puppet"
+
+
+@dataclasses.dataclass(frozen=True)
+class SmallCorpus:
+    """A corpus that two cores train on in minutes to hours.
+
+    Attributes:
+        name: Name in the names of experiments.
+        label: Name in model cards, with the licence.
+        talker_width: Factor of the channels of talkers.
+        sync_weights: Bundled weights of the sync expert.
+    """
+
+    name: str
+    label: str
+    talker_width: float
+    sync_weights: str
+
+    @property
+    def root(self) -> str:
+        """Folder of the corpus."""
+        return f"corpora/{self.name}"
+
+    @property
+    def frozen(self) -> Mapping[str, str]:
+        """Weights of the frozen networks, for `Experiment.init_from`."""
+        return {"sync_expert": self.sync_weights, "lip_landmarks": LANDMARK_WEIGHTS}
+
+    def weights(self, experiment: str) -> str:
+        """Name the folder of the weights that an experiment on this corpus released.
+
+        Args:
+            experiment: Name of the experiment, without that of the corpus.
+
+        Returns:
+            The folder, below `runs`.
+        """
+        return f"runs/{experiment}_{self.name}/weights"
+
+
+# Talkers: 0.8 million parameters, 1.5 MB at half precision.
+PUPPET = SmallCorpus("puppet", "puppets", 0.125, "sync-puppet")
+# Talkers: 1.7 million parameters, 3.4 MB at half precision.
+GRID = SmallCorpus("grid", "GRID s1 (CC BY 4.0)", 0.1875, "sync-grid-s1")

@@ -1,0 +1,69 @@
+"""The registry of named experiments."""
+
+import importlib
+import pathlib
+import sys
+from collections.abc import Callable
+
+from avjax.errors import InputError
+from avjax.train.experiment import Experiment
+
+ExperimentFactory = Callable[[], Experiment]
+
+EXPERIMENTS: dict[str, ExperimentFactory] = {}
+
+
+def register_experiment(name: str, make: ExperimentFactory) -> None:
+    """Register an experiment, so that `avjax train NAME` finds it.
+
+    Args:
+        name: Name of the experiment.
+        make: A function without arguments that returns the experiment. The first line
+            of its docstring is shown by `avjax train --list`.
+
+    Raises:
+        InputError: Another experiment has this name.
+    """
+    if EXPERIMENTS.get(name, make) is not make:
+        raise InputError(f"an experiment named '{name}' exists already")
+    EXPERIMENTS[name] = make
+
+
+def experiment(make: ExperimentFactory) -> ExperimentFactory:
+    """Register an experiment under the name of its function (a decorator).
+
+    Args:
+        make: A function without arguments that returns the experiment.
+
+    Returns:
+        The function, unchanged.
+    """
+    register_experiment(make.__name__, make)
+    return make
+
+
+def load_experiment_file(name: str) -> ExperimentFactory:
+    """Import a file of experiments, and return one of them.
+
+    The folder of the file is put on `sys.path`, so that worker processes find the
+    module.
+
+    Args:
+        name: "path/to/file.py:experiment".
+
+    Returns:
+        The function that makes the experiment.
+
+    Raises:
+        InputError: There is no such file, or it registers no experiment of this name.
+    """
+    path, _, experiment_name = name.rpartition(":")
+    file = pathlib.Path(path).resolve()
+    if not file.is_file():
+        raise InputError(f"there is no file {path}")
+    if str(file.parent) not in sys.path:
+        sys.path.insert(0, str(file.parent))
+    importlib.import_module(file.stem)
+    if experiment_name not in EXPERIMENTS:
+        raise InputError(f"{path} registers no experiment named '{experiment_name}'")
+    return EXPERIMENTS[experiment_name]

@@ -1,0 +1,73 @@
+"""Evaluate the best state of a training run."""
+
+import pathlib
+
+from avjax.console import status
+from avjax.errors import InputError
+from avjax.train import sharding
+from avjax.train.checkpoint import read
+from avjax.train.compiled import CompiledExperiment, build
+from avjax.train.evaluation import evaluate, local_eval_batches
+from avjax.train.experiment import Experiment
+from avjax.train.init_from import init_from_weights
+from avjax.train.loop import validate_batch
+from avjax.train.step import TrainState
+
+
+def evaluate_run(experiment: Experiment, folder: pathlib.Path) -> dict[str, float]:
+    """Evaluate the best state of a run on all evaluation sets.
+
+    Args:
+        experiment: The experiment of the run.
+        folder: Folder of the run.
+
+    Returns:
+        {"set/metric": value}.
+
+    Raises:
+        InputError: There is nothing to evaluate, or the data does not fit.
+    """
+    if not experiment.evals:
+        raise InputError("this experiment has no evals, so it cannot be evaluated")
+    mesh = sharding.make_mesh(experiment.mesh)
+    loader = next(iter(experiment.evals.values()))
+    example = next(local_eval_batches(loader))
+    validate_batch(experiment.task, loader, example)
+    program = build(experiment, mesh, example)
+    state = load_state(experiment, folder, program)
+    metrics = {}
+    with status("evaluating"):
+        for name, loader in experiment.evals.items():
+            values = evaluate(program, state, local_eval_batches(loader))
+            metrics |= {f"{name}/{key}": value for key, value in values.items()}
+    return metrics
+
+
+def load_state(
+    experiment: Experiment, folder: pathlib.Path, program: CompiledExperiment
+) -> TrainState:
+    """Load the state to evaluate: the best checkpoint, or the initial weights.
+
+    Args:
+        experiment: The experiment of the run.
+        folder: Folder of the run.
+        program: The compiled experiment.
+
+    Returns:
+        The state.
+
+    Raises:
+        InputError: There is no checkpoint, and not all initial weights are given.
+    """
+    checkpoints = folder / "checkpoints"
+    mode = experiment.select_by[1] if experiment.select_by else None
+    if checkpoints.is_dir():
+        state = read(checkpoints, program.shapes, mode)
+        if state is not None:
+            return state
+    # The first objective trains the system itself; later ones may train discriminators.
+    parts = set(experiment.task.objectives()[0].parts)
+    if not parts <= set(experiment.init_from):
+        missing = ", ".join(sorted(parts - set(experiment.init_from)))
+        raise InputError(f"no checkpoint in {folder}, and no init_from for {missing}")
+    return init_from_weights(program, experiment.init_from)
