@@ -1,4 +1,4 @@
-"""Compiler options, and one compiled function per key."""
+"""Compiler options, and a cache of compiled functions."""
 
 import functools
 import importlib.metadata
@@ -9,7 +9,7 @@ import jax
 
 
 def cpu_options() -> dict[str, str]:
-    """Compiler options for `jax.jit(f, compiler_options=cpu_options())`.
+    """Return compiler options for `jax.jit(f, compiler_options=cpu_options())`.
 
     From jaxlib 0.10 on, a new library computes the weight gradients of convolutions on
     a CPU and takes 2 to 4 times as long; the option restricts it to reductions.

@@ -3,7 +3,6 @@
 Reading such a folder never executes anything that is stored in it.
 """
 
-import argparse
 import json
 import pathlib
 import warnings
@@ -177,13 +176,10 @@ def _from_storage(array: np.ndarray) -> np.ndarray:
 
 
 def weights_files(name: PathLike) -> tuple[pathlib.Path, ...]:
-    """Return the paths of the array file and of config.json.
+    """Return the paths of weights.safetensors and config.json of some weights.
 
     Args:
         name: The name of bundled weights, or a folder.
-
-    Raises:
-        InputError: There are no such weights.
     """
     folder = _find_folder(name)
     return tuple(folder / file for file in FILE_NAMES)
@@ -234,19 +230,12 @@ def weights_system(name: PathLike) -> str:
 
     Args:
         name: The name of bundled weights, or a folder.
-
-    Raises:
-        InputError: There are no such weights, or config.json is damaged.
     """
     return _read_description(weights_files(name)[1])["system"]
 
 
 def array_shapes(tree: Any) -> dict[str, tuple[int, ...]]:
-    """Return {path: shape} of every array in a tree, to compare two trees by.
-
-    Args:
-        tree: Nested containers of arrays.
-    """
+    """Return {path: shape} of every array in a tree, to compare two trees by."""
     paths = jax.tree_util.tree_leaves_with_path(tree)
     return {jax.tree_util.keystr(path): np.shape(leaf) for path, leaf in paths}
 
@@ -271,19 +260,13 @@ def bundle(folder: PathLike, name: str) -> None:
 
 
 def migrate(folder: PathLike) -> bool:
-    """Rewrite a folder of FORMAT 1 as FORMAT 2.
-
-    Arrays keep their bytes and their dtype; only their names change.  The model card is
-    kept.
+    """Rewrite a folder of FORMAT 1 as FORMAT 2; arrays keep their bytes and dtypes.
 
     Args:
         folder: The folder, or the name of bundled weights.
 
     Returns:
-        False if the folder has FORMAT 2 already; it is not changed.
-
-    Raises:
-        InputError: The folder does not hold weights, or cannot be written.
+        False if the folder already had FORMAT 2 and was not changed.
     """
     file, config_file = weights_files(folder)
     description = _read_description(config_file)
@@ -313,15 +296,3 @@ def _read_description(file: pathlib.Path) -> dict[str, Any]:
         message = f"{file} has format {description['format']}; known are 1 and {FORMAT}"
         raise InputError(message)
     return description
-
-
-def main() -> None:
-    """Rewrite the folders that are named on the command line as FORMAT 2."""
-    parser = argparse.ArgumentParser(description="Rewrite weights of FORMAT 1.")
-    parser.add_argument("folders", nargs="+", metavar="FOLDER")
-    for folder in parser.parse_args().folders:
-        print(folder, "rewritten" if migrate(folder) else "has FORMAT 2 already")
-
-
-if __name__ == "__main__":
-    main()

@@ -2,10 +2,10 @@
 
 FORMAT 2 stores the same arrays under other names.  When `avjax.weights` reads a folder
 whose config.json says `"format": 1`, it passes the description and the array names
-through the tables below; nothing else of the library knows the old names.  To rewrite a
-folder as FORMAT 2:
+through the tables below; nothing else of the library knows the old names.
+`weights.migrate` rewrites a folder as FORMAT 2:
 
-    python -m avjax.weights FOLDER...
+    python -c "from avjax import weights; weights.migrate('FOLDER')"
 
 How to add a rule (once a name that is stored in weights has been changed):
 

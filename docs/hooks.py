@@ -14,15 +14,30 @@ from mkdocs.structure.files import File
 ROOT = pathlib.Path(__file__).parent.parent
 IMPORT_ROOT = ROOT / "build" / "api"
 FOLDERS = {"avjax": "avjax", "avjax/data": "data", "avjax/train": "train"}
-TOP_LEVEL = ("config", "constants", "typing", "errors", "weights", "compilation")
+TOP_LEVEL = (
+    "config",
+    "constants",
+    "typing",
+    "errors",
+    "weights",
+    "weights_format1",
+    "compilation",
+    "console",
+    "cli",
+)
+CONSTANTS = "avjax.constants"  # constants have comments, which only the source shows
 NOT_LISTED = {"ablations"}  # studies for the results pages, not part of the API
 INCLUDE = re.compile(r"^\{\{ (header|include): (\S+) \}\}$", flags=re.MULTILINE)
+SECTIONS = re.compile(r"^(Paper|Symbols|Equations|Departures)\b", flags=re.MULTILINE)
 
 
 def on_config(config):
     """Lay out one import root, in which data/ and train/ are parts of avjax."""
     package = IMPORT_ROOT / "avjax"
     package.mkdir(parents=True, exist_ok=True)
+    for link in package.iterdir():
+        if not link.exists():  # its target was moved or removed
+            link.unlink()
     for entry in sorted((ROOT / "avjax").iterdir()):
         if entry.name not in {"data", "train", "__pycache__"}:
             _link(package / entry.name, entry)
@@ -39,9 +54,9 @@ def _link(link: pathlib.Path, target: pathlib.Path) -> None:
 @mkdocs.plugins.event_priority(100)
 def on_files(files, config):
     """Add the API pages, the notebooks and the pages that lie beside the README."""
-    for package, modules in _packages().items():
-        content = _api_page(package, modules)
-        files.append(File.generated(config, f"api/{package}.md", content=content))
+    for page, modules in _pages().items():
+        content = _api_page(modules)
+        files.append(File.generated(config, f"api/{page}.md", content=content))
     for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
         uri, urls = f"notebooks/{notebook.name}", config.use_directory_urls
         files.append(File(uri, str(ROOT), config.site_dir, urls))
@@ -53,8 +68,15 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Replace `{{ header: … }}` and `{{ include: … }}`; mend links of included files."""
+    """Replace `{{ header: … }}` and `{{ include: … }}`; mend included links."""
     return INCLUDE.sub(_included, markdown).replace("](docs/", "](")
+
+
+def on_page_content(html, page, config, files):
+    """Name source files by their paths in the repository."""
+    for folder in ("data", "train"):
+        html = html.replace(f"build/api/avjax/{folder}/", f"{folder}/")
+    return html.replace("build/api/avjax/", "avjax/")
 
 
 def _included(match: re.Match) -> str:
@@ -66,30 +88,127 @@ def _included(match: re.Match) -> str:
 
 
 def _header_page(header: str) -> str:
-    """Turn a model's header into sections; its aligned tables stay as they are."""
-    parts = re.split(r"^(Paper|Symbols|Equations|Departures)\b", header, flags=re.M)
-    lines = [parts[0].strip(), ""]
-    for title, body in zip(parts[1::2], parts[2::2], strict=True):
-        lines += [f"## {title}", "", "```text", body.strip("\n"), "```", ""]
+    """Turn a model's header into sections.
+
+    Paper and departures become text. Symbols and equations are aligned tables, so they
+    stay as they are.
+    """
+    summary, *sections = SECTIONS.split(header)
+    lines = [summary.strip(), ""]
+    for title, body in zip(sections[::2], sections[1::2], strict=True):
+        body = " " * len(title) + body.rstrip()  # as it was indented in the header
+        lines += [f"## {title}", ""]
+        if title in {"Symbols", "Equations"}:
+            lines += ["```text", _dedent(body), "```", ""]
+        else:
+            lines += [_to_markdown(_dedent(body)), ""]
     return "\n".join(lines)
 
 
-def _packages() -> dict[str, list[str]]:
-    """Map each API page to the modules on it."""
-    pages: dict[str, list[str]] = {"avjax": ["avjax"]}
-    pages["avjax"] += [f"avjax.{name}" for name in TOP_LEVEL]
+def _to_markdown(text: str) -> str:
+    """Escape symbols outside of backticks; start a paragraph at "Our own:"."""
+    parts = text.split("`")
+    parts[::2] = [re.sub(r"([_*^])", r"\\\1", part) for part in parts[::2]]
+    return re.sub(r"\n(?=[A-Z][^.;:]{2,40}:)", "\n\n", "`".join(parts))
+
+
+def _dedent(text: str) -> str:
+    """Remove the indentation that all lines of a section have."""
+    lines = text.strip("\n").split("\n")
+    indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
+    return "\n".join(line[min(indents, default=0) :] for line in lines)
+
+
+def _pages() -> dict[str, dict[str, pathlib.Path]]:
+    """Map each API page to its packages and modules: {page: {module: file}}."""
+    pages = {"avjax": {"avjax": ROOT / "avjax" / "__init__.py"}}
     for prefix, folder in FOLDERS.items():
-        for file in sorted((ROOT / folder).rglob("*.py")):
+        for file in sorted((ROOT / folder).rglob("*.py"), key=_package_first):
             parts = (*prefix.split("/"), *file.relative_to(ROOT / folder).parts)
             linked = prefix == "avjax" and parts[1] in {"data", "train"}
-            if linked or len(parts) < 3 or NOT_LISTED & set(parts):
+            name = ".".join(parts).removesuffix(".py").removesuffix(".__init__")
+            if linked or NOT_LISTED & set(parts) or file.name == "__main__.py":
                 continue
-            if file.name not in {"__init__.py", "__main__.py"}:
-                module = ".".join(parts).removesuffix(".py")
-                pages.setdefault(parts[1], []).append(module)
+            top = name.split(".")[1] if "." in name else ""
+            if top in TOP_LEVEL:
+                pages["avjax"][name] = file
+            elif len(parts) > 2 and file.read_text(encoding="utf-8").strip():
+                pages.setdefault(top, {})[name] = file
+    order = ("avjax", *(f"avjax.{name}" for name in TOP_LEVEL))
+    pages["avjax"] = {
+        name: file
+        for first in order
+        for name, file in pages["avjax"].items()
+        if name == first or (first != "avjax" and name.startswith(f"{first}."))
+    }
     return pages
 
 
-def _api_page(package: str, modules: list[str]) -> str:
-    title = "avjax" if package == "avjax" else f"avjax.{package}"
-    return "\n\n".join([f"# {title}", *(f"::: {module}" for module in modules), ""])
+def _package_first(file: pathlib.Path) -> tuple[str, ...]:
+    """Sort a package before its modules, and modules before nested packages."""
+    is_package = file.name == "__init__.py"
+    return (*file.parent.parts, "" if is_package else file.name)
+
+
+def _api_page(modules: dict[str, pathlib.Path]) -> str:
+    """Write a page: the title, then each package and module."""
+    title, *_ = modules
+    blocks = [f"# {title}"]
+    for name, file in modules.items():
+        if file.name == "__init__.py":
+            blocks.append(_package_block(name, file, is_title=name == title))
+        else:
+            blocks.append(f"::: {name}")
+        if name == CONSTANTS:
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+            first = tree.body[1].lineno - 1  # after the docstring
+            source = file.read_text(encoding="utf-8").split("\n")[first:]
+            blocks.append("\n".join(["```python", *source, "```"]))
+    return "\n\n".join([*blocks, ""])
+
+
+def _package_block(name: str, file: pathlib.Path, is_title: bool) -> str:
+    """Write a package: its docstring, what it exports, and what it defines itself."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    defined = [
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name[0] != "_"
+    ]
+    heading = "false" if is_title else "true"
+    options = [f"show_root_heading: {heading}", f"members: {defined or 'false'}"]
+    lines = [f"::: {name}", "    options:", *(f"      {line}" for line in options)]
+    sources = {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    exports = [
+        _reference(one, sources[one]) for one in _exports(tree) if one in sources
+    ]
+    if exports:
+        lines += ["", f"Names that `{name}` exports: {', '.join(exports)}."]
+    return "\n".join(lines)
+
+
+def _reference(name: str, target: str) -> str:
+    """Link a class or a function; constants and type aliases have no entry."""
+    module, _, target_name = target.rpartition(".")
+    path = IMPORT_ROOT.joinpath(*module.split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    nodes = ast.parse(path.read_text(encoding="utf-8")).body
+    documented = {
+        node.name
+        for node in nodes
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node)
+    }
+    return f"[`{name}`][{target}]" if target_name in documented else f"`{name}`"
+
+
+def _exports(tree: ast.Module) -> list[str]:
+    """Return the names in `__all__`."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return ast.literal_eval(node.value)
+    return []

@@ -216,10 +216,18 @@ def read_invocation(folder: pathlib.Path) -> list[str]:
     file = folder / EXPERIMENT_FILE
     if not file.is_file():
         return []
+    words: list[str] | None = None
     try:
-        words = json.loads(file.read_text(encoding="utf-8"))["arguments"]
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if "asked" not in content:  # the key of version 0.1
+            words = content["arguments"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{file} is damaged: {error}") from error
+    if words is None:
+        raise InputError(
+            f"{file} was written by an older version of avjax, whose runs cannot be "
+            "read; train again"
+        )
     if not words:
         raise InputError(
             f"{folder} was not started by avjax train, so its experiment is unknown"

@@ -6,11 +6,11 @@ from avjax.console import status
 from avjax.errors import InputError
 from avjax.train import sharding
 from avjax.train.checkpoint import read
+from avjax.train.checks import validate_batch
 from avjax.train.compiled import CompiledExperiment, build
 from avjax.train.evaluation import evaluate, local_eval_batches
 from avjax.train.experiment import Experiment
 from avjax.train.init_from import init_from_weights
-from avjax.train.loop import validate_batch
 from avjax.train.step import TrainState
 
 

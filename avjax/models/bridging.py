@@ -25,7 +25,7 @@ Departures  As in the authors' code, not in the paper's figure: visual and recal
             Our own: the last map of the ResNet is averaged over its whole area, the
             statistics of MsTcn exclude the border around a clip, and audio embeddings
             are standardised (`reference_compat` follows the authors in all three);
-            batches are renormalised (nn/batch_renorm.py BatchRenorm); kernels start within
+            batches are renormalised (nn/batch_renorm.py); kernels start within
             1 / sqrt(fan in) everywhere; sentences are read with CTC, which the paper
             does not do, and words are only admitted in the frames in which they are
             spoken, as far as that is known; the speech decoder is our own, since the

@@ -34,7 +34,7 @@ Init = TypeVar("Init", bound=InitVariables)
 
 @dataclasses.dataclass(frozen=True)
 class System:
-    """What the library knows about a system.
+    """A registered system.
 
     Attributes:
         name: The system id; the class variable `system` of the config class.

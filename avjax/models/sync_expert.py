@@ -14,7 +14,7 @@ Equations   (numbered by us)
 Departures  As in the authors' code: s and v leave a ReLU, and only the lower half of a
             face is used.
             Our own: `width` scales all channels; batches are renormalised
-            (nn/batch_renorm.py BatchRenorm).  At 128 pixels the visual encoder has two more
+            (nn/batch_renorm.py).  At 128 pixels the visual encoder has two more
             residual blocks before its last map, of 4 x 4 pixels.
 """
 

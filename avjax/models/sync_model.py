@@ -1,4 +1,4 @@
-"""How to use each sync model: a network that scores lip-sync.
+"""Sync models: networks that score lip-sync, and how to use each of them.
 
 Two are known: our own sync expert, of which small ones are bundled, and SyncNet, by
 which papers report LSE-D and LSE-C and whose weights a user may convert.
@@ -23,7 +23,7 @@ SIDE_MARGIN, BOTTOM_MARGIN = 0.2, 0.4  # of SyncNet's crop, in sides of the face
 
 
 class SyncModelSpec(NamedTuple):
-    """How to feed a sync model.
+    """Inputs and settings of a sync model.
 
     Attributes:
         config_class: The class of its configs.

@@ -14,7 +14,7 @@ Departures  The layers are those of the authors' released program (`syncnet_v2.m
             which differs from the paper.  Images are RGB where the program has BGR, so
             that the first kernel of a converted file is reversed along its channels.
             Our own: `width` scales all channels, and in training batches are
-            renormalised (nn/batch_renorm.py BatchRenorm).
+            renormalised (nn/batch_renorm.py).
 """
 
 import dataclasses

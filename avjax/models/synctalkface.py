@@ -34,7 +34,7 @@ Departures  As in the authors' code, not in the paper's text: projections before
             Our own: both paths go through the decoder as one batch, so that in training
             they share its batch statistics, and L_v-v encodes the clips of both
             together; the discriminator returns logits; images are RGB; batches are
-            renormalised (nn/batch_renorm.py BatchRenorm); at a width below 1 the identity
+            renormalised (nn/batch_renorm.py); at a width below 1 the identity
             encoder and the decoder keep 16 channels or more; small experiments bound
             the slope of L_a-v (`prob_floor`), and start from a face trained without a
             memory, first with absolute errors, then with squared errors and low

@@ -50,7 +50,7 @@ WITHOUT_JAX = {"", "errors", "typing", "constants", "config", "console", "cli"}
 WITHOUT_JAX |= {"audio", "text", "media", "data"}
 LOOP = {"task", "step", "loop"}  # modules of avjax.train that know no system
 LARGE = {"data.puppet"}  # one renderer, whose parts only make sense together
-NOT_IN_WHEEL = {"avjax.train.ablations"}
+NOT_IN_WHEEL = {"avjax.train.ablations", "avjax.train.ablations.studies"}
 
 
 def sources() -> list[tuple[str, pathlib.Path]]:

@@ -186,6 +186,7 @@ def test_registered_experiment_is_found_by_its_name(monkeypatch, experiment):
 
     registry.register_experiment("mine", make)
     registry.register_experiment("mine", make)  # registering again changes nothing
-    assert registry.EXPERIMENTS == {"mine": make}
+    names = registry.EXPERIMENTS
+    assert names == {"mine": make}
     with pytest.raises(InputError, match="'mine' exists already"):
         registry.register_experiment("mine", lambda: experiment)

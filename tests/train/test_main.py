@@ -86,3 +86,9 @@ def test_damaged_experiment_file_is_refused(text, tmp_path):
     (tmp_path / "experiment.json").write_text(text)
     with pytest.raises(InputError, match="experiment.json is damaged"):
         main.evaluate(["."])
+
+
+def test_run_of_an_older_version_is_refused(tmp_path):
+    (tmp_path / "experiment.json").write_text('{"asked": ["toy"], "config": {}}')
+    with pytest.raises(InputError, match="older version of avjax"):
+        main.evaluate(["."])

@@ -33,10 +33,10 @@ import collections
 import numpy as np
 
 import avjax  # noqa: F401  registers the bundled systems
-from avjax.train.ablations.context_study import ContextStudy
-from avjax.train.ablations.context_variants import VARIANTS
 from avjax.train.ablations.results import ResultTable, make_parser
-from avjax.train.ablations.variants import format_means, load_metrics
+from avjax.train.ablations.studies.context import ContextStudy
+from avjax.train.ablations.studies.context_variants import VARIANTS
+from avjax.train.ablations.studies.variants import format_means, load_metrics
 
 METRICS = (
     "cosine_distance",

@@ -33,13 +33,13 @@ import numpy as np
 
 import avjax  # noqa: F401  registers the bundled systems
 from avjax.train.ablations.results import ResultTable, make_parser
-from avjax.train.ablations.text_study import (
+from avjax.train.ablations.studies.text import (
     BASELINES,
     FULL_VARIANT,
     VARIANTS,
     TextStudy,
 )
-from avjax.train.ablations.variants import format_means, load_metrics
+from avjax.train.ablations.studies.variants import format_means, load_metrics
 
 METRICS = (
     "cosine",

@@ -41,8 +41,8 @@ MAX_CLIPS_SHOWN = 4  # clips in the images of a run, one below the other
 class TalkingFaceTask(Task):
     """Base class of tasks that train a generator of faces against a discriminator.
 
-    Parts besides those of the talker: `discriminator` is trained; `sync_expert` and
-    `lip_landmarks` are frozen.
+    In addition to the parts of the talker, `discriminator` is trained, and
+    `sync_expert` and `lip_landmarks` are frozen.
 
     Attributes:
         model: Config of the talker.

@@ -15,6 +15,7 @@ from avjax.compilation import cpu_options
 from avjax.constants import SYNC_FRAMES
 from avjax.data.examples.cals import CalsUnitExample
 from avjax.data.examples.talking import MARGIN_FRAMES
+from avjax.data.loader import NumpyBatch
 from avjax.data.split_source import open_split
 from avjax.nn.apply import apply_network
 from avjax.nn.pixels import normalize_pixels
@@ -72,7 +73,7 @@ class ClipsWithUnits:
         self.arrays = {name: np.stack(rows) for name, rows in columns.items()}
         self.lengths = self.arrays["frame_mask"].sum(axis=1).astype(int)
 
-    def unit_batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+    def unit_batches(self, rng: np.random.Generator) -> Iterator[NumpyBatch]:
         """Draw batches of `CalsUnitExample` with the true units.
 
         Args:
@@ -91,7 +92,7 @@ class ClipsWithUnits:
 
     def face_batches(
         self, rng: np.random.Generator, units: np.ndarray
-    ) -> Iterator[Batch]:
+    ) -> Iterator[NumpyBatch]:
         """Draw batches of `CalsTrainExample` with units in place of `mels`.
 
         One reference in fifty is the target itself.

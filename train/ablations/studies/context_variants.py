@@ -5,7 +5,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class ContextVariant:
-    """How a variant differs: in its units, or in the losses of its face.
+    """Settings of a variant: of its units, or of the losses of its face.
 
     Attributes:
         context_frames: W.

@@ -14,6 +14,7 @@ import numpy as np
 from avjax.compilation import cpu_options
 from avjax.data.examples.base import Record
 from avjax.data.examples.text_to_lip import TextToLipExample
+from avjax.data.loader import NumpyBatch
 from avjax.data.split_source import open_split
 from avjax.metrics.base import Mean
 from avjax.metrics.landmarks import landmark_distance, lip_gap
@@ -26,14 +27,14 @@ from avjax.metrics.talking_face import (
 from avjax.models.taem import TEXT_PART, TaemConfig, init_text_encoder
 from avjax.nn.pixels import normalize_pixels, to_uint8
 from avjax.text.phonemes import PHONEME_CLASSES
-from avjax.train.ablations.readability import MouthReader, crop_mouths
-from avjax.train.ablations.text_clips import (
+from avjax.train.ablations.studies.mouth_reader import MouthReader, crop_mouths
+from avjax.train.ablations.studies.text_clips import (
     AudioEncoder,
     TextTestClips,
     clip_latents,
     stack,
 )
-from avjax.train.ablations.variants import (
+from avjax.train.ablations.studies.variants import (
     average,
     convert_task,
     load_part,
@@ -145,11 +146,13 @@ class TextStudy:
         key, logs = jax.random.key(self.seed), {}
         text_encoder = init_text_encoder(task.model, key)
         params, stats = split_variables({TEXT_PART: text_encoder, **self.frozen})
-        stats["means"] = init_phoneme_means(
+        means = init_phoneme_means(
             task.model.num_phonemes, task.model.talker.latent_dim
         )
         opt = {"text": optimizer.init({TEXT_PART: params[TEXT_PART]})}
-        state = TrainState(jnp.zeros((), jnp.int32), params, stats, opt)
+        state = TrainState(
+            jnp.zeros((), jnp.int32), params, {**stats, "means": means}, opt
+        )
         step = jax.jit(
             make_step(task, {"text": optimizer}), compiler_options=cpu_options()
         )
@@ -169,7 +172,7 @@ class TextStudy:
             return dataclasses.replace(config, refiner_layers=0)
         return config
 
-    def train_batches(self) -> Iterator[Batch]:
+    def train_batches(self) -> Iterator[NumpyBatch]:
         """Draw batches of the experiment, with latents [b t d] as `mels`."""
         rng = np.random.default_rng(self.seed)
         transform = self.loader.transform

@@ -23,15 +23,15 @@ from avjax.metrics.talking_face import (
 from avjax.models.cals import CalsConfig
 from avjax.nn.pixels import normalize_pixels
 from avjax.text.phonemes import PHONEME_CLASSES
-from avjax.train.ablations.context_variants import VARIANTS, ContextVariant
-from avjax.train.ablations.known_units import (
+from avjax.train.ablations.studies.context_variants import VARIANTS, ContextVariant
+from avjax.train.ablations.studies.known_units import (
     ClipsWithUnits,
     KnownUnitsFaceTask,
     KnownUnitsTask,
     unit_encoder,
     unit_predictor,
 )
-from avjax.train.ablations.variants import (
+from avjax.train.ablations.studies.variants import (
     average,
     convert_task,
     load_or_train,

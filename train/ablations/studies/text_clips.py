@@ -7,8 +7,9 @@ import numpy as np
 
 from avjax.data.examples.base import Example, Record, frame_mel_windows
 from avjax.data.examples.text_to_lip import TextEvalClip
+from avjax.data.loader import NumpyBatch
 from avjax.data.split_source import SplitSource
-from avjax.typing import Array, Batch
+from avjax.typing import Array
 
 EVAL_BATCH_SIZE = 4
 
@@ -37,7 +38,7 @@ class TextTestClips:
             example[name] = np.asarray(latents)[0]
         return example
 
-    def batches(self) -> Iterator[tuple[Sequence[Record], Batch]]:
+    def batches(self) -> Iterator[tuple[Sequence[Record], NumpyBatch]]:
         """Iterate over records and their batch."""
         for first in range(0, len(self.records), EVAL_BATCH_SIZE):
             part = slice(first, first + EVAL_BATCH_SIZE)
@@ -54,6 +55,6 @@ def clip_latents(
     return np.asarray(encode_audio(mels[None], frame_mask[None]))[0, :length]
 
 
-def stack(examples: Sequence[Example]) -> Batch:
+def stack(examples: Sequence[Example]) -> NumpyBatch:
     """Stack examples to a batch."""
     return jax.tree.map(lambda *arrays: np.stack(arrays), *map(dict, examples))

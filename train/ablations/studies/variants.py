@@ -26,7 +26,7 @@ from avjax.train.optimizers import OptimizerConfig, make_optimizer
 from avjax.train.step import TrainState, make_state, make_step
 from avjax.train.task import Task
 from avjax.train.tasks.parts import variables_of
-from avjax.typing import Batch, Params, PathLike
+from avjax.typing import Params, PathLike
 
 SHARED_PART = "module"  # the only part of weights that several variants start from
 
@@ -89,12 +89,13 @@ def format_means(values: Sequence[Sequence[float] | np.ndarray]) -> list[str]:
     Returns:
         One cell per metric; "-" if no seed has it.
     """
-    known = np.isfinite(values).any(axis=0)
-    filled = np.where(known, np.asarray(values, float), 0)
-    columns = zip(
-        known, np.nanmean(filled, axis=0), np.nanstd(filled, axis=0), strict=True
-    )
-    return [f"{mean:.3f} ± {std:.3f}" if has else "-" for has, mean, std in columns]
+    rows = np.stack([np.asarray(row, float) for row in values])
+    cells = []
+    for column in rows.T:
+        known = column[np.isfinite(column)]
+        mean_std = f"{known.mean():.3f} ± {known.std():.3f}" if len(known) else "-"
+        cells.append(mean_std)
+    return cells
 
 
 def average(batches: Iterable[Mapping[str, Mean]]) -> dict[str, float]:
@@ -219,7 +220,7 @@ def train(
     steps: int,
     seed: int,
     initial: Mapping[str, Mapping[str, Params]],
-    batches: Iterator[Batch],
+    batches: Iterator[Mapping[str, Any]],
 ) -> TrainState:
     """Train a task.
 
