@@ -74,8 +74,8 @@ def split_trainable(
         restorer: Parameters of the part `restorer`.
 
     Returns:
-        trainable: Modules that adapt.
-        fixed: All other modules.
+        - trainable: Modules that adapt.
+        - fixed: All other modules.
     """
     heads_only = plan.trainable == "heads"
     names = config.adapted_heads if heads_only else tuple(restorer)

@@ -212,8 +212,8 @@ def renoise(
         key: PRNG key of the shift.
 
     Returns:
-        renoised: Clean images with noise, in [0, 1], [b h w c=3].
-        clean: Clean images, [b h w c=3].
+        - renoised: Clean images with noise, in [0, 1], [b h w c=3].
+        - clean: Clean images, [b h w c=3].
     """
     first = jax.lax.stop_gradient(restore(config, restorer, noisy))
     sides = jnp.array(noisy.shape[1:3])

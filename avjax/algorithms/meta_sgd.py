@@ -224,8 +224,8 @@ def split_by_name(params: Params, names: Iterable[str]) -> tuple[Params, Params]
         names: Names of modules.
 
     Returns:
-        selected: The modules of these names, in their order.
-        rest: All other modules.
+        - selected: The modules of these names, in their order.
+        - rest: All other modules.
     """
     names = tuple(names)
     selected = {name: params[name] for name in names}

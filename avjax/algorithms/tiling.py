@@ -24,8 +24,8 @@ def tiles(
         context: Pixels around the kept part that can influence it.
 
     Yields:
-        region: Rows and columns of the image that are kept of a tile.
-        tile: The tile, [s s c] with s = TILE_SIZE + 2 context.
+        - region: Rows and columns of the image that are kept of a tile.
+        - tile: The tile, [s s c] with s = TILE_SIZE + 2 context.
     """
     height, width = image.shape[:2]
     for top in range(0, height, TILE_SIZE):

@@ -32,8 +32,8 @@ def viterbi_padded(
         optional: True for each state that may be skipped, bool [l].
 
     Returns:
-        path: State of each frame, i32 [f].
-        score: Log-likelihood of the path.
+        - path: State of each frame, i32 [f].
+        - score: Log-likelihood of the path.
     """
     num_frames, num_states = log_likelihood.shape
     extra_frames, extra_states = (
@@ -66,8 +66,8 @@ def viterbi(
         length: Number of states of the graph, i32 []; later states are padding.
 
     Returns:
-        path: State of each frame, i32 [f]. Frames that do not exist have the last one.
-        score: Log-likelihood of the path, f32 []; `NEG_INF` if there is no path.
+        - path: State of each frame, i32 [f]. Frames that do not exist have the last one.
+        - score: Log-likelihood of the path, f32 []; `NEG_INF` if there is no path.
     """
 
     def forward(scores: Array, frame: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -101,9 +101,9 @@ def segment_bounds(path: Array, num_states: int) -> tuple[Array, Array]:
         num_states: Number of states, l.
 
     Returns:
-        starts: First frame of each state, i32 [l].
-        ends: Frame after the last one of each state, i32 [l]. Both are f for a state
-            that has no frame.
+        - starts: First frame of each state, i32 [l].
+        - ends: Frame after the last one of each state, i32 [l]. Both are f for a state
+          that has no frame.
     """
     in_state = path[:, None] == jnp.arange(num_states)[None]
     num_frames = len(path)

@@ -19,8 +19,8 @@ def word_edit_counts(target: str, pred: str) -> tuple[int, int]:
         pred: Recognised sentence.
 
     Returns:
-        edits: Number of words to replace, delete or insert.
-        length: Number of words of the true sentence.
+        - edits: Number of words to replace, delete or insert.
+        - length: Number of words of the true sentence.
     """
     return symbol_edit_counts(target.split(), pred.split())
 
@@ -35,8 +35,8 @@ def symbol_edit_counts(
         pred: Recognised symbols.
 
     Returns:
-        edits: Number of symbols to replace, delete or insert.
-        length: Number of symbols of the true sequence.
+        - edits: Number of symbols to replace, delete or insert.
+        - length: Number of symbols of the true sequence.
     """
     return _levenshtein(target, pred), len(target)
 

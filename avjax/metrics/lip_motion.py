@@ -116,8 +116,8 @@ def closures(gap: Array, is_bilabial: Array, max_gap: float) -> tuple[Array, Arr
         max_gap: Gap up to which the lips count as closed.
 
     Returns:
-        closed: 1 if the lips close during the phoneme of a frame, else 0, [t].
-        starts: 1 for the first frame of each bilabial phoneme, else 0, [t].
+        - closed: 1 if the lips close during the phoneme of a frame, else 0, [t].
+        - starts: 1 for the first frame of each bilabial phoneme, else 0, [t].
     """
     starts = is_bilabial & ~jnp.pad(is_bilabial, (1, 0))[:-1]
     phoneme = jnp.cumsum(starts)

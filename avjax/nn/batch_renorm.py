@@ -78,8 +78,8 @@ def renorm_correction(
         count: Number of batches, [].
 
     Returns:
-        r: Factor, [d].
-        d: Offset, [d].
+        - r: Factor, [d].
+        - d: Offset, [d].
     """
     progress = (count - RENORM_START) / (RENORM_FULL - RENORM_START)
     progress = jnp.clip(progress, 0, 1)

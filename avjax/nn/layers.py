@@ -151,8 +151,8 @@ def kernel_and_bias(
         train_bias: Whether the bias has a gradient.
 
     Returns:
-        kernel: [h w c d].
-        bias: [1 1 1 d].
+        - kernel: [h w c d].
+        - bias: [1 1 1 d].
     """
     kernel = module.param("kernel", fan_in_uniform, shape)
     bias = module.param("bias", nn.initializers.zeros, shape[-1:])

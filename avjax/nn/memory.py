@@ -87,8 +87,8 @@ class KeyValueMemory(nn.Module):
             target: Target features, [... d].
 
         Returns:
-            recalled: Recalled features, [... d].
-            address: Address of the target, [... m].
+            - recalled: Recalled features, [... d].
+            - address: Address of the target, [... m].
         """
         return self.recall(source)[0], self.store(target)[1]
 
@@ -139,8 +139,8 @@ class KeyValueMemory(nn.Module):
             source: Source features, [... d].
 
         Returns:
-            recalled: Estimate of the target's features, [... d].
-            address: Address of the source, [... m].
+            - recalled: Estimate of the target's features, [... d].
+            - address: Address of the source, [... m].
         """
         addresses = self.head_addresses(source)
         values = jax.lax.stop_gradient(self.values)
@@ -157,9 +157,9 @@ class KeyValueMemory(nn.Module):
             target: Target features, [... d].
 
         Returns:
-            stored: The target as the values reproduce it, [... d].
-            address: Address of the target, [... m].
-            query: Projected target, [... d].
+            - stored: The target as the values reproduce it, [... d].
+            - address: Address of the target, [... m].
+            - query: Projected target, [... d].
         """
         chex.assert_axis_dimension(target, -1, self.dim)
         query = self.to_value(target)
