@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         enable_compilation_cache()
+        show_deprecated_names()
         status = run_command(arguments)
         sys.stdout.flush()
     except InputError as error:
@@ -72,6 +74,19 @@ def run_command(arguments: Sequence[str]) -> int:
             raise
         raise InputError(f"{error} with --box x,y,w,h") from error
     return 0
+
+
+def show_deprecated_names() -> None:
+    """Print the warnings about short names of weights, one line each.
+
+    Python hides deprecation warnings outside of `__main__` by default.
+    """
+
+    def print_line(message, category, filename, lineno, file=None, line=None):
+        print(f"avjax: warning: {message}", file=sys.stderr)
+
+    warnings.filterwarnings("once", "the name .* of weights is deprecated")
+    warnings.showwarning = print_line
 
 
 def enable_compilation_cache() -> None:

@@ -21,7 +21,7 @@ class Parser(argparse.ArgumentParser):
         """Raise an InputError.
 
         Args:
-            message: What is wrong with the arguments.
+            message: The problem with the arguments.
 
         Raises:
             InputError: Always.
@@ -266,7 +266,14 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def parse_box(text: str) -> tuple[float, ...]:
-    """Parse the text "x,y,w,h" into four numbers."""
+    """Return the four numbers in a text "x,y,w,h".
+
+    Args:
+        text: The text.
+
+    Raises:
+        ArgumentTypeError: The text does not have four parts.
+    """
     numbers = tuple(float(number) for number in text.split(","))
     if len(numbers) != 4:
         raise argparse.ArgumentTypeError(f"{text!r} does not have the form x,y,w,h")
@@ -274,7 +281,7 @@ def parse_box(text: str) -> tuple[float, ...]:
 
 
 def parse_face_index(text: str) -> int | str:
-    """Parse a face number, or the word "all"."""
+    """Return the face number in a text, or the word "all"."""
     return text if text == "all" else int(text)
 
 

@@ -60,13 +60,13 @@ def save(
     incomplete.  It replaces an older weights folder.
 
     Args:
-        folder: Where to write.
+        folder: The folder to write.
         params: {part: tree of parameters}.
         stats: {part: tree of running statistics}.
         config: The config dataclass of the model, or its JSON.
         system: The system id.
         card: The model card.
-        dtype: How to store floating-point arrays; "float16" halves the file.  Values
+        dtype: Stored type of floating-point arrays; "float16" halves the file.  Values
             that do not fit, such as large counts, keep their own dtype.
 
     Raises:
@@ -91,7 +91,7 @@ def write_folder(
     """Write arrays and a description as a weights folder, exactly as they are.
 
     Args:
-        folder: Where to write.
+        folder: The folder to write.
         arrays: {"params/part/.../name": array}, also for "stats".
         description: The content of config.json.
 
@@ -204,14 +204,11 @@ def list_weights() -> list[str]:
 
 
 def full_name(name: PathLike, *prefixes: str) -> PathLike:
-    """Complete a bare name of bundled weights, such as "grid-s1".
-
-    Bare names are deprecated.
+    """Complete a bare name of bundled weights, such as "grid-s1" (deprecated).
 
     Args:
         name: A folder, the name of bundled weights, or a bare name.
-        *prefixes: What may stand before a bare name, such as "synctalkface"; the first
-            one that gives the name of bundled weights is used.
+        *prefixes: Prefixes to try in this order, such as "synctalkface".
 
     Returns:
         The full name, or `name` itself if it is not a bare name.
@@ -230,12 +227,15 @@ def weights_system(name: PathLike) -> str:
 
     Args:
         name: The name of bundled weights, or a folder.
+
+    Returns:
+        The system id.
     """
     return _read_description(weights_files(name)[1])["system"]
 
 
 def array_shapes(tree: Any) -> dict[str, tuple[int, ...]]:
-    """Return {path: shape} of every array in a tree, to compare two trees by."""
+    """Return {path: shape} of each array in a tree, to compare two trees."""
     paths = jax.tree_util.tree_leaves_with_path(tree)
     return {jax.tree_util.keystr(path): np.shape(leaf) for path, leaf in paths}
 

@@ -16,7 +16,7 @@ def main(
     arguments: Sequence[str] | None = None,
     make_aligner: Callable[[], Callable] | None = None,
 ) -> int:
-    """Build one corpus, and print what was read and what was left out.
+    """Build one corpus, and print the numbers of clips and the skipped clips.
 
     Args:
         arguments: Arguments of the command line; None: those of this process.
@@ -24,7 +24,7 @@ def main(
             `avjax.data.builders.source.Aligner`. None: phones are not searched for.
 
     Returns:
-        0, the exit status.
+        The exit status, 0.
 
     Raises:
         InputError: If the arguments are invalid, or the corpus cannot be built.
@@ -45,7 +45,11 @@ def main(
 
 @contextlib.contextmanager
 def exit_on_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into an exception, so that temporary files are removed."""
+    """Turn SIGTERM into an exception, so that temporary files are removed.
+
+    Yields:
+        Nothing; within the context, SIGTERM raises `SystemExit`.
+    """
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         yield
@@ -54,7 +58,11 @@ def exit_on_sigterm() -> Iterator[None]:
 
 
 def make_parser() -> Parser:
-    """Make the parser of `avjax data`, with one command for each of `CORPORA`."""
+    """Make the parser of `avjax data`, with one command for each of `CORPORA`.
+
+    Returns:
+        The parser.
+    """
     parser = Parser(prog="avjax data", description=__doc__)
     build = parser.add_subparsers(required=True, metavar="build").add_parser("build")
     corpora = build.add_subparsers(required=True, metavar="CORPUS", dest="corpus")
@@ -67,7 +75,11 @@ def make_parser() -> Parser:
 
 
 def add_build_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that all corpora share."""
+    """Add the arguments that all corpora share.
+
+    Args:
+        parser: Parser of one corpus.
+    """
     parser.add_argument(
         "--out", required=True, metavar="DIR", help="folder to write; must not exist"
     )

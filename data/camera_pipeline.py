@@ -10,7 +10,7 @@ import numpy as np
 
 
 class CameraProfile(NamedTuple):
-    """How a camera sees and develops colours.
+    """Colour response of a camera, and the development of its images.
 
     Attributes:
         color_matrix: From linear RGB of a display to RGB of the sensor, [3 3]; rows sum
@@ -57,7 +57,14 @@ HIGHLIGHT = 0.9  # brighter pixels are treated as overexposed, in proportion
 
 
 def sample_profile(rng: np.random.Generator) -> CameraProfile:
-    """Draw a mixture of four cameras, with a white balance and an exposure."""
+    """Sample a mixture of four cameras, with a white balance and an exposure.
+
+    Args:
+        rng: Random generator.
+
+    Returns:
+        The camera.
+    """
     share = rng.uniform(size=4)
     sensor = np.einsum("n,nij->ij", share / share.sum(), XYZ_TO_SENSOR)
     matrix = sensor @ RGB_TO_XYZ
@@ -67,7 +74,7 @@ def sample_profile(rng: np.random.Generator) -> CameraProfile:
 
 
 def sample_noise_variances(prior: str, rng: np.random.Generator) -> tuple[float, float]:
-    """Draw variances of shot and read noise that occur together.
+    """Sample variances of shot and read noise that occur together.
 
     Args:
         prior: "dnd", the cameras of DND; or "sidd", the phones of SIDD.

@@ -48,7 +48,7 @@ class GaussianNoise:
     sigma: tuple[float, float] = (5.0, 50.0)
 
     def add(self, clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Add the noise to an image, f32 [h w 3] in [0, 1]."""
+        """Add the noise to an image. See `Corruption.add`."""
         noise = white_noise(clean.shape, self.sigma, rng)
         grey = (clean == clean[..., :1]).all()
         return np.clip(clean + (noise[..., :1] if grey else noise), 0, 1)
@@ -58,7 +58,7 @@ class GaussianNoise:
 class MixedNoise:
     """White noise, speckle, and salt and pepper, one after the other in random order.
 
-    Source: The first stage of training of Gunawan et al., 2022.
+    Source: Gunawan et al., 2022, the first stage of training.
 
     Attributes:
         sigma: Range of the standard deviation of white noise and of speckle, in pixel
@@ -73,7 +73,7 @@ class MixedNoise:
     reference_compat: bool = False
 
     def add(self, clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Add the noise to an image, f32 [h w 3] in [0, 1]."""
+        """Add the noise to an image. See `Corruption.add`."""
         steps = (self.add_white, self.add_speckle, self.add_salt_and_pepper)
         noisy = clean.astype(np.float32)
         for index in rng.permutation(3):
@@ -81,17 +81,17 @@ class MixedNoise:
         return noisy
 
     def add_white(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Add white noise."""
+        """Add white noise. See `Corruption.add`."""
         return np.clip(image + white_noise(image.shape, self.sigma, rng), 0, 1)
 
     def add_speckle(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Multiply by 1 plus white noise."""
+        """Multiply by 1 plus white noise. See `Corruption.add`."""
         return np.clip(image * (1 + white_noise(image.shape, self.sigma, rng)), 0, 1)
 
     def add_salt_and_pepper(
         self, image: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:
-        """Set random values to 1 or 0."""
+        """Set random values to 1 or 0. See `Corruption.add`."""
         image, shape = image.copy(), np.array(image.shape)
         count = rng.uniform(0, self.max_fraction) * image.size
         salt = rng.uniform(0.3, 0.8)
@@ -122,7 +122,7 @@ class CameraNoise:
     jpeg_quality: tuple[int, int] | None = None
 
     def add(self, clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Add the noise to an image, f32 [h w 3] in [0, 1]."""
+        """Add the noise to an image. See `Corruption.add`."""
         profile = sample_profile(rng)
         variances = sample_noise_variances(self.prior, rng)
         noisy = self.add_sensor_noise(clean, profile, variances, rng)
@@ -168,14 +168,14 @@ class JpegCompression:
     quality: tuple[int, int] = (30, 95)
 
     def add(self, clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Compress an image, f32 [h w 3] in [0, 1]."""
+        """Compress an image. See `Corruption.add`."""
         return compress_jpeg(clean, self.quality, rng)
 
 
 def white_noise(
     shape: tuple[int, ...], sigma: tuple[float, float], rng: np.random.Generator
 ) -> np.ndarray:
-    """Draw white noise.
+    """Sample white noise.
 
     Args:
         shape: Shape of the result.

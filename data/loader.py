@@ -1,6 +1,6 @@
 """Read a corpus from disk and make batches of numpy arrays.
 
-Nothing here imports jax: which process reads which part is given as plain numbers.
+Nothing here imports jax: the number of this process and of all processes are arguments.
 """
 
 import dataclasses
@@ -80,7 +80,7 @@ class Loader:
         examples_per_clip: Examples that an evaluation makes of each clip.
         bucket_frames: Ascending lengths in video frames. If given, the clips of a
             batch have the same smallest length that they fit into, and the transform's
-            `num_frames` is set to it. Each length is compiled for once.
+            `num_frames` is set to it. A step is compiled once for each length.
     """
 
     root: str
@@ -120,9 +120,9 @@ class Loader:
         parts, weights = [], []
         for transform, subset in _split_by_bucket(records, self):
             data = grain.MapDataset.source(subset).seed(self.seed).shuffle()
-            # The random examples are made before the processes share them, or every
-            # process would draw the same; so are the epochs, or a process would get
-            # nothing of a bucket that has fewer clips than there are processes.
+            # Examples are sampled and epochs repeated before the processes divide
+            # them: otherwise all processes would sample the same, and a bucket with
+            # fewer clips than processes would leave some of them without data.
             data = data.random_map(transform).repeat()[process_index::process_count]
             parts.append(data.batch(size, drop_remainder=True))
             weights.append(len(subset))
@@ -182,7 +182,14 @@ def read_vocabulary(root: str | os.PathLike, num_words: int) -> tuple[str, ...]:
 
 
 def peek(data: grain.DatasetIterator) -> NumpyBatch:
-    """Return the next batch of an iterator without consuming it."""
+    """Return the next batch of an iterator without consuming it.
+
+    Args:
+        data: A Grain iterator; its state is restored.
+
+    Returns:
+        The next batch.
+    """
     state = data.get_state()
     batch = next(data)
     data.set_state(state)

@@ -31,7 +31,14 @@ def read_ahead(data: grain.MapDataset, num_workers: int) -> grain.IterDataset:
 
 
 def close_after(iterator: grain.DatasetIterator) -> Iterator[Mapping[str, Any]]:
-    """Yield all elements, then close the iterator."""
+    """Close an iterator after its last element.
+
+    Args:
+        iterator: The iterator.
+
+    Yields:
+        All elements of the iterator.
+    """
     with contextlib.closing(iterator):
         yield from iterator
 
@@ -40,6 +47,12 @@ def close_at_exit(iterator: grain.DatasetIterator) -> grain.DatasetIterator:
     """Close an iterator at the end of the program, if it still exists then.
 
     Otherwise an iterator that was not closed leaves processes and shared memory behind.
+
+    Args:
+        iterator: The iterator.
+
+    Returns:
+        The iterator, unchanged.
     """
     reference = weakref.ref(iterator)
 

@@ -27,7 +27,6 @@ from avjax.media.face_crop import MOUTH_SIZE
 
 JPEG_QUALITY = 95
 INT16_SCALE = 32768  # 16-bit sample of an amplitude of 1.0
-
 LabelTimes = tuple[str, float, float]  # label, start and end in seconds
 
 
@@ -64,10 +63,8 @@ class Reel(Sequence):
 
     @overload
     def __getitem__(self, index: int) -> np.ndarray: ...
-
     @overload
     def __getitem__(self, index: slice) -> np.ndarray: ...
-
     def __getitem__(self, index):
         if isinstance(index, slice):
             frames = [_decode_jpeg(b, self.channels) for b in self.blobs[index]]
@@ -75,7 +72,11 @@ class Reel(Sequence):
         return _decode_jpeg(self.blobs[index], self.channels)
 
     def take(self, indices: Iterable[int]) -> np.ndarray:
-        """Return the frames with these numbers, in this order: u8 [t h w c]."""
+        """Return the frames with these numbers, in this order, u8 [t h w c].
+
+        Args:
+            indices: Frame numbers, [t].
+        """
         return np.stack([self[int(index)] for index in indices])
 
 
@@ -89,16 +90,16 @@ class ReelFeature(tfds.features.FeatureConnector):
         self.size, self.channels = size, channels
 
     def get_tensor_info(self) -> feature.TensorInfo:
-        """Describe the decoded frames."""
+        """Describe the decoded frames. See `FeatureConnector.get_tensor_info`."""
         shape = (None, self.size, self.size, self.channels)
         return feature.TensorInfo(shape=shape, dtype=np.uint8)
 
     def get_serialized_info(self) -> feature.TensorInfo:
-        """Describe the stored list of files."""
+        """Describe the files. See `FeatureConnector.get_serialized_info`."""
         return feature.TensorInfo(shape=(None,), dtype=np.object_)
 
     def encode_example(self, frames: Reel) -> list[bytes]:
-        """Return the files of a reel; it was encoded by the process that made it."""
+        """Return the files of a reel. See `FeatureConnector.encode_example`."""
         height, _, channels = frames[0].shape
         if (height, channels) != (self.size, self.channels):
             raise ValueError(
@@ -108,22 +109,20 @@ class ReelFeature(tfds.features.FeatureConnector):
         return list(frames.blobs)
 
     def decode_example(self, example):
-        """Refuse to decode with TensorFlow."""
-        raise NotImplementedError(
-            "read the corpus with avjax.data.split_source"
-        )
+        """Refuse to decode with TensorFlow. See `decode_example_np`."""
+        raise NotImplementedError("read the corpus with avjax.data.split_source")
 
     def decode_example_np(self, example) -> Reel:
-        """Wrap the stored files in a reel, without decoding them."""
+        """Wrap the files in a reel. See `FeatureConnector.decode_example_np`."""
         return Reel(example, self.channels)
 
     def to_json_content(self) -> dict[str, int]:
-        """Return the arguments of the constructor."""
+        """Return the fields. See `FeatureConnector.to_json_content`."""
         return {"size": self.size, "channels": self.channels}
 
     @classmethod
     def from_json_content(cls, value: Mapping[str, Any]) -> "ReelFeature":
-        """Make the feature from what `to_json_content` returned."""
+        """Make the feature. See `FeatureConnector.from_json_content`."""
         return cls(size=int(value["size"]), channels=int(value["channels"]))
 
 
@@ -222,7 +221,14 @@ def to_int16(wave: np.ndarray, num_samples: int) -> np.ndarray:
 
 
 def to_float(wave: np.ndarray) -> np.ndarray:
-    """Convert the audio of a record, i16 [n], to f32 [n] in [-1, 1)."""
+    """Convert the audio of a record to floating point.
+
+    Args:
+        wave: Audio, i16 [n].
+
+    Returns:
+        Audio, f32 [n] in [-1, 1).
+    """
     return wave.astype(np.float32) / INT16_SCALE
 
 
@@ -253,7 +259,14 @@ def decode_record(example: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def encode_jpeg(frame: np.ndarray) -> bytes:
-    """Encode a frame, u8 [h w c] with c = 1 or 3 (RGB), as a JPEG file."""
+    """Encode a frame as a JPEG file.
+
+    Args:
+        frame: Frame, u8 [h w c] with c = 1 (grey) or 3 (RGB).
+
+    Returns:
+        Content of the file.
+    """
     frame = frame[..., ::-1] if frame.shape[-1] == 3 else frame
     flags = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     return cv2.imencode(".jpg", np.ascontiguousarray(frame), flags)[1].tobytes()

@@ -109,6 +109,12 @@ def _open_source(root: str, split: str):
     try:
         empty = not splits[split].num_examples
     except (KeyError, ValueError) as error:
+        name = split.partition("[")[0]
+        if name in splits:
+            raise InputError(
+                f"{root}: {split!r} cannot be taken from the split {name!r}, which has "
+                f"{splits[name].num_examples} clips"
+            ) from error
         known = ", ".join(splits)
         raise InputError(f"{root} has no split {split!r}; it has {known}") from error
     if empty:

@@ -28,6 +28,7 @@ TOP_LEVEL = (
 CONSTANTS = "avjax.constants"  # constants have comments, which only the source shows
 NOT_LISTED = {"ablations"}  # studies for the results pages, not part of the API
 INCLUDE = re.compile(r"^\{\{ (header|include): (\S+) \}\}$", flags=re.MULTILINE)
+REMARK = re.compile(r" *\(([^()\n]{3,})\)\n")  # before the first equation
 SECTIONS = re.compile(r"^(Paper|Symbols|Equations|Departures)\b", flags=re.MULTILINE)
 
 
@@ -99,6 +100,9 @@ def _header_page(header: str) -> str:
         body = " " * len(title) + body.rstrip()  # as it was indented in the header
         lines += [f"## {title}", ""]
         if title in {"Symbols", "Equations"}:
+            if remark := REMARK.match(body):
+                lines += [remark[1].capitalize() + ".", ""]
+                body = body[remark.end() :]
             lines += ["```text", _dedent(body), "```", ""]
         else:
             lines += [_to_markdown(_dedent(body)), ""]
@@ -108,7 +112,7 @@ def _header_page(header: str) -> str:
 def _to_markdown(text: str) -> str:
     """Escape symbols outside of backticks; start a paragraph at "Our own:"."""
     parts = text.split("`")
-    parts[::2] = [re.sub(r"([_*^])", r"\\\1", part) for part in parts[::2]]
+    parts[::2] = [re.sub(r"([_*])", r"\\\1", part) for part in parts[::2]]
     return re.sub(r"\n(?=[A-Z][^.;:]{2,40}:)", "\n\n", "`".join(parts))
 
 
@@ -153,7 +157,7 @@ def _package_first(file: pathlib.Path) -> tuple[str, ...]:
 def _api_page(modules: dict[str, pathlib.Path]) -> str:
     """Write a page: the title, then each package and module."""
     title, *_ = modules
-    blocks = [f"# {title}"]
+    blocks = [f"# {title} {{ #{title} }}"]
     for name, file in modules.items():
         if file.name == "__init__.py":
             blocks.append(_package_block(name, file, is_title=name == title))
@@ -176,7 +180,8 @@ def _package_block(name: str, file: pathlib.Path, is_title: bool) -> str:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name[0] != "_"
     ]
     heading = "false" if is_title else "true"
-    options = [f"show_root_heading: {heading}", f"members: {defined or 'false'}"]
+    options = [f"show_root_heading: {heading}", f"show_root_toc_entry: {heading}"]
+    options.append(f"members: {defined or 'false'}")
     lines = [f"::: {name}", "    options:", *(f"      {line}" for line in options)]
     sources = {
         alias.asname or alias.name: f"{node.module}.{alias.name}"
@@ -187,7 +192,7 @@ def _package_block(name: str, file: pathlib.Path, is_title: bool) -> str:
     exports = [
         _reference(one, sources[one]) for one in _exports(tree) if one in sources
     ]
-    if exports:
+    if exports and not defined:
         lines += ["", f"Names that `{name}` exports: {', '.join(exports)}."]
     return "\n".join(lines)
 

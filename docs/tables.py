@@ -25,10 +25,14 @@ PAGES = (*sorted(DOCS.rglob("*.md")), DOCS.parent / "README.md")
 
 
 def cell(value) -> str:
-    """Format a value: numbers with four digits, text as it is, null as empty."""
+    """Format a value: numbers with four digits, text as it is, null as empty.
+
+    Lines do not break before a percent sign and after a plus-minus sign.
+    """
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text.replace(" %", "\u00a0%").replace("± ", "±\u00a0")
 
 
 def table(name: str) -> str:

@@ -88,7 +88,15 @@ def evaluate(arguments: Sequence[str]) -> int:
 
 
 def make_parser(command: str, description: str) -> Parser:
-    """Make the parser of one command, with the arguments that both share."""
+    """Make the parser of one command, with the arguments that both share.
+
+    Args:
+        command: "train" or "evaluate".
+        description: Description of the command for its help.
+
+    Returns:
+        The parser.
+    """
     parser = Parser(prog=f"avjax {command}", description=description)
     add = parser.add_argument
     add("name", nargs="?", metavar="NAME", help=NAME_HELP)
@@ -156,8 +164,8 @@ def start_distributed(where: str | None) -> None:
     """Connect to the other hosts.
 
     Args:
-        where: "auto" if the cluster says how, or "HOST:PORT,PROCESSES,INDEX". None:
-            this is the only host.
+        where: "auto" if the cluster sets the addresses, or "HOST:PORT,PROCESSES,INDEX".
+            None: this is the only host.
 
     Raises:
         InputError: `where` has another form.
@@ -181,7 +189,7 @@ def run_dir(name: str, out: pathlib.Path | None) -> pathlib.Path:
 
     Args:
         name: Name of an experiment, or the folder of a run.
-        out: The folder, if it is given.
+        out: The folder of the option `--out`; None: it is found by the name.
 
     Returns:
         The folder, which may not exist.
@@ -202,13 +210,13 @@ def run_dir(name: str, out: pathlib.Path | None) -> pathlib.Path:
 
 
 def read_invocation(folder: pathlib.Path) -> list[str]:
-    """Read how a run was started.
+    """Read the arguments that a run was started with.
 
     Args:
         folder: Folder of the run.
 
     Returns:
-        Name and assignments; empty if there is no run.
+        Name of the experiment and assignments; empty if there is no run.
 
     Raises:
         InputError: The file is damaged, or the run was not started by `avjax train`.

@@ -65,7 +65,7 @@ class Checkpoints:
         return self
 
     def __exit__(self, *_) -> None:
-        self._manager.close()  # waits for what is being written
+        self._manager.close()  # waits for a checkpoint that is being written
 
     def latest(self) -> int | None:
         """Find the latest complete checkpoint.

@@ -16,7 +16,7 @@ from avjax.train.task import Task
 
 
 def check_weight(batch: Mapping[str, Any]) -> None:
-    """Check that a batch has an example to learn from.
+    """Check that at least one example of a batch has a weight.
 
     Args:
         batch: The first batch, in numpy.
@@ -26,8 +26,8 @@ def check_weight(batch: Mapping[str, Any]) -> None:
     """
     if not np.any(batch.get("weight", 1)):
         raise InputError(
-            "the first batch has nothing that this experiment can use: all of its "
-            "examples weigh 0, as clips do whose phones are not known"
+            "all examples of the first batch have weight 0, so there is nothing to "
+            "train on; examples of clips whose phones are unknown have weight 0"
         )
 
 

@@ -1,6 +1,6 @@
 """Metrics of a run: JSON lines, TensorBoard, and the console.
 
-Only process 0 writes. A resumed run removes what was written after its checkpoint.
+Only process 0 writes. A resumed run removes entries of later steps than its checkpoint.
 """
 
 import contextlib
@@ -29,8 +29,8 @@ class MetricWriter:
     """Writes the metrics and images of a run into its folder.
 
     metrics.jsonl holds one object a line: the step, then names and numbers. images/
-    holds NAME_STEP.mp4 for each clip that a task draws. TensorBoard's event files hold
-    the same numbers and images.
+    holds NAME_STEP.mp4 for each clip of `Task.visualize`. TensorBoard's event files
+    hold the same numbers and images.
     """
 
     def __init__(self, folder: pathlib.Path, first: int, last: int):
@@ -82,7 +82,11 @@ class MetricWriter:
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """Count the time inside the context as time spent waiting for data."""
+        """Count the time inside the context as time spent waiting for data.
+
+        Yields:
+            Nothing.
+        """
         start = time.perf_counter()
         yield
         self._waited += time.perf_counter() - start

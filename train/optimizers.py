@@ -58,7 +58,7 @@ class Adam(OptimizerConfig):
     eps: float = 1e-8
 
     def transform(self) -> optax.GradientTransformation:
-        """Make Adam's transformation from gradient to direction."""
+        """Make Adam's transformation. See `OptimizerConfig.transform`."""
         first, second = self.betas
         return optax.scale_by_adam(b1=first, b2=second, eps=self.eps)
 
@@ -77,8 +77,8 @@ class Muon(OptimizerConfig):
         momentum: Momentum of Muon.
         betas: Decay rates of Adam's two moments.
         adam_params: Names of arrays with several axes that Adam updates as well, since
-            they are no kernels, for instance the slots of a memory. Muon moves a whole
-            bank of slots at once, and a single slot takes thousands of steps to move.
+            they are no kernels, for instance the slots of a memory: Muon moves all
+            slots together, and a single slot takes thousands of steps to change.
     """
 
     learning_rate: float = 1e-2
@@ -87,7 +87,7 @@ class Muon(OptimizerConfig):
     adam_params: tuple[str, ...] = ()
 
     def transform(self) -> optax.GradientTransformation:
-        """Make Muon's transformation from gradient to direction."""
+        """Make Muon's transformation. See `OptimizerConfig.transform`."""
         first, second = self.betas
         return optax.contrib.muon(
             learning_rate=-1.0,  # it would negate the direction
@@ -114,7 +114,7 @@ class Sgd(OptimizerConfig):
     nesterov: bool = False
 
     def transform(self) -> optax.GradientTransformation:
-        """Make the transformation of SGD from gradient to direction."""
+        """Make the transformation of SGD. See `OptimizerConfig.transform`."""
         if self.momentum:
             return optax.trace(self.momentum, self.nesterov)
         return optax.identity()
@@ -179,7 +179,7 @@ def decay_mask(params: Any) -> Any:
 
 
 def muon_dims(adam_params: tuple[str, ...]) -> Callable[[Any], Any]:
-    """Make the function that tells Muon how to read each kernel as a matrix.
+    """Make the function that gives Muon the matrix axes of each kernel.
 
     Args:
         adam_params: Names of arrays that Adam updates.

@@ -56,7 +56,7 @@ def gather(tree: Any) -> Any:
 def model_card(
     experiment: Experiment, step: int, metrics: Mapping[str, float], hours: float
 ) -> str:
-    """Write the model card: what was trained, on which data, how long, how well.
+    """Write the model card: description, data, seed, duration and metrics.
 
     Args:
         experiment: The experiment.

@@ -113,8 +113,8 @@ class Task(abc.ABC):
             batch: The first batch of a loader, in numpy.
 
         Raises:
-            InputError: The batch does not fit, for instance because its images have
-                another size than the model's.
+            InputError: The batch does not fit, for instance because the size of its
+                images is not that of the model.
         """
 
     def visualize(
@@ -159,7 +159,7 @@ class Task(abc.ABC):
         return {}
 
     def export(self, params: Params, stats: Params) -> ReleasedWeights | None:
-        """Select what is released when the system is trained.
+        """Select the weights that are released when the system is trained.
 
         Args:
             params: Parameters in numpy, `{part: tree}`.

@@ -66,7 +66,8 @@ def viterbi(
         length: Number of states of the graph, i32 []; later states are padding.
 
     Returns:
-        - path: State of each frame, i32 [f]. Frames that do not exist have the last one.
+        - path: State of each frame, i32 [f]. Frames that do not exist have the last
+          one.
         - score: Log-likelihood of the path, f32 []; `NEG_INF` if there is no path.
     """
 

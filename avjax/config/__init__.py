@@ -1,8 +1,8 @@
-"""Configuration: frozen dataclasses of plain values, changed by `a.b=3`, kept as JSON.
+"""Configuration: frozen dataclasses of plain values, changed by `a.b=3`, saved as JSON.
 
 A plain value is a bool, an int, a float, a string, None, or a dataclass, a mapping or
 a tuple of plain values.  An unknown name or a value of the wrong type is an
-`InputError`, so that a misspelt setting cannot go unnoticed.
+`InputError`, so that a misspelt setting is reported.
 
 A field may be annotated with a base class that has a class method `config_classes`
 (such as `avjax.models.talker.TalkerConfig`).  It then holds an instance of any of these
@@ -64,10 +64,13 @@ def override(config: Config, assignments: Iterable[str]) -> Config:
 
 
 def to_json(config: Any) -> Any:
-    """Convert a config to what JSON can hold: dicts, lists and scalars.
+    """Convert a config to values that JSON can hold: dicts, lists and scalars.
 
     Args:
         config: A plain value.
+
+    Returns:
+        The converted value.
 
     Raises:
         TypeError: The config holds something else.
@@ -128,7 +131,7 @@ def leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
     Args:
         data: A dict or a list.
-        path: What to put before the paths.
+        path: Prefix of the paths.
 
     Yields:
         (path, value); an empty dict or list is a leaf.

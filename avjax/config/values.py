@@ -16,9 +16,9 @@ from avjax.errors import InputError
 SCALARS = (bool, int, float, str, types.NoneType)
 TYPE_NAMES = {
     bool: "true or false",
-    int: "a whole number",
+    int: "an integer",
     float: "a number",
-    str: "a text",
+    str: "a string",
     types.NoneType: "none",
 }
 CONSTANTS = {"true": True, "false": False, "none": None}
@@ -39,15 +39,22 @@ def unknown_name(name: str, known: Iterable[str], parent: str = "") -> str:
     known = list(known)
     where = f" in '{parent}'" if parent else ""
     if not known:
-        return f"nothing is called '{name}'{where}: that is a single value"
+        return f"unknown name '{name}'{where}, which is a single value or empty"
     similar = difflib.get_close_matches(name, known, cutoff=0.5) or known
     more = ", …" if similar[MAX_SUGGESTIONS:] else ""
     suggestions = ", ".join(similar[:MAX_SUGGESTIONS])
-    return f"nothing is called '{name}'{where}; there is {suggestions}{more}"
+    return f"unknown name '{name}'{where}; choose from {suggestions}{more}"
 
 
 def children(node: Any) -> dict[str, Any]:
-    """Return the named values inside a dataclass, a mapping or a tuple."""
+    """Return the named values inside a node of a config.
+
+    Args:
+        node: A plain value.
+
+    Returns:
+        {name: value} of a dataclass, a mapping or a tuple; empty for a scalar.
+    """
     if dataclasses.is_dataclass(node):
         return {f.name: getattr(node, f.name) for f in dataclasses.fields(node)}
     if isinstance(node, Mapping):
@@ -58,12 +65,28 @@ def children(node: Any) -> dict[str, Any]:
 
 
 def is_open(hint: Any) -> bool:
-    """Tell whether an annotation is a base class that lists its config classes."""
+    """Check if an annotation is a base class that lists its config classes.
+
+    Args:
+        hint: The annotation.
+
+    Returns:
+        True if the class itself defines `config_classes`.
+    """
     return isinstance(hint, type) and "config_classes" in vars(hint)
 
 
 def child_hint(node: Any, hint: Any, name: str) -> Any:
-    """Return the annotation of a child, or Any where the parent has none."""
+    """Return the annotation of a child.
+
+    Args:
+        node: A dataclass, a mapping or a tuple.
+        hint: The annotation of the node.
+        name: Name of the child.
+
+    Returns:
+        The annotation; Any if the node has none for its children.
+    """
     if dataclasses.is_dataclass(node):
         return typing.get_type_hints(type(node)).get(name, Any)
     for option in _options(hint):
@@ -83,7 +106,20 @@ def _options(hint: Any) -> tuple[Any, ...]:
 
 
 def parse(text: str, old: Any, hint: Any, path: str) -> Any:
-    """Convert typed text to the type of the annotation, or of the old value."""
+    """Convert a text to the type of its annotation, or of the old value.
+
+    Args:
+        text: The text.
+        old: The value that is replaced.
+        hint: The annotation.
+        path: Path of the value, for the message.
+
+    Returns:
+        The new value.
+
+    Raises:
+        InputError: The text does not fit the annotation.
+    """
     if dataclasses.is_dataclass(old):
         names = ", ".join(children(old))
         raise InputError(f"'{path}' holds several values; set one of {names}")
@@ -128,7 +164,19 @@ class _MismatchError(Exception):
 
 
 def convert(value: Any, hint: Any, path: str) -> Any:
-    """Convert a value to its annotation: ints to floats, lists to tuples."""
+    """Convert a value to its annotation: ints to floats, lists to tuples.
+
+    Args:
+        value: The value, from JSON or from a text.
+        hint: The annotation.
+        path: Path of the value, for the message.
+
+    Returns:
+        The converted value.
+
+    Raises:
+        InputError: The value does not fit the annotation.
+    """
     message = f"'{path}' must be {_describe(hint)}, not {value!r}"
     for option in _options(hint):
         try:

@@ -190,7 +190,7 @@ def read_content(file: BinaryIO, entry: ZipEntry, count: int) -> bytes:
     Args:
         file: The archive.
         entry: One of its entries.
-        count: How many bytes to read at most.
+        count: Largest number of bytes to read.
 
     Returns:
         The unpacked bytes.

@@ -14,7 +14,17 @@ from avjax.convert.layers import (
 
 
 def map_conv_pairs(name: str, path: str, count: int, first: int = 0) -> TensorMap:
-    """Map pairs of convolutions; `first` is the published number of the first pair."""
+    """Map pairs of convolutions.
+
+    Args:
+        name: Published name of the list of pairs.
+        path: Our path of the block.
+        count: Number of pairs.
+        first: Published number of the first pair.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     rows = []
     for pair in range(count):
         published, ours = f"{name}.{first + pair}.model", f"{path}/conv_{pair}"
@@ -24,7 +34,11 @@ def map_conv_pairs(name: str, path: str, count: int, first: int = 0) -> TensorMa
 
 
 def restoration_net_map() -> TensorMap:
-    """Map the restoration network."""
+    """Map the restoration network.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     rows = map_kernel("shallow_fe.0", "body/first")
     for level in range(3):
         rows += map_conv_pairs(
@@ -49,6 +63,9 @@ def mask_net_map() -> TensorMap:
     """Map the mask network.
 
     Its slope is one number that the file holds three times; the last one is used.
+
+    Returns:
+        (published key, our path) of each tensor.
     """
     rows = map_kernel("mask_net.0", "first")
     for block in range(3):
@@ -60,10 +77,18 @@ def mask_net_map() -> TensorMap:
 
 
 def restorer_part_map() -> TensorMap:
-    """Map the restoration network in its dict of the file."""
+    """Map the restoration network in its dict of the file.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     return with_prefix("restoration_net_state_dict", restoration_net_map())
 
 
 def mask_net_part_map() -> TensorMap:
-    """Map the mask network in its dict of the file."""
+    """Map the mask network in its dict of the file.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     return with_prefix("mask_net_state_dict", mask_net_map())

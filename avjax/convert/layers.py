@@ -16,17 +16,41 @@ KERNEL_AXES = {  # axes of our kernels -> those of published ones, by their numb
 
 
 def map_kernel(name: str, path: str) -> TensorMap:
-    """Map the kernel of a layer without a bias."""
+    """Map the kernel of a layer without a bias.
+
+    Args:
+        name: Published name of the layer.
+        path: Our path of the layer.
+
+    Returns:
+        One (published key, our path).
+    """
     return [(f"{name}.weight", f"params/{path}/kernel")]
 
 
 def map_kernel_and_bias(name: str, path: str) -> TensorMap:
-    """Map the kernel and the bias of a layer."""
+    """Map the kernel and the bias of a layer.
+
+    Args:
+        name: Published name of the layer.
+        path: Our path of the layer.
+
+    Returns:
+        (published key, our path) of both.
+    """
     return map_kernel(name, path) + [(f"{name}.bias", f"params/{path}/bias")]
 
 
 def map_norm(name: str, path: str) -> TensorMap:
-    """Map a batch normalisation and its running statistics."""
+    """Map a batch normalisation and its running statistics.
+
+    Args:
+        name: Published name of the layer.
+        path: Our path of the layer.
+
+    Returns:
+        (published key, our path) of scale, bias, mean, variance and count.
+    """
     return [
         (f"{name}.weight", f"params/{path}/scale"),
         (f"{name}.bias", f"params/{path}/bias"),
@@ -37,12 +61,28 @@ def map_norm(name: str, path: str) -> TensorMap:
 
 
 def map_slope(name: str, path: str) -> TensorMap:
-    """Map the slopes of a PReLU."""
+    """Map the slopes of a PReLU.
+
+    Args:
+        name: Published name of the layer.
+        path: Our path of the layer.
+
+    Returns:
+        One (published key, our path).
+    """
     return [(f"{name}.weight", f"params/{path}/slope")]
 
 
 def with_prefix(name: str, tensor_map: TensorMap) -> TensorMap:
-    """Prefix the keys of a network that is stored in a dict of its own."""
+    """Prefix the published keys of a network that is stored in a dict of its own.
+
+    Args:
+        name: Key of the dict.
+        tensor_map: The map of the network.
+
+    Returns:
+        The map with published keys `name.key`.
+    """
     return [(f"{name}.{key}", path) for key, path in tensor_map]
 
 
@@ -65,7 +105,7 @@ def published_shape(path: str, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _extra_axis(path: str) -> tuple[int, ...]:
-    """Axes of a dense kernel that is published as a convolution over one frame."""
+    """Return the extra axis of a dense kernel published as a convolution, or ()."""
     return (1,) if "backend/shortcut" in path else ()
 
 

@@ -19,7 +19,17 @@ from avjax.convert.layers import (
 def map_residual_block(
     name: str, path: str, prelu: bool, downsample: bool
 ) -> TensorMap:
-    """Map a residual block, with PReLU or ReLU, with or without downsampling."""
+    """Map a residual block.
+
+    Args:
+        name: Published name of the block.
+        path: Our path of the block.
+        prelu: True if the block has PReLU instead of ReLU.
+        downsample: True if the shortcut has a convolution.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     rows = map_kernel(f"{name}.conv1", f"{path}/conv_1")
     rows += map_norm(f"{name}.bn1", f"{path}/norm_1")
     if prelu:
@@ -34,7 +44,11 @@ def map_residual_block(
 
 
 def visual_front_map() -> TensorMap:
-    """Map the visual front-end: a 3-D convolution and a ResNet-18."""
+    """Map the visual front-end: a 3-D convolution and a ResNet-18.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     rows = map_kernel("frontend.0", "visual/stem")
     rows += map_norm("frontend.1", "visual/stem/norm")
     rows += map_slope("frontend.2", "visual/stem/prelu")
@@ -50,7 +64,11 @@ def visual_front_map() -> TensorMap:
 
 
 def audio_front_map() -> TensorMap:
-    """Map the audio front-end."""
+    """Map the audio front-end.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     rows = []
     for index in range(2):
         rows += map_kernel_and_bias(f"frontend.{3 * index}", f"audio/conv_{index}")
@@ -63,7 +81,11 @@ def audio_front_map() -> TensorMap:
 
 
 def memory_map() -> TensorMap:
-    """Map the visual-audio memory and the fusion layer."""
+    """Map the visual-audio memory and the fusion layer.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     rows = [("key", "params/memory/keys"), ("value", "params/memory/values")]
     rows += map_kernel_and_bias("q_embd", "memory/to_key")
     rows += map_kernel_and_bias("v_embd", "memory/to_value")
@@ -71,7 +93,11 @@ def memory_map() -> TensorMap:
 
 
 def gru_map() -> TensorMap:
-    """Map the back-end of two bidirectional GRU layers."""
+    """Map the back-end of two bidirectional GRU layers.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     rows = []
     for layer in range(2):
         for direction, suffix in (("forward", ""), ("backward", "_reverse")):
@@ -87,7 +113,11 @@ def gru_map() -> TensorMap:
 
 
 def tcn_map() -> TensorMap:
-    """Map the back-end of a multi-scale temporal convolutional network."""
+    """Map the back-end of a multi-scale temporal convolutional network.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     rows = []
     for number in range(4):
         name = f"tcn.mb_ms_tcn.network.{number}"
@@ -104,7 +134,14 @@ def tcn_map() -> TensorMap:
 
 
 def reader_map(backend: TensorMap) -> TensorMap:
-    """Map all four modules of a file with this back-end."""
+    """Map all four modules of a file.
+
+    Args:
+        backend: The map of the back-end.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     return [
         *with_prefix("v_front_state_dict", visual_front_map()),
         *with_prefix("a_front_state_dict", audio_front_map()),

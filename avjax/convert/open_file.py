@@ -43,6 +43,9 @@ def wrap_file_errors(path: PathLike) -> Iterator[None]:
     Args:
         path: The file that the message names.
 
+    Yields:
+        None.
+
     Raises:
         InputError: The block raised MalformedFile or OSError.
     """

@@ -64,10 +64,17 @@ class PickleContent(NamedTuple):
 
 
 def read_pickle(data: bytes, start: int = 0) -> PickleContent:
-    """Read the pickle that begins at byte `start`.
+    """Read one pickle.
+
+    Args:
+        data: The bytes.
+        start: Offset of the first byte of the pickle.
+
+    Returns:
+        The content.
 
     Raises:
-        MalformedFile: The pickle is damaged, too long, or holds anything else than
+        MalformedFile: The pickle is damaged, too long, or holds anything other than
             tensors and containers.
     """
     unpickler = Unpickler()
@@ -86,7 +93,11 @@ def read_pickle(data: bytes, start: int = 0) -> PickleContent:
 
 
 class Unpickler:
-    """The stack machine: a stack, the stacks below each mark, and the memo."""
+    """The stack machine: a stack, the stacks below each mark, and the memo.
+
+    Each method executes one kind of instruction; its argument is that of the
+    instruction.
+    """
 
     def __init__(self):
         self.stack, self.marked, self.memo = [], [], {}
@@ -94,7 +105,15 @@ class Unpickler:
         self.remaining_pairs = MAX_INSTRUCTIONS  # that dicts may be made from at once
 
     def execute(self, instruction: str, argument: Any) -> None:
-        """Execute one instruction."""
+        """Execute one instruction.
+
+        Args:
+            instruction: Name of the instruction, as in pickletools.
+            argument: Argument of the instruction; None if it has none.
+
+        Raises:
+            MalformedFile: The instruction is not allowed.
+        """
         if instruction in CONSTANTS:
             self.stack.append(CONSTANTS[instruction])
         elif instruction in LITERALS:
@@ -105,52 +124,65 @@ class Unpickler:
             raise MalformedFile(f"its pickle has the instruction {instruction}")
 
     def put(self, argument: int) -> None:
+        """Store the top of the stack in the memo under a number."""
         self.memo[argument] = self.stack[-1]
 
     def memoize(self, _) -> None:
+        """Store the top of the stack in the memo under the next number."""
         self.memo[len(self.memo)] = self.stack[-1]
 
     def get(self, argument: int) -> None:
+        """Push an entry of the memo."""
         self.stack.append(self.memo[argument])
 
     def mark(self, _) -> None:
+        """Start a new stack above the present one."""
         self.marked.append(self.stack)
         self.stack = []
 
     def pop_mark(self) -> list:
+        """Return the items since the last mark, and go back to the stack below."""
         items, self.stack = self.stack, self.marked.pop()
         return items
 
     def make_tuple(self, _) -> None:
+        """Replace the items since the last mark by a tuple of them."""
         items = tuple(self.pop_mark())
         self.stack.append(items)
 
     def make_short_tuple(self, _, count: int) -> None:
+        """Replace the top `count` items by a tuple of them."""
         items = tuple(self.stack[-count:])
         self.stack[-count:] = [items]
 
     def append(self, _) -> None:
+        """Append the top item to the list below it."""
         item = self.stack.pop()
         check_type(self.stack[-1], list).append(item)
 
     def extend(self, _) -> None:
+        """Append the items since the last mark to the list below them."""
         items = self.pop_mark()
         check_type(self.stack[-1], list).extend(items)
 
     def set_item(self, _) -> None:
+        """Set one entry of the dict below its key and value."""
         value, key = self.stack.pop(), self.stack.pop()
         check_type(self.stack[-1], dict)[check_key(key)] = value
 
     def set_items(self, _) -> None:
+        """Set the entries since the last mark in the dict below them."""
         items = self.pop_mark()
         target = check_type(self.stack[-1], dict)
         for key, value in zip(items[::2], items[1::2], strict=True):
             target[check_key(key)] = value
 
     def push_name(self, argument: str) -> None:
+        """Push the name "module name" that the instruction holds."""
         self.stack.append(check_name(*argument.split(" ", 1)))
 
     def push_name_from_stack(self, _) -> None:
+        """Replace two strings, module and name, by the name."""
         name, module = self.stack.pop(), self.stack.pop()
         self.stack.append(check_name(check_type(module, str), check_type(name, str)))
 
@@ -199,7 +231,7 @@ class Unpickler:
                 raise MalformedFile(f"it calls {name}")
 
     def make_dict(self, pairs: list | tuple = ()) -> dict:
-        """Make a dict from [[key, value], ...], as Python 2 wrote it."""
+        """Return a dict of pairs [[key, value], ...], as Python 2 wrote it."""
         self.remaining_pairs -= len(pairs)
         if self.remaining_pairs < 0:
             raise MalformedFile("it makes too many dicts from the same pairs")
@@ -235,14 +267,32 @@ INSTRUCTIONS: dict[str, Callable[[Unpickler, Any], None]] = {
 
 
 def check_key(key: Any) -> str | int:
-    """Return a dict key if it is a string or an integer; other keys may hash slowly."""
+    """Return a dict key if it is a string or an integer; others may hash slowly.
+
+    Args:
+        key: The key.
+
+    Raises:
+        MalformedFile: The key is something else.
+    """
     if isinstance(key, str) or (isinstance(key, int) and abs(key) < MAX_KEY):
         return key
     raise MalformedFile("it has a dict with keys that are not strings or integers")
 
 
 def check_name(module: str, name: str) -> GlobalName:
-    """Return a name if files of tensors need it; raise MalformedFile otherwise."""
+    """Check that files of tensors need a name.
+
+    Args:
+        module: The Python module.
+        name: Name of the object in the module.
+
+    Returns:
+        The name; the object is not imported.
+
+    Raises:
+        MalformedFile: The name is not allowed.
+    """
     found = GlobalName(module, name)
     is_storage = module in ("torch", "torch.cuda") and name in STORAGE_DTYPES
     if found not in ALLOWED_NAMES and not is_storage:

@@ -27,7 +27,13 @@ STORAGE_DTYPES = {
 
 
 class Storage(NamedTuple):
-    """Consecutive numbers in the file: their key, data type and count."""
+    """Consecutive numbers in the file.
+
+    Attributes:
+        key: Key of the storage in the file.
+        dtype: Type of the numbers.
+        count: Number of numbers.
+    """
 
     key: str
     dtype: np.dtype
@@ -40,7 +46,14 @@ class Storage(NamedTuple):
 
 
 class StorageView(NamedTuple):
-    """A tensor: numbers of a storage from `offset` on, with `strides` in numbers."""
+    """A tensor as a view of a storage.
+
+    Attributes:
+        storage: The storage.
+        offset: Position of the first number in the storage.
+        shape: The shape.
+        strides: Distance between neighbours along each axis, in numbers.
+    """
 
     storage: Storage
     offset: int
@@ -55,14 +68,37 @@ class StorageView(NamedTuple):
 
 
 def storage_dtype(name: str) -> np.dtype:
-    """Return the data type of a storage class of PyTorch, such as "FloatStorage"."""
+    """Return the data type of a storage class of PyTorch.
+
+    Args:
+        name: Name of the class, such as "FloatStorage".
+
+    Returns:
+        The little-endian data type.
+
+    Raises:
+        MalformedFile: There is no such class.
+    """
     if name not in STORAGE_DTYPES:
         raise MalformedFile(f"it has a storage of the unknown type {name[:80]!r}")
     return np.dtype(STORAGE_DTYPES[name]).newbyteorder("<")
 
 
 def make_view(storage: Any, offset: Any, shape: Any, strides: Any) -> StorageView:
-    """Make a view; it must lie in its storage and be no larger than that."""
+    """Make a view from values of a file, and check it against its storage.
+
+    Args:
+        storage: The storage.
+        offset: Position of the first number in the storage.
+        shape: The shape, a tuple.
+        strides: The strides in numbers, a tuple.
+
+    Returns:
+        The view.
+
+    Raises:
+        MalformedFile: A value is not valid, or the view does not fit its storage.
+    """
     capacity = check_type(storage, Storage).count
     shape = check_shape(check_type(shape, tuple), capacity)
     if len(check_type(strides, tuple)) != len(shape):

@@ -19,13 +19,31 @@ from avjax.convert.layers import (
 
 
 def map_conv_block(name: str, path: str) -> TensorMap:
-    """Map a convolution and its batch normalisation."""
+    """Map a convolution and its batch normalisation.
+
+    Args:
+        name: Published name of the block.
+        path: Our path of the block.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     rows = map_kernel_and_bias(f"{name}.conv_block.0", f"{path}/conv")
     return rows + map_norm(f"{name}.conv_block.1", f"{path}/norm")
 
 
 def map_conv_stack(name: str, path: str, blocks: range, skipped: int = 0) -> TensorMap:
-    """Map consecutive blocks; the published ones follow `skipped` other layers."""
+    """Map consecutive convolution blocks.
+
+    Args:
+        name: Published name of the list of layers.
+        path: Our path of the stack.
+        blocks: Published numbers of the blocks.
+        skipped: Published number of our first block.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     rows = []
     for index in blocks:
         rows += map_conv_block(f"{name}.{index}", f"{path}/block_{index - skipped}")
@@ -33,7 +51,11 @@ def map_conv_stack(name: str, path: str, blocks: range, skipped: int = 0) -> Ten
 
 
 def identity_encoder_map() -> TensorMap:
-    """Map the identity encoder."""
+    """Map the identity encoder.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     rows = []
     for stage, blocks in enumerate((1, 3, 4, 3, 3, 2, 2)):
         name = f"face_encoder_blocks.{stage}"
@@ -42,12 +64,23 @@ def identity_encoder_map() -> TensorMap:
 
 
 def audio_encoder_map(blocks: int) -> TensorMap:
-    """Map an audio encoder of `blocks` blocks."""
+    """Map an audio encoder.
+
+    Args:
+        blocks: Number of its blocks.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     return map_conv_stack("audio_encoder", "audio/tower", range(blocks))
 
 
 def decoder_map() -> TensorMap:
-    """Map the decoder."""
+    """Map the decoder.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     rows = map_conv_block("face_decoder_blocks.0.0", "decoder/stage_0/block_0")
     for stage, blocks in enumerate((2, 3, 3, 3, 3, 3), start=1):
         name, path = f"face_decoder_blocks.{stage}", f"decoder/stage_{stage}"
@@ -58,12 +91,20 @@ def decoder_map() -> TensorMap:
 
 
 def wav2lip_map() -> TensorMap:
-    """Map the generator of Wav2Lip."""
+    """Map the generator of Wav2Lip.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     return identity_encoder_map() + audio_encoder_map(13) + decoder_map()
 
 
 def encoder_map() -> TensorMap:
-    """Map the modules of SyncTalkFace before its decoder."""
+    """Map the modules of SyncTalkFace before its decoder.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     rows = [("mem.key", "params/memory/keys"), ("mem.value", "params/memory/values")]
     rows += map_kernel_and_bias("mem.q_embd", "memory/to_key")
     rows += map_kernel_and_bias("mem.v_embd", "memory/to_value")
@@ -74,13 +115,21 @@ def encoder_map() -> TensorMap:
 
 
 def synctalkface_map() -> TensorMap:
-    """Map the two modules of the generator in a file; the third is a discriminator."""
+    """Map the two modules of the generator in a file; the third is a discriminator.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     encoder = with_prefix("model_state_dict", encoder_map())
     return encoder + with_prefix("dec_state_dict", decoder_map())
 
 
 def discriminator_map() -> TensorMap:
-    """Map the visual quality discriminator."""
+    """Map the visual quality discriminator.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     rows = []
     stages = [(0, 0), *itertools.product(range(1, 7), (0, 1))]
     for index, (stage, block) in enumerate(stages):
@@ -90,7 +139,14 @@ def discriminator_map() -> TensorMap:
 
 
 def sync_expert_map(blocks: int) -> TensorMap:
-    """Map the synchronisation expert, whose face encoder has `blocks` blocks."""
+    """Map the sync expert.
+
+    Args:
+        blocks: Number of blocks of its face encoder.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
     return map_conv_stack("face_encoder", "visual", range(blocks)) + audio_encoder_map(
         14
     )
@@ -101,7 +157,11 @@ SYNCNET_CONVS = (0, 4, 8, 11, 14, 18)
 
 
 def syncnet_v2_map() -> TensorMap:
-    """Map SyncNet v2."""
+    """Map SyncNet v2.
+
+    Returns:
+        (published key, our path) of each tensor.
+    """
 
     def stack(name: str, path: str, conv: str) -> TensorMap:
         rows = []

@@ -39,12 +39,12 @@ class ByteRange(NamedTuple):
     size: int
 
     def read(self, dtype: np.dtype, count: int, offset: int = 0) -> np.ndarray:
-        """Read `count` numbers, skipping the first `offset`.
+        """Read consecutive numbers.
 
         Args:
             dtype: Type of the numbers.
-            count: How many numbers to read.
-            offset: How many numbers to skip.
+            count: Number of numbers to read.
+            offset: Number of numbers to skip.
 
         Returns:
             The numbers, [count].
@@ -60,17 +60,34 @@ class ByteRange(NamedTuple):
 
 
 def check_type(value: Any, kind: type) -> Any:
-    """Return a value if it is of a type; raise MalformedFile otherwise."""
+    """Check that a value from a file has a type.
+
+    Args:
+        value: The value.
+        kind: The type.
+
+    Returns:
+        The value.
+
+    Raises:
+        MalformedFile: The value has another type.
+    """
     if not isinstance(value, kind):
         raise MalformedFile("its pickle is damaged")
     return value
 
 
 def check_count(number: Any) -> int:
-    """Return a value from a file if it is an integer of at least 0.
+    """Check that a value from a file is an integer of at least 0.
+
+    Args:
+        number: The value.
+
+    Returns:
+        The value.
 
     Raises:
-        MalformedFile: It is not.
+        MalformedFile: The value is something else.
     """
     if type(number) is not int or number < 0:
         raise MalformedFile("it has a size or an offset that is not an integer >= 0")
@@ -78,17 +95,17 @@ def check_count(number: Any) -> int:
 
 
 def check_shape(sides: Any, capacity: int) -> tuple[int, ...]:
-    """Return a shape from a file if a tensor of that shape fits its storage.
+    """Check that a tensor of a shape from a file fits its storage.
 
     Args:
         sides: The shape as the file states it.
-        capacity: How many numbers the storage holds.
+        capacity: Number of numbers in the storage.
 
     Returns:
         The shape.
 
     Raises:
-        MalformedFile: It is not a shape, has too many axes, or is too large.
+        MalformedFile: The value is not a shape, has too many axes, or is too large.
     """
     shape = tuple(map(check_count, sides[: MAX_AXES + 1]))
     if len(shape) > MAX_AXES:

@@ -12,7 +12,7 @@ class ArraySpec(NamedTuple):
     Attributes:
         shape: Sizes of the axes, such as "b 4*t 80"; a letter stands for any size.
         dtype: The dtype, such as "float32".
-        description: What the values mean.
+        description: Meaning of the values.
     """
 
     shape: str
@@ -40,5 +40,12 @@ Functions = dict[str, ExportedFunction]  # those of one system, by their names
 
 
 def image_shape(size: int) -> str:
-    """Return the shape of a batch of square RGB images."""
+    """Return the shape of a batch of square RGB images.
+
+    Args:
+        size: Width and height in pixels.
+
+    Returns:
+        The shape as in `ArraySpec`.
+    """
     return f"b {size} {size} 3"

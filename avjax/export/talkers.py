@@ -138,7 +138,14 @@ def text_talker(weights: PathLike) -> Functions:
 
 
 def text_specs(size: int) -> tuple[dict[str, ArraySpec], ...]:
-    """Describe the inputs of a text encoder: phonemes, their edges and the speaker."""
+    """Describe the inputs of a text encoder.
+
+    Args:
+        size: Width and height of the portrait in pixels.
+
+    Returns:
+        {"phoneme_ids": …}, {"portrait": …} and {"edges": …}.
+    """
     phoneme_ids = {
         "phoneme_ids": ArraySpec(
             f"b {MAX_PHONEMES}",
@@ -163,7 +170,16 @@ def text_specs(size: int) -> tuple[dict[str, ArraySpec], ...]:
 def make_decode(
     config: TalkerConfig, variables: Variables
 ) -> Callable[..., dict[str, Array]]:
-    """Make (latents [b d], face, reference) -> frames in [0, 1], before rounding."""
+    """Make the function from latents to frames.
+
+    Args:
+        config: The config of the talker.
+        variables: {part: variables} of the talker.
+
+    Returns:
+        (latents f32 [b d], face u8 [b h w c=3], reference u8 [b h w c=3]) ->
+        {"frames": f32 [b h w c=3] in [0, 1]}.
+    """
     space = latent_space(config)
 
     def decode(latents: Array, face: Array, reference: Array) -> dict[str, Array]:
@@ -175,7 +191,14 @@ def make_decode(
 
 
 def latent_spec(config: TalkerConfig) -> dict[str, ArraySpec]:
-    """Describe the latent input of a talker."""
+    """Describe the latent input of a talker.
+
+    Args:
+        config: The config of the talker.
+
+    Returns:
+        {"latents": …}.
+    """
     return {"latents": ArraySpec(f"b {config.latent_dim}", "float32", "of each frame")}
 
 
@@ -185,6 +208,9 @@ def face_specs(size: int, same_reference: bool = False) -> dict[str, ArraySpec]:
     Args:
         size: Width and height of the face in pixels.
         same_reference: True if the reference is the face itself.
+
+    Returns:
+        {"face": …, "reference": …}.
     """
     reference = "the same image" if same_reference else "another image of the same face"
     return {
@@ -196,5 +222,12 @@ def face_specs(size: int, same_reference: bool = False) -> dict[str, ArraySpec]:
 
 
 def frame_outputs(size: int) -> dict[str, str]:
-    """Describe the generated frames."""
+    """Describe the generated frames.
+
+    Args:
+        size: Width and height of the face in pixels.
+
+    Returns:
+        {"frames": shape and meaning}.
+    """
     return {"frames": f"{image_shape(size)}: the speaking face, 0 to 1"}

@@ -5,7 +5,7 @@ stablehlo  A program for CPUs, GPUs and TPUs with the weights inside. JAX alone 
            several functions, the file is a zip archive of them.
 npz        The weights alone, as plain arrays by their path.
 
-The JSON file next to it says what was exported, with all inputs and outputs. Every file
+The JSON file next to it describes the export, with all inputs and outputs. Every file
 is read again and checked before it gets its final name.
 """
 
@@ -47,7 +47,7 @@ def export(weights: PathLike, out: PathLike, kind: Literal["stablehlo", "npz"]) 
         kind: "stablehlo" for the functions, "npz" for the weights.
 
     Returns:
-        A sentence that says what was written and how it was checked.
+        A sentence about the written files and their check.
 
     Raises:
         InputError: The weights cannot be exported, or a file cannot be written.
@@ -111,7 +111,14 @@ def describe(
 
 
 def describe_function(function: ExportedFunction) -> dict[str, Any]:
-    """Describe inputs and outputs of a function for JSON."""
+    """Describe the inputs and outputs of a function for JSON.
+
+    Args:
+        function: The function.
+
+    Returns:
+        {"inputs": …, "outputs": …, "constraints": …}.
+    """
     return {
         "inputs": [
             {"name": name, **spec._asdict()} for name, spec in function.inputs.items()
@@ -129,7 +136,7 @@ def write_arrays(file: pathlib.Path, weights: Weights) -> str:
         weights: The weights.
 
     Returns:
-        What was checked, in words.
+        A description of the check.
 
     Raises:
         RuntimeError: The file does not hold the arrays.
@@ -155,7 +162,7 @@ def write_functions(
         functions: The functions.
 
     Returns:
-        What was checked, in words.
+        A description of the check.
 
     Raises:
         RuntimeError: A written function gives other numbers.
@@ -177,13 +184,20 @@ def write_functions(
         raise RuntimeError(
             f"the written functions have a relative error of {error:.1e}"
         )
-    names = " and ".join(functions)
+    names = ", ".join(functions)
     batches = " and ".join(map(str, CHECKED_BATCHES))
     return f"{names}, checked with batch size {batches}: relative error {error:.1g}"
 
 
 def serialize(function: ExportedFunction) -> bytes:
-    """Compile a function for all platforms, with open sizes, to bytes."""
+    """Compile a function for all platforms, with symbolic sizes.
+
+    Args:
+        function: The function.
+
+    Returns:
+        The serialised program, for `jax.export.deserialize`.
+    """
     exported = jax.export.export(jax.jit(function.run), platforms=PLATFORMS)
     return bytes(exported(*symbolic_shapes(function)).serialize())
 
@@ -212,7 +226,14 @@ def read_functions(
 
 
 def symbolic_shapes(function: ExportedFunction) -> list[jax.ShapeDtypeStruct]:
-    """Return the inputs of a function with symbolic sizes."""
+    """Return the inputs of a function with symbolic sizes.
+
+    Args:
+        function: The function.
+
+    Returns:
+        The shape and dtype of each input.
+    """
     scope = jax.export.SymbolicScope(function.constraints)
     return [
         jax.ShapeDtypeStruct(

@@ -62,7 +62,7 @@ def read_packets(
 def decode_stream(
     container: InputContainer, stream: av.VideoStream | av.AudioStream
 ) -> Iterator:
-    """Decode the frames of a stream in presentation order; skip damaged packets."""
+    """Return the frames of a stream in presentation order, without damaged ones."""
     for packet in read_packets(container, stream):
         try:
             frames = packet.decode()
@@ -86,6 +86,9 @@ def seconds_per_unit(
 
 def find_video_stream(container: InputContainer) -> av.VideoStream:
     """Return the first video stream that is not a cover image; it decodes in threads.
+
+    Args:
+        container: The open file.
 
     Raises:
         InputError: The file has no video stream.

@@ -21,7 +21,7 @@ class DisplayTransform:
 
     Attributes:
         stored_size: Width and height in pixels before rotation, pixels made square.
-        orientation: Whether to transpose, then to flip left-right, then top-bottom.
+        orientation: Flags: transpose, then flip left-right, then flip top-bottom.
         rotation: Degrees counter-clockwise that `orientation` amounts to.
         colorspace: Colour space of the stored frames, as FFmpeg numbers it.
     """
@@ -56,7 +56,7 @@ class DisplayTransform:
         return (height, width) if self.orientation[0] else (width, height)
 
     def to_image(self, frame: av.VideoFrame) -> np.ndarray:
-        """Convert a decoded frame to an image u8 [h w c=3]."""
+        """Return a decoded frame as an upright image, u8 [h w c=3]."""
         width, height = self.stored_size
         image = frame.to_ndarray(
             format="rgb24",

@@ -1,6 +1,6 @@
 """Detect faces in an image with the Haar cascades that come with OpenCV.
 
-One cascade proposes rectangles. It also fires on dogs and on crumpled cloth, so a
+One cascade proposes rectangles. It also detects dogs and crumpled cloth, so a
 proposal is accepted only if two eyes are found in it, or if a second cascade detects it
 with many overlapping hits.
 

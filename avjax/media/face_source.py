@@ -1,4 +1,4 @@
-"""A photo or a video as an endless supply of frames, with the face box of each."""
+"""A photo or a video as an endless stream of frames, with the face box of each."""
 
 import dataclasses
 import itertools
@@ -25,8 +25,8 @@ class FaceSource:
         shape: Height and width of the frames in pixels.
         fps: Frames per second.
         boxes: Face box of each frame, f32 [t 4]; NaN where no face was found.
-        play: Function from a number of frames to an iterator over as many frames u8
-            [h w c=3]; a clip that is too short is played back and forth.
+        play: Function from a number n to an iterator over n frames, u8 [h w c=3]; a
+            clip that is too short is played back and forth.
     """
 
     shape: tuple[int, int]

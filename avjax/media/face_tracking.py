@@ -140,7 +140,7 @@ def link_track(
 
 
 def link_all_tracks(detections: Detections) -> list[FaceTrack]:
-    """Link the detections of all faces to tracks, the most important face first."""
+    """Return the tracks of all detected faces, the most important face first."""
     tracks = (link_track(detections, index) for index in itertools.count())
     return list(
         itertools.takewhile(lambda track: np.isfinite(track.boxes).any(), tracks)

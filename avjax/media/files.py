@@ -151,7 +151,7 @@ def wrap_os_errors(path: PathLike, action: Literal["read", "write"]) -> Iterator
 
     Args:
         path: The file that the message names.
-        action: What the block does with the file.
+        action: Action of the block on the file.
 
     Raises:
         InputError: The block raised an OSError.

@@ -25,7 +25,14 @@ class RgbaImage(NamedTuple):
 
 
 def is_image(path: PathLike) -> bool:
-    """Check by the content of a file, not by its name, if it is one still image."""
+    """Check if a file is one still image, by its content and not by its name.
+
+    Args:
+        path: The file.
+
+    Returns:
+        False for other files, and for animations.
+    """
     try:
         with Image.open(path) as image:
             animated = getattr(image, "is_animated", False)

@@ -247,7 +247,7 @@ def convert_depth(image: np.ndarray, supported: str) -> np.ndarray:
 
 
 def to_float01(image: np.ndarray) -> np.ndarray:
-    """Convert pixel values u8, u16 or f32 to f32 in [0, 1]."""
+    """Return pixel values of u8, u16 or f32 [...] as f32 in [0, 1]."""
     if image.dtype == np.float32:
         return image
     return image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)

@@ -43,10 +43,21 @@ class Mean(NamedTuple):
         return cls(total, jnp.sum(weight))
 
     def merge(self, other: "Mean") -> "Mean":
-        """Combine two means into the mean of all their values."""
+        """Combine two means into the mean of all their values.
+
+        Args:
+            other: The other mean.
+
+        Returns:
+            The mean of both, weighted.
+        """
         return Mean(self.total + other.total, self.weight + other.weight)
 
     def compute(self) -> float:
-        """Compute the mean; NaN if the weight is zero."""
+        """Compute the mean.
+
+        Returns:
+            total / weight; NaN if the weight is zero.
+        """
         weight = float(self.weight)
         return float(self.total) / weight if weight else float("nan")

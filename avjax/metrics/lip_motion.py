@@ -85,7 +85,7 @@ def finite_difference(points: Array, order: int) -> Array:
 
     Args:
         points: Points, [b t p 2].
-        order: How often the difference is taken.
+        order: Order of the difference.
 
     Returns:
         The differences, [b t-order p 2].
@@ -106,7 +106,7 @@ def mean_norm(vectors: Array) -> Array:
 
 
 def closures(gap: Array, is_bilabial: Array, max_gap: float) -> tuple[Array, Array]:
-    """Find out whether the lips close at each bilabial phoneme of a clip.
+    """Detect lip closures at the bilabial phonemes of a clip.
 
     Consecutive bilabial frames are one phoneme, which counts once.
 

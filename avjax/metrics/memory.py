@@ -61,8 +61,8 @@ def bridging_metrics(
             top1, top5: Fraction of frames in which the best slot of the target is the
                 best slot of the source, or one of its five best.
             cosine: Cosine similarity of recalled and true features.
-            shuffled_cosine: The same with the true features of another moment of
-                another clip: what a constant recall reaches.
+            shuffled_cosine: Cosine similarity to the true features of another moment
+                of another clip, as a constant recall reaches it.
             slots_by_source, slots_by_target: Effective number of slots.
     """
     best = jnp.argmax(by_target, axis=-1)[..., None]

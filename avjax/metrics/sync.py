@@ -41,7 +41,14 @@ class OffsetDistances(NamedTuple):
     pairs: Array
 
     def merge(self, other: "OffsetDistances") -> "OffsetDistances":
-        """Add the distances of another part of the clip."""
+        """Add the distances of another part of the clip.
+
+        Args:
+            other: Distances at the same offsets.
+
+        Returns:
+            The sum of both.
+        """
         return OffsetDistances(self.total + other.total, self.pairs + other.pairs)
 
 

@@ -11,7 +11,7 @@ Equations   (numbered by us)
     (1)  log p from x and its neighbourhood       here                Aligner
     (2)  -log P(phonemes of the text | x)         losses/sequence.py  alignment_nll
 
-Departures  There is no paper to depart from.  Convolutions and attention see only a
+Departures  None, because there is no paper.  Convolutions and attention see only a
             short neighbourhood of a mel frame: a network that sees a whole recording
             may name a phoneme anywhere in it.
 """
@@ -62,12 +62,19 @@ def receptive_context(config: AlignerConfig) -> int:
 
     Args:
         config: The config.
+
+    Returns:
+        A number of mel frames.
     """
     return config.context_mels + NUM_CONVS * (KERNEL // 2)
 
 
 class Aligner(nn.Module):
-    """Log-mel -> log-probabilities of phonemes in each mel frame."""
+    """Log-mel -> log-probabilities of phonemes in each mel frame.
+
+    Attributes:
+        config: The config.
+    """
 
     config: AlignerConfig
 
@@ -113,7 +120,15 @@ class Aligner(nn.Module):
 
 @register_system(AlignerConfig)
 def init_variables(config: AlignerConfig, key: Key) -> dict[str, Params]:
-    """Initialise the variables, {part: variables}, of the part "aligner"."""
+    """Initialise the variables of an untrained aligner.
+
+    Args:
+        config: The config.
+        key: A PRNG key.
+
+    Returns:
+        {part: variables}, of the part "aligner".
+    """
     variables = Aligner(config).init(
         key, mel=jnp.zeros((1, 1, NUM_MELS)), mel_mask=jnp.ones((1, 1))
     )

@@ -74,8 +74,8 @@ class BridgingConfig:
         heads: Heads of the memory; the follow-up paper has 8, and 112 slots.
         backend: The network over time.
         outputs_per_frame: CTC outputs per video frame, for fast speech.
-        reference_compat: Follow the authors' code also in its oddities; for converted
-            weights.
+        reference_compat: Follow the authors' code also where it differs from the paper,
+            for converted weights.
         dtype: Of the convolutions over images.
     """
 
@@ -160,27 +160,27 @@ class Bridging(nn.Module):
             self.mel_head = MelHead(scale_width(MEL_HEAD_CHANNELS, config.width))
 
     def __call__(self, mouths: Array, mel: Array, frame_mask: Array) -> Array:
-        """Return outputs; `init` calls it, so it uses every parameter."""
+        """Return outputs; used by `init`, so every parameter takes part."""
         if self.config.num_slots:
             return self.forward_train(mouths, mel, frame_mask).recalled_output
         return self.predict(mouths, frame_mask)
 
     def encode_video(self, mouths: Array, train: bool = False) -> Array:
-        """Embed mouth crops: mouths -> [b t d]."""
+        """Embed mouth crops: mouths -> [b t d]; see `Bridging` for arguments."""
         side = self.config.size
         chex.assert_shape(mouths, (None, None, side, side, 1))
         return self.visual(mouths, train)
 
     def encode_audio(self, mel: Array, train: bool = False) -> Array:
-        """Embed audio: mel -> [b t d].
+        """Embed audio: mel -> [b t d]; see `Bridging` for arguments.
 
-        Each embedding has mean 0 and deviation 1, so that memory slots can reach it.
+        Embeddings have mean 0 and standard deviation 1, as memory slots can represent.
         """
         codes = self.audio(mel, train)
         return codes if self.config.reference_compat else standardize(codes)
 
     def recall(self, visual: Array) -> tuple[Array, Array]:
-        """Recall audio embeddings from visual ones.
+        """Recall audio embeddings from visual ones; see `Bridging` for arguments.
 
         Returns:
             Recalled audio embeddings [b t d], and the memory address [b t m], which is
@@ -193,7 +193,7 @@ class Bridging(nn.Module):
     def decode(
         self, visual: Array, audio: Array, frame_mask: Array, train: bool = False
     ) -> Array:
-        """Decode embeddings of both modalities to outputs."""
+        """Return the outputs for embeddings; see `Bridging` for arguments."""
         # bridging (5)
         codes = self.fusion(visual, audio, train)
         outputs = self.out(self.backend(codes, frame_mask, train))
@@ -207,14 +207,14 @@ class Bridging(nn.Module):
         return rearrange(outputs, "b t (r v) -> b (t r) v", r=rate)
 
     def predict(self, mouths: Array, frame_mask: Array, train: bool = False) -> Array:
-        """Compute the outputs for silent lips."""
+        """Return the outputs for silent lips; see `Bridging` for arguments."""
         visual = self.encode_video(mouths, train)
         return self.decode(visual, self.recall(visual)[0], frame_mask, train)
 
     def forward_train(
         self, mouths: Array, mel: Array, frame_mask: Array, train: bool = False
     ) -> BridgingTrainOutputs:
-        """Run both paths: with recalled audio embeddings, and with real ones."""
+        """Return outputs with recalled and with real audio; see `Bridging`."""
         visual = self.encode_video(mouths, train)
         audio = self.encode_audio(mel, train)
         recalled, visual_address = self.recall(visual)
@@ -280,7 +280,15 @@ def word_logits(logits: Array, frame_mask: Array) -> Array:
 
 @register_system(BridgingConfig)
 def init_variables(config: BridgingConfig, key: Key) -> dict[str, Params]:
-    """Initialise the variables, {part: variables}, of the part "reader"."""
+    """Initialise variables; see `avjax.models.registry.System`.
+
+    Args:
+        config: The config.
+        key: A PRNG key.
+
+    Returns:
+        {part: variables}, of the part "reader".
+    """
     side, frames = config.size, 5
     variables = Bridging(config).init(
         {"params": key, "dropout": key},

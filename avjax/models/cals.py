@@ -119,7 +119,7 @@ class AudioToLip(nn.Module):
         masked: Array | None = None,
         train: bool = False,
     ) -> Array:
-        """Predict lip motion units of length one, [b t d]."""
+        """Return lip motion units of length one, [b t d]; see `AudioToLip`."""
         features = self.encode_audio(mels, train)
         if masked is not None:
             token = self.mask_token[None, None]
@@ -127,7 +127,7 @@ class AudioToLip(nn.Module):
         return self.contextualize(features, frame_mask, lookahead, train)
 
     def encode_audio(self, mels: Array, train: bool = False) -> Array:
-        """Compute one audio feature per frame: mels -> [b t d]."""
+        """Compute one audio feature per frame: mels -> [b t d]; see `AudioToLip`."""
         chex.assert_shape(mels, (None, None, MEL_WINDOW, NUM_MELS))
         features = self.audio(rearrange(mels, "b t f k -> (b t) f k"), train)
         features = rearrange(features, "(b t) d -> b t d", t=mels.shape[1])
@@ -136,7 +136,7 @@ class AudioToLip(nn.Module):
     def contextualize(
         self, features: Array, frame_mask: Array, lookahead: Array, train: bool = False
     ) -> Array:
-        """Turn audio features into lip motion units of length one, [b t d]."""
+        """Return the lip motion units [b t d] of audio features; see `AudioToLip`."""
         codes = self.context(features, frame_mask, lookahead, train)  # cals (3)
         return l2_normalize(self.unit_proj(codes))
 
@@ -188,7 +188,7 @@ class CalsLatents(LatentSpace):
         frame_mask: Array,
         lookahead: Array | None = None,
     ) -> Array:
-        """Predict units; see `LatentSpace.encode_audio`."""
+        """Return lip motion units; see `LatentSpace.encode_audio`."""
         if lookahead is None:
             lookahead = jnp.full(len(mels), self.config.context_frames)
         network = AudioToLip(self.config)
@@ -197,7 +197,7 @@ class CalsLatents(LatentSpace):
         )
 
     def encode_windows(self, variables: Variables, mels: Array) -> Array:
-        """Compute audio features; see `LatentSpace.encode_windows`."""
+        """Return audio features; see `LatentSpace.encode_windows`."""
         network = AudioToLip(self.config)
         return apply_network(
             network, variables["audio_to_lip"], mels, method="encode_audio"
@@ -206,7 +206,7 @@ class CalsLatents(LatentSpace):
     def contextualize(
         self, variables: Variables, features: Array, frame_mask: Array, lookahead: Array
     ) -> Array:
-        """Turn audio features into units; see `LatentSpace.contextualize`."""
+        """Return the units of audio features; see `LatentSpace.contextualize`."""
         arrays = features, frame_mask, lookahead
         network = AudioToLip(self.config)
         return apply_network(
@@ -216,18 +216,26 @@ class CalsLatents(LatentSpace):
     def decode_frames(
         self, variables: Variables, latents: Array, faces: Array
     ) -> Array:
-        """Generate frames from units; see `LatentSpace.decode_frames`."""
+        """Return frames generated from units; see `LatentSpace.decode_frames`."""
         network = LipToFace(self.config)
         return apply_network(network, variables["lip_to_face"], latents, faces)
 
     def constrain(self, latents: Array) -> Array:
-        """Scale vectors to length one."""
+        """Return vectors scaled to length one; see `LatentSpace.constrain`."""
         return l2_normalize(latents)
 
 
 @register_talker(CalsConfig, CalsLatents)
 def init_variables(config: CalsConfig, key: Key) -> dict[str, Params]:
-    """Initialise the variables, {part: variables}, of both parts."""
+    """Initialise variables; see `avjax.models.registry.System`.
+
+    Args:
+        config: The config.
+        key: A PRNG key.
+
+    Returns:
+        {part: variables}, of both parts.
+    """
     side = config.size
     lip_to_face = LipToFace(config).init(
         key,
@@ -241,7 +249,7 @@ def init_variables(config: CalsConfig, key: Key) -> dict[str, Params]:
 
 
 def init_audio_to_lip(config: CalsConfig, key: Key) -> Params:
-    """Initialise the variables of the part "audio_to_lip" alone."""
+    """Return variables of the part "audio_to_lip" alone; see `init_variables`."""
     return AudioToLip(config).init(
         key,
         mels=jnp.zeros((1, 1, MEL_WINDOW, NUM_MELS)),

@@ -91,7 +91,7 @@ class RestorationOutputs(NamedTuple):
 
     Attributes:
         clean: The restored image, not clipped, [b h w c=3].
-        residual: What was added to the noisy image, [b h w c=3].
+        residual: Difference to the noisy image, [b h w c=3].
     """
 
     clean: Array
@@ -123,19 +123,19 @@ class RestorationNet(nn.Module):
         return outputs
 
     def features(self, noisy: Array) -> Array:
-        """Compute the features of the body: noisy -> [b h w d]."""
+        """Compute features of the body: noisy -> [b h w d]; see `RestorationNet`."""
         chex.assert_shape(noisy, (None, None, None, 3))
         chex.assert_is_divisible(noisy.shape[1], SIZE_MULTIPLE)
         chex.assert_is_divisible(noisy.shape[2], SIZE_MULTIPLE)
         return self.body(noisy)
 
     def restore(self, features: Array, noisy: Array) -> RestorationOutputs:
-        """Restore images from their features."""
+        """Return restored images, from features; see `RestorationNet` for arguments."""
         residual = self.primary(features)
         return RestorationOutputs(noisy + residual, residual)  # denoiser (1)
 
     def reconstruct(self, outputs: RestorationOutputs) -> Array:
-        """Reconstruct the noisy image from clean image and residual."""
+        """Return the noisy image from `outputs`; see `RestorationNet.restore`."""
         return self.auxiliary(jnp.concatenate(outputs, axis=-1))  # denoiser (2)
 
 
@@ -238,15 +238,18 @@ def receptive_field() -> int:
 
 
 def halve(x: Array) -> Array:
-    """Average 2 x 2 pixels, which is bilinear at half the size.  [b h w d]."""
+    """Return the means of 2 x 2 pixels, x [b 2h 2w d] -> [b h w d]; see `double`."""
     return reduce(x, "b (h r) (w s) d -> b h w d", "mean", r=2, s=2)
 
 
 def double(x: Array) -> Array:
-    """Resize bilinearly to twice the size.  [b h w d] -> [b 2h 2w d].
+    """Resize bilinearly to twice the size, with continued edges.
 
-    The edges are continued.  Of each two new pixels one lies a quarter of a pixel
-    before the old one, the other a quarter after it.
+    Args:
+        x: [b h w d]; new pixels lie a quarter of a pixel before and after old ones.
+
+    Returns:
+        [b 2h 2w d].
     """
     for axis in (1, 2):
         size = x.shape[axis]
@@ -276,15 +279,15 @@ def to_log_lrs(lrs: Params) -> Params:
 
 
 def from_log_lrs(params: Params) -> Params:
-    """Invert `to_log_lrs`: a tree of numbers -> a tree of rates above 0."""
+    """Invert `to_log_lrs`: params -> a tree of rates above 0; see `to_log_lrs`."""
     return jax.tree.map(lambda number: jnp.exp(LOG_LR_SCALE * number), params)
 
 
 @register_system(DenoiserConfig, optional_parts=("inner_lrs",))
 def init_variables(config: DenoiserConfig, key: Key) -> dict[str, Params]:
-    """Initialise the variables, {part: variables}, of all parts.
+    """Return variables of all parts; see `avjax.models.registry.System`.
 
-    "inner_lrs" has one learning rate for each tensor of the heads that adapt.
+    "inner_lrs" has a learning rate for each tensor of the heads that adapt.
     """
     image = jnp.zeros((1, SIZE_MULTIPLE, SIZE_MULTIPLE, 3))
     restorer = RestorationNet(config).init(key, image)

@@ -11,7 +11,7 @@ Equations   (numbered by us)
     (2)  p = mean position under w                here                     soft_argmax
     (3)  L1 loss of points                        losses/reconstruction.py landmark_l1
 
-Departures  There is no paper to depart from.  A point is the mean of a map over the
+Departures  None, because there is no paper.  A point is the mean of a map over the
             lower half of the crop, so that the detector also finds a mouth that is not
             in the middle; it has no confidence and always returns a mouth.
 """
@@ -47,7 +47,13 @@ class LipLandmarksConfig:
 
 
 class LipLandmarks(nn.Module):
-    """Detect twenty lip points in a face crop."""
+    """Detect twenty lip points in a face crop.
+
+    Attributes:
+        size: Side of a face crop in pixels.
+        width: Factor of all channel counts.
+        points: Number of points, p.
+    """
 
     size: int
     width: float = 1.0
@@ -99,7 +105,15 @@ def soft_argmax(heatmaps: Array) -> Array:
 
 @register_system(LipLandmarksConfig)
 def init_variables(config: LipLandmarksConfig, key: Key) -> dict[str, Params]:
-    """Initialise the variables, {part: variables}, of "lip_landmarks"."""
+    """Initialise the variables of an untrained landmark detector.
+
+    Args:
+        config: The config.
+        key: A PRNG key.
+
+    Returns:
+        {part: variables}, of the part "lip_landmarks".
+    """
     faces = jnp.zeros((1, config.size, config.size, 3))
     variables = LipLandmarks(config.size, config.width).init(key, faces)
     return {"lip_landmarks": variables}

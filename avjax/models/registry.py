@@ -49,10 +49,13 @@ class System:
     optional_parts: tuple[str, ...] = ()
 
     def variable_shapes(self, config: Any) -> dict[str, Params]:
-        """Return the variables of `init_variables` as shapes, {part: tree}.
+        """Return the variables of `init_variables` as shapes.
 
         Args:
             config: An instance of the config class.
+
+        Returns:
+            {part: tree of `jax.ShapeDtypeStruct`}.
         """
         return _variable_shapes(self.init_variables, config)
 
@@ -61,6 +64,9 @@ class System:
 
         Args:
             config: An instance of the config class.
+
+        Returns:
+            The names, in the order of `init_variables`.
         """
         return tuple(self.variable_shapes(config))
 
@@ -114,6 +120,9 @@ def get_system(name: str) -> System:
 
     Args:
         name: The system id.
+
+    Returns:
+        The registered system.
 
     Raises:
         InputError: There is no such system.

@@ -53,6 +53,11 @@ class SyncExpert(nn.Module):
     """Two encoders into one space, in which matching audio and mouths are close.
 
     Both embeddings are not negative and of length one, so their cosine is in [0, 1].
+
+    Attributes:
+        size: Side of a face crop in pixels.
+        width: Factor of all channel counts.
+        dtype: Of the convolutions; parameters are float32.
     """
 
     size: int
@@ -118,7 +123,15 @@ class SyncExpert(nn.Module):
 
 @register_system(SyncExpertConfig)
 def init_variables(config: SyncExpertConfig, key: Key) -> dict[str, Params]:
-    """Initialise the variables, {part: variables}, of the part "sync_expert"."""
+    """Initialise the variables of an untrained sync expert.
+
+    Args:
+        config: The config.
+        key: A PRNG key.
+
+    Returns:
+        {part: variables}, of the part "sync_expert".
+    """
     network = SyncExpert(**dataclasses.asdict(config))
     variables = network.init(
         key,

@@ -30,7 +30,7 @@ class SyncModelSpec(NamedTuple):
         network: Config -> Flax module with encode_audio and encode_frames.
         preprocess_audio: Waveform f32 [n] at 16 kHz -> features f32 [f k].
         audio_shape: Shape (f, k) of the features of one embedding.
-        audio_description: What these features are, in words.
+        audio_description: Description of these features.
         feature_rate: Features per second.
         crop_box: Face box [4] -> box of the crop [4], both x0, y0, x1, y1 in pixels.
         white: Value of a white pixel.

@@ -55,6 +55,9 @@ class SyncNet(nn.Module):
     """Two encoders into one space, in which matching audio and faces are close.
 
     Pixels are RGB in 0 to 255.
+
+    Attributes:
+        config: The config.
     """
 
     config: SyncNetConfig
@@ -110,7 +113,12 @@ class SyncNet(nn.Module):
 
 
 class MfccEncoder(nn.Module):
-    """Audio encoder.  [b f=20 k=13] -> [b d]."""
+    """Audio encoder.  [b f=20 k=13] -> [b d].
+
+    Attributes:
+        width: Factor of all channel counts.
+        dtype: Of the convolutions.
+    """
 
     width: float
     dtype: str
@@ -134,6 +142,10 @@ class LipMotionEncoder(nn.Module):
     """Visual encoder; its first block convolves all five frames at once.
 
     [b t=5 h w c=3] -> [b d]
+
+    Attributes:
+        width: Factor of all channel counts.
+        dtype: Of the convolutions.
     """
 
     width: float
@@ -161,7 +173,15 @@ class LipMotionEncoder(nn.Module):
 
 
 def max_pool_frames(x: Array, padding: int = 0) -> Array:
-    """Pool 3 x 3 pixels of each frame with stride 2.  [b t h w c]."""
+    """Pool 3 x 3 pixels of each frame with stride 2.
+
+    Args:
+        x: Feature maps, [b t h w c].
+        padding: Padding on all sides in pixels.
+
+    Returns:
+        The maxima, [b t r s c] with r = (h + 2 padding - 1) // 2, and s likewise.
+    """
     border: Any = (0, 0), (padding, padding), (padding, padding)
     return nn.max_pool(x, (1, 3, 3), (1, 2, 2), border)
 
@@ -169,7 +189,14 @@ def max_pool_frames(x: Array, padding: int = 0) -> Array:
 class Conv3dBlock(nn.Module):
     """Convolution over time and space, batch normalisation, ReLU.
 
-    [b t h w c] -> [b t h w d].  stride and padding are those of height and width.
+    [b t h w c] -> [b t h w d]
+
+    Attributes:
+        features: Output channels, d.
+        kernel: Size in frames, rows and columns.
+        stride: Stride of rows and columns.
+        padding: Zeros on both sides of rows and columns.
+        dtype: Of the convolution.
     """
 
     features: int
@@ -194,7 +221,11 @@ class Conv3dBlock(nn.Module):
 
 
 class EmbeddingHead(nn.Module):
-    """Two dense layers into the common space.  [b d] -> [b d=1024 width]."""
+    """Two dense layers into the common space.  [b d] -> [b d=1024 width].
+
+    Attributes:
+        width: Factor of all channel counts.
+    """
 
     width: float
 
@@ -207,7 +238,15 @@ class EmbeddingHead(nn.Module):
 
 @register_system(SyncNetConfig)
 def init_variables(config: SyncNetConfig, key: Key) -> dict[str, Params]:
-    """Initialise the variables, {part: variables}, of the part "sync_expert"."""
+    """Initialise the variables of an untrained SyncNet.
+
+    Args:
+        config: The config.
+        key: A PRNG key.
+
+    Returns:
+        {part: variables}, of the part "sync_expert".
+    """
     variables = SyncNet(config).init(
         key,
         mfcc=jnp.zeros((1, MFCC_WINDOW, NUM_MFCC)),

@@ -164,17 +164,17 @@ class SyncTalkFace(nn.Module):
             self.fusion = Fusion(dim, config.dropout)
 
     def __call__(self, mels: Array, faces: Array, window: Array) -> Array:
-        """Return frames; `init` calls it, so it uses every parameter."""
+        """Return frames; used by `init`, so every parameter takes part."""
         if self.config.num_slots:
             return self.forward_train(mels, faces, window).audio_frames
         return self.generate(mels, faces).frames
 
     def generate(self, mels: Array, faces: Array, train: bool = False) -> TalkOutputs:
-        """Generate frames from audio."""
+        """Return frames generated from audio; see `SyncTalkFace` for arguments."""
         return self.generate_from_latents(self.encode_audio(mels, train), faces, train)
 
     def encode_audio(self, mels: Array, train: bool = False) -> Array:
-        """Embed one log-mel window per frame: mels -> [b t d]."""
+        """Embed one log-mel window per frame: mels -> [b t d]; see `SyncTalkFace`."""
         chex.assert_shape(mels, (None, None, MEL_WINDOW, NUM_MELS))
         codes = self.audio(rearrange(mels, "b t f k -> (b t) f k"), train)
         return rearrange(codes, "(b t) d -> b t d", t=mels.shape[1])
@@ -182,7 +182,7 @@ class SyncTalkFace(nn.Module):
     def generate_from_latents(
         self, latents: Array, faces: Array, train: bool = False
     ) -> TalkOutputs:
-        """Generate frames from audio embeddings."""
+        """Return frames generated from audio embeddings; see `SyncTalkFace`."""
         address = jnp.zeros((*latents.shape[:2], 0))
         if self.config.num_slots:
             address = self.memory.address(latents)  # synctalkface (1)
@@ -193,24 +193,24 @@ class SyncTalkFace(nn.Module):
         return TalkOutputs(self.decode_frames(latents, maps, train), address)
 
     def encode_identity(self, faces: Array, train: bool = False) -> tuple[Array, ...]:
-        """Encode faces as seven feature maps [(b t) h w d], finest first."""
+        """Return seven maps [(b t) h w d], finest first; see `SyncTalkFace`."""
         return self.identity(rearrange(faces, "b t h w c -> (b t) h w c"), train)
 
     def decode_frames(
         self, codes: Array, maps: tuple[Array, ...], train: bool
     ) -> Array:
-        """Decode fused codes [b t d] and identity maps to frames."""
+        """Return frames, from fused codes [b t d] and maps; see `encode_identity`."""
         frames = self.decoder(rearrange(codes, "b t d -> (b t) d"), maps, train)
         return rearrange(frames, "(b t) h w c -> b t h w c", t=codes.shape[1])
 
     def encode_lips(self, frames: Array, train: bool = False) -> Array:
-        """Embed the lip motion of every five frames, upper half masked: [b t-4 d]."""
+        """Embed lower halves of every five frames -> [b t-4 d]; see `SyncTalkFace`."""
         return self.lips(frames.at[:, :, : self.config.size // 2].set(0), train)
 
     def forward_train(
         self, mels: Array, faces: Array, window: Array, train: bool = False
     ) -> TrainOutputs:
-        """Run both paths, also the teacher's, taught by the lips in window."""
+        """Return the outputs of audio and of the teacher; see `SyncTalkFace`."""
         chex.assert_axis_dimension(window, 1, mels.shape[1] + 4)
         audio = self.encode_audio(mels, train)
         lips = self.encode_lips(window, train)
@@ -253,7 +253,7 @@ class SyncTalkFaceLatents(LatentSpace):
         frame_mask: Array,
         lookahead: Array | None = None,
     ) -> Array:
-        """Embed each window alone; see `LatentSpace.encode_audio`."""
+        """Return audio embeddings; see `LatentSpace.encode_audio`."""
         network, generator = SyncTalkFace(self.config), variables["generator"]
         latents = apply_network(network, generator, mels, method="encode_audio")
         return latents.astype(jnp.float32)
@@ -261,20 +261,20 @@ class SyncTalkFaceLatents(LatentSpace):
     def decode_frames(
         self, variables: Variables, latents: Array, faces: Array
     ) -> Array:
-        """Generate frames from latents; see `LatentSpace.decode_frames`."""
+        """Return generated frames; see `LatentSpace.decode_frames`."""
         network, generator = SyncTalkFace(self.config), variables["generator"]
         method = "generate_from_latents"
         outputs = apply_network(network, generator, latents, faces, method=method)
         return outputs.frames
 
     def constrain(self, latents: Array) -> Array:
-        """Clip latents at 0, as the ReLU at the end of the audio encoder does."""
+        """Return latents clipped at 0, as by a ReLU; see `LatentSpace.constrain`."""
         return nn.relu(latents)
 
 
 @register_talker(SyncTalkFaceConfig, SyncTalkFaceLatents)
 def init_variables(config: SyncTalkFaceConfig, key: Key) -> dict[str, Params]:
-    """Initialise the variables, {part: variables}, of the part "generator"."""
+    """Return variables of the part "generator"; see `avjax.models.registry.System`."""
     side = config.size
     variables = SyncTalkFace(config).init(
         {"params": key, "dropout": key},
@@ -288,9 +288,9 @@ def init_variables(config: SyncTalkFaceConfig, key: Key) -> dict[str, Params]:
 def encode_generated_lips(
     model: SyncTalkFace, variables: Mapping[str, Any], frames: Array
 ) -> Array:
-    """Embed the lips of generated clips [b t h w c=3] by a frozen encoder: [b t-4 d].
+    """Return embeddings [b t-4 d] of generated lips; see `SyncTalkFace.encode_lips`.
 
-    Otherwise the lip encoder would learn to rate generated lips as good.
+    The encoder is frozen; otherwise it would learn to rate generated lips as good.
     """
     frozen = jax.lax.stop_gradient(variables)
     codes, _ = model.apply(

@@ -206,7 +206,7 @@ class Taem(nn.Module):
         return outputs, self.normalizer.normalize(latents)
 
     def predict_edges(self, phoneme_ids: Array, portrait: Array) -> Array:
-        """Predict phoneme boundaries in seconds, f32 [b l+1]."""
+        """Return predicted phoneme boundaries in seconds, f32 [b l+1]; see `Taem`."""
         speaker = self.encode_speaker(portrait, False)
         _, durations = self.encode_phonemes(phoneme_ids, speaker, False)
         seconds = to_seconds(durations, self.config.steps_per_second)
@@ -216,17 +216,17 @@ class Taem(nn.Module):
     def predict_latents(
         self, phoneme_ids: Array, phoneme_edges: Array, portrait: Array, frames: int
     ) -> Array:
-        """Predict latents on the talker's own scale, [b t d]."""
+        """Return latents [b t d] on the talker's own scale; see `Taem`."""
         outputs = self(phoneme_ids, phoneme_edges, portrait, frames)
         latents = self.normalizer.denormalize(outputs.latents)
         return latent_space(self.config.talker).constrain(latents)  # taem (6)
 
     def normalize_latents(self, latents: Array) -> Array:
-        """Express a talker's latents [b t d] in units of their deviation."""
+        """Return a talker's latents [b t d] in standard deviations; see `Taem`."""
         return self.normalizer.normalize(latents)
 
     def encode_speaker(self, portrait: Array, train: bool) -> dict[str, Array]:
-        """Return the speaker embedding of each module, {module: [b d]}."""
+        """Return {module: speaker embedding [b d]}; see `Taem` for arguments."""
         if not self.config.speaker_inputs:
             return {}
         embedding = self.speaker_encoder(portrait, train)
@@ -235,7 +235,7 @@ class Taem(nn.Module):
     def encode_phonemes(
         self, phoneme_ids: Array, speaker: Mapping[str, Array], train: bool
     ) -> tuple[Array, Array]:
-        """Return codes [b l d] of phonemes, and log(1 + r d) [b l]."""
+        """Return codes [b l d] and log(1 + r d) [b l]; see `Taem` for arguments."""
         mask = (phoneme_ids > 0).astype(jnp.float32)
         codes = add_speaker(self.phoneme_embed(phoneme_ids), speaker.get("encoder"))
         lookahead = jnp.full(phoneme_ids.shape[0], self.config.context_phonemes)
@@ -251,7 +251,7 @@ class Taem(nn.Module):
         frames: int,
         train: bool,
     ) -> Array:
-        """Turn codes of phonemes into normalised latents of frames, [b t d]."""
+        """Return normalised latents of frames [b t d]; see `Taem` for arguments."""
         rate = self.config.steps_per_second
         steps = length_regulate(codes, phoneme_edges, frames, rate)
         steps = steps.features + self.position_proj(steps.positions)  # taem (4)
@@ -266,13 +266,13 @@ class Taem(nn.Module):
 
 
 def add_speaker(codes: Array, speaker: Array | None) -> Array:
-    """Add a speaker embedding [b d], if there is one, to codes [b l d]."""
+    """Return codes [b l d] plus a speaker embedding [b d], if any; see `Taem`."""
     return codes if speaker is None else codes + speaker[:, None]
 
 
 @register_system(TaemConfig)
 def init_variables(config: TaemConfig, key: Key) -> dict[str, Params]:
-    """Initialise the variables, {part: variables}, also of the talker."""
+    """Return variables, also of the talker; see `avjax.models.registry.System`."""
     talker = get_system(config.talker.system)
     return {
         TEXT_PART: init_text_encoder(config, key),
@@ -281,7 +281,7 @@ def init_variables(config: TaemConfig, key: Key) -> dict[str, Params]:
 
 
 def init_text_encoder(config: TaemConfig, key: Key) -> Params:
-    """Initialise the variables of the part "text_encoder" alone."""
+    """Return variables of the part "text_encoder" alone; see `init_variables`."""
     return Taem(config).init(
         {"params": key, "dropout": key},
         phoneme_ids=jnp.ones((1, 1), jnp.int32),

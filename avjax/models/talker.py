@@ -72,7 +72,7 @@ class LatentSpace:
 
     @property
     def context_frames(self) -> int:
-        """Frames on either side, at 25 per second, whose audio decides about a latent.
+        """Frames on either side, at 25 per second, whose audio influences a latent.
 
         0: a latent depends on the 0.2 s window of its own frame, so that latents can be
         computed at any frame rate.
@@ -83,8 +83,8 @@ class LatentSpace:
     def reference_compat(self) -> bool:
         """Prepare inputs as the reference code of the paper does.
 
-        That is audio without level normalisation, upright face boxes, and each frame as
-        its own reference.
+        This means audio without level normalisation, upright face boxes, and each frame
+        as its own reference.
         """
         return False
 
@@ -205,6 +205,9 @@ def latent_space(config: TalkerConfig) -> LatentSpace:
 
     Args:
         config: The config of a registered talker.
+
+    Returns:
+        An instance of the class that was registered for this config class.
     """
     return _LATENT_SPACES[type(config)](config)
 

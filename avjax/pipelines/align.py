@@ -232,7 +232,15 @@ def load_aligner(weights: PathLike = "aligner-puppet") -> ForcedAligner:
 
 @cached_jit
 def jit_log_probs(config: AlignerConfig):
-    """Compile (variables, mel [b f k], frame_mask [b f]) -> log-probabilities."""
+    """Compile the network.
+
+    Args:
+        config: The config of the aligner.
+
+    Returns:
+        (variables, mel f32 [b f k=80], mel_mask f32 [b f]) -> log-probabilities f32
+        [b f v].
+    """
     return Aligner(config).apply
 
 

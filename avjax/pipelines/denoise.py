@@ -111,12 +111,22 @@ def denoise_with_progress(
 
 
 def check_image(image: np.ndarray) -> np.ndarray:
-    """Return an array if it is a valid image, else raise InputError."""
+    """Check that an array is a valid image.
+
+    Args:
+        image: The array.
+
+    Returns:
+        The array.
+
+    Raises:
+        InputError: Its shape, dtype or values are not those of an image.
+    """
     channels = image.shape[-1] if image.ndim == 3 else 0
     known = image.dtype in (np.uint8, np.uint16, np.float32)
     if channels not in (1, 3) or not known:
         raise InputError(
-            f"an array of {image.dtype} {list(image.shape)} is no image: it should be "
+            f"an array of {image.dtype} {list(image.shape)} is not an image; use "
             "uint8, uint16 or float32 [height, width, 1 or 3]"
         )
     if image.dtype == np.float32 and not (image.min() >= 0 and image.max() <= 1):

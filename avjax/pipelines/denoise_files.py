@@ -97,12 +97,20 @@ def expand(name: PathLike) -> list[pathlib.Path]:
 
 
 def output_name(source: pathlib.Path) -> str:
-    """Return the name of the output file for an input file."""
+    """Return the name of the output file for an input file; .mp4 for a video.
+
+    Args:
+        source: The input file.
+    """
     return f"{source.stem}.mp4" if is_video(source) else source.name
 
 
 def is_video(path: pathlib.Path) -> bool:
-    """Return True for a file that is no image and has no suffix of an image or DND."""
+    """Return True if a file is not an image, and is not named like one.
+
+    Args:
+        path: The file.
+    """
     if path.suffix.lower() in {*photo_io.FORMATS, dnd.SUFFIX}:
         return False
     try:
@@ -130,7 +138,7 @@ def denoise_file(
         progress: True to show a progress bar.
 
     Returns:
-        A summary in words.
+        A summary as a sentence.
 
     Raises:
         InputError: A file cannot be read or written.
@@ -172,7 +180,7 @@ def denoise_dnd(
         progress: True to show a progress bar.
 
     Returns:
-        A summary in words.
+        A summary as a sentence.
 
     Raises:
         InputError: A file cannot be read or written.
@@ -215,7 +223,7 @@ def denoise_clip(
         progress: True to show a progress bar.
 
     Returns:
-        A summary in words.
+        A summary as a sentence.
 
     Raises:
         InputError: A file cannot be read or written.
@@ -246,7 +254,17 @@ def denoise_clip(
 
 
 def probe_video(source: pathlib.Path) -> video_reader.VideoInfo:
-    """Read the properties of a video; InputError for any other file."""
+    """Read the properties of a video.
+
+    Args:
+        source: The file.
+
+    Returns:
+        The properties.
+
+    Raises:
+        InputError: The file is not a video.
+    """
     try:
         with open_media(source) as container:
             if container.format.name in TEXT_FORMATS:
@@ -254,17 +272,24 @@ def probe_video(source: pathlib.Path) -> video_reader.VideoInfo:
         return video_reader.probe(source)
     except InputError as error:
         raise InputError(
-            f"cannot read {source}: it is no image or video, or it is incomplete"
+            f"cannot read {source}: it is not an image or a video, or it is incomplete"
         ) from error
 
 
 def make_parent_folder(target: pathlib.Path) -> None:
-    """Make the folder of a file; InputError if the file cannot be written there."""
+    """Make the folder of a file to write.
+
+    Args:
+        target: The file.
+
+    Raises:
+        InputError: The file cannot be written there.
+    """
     with files.wrap_os_errors(target, "write"):
         target.parent.mkdir(parents=True, exist_ok=True)
     files.check_writable(target)
 
 
 def write_report(target: pathlib.Path, report: np.ndarray) -> None:
-    """Write the report of a denoised file next to it, as OUT.report.png."""
+    """Write the report, u8 [h w c=3], next to the denoised file, as OUT.report.png."""
     image_io.write_png(target.with_name(f"{target.name}.report.png"), report)

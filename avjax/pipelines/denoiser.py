@@ -79,7 +79,7 @@ class Denoiser:
         config: Config of the networks.
         params: Parameters of the parts `restorer` and `mask_net`.
         inner_lrs: Learning rate of each adapted tensor.
-        plan: How the network adapts.
+        plan: The plan of the adaptation.
         strength: Fraction of the noise to remove, 0 to 1.
     """
 
@@ -189,7 +189,15 @@ class Denoiser:
 
 
 def make_result(photo: Photo, adapted: SelectedAdaptation) -> DenoiseResult:
-    """Combine a denoised image with the course of the adaptation."""
+    """Combine a denoised image with the losses of its adaptation.
+
+    Args:
+        photo: The denoised image.
+        adapted: The result of the adaptation.
+
+    Returns:
+        The result, with losses as numpy arrays.
+    """
     losses, validation_losses, num_steps = jax.device_get(
         (adapted.losses, adapted.validation_losses, adapted.num_steps)
     )
@@ -197,7 +205,15 @@ def make_result(photo: Photo, adapted: SelectedAdaptation) -> DenoiseResult:
 
 
 def check_size(image: np.ndarray, name: PathLike) -> None:
-    """Raise an InputError if an image [h w c] has too few pixels to adapt to."""
+    """Check that an image has enough pixels to adapt to.
+
+    Args:
+        image: Pixel values [h w c].
+        name: Name of the image in the error message.
+
+    Raises:
+        InputError: The image is too small.
+    """
     height, width = image.shape[:2]
     if min(height, width) < MIN_SIZE:
         raise InputError(
@@ -207,7 +223,16 @@ def check_size(image: np.ndarray, name: PathLike) -> None:
 
 @cached_jit
 def jit_adapt(config: DenoiserConfig, plan: AdaptationPlan) -> Callable:
-    """Compile the adaptation: one program for images of all sizes."""
+    """Compile the adaptation: one program for images of all sizes.
+
+    Args:
+        config: The config of the denoiser.
+        plan: The plan of the adaptation.
+
+    Returns:
+        (params, inner_lrs, patches, held_out, initial_params) -> adapted parameters;
+        see `adapt_denoiser_with_early_stopping`.
+    """
 
     def adapt(
         params: Params,
@@ -232,7 +257,15 @@ def jit_adapt(config: DenoiserConfig, plan: AdaptationPlan) -> Callable:
 
 @cached_jit
 def jit_denoise_tile(config: DenoiserConfig) -> Callable[[Params, Array], Array]:
-    """Compile the denoising of one tile [s s 3] to its core, without its margin."""
+    """Compile the denoising of one tile.
+
+    Args:
+        config: The config of the denoiser.
+
+    Returns:
+        (restorer parameters, tile f32 [s s c=3]) -> denoised core of the tile without
+        its margin.
+    """
     core = slice(receptive_field(), receptive_field() + tiling.TILE_SIZE)
 
     def denoise_tile(restorer: Params, tile: Array) -> Array:

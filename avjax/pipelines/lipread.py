@@ -250,9 +250,14 @@ class LipReader:
 
 @cached_jit
 def jit_read(config: BridgingConfig) -> Callable[..., Array]:
-    """Compile (variables, mouths u8 [b t h w 1], frame_mask [b t]) -> output.
+    """Compile the network.
 
-    The output is logits of words, log-probabilities of symbols, or log-mel of speech.
+    Args:
+        config: The config of the lip reader or lip-to-speech network.
+
+    Returns:
+        (variables, mouths u8 [b t h w c=1], frame_mask f32 [b t]) -> logits of words
+        [b t v], log-probabilities of symbols [b r*t v], or log-mel [b 4t k=80].
     """
     network = Bridging(config)
 

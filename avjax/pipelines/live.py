@@ -56,7 +56,7 @@ def live(
         The session.
 
     Raises:
-        InputError: An argument cannot be used; the message says why.
+        InputError: An argument cannot be used.
     """
     name = full_name(weights or DEFAULT_LIVE_WEIGHTS, CalsConfig.system)
     talker = load_talker(name, lookahead=lookahead)

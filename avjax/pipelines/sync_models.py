@@ -75,7 +75,16 @@ class SyncModel:
 def jit_encode(
     config: Any, method: Literal["encode_audio", "encode_frames"]
 ) -> Callable[..., Array]:
-    """Compile one encoder: (variables, windows [b ...]) -> embeddings [b d]."""
+    """Compile one encoder.
+
+    Args:
+        config: The config of the sync model.
+        method: Name of the encoder.
+
+    Returns:
+        (variables, windows [b ...]) -> embeddings f32 [b d]. Windows are audio
+        features, or images u8 [b t=5 h w c=3].
+    """
     spec = SYNC_MODELS[type(config).system]
     network = spec.network(config)
 

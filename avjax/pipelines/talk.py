@@ -51,7 +51,7 @@ def talk(
         face: A photo or a clip: a file, an image u8 [h w 3], or frames u8 [t h w 3] at
             25 frames per second.
         audio: Any file with sound, or a waveform f32 [n] at 16 kHz.
-        text: What is said; with `audio`, what is said in the audio.
+        text: Text to speak; with `audio`, the words spoken in it.
         srt: A file of subtitles, each spoken at its time.
         voice: Voice for a text or subtitles: a variant of eSpeak's voices, such as
             "f3". "none": a video without audible speech. None: the voice of the
@@ -72,7 +72,7 @@ def talk(
         The video. Iterate over it, or save it: `talk(...).save("out.mp4")`.
 
     Raises:
-        InputError: An argument cannot be used; the message says why.
+        InputError: An argument cannot be used.
     """
     check_speech_arguments(audio, text, srt, voice, lang)
     talker = load_any_talker(
@@ -137,7 +137,7 @@ def read_cues(text: str | None, srt: PathLike | None) -> list[Cue]:
     """Return the subtitles of a file, or a text as a single one.
 
     Args:
-        text: What is said; used if there is no file.
+        text: The text, used if there is no file.
         srt: A file of subtitles.
 
     Returns:

@@ -15,7 +15,7 @@ def make_figure(width: int, height: int) -> Figure:
         height: Height in pixels.
 
     Returns:
-        The figure. It lays out its panels by itself.
+        The figure, whose panels are laid out automatically.
     """
     size = width / DOTS_PER_INCH, height / DOTS_PER_INCH
     return Figure(size, DOTS_PER_INCH, layout="constrained")

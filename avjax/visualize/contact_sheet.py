@@ -36,7 +36,7 @@ def contact_sheet(clip: PathLike) -> np.ndarray:
 
 
 def thumbnail(frame: np.ndarray) -> np.ndarray:
-    """Shrink a frame by a whole number.
+    """Shrink a frame by an integer factor.
 
     Args:
         frame: u8 [h w 3].

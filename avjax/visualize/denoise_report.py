@@ -47,7 +47,12 @@ def plot_report(before: np.ndarray, results: "Sequence[DenoiseResult]") -> np.nd
 
 
 def plot_steps(axes: Axes, result: "DenoiseResult") -> None:
-    """Plot the losses before and after each step of one image."""
+    """Plot the losses before and after each step of one image.
+
+    Args:
+        axes: The axes to draw on.
+        result: The denoised image.
+    """
     axes.plot(255 * result.losses, ".-", label="adapted patches (masked)")
     axes.plot(
         255 * result.validation_losses, ".-", label="validation patches (shown above)"
@@ -58,7 +63,12 @@ def plot_steps(axes: Axes, result: "DenoiseResult") -> None:
 
 
 def plot_frames(axes: Axes, results: "Sequence[DenoiseResult]") -> None:
-    """Plot the validation loss of each frame of a video."""
+    """Plot the validation loss of each frame of a video.
+
+    Args:
+        axes: The axes to draw on.
+        results: The denoised frames, in their order.
+    """
     before = [255 * result.validation_losses[0] for result in results]
     after = [255 * result.validation_losses[result.num_steps] for result in results]
     axes.plot(before, label="before the steps of this frame")

@@ -50,10 +50,10 @@ def save_memory_plots(
         face_index: Which face to read; 0 is the largest.
 
     Returns:
-        What is plotted.
+        The activity that is plotted.
 
     Raises:
-        InputError: An argument cannot be used; the message says why.
+        InputError: An argument cannot be used.
     """
     config, variables = load_memory_network(weights)
     video = open_mouth_video(clip, box, face_index)
@@ -97,7 +97,7 @@ def plot_addresses(
     """Plot the addresses of lips and audio next to each other.
 
     Args:
-        trace: What to plot.
+        trace: Activity of the memory.
         words: Words with their start and end in seconds, to mark above the maps.
 
     Returns:
@@ -142,7 +142,7 @@ def plot_usage(trace: MemoryTrace) -> np.ndarray:
     """Plot how much each slot is used, and the entropy of each frame's address.
 
     Args:
-        trace: What to plot.
+        trace: Activity of the memory.
 
     Returns:
         The image, u8 [h w 3].

@@ -43,9 +43,15 @@ def generate_slots(
 
 @cached_jit
 def jit_generate_slots(config: SyncTalkFaceConfig) -> Callable[..., Any]:
-    """Return (variables, crop, mel) -> faces u8 [m h w 3].
+    """Compile the function that generates one face per memory slot.
 
     The audio and the identity are encoded once; the slots are decoded one by one.
+
+    Args:
+        config: The config of a network with a memory.
+
+    Returns:
+        (variables, crop u8 [h w c=3], mel f32 [f=16 k=80]) -> faces u8 [m h w c=3].
     """
     network = SyncTalkFace(config)
     num_slots = config.num_slots

@@ -119,9 +119,14 @@ def trace_memory(
 
 @cached_jit
 def jit_trace(config: BridgingConfig) -> Callable[..., Any]:
-    """Return (variables, images [b t h w 1], mel [b 4t k]) -> arrays of a MemoryTrace.
+    """Compile the function that traces the memory of a clip.
 
-    The result has the first four fields of `MemoryTrace`, with a batch axis.
+    Args:
+        config: The config of a network with a memory.
+
+    Returns:
+        (variables, images u8 [b t h w c=1], mel f32 [b 4t k=80]) -> the first four
+        fields of `MemoryTrace`, with a batch axis.
     """
     network = Bridging(config)
 

@@ -45,19 +45,26 @@ class CorpusEntry(NamedTuple):
 
 
 def integer_from(least: int) -> Callable[[str], int]:
-    """Return a parser of whole numbers from `least` on, for `argparse`."""
+    """Make a parser of integers for `argparse`.
+
+    Args:
+        least: Smallest integer that is accepted.
+
+    Returns:
+        A function from text to integer; it raises `argparse.ArgumentTypeError`.
+    """
     return functools.partial(_parse_integer, least=least)
 
 
 def _parse_integer(text: str, least: int) -> int:
-    """Parse a whole number that is not less than `least`."""
+    """Parse an integer that is not less than `least`."""
     if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer >= {least}")
     return int(text)
 
 
 def _option(flag: str, field: str, **arguments: Any) -> CorpusOption:
-    """Return an option whose default is that of the field, unless one is given."""
+    """Make an option; its default is that of the field, unless it is set."""
     return CorpusOption(flag, field, arguments)
 
 

@@ -19,7 +19,7 @@ from avjax.media.video_reader import read_at_rate
 from avjax.text.intervals import Interval, Intervals
 from avjax.typing import PathLike
 
-MIN_FRAMES = SYNC_FRAMES  # as many as a training example has targets
+MIN_FRAMES = SYNC_FRAMES  # number of targets of a training example
 
 
 class SpeakerClip(NamedTuple):
@@ -137,5 +137,12 @@ def find_phones(
 
 
 def untimed_words(words: Iterable[str]) -> Intervals:
-    """Return words whose times are unknown."""
+    """Make words whose times are unknown.
+
+    Args:
+        words: The words.
+
+    Returns:
+        One interval for each word; its times are NaN.
+    """
     return tuple(Interval(word, math.nan, math.nan) for word in words)

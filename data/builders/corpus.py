@@ -38,7 +38,7 @@ class SkippedClip(NamedTuple):
 
     Attributes:
         clip: Name of the clip.
-        reason: Why it cannot be used.
+        reason: Reason for which it cannot be used.
     """
 
     clip: str
@@ -165,7 +165,7 @@ def build_corpus(
             depend on it.
 
     Returns:
-        What was read and what was left out.
+        The clips that were read, and those that were left out.
 
     Raises:
         InputError: If the folder is in use or cannot be written, or no clip is usable.
@@ -196,7 +196,15 @@ def build_corpus(
 
 
 def try_read(source: CorpusSource, clip: Any) -> dict[str, Any] | SkippedClip:
-    """Read a clip; if it cannot be used, return why."""
+    """Read a clip, or report the reason for which it cannot be used.
+
+    Args:
+        source: Source of the clip.
+        clip: One of the clips that `CorpusSource.list_clips` returned.
+
+    Returns:
+        The record of the clip, or the skipped clip with the reason.
+    """
     try:
         return source.read_clip(clip)
     except InputError as error:

@@ -89,7 +89,10 @@ class GridSource(CorpusSource):
     name: ClassVar[str] = "grid"
 
     def list_clips(self) -> dict[str, list[GridClip]]:
-        """List the recordings of the splits train, test and unseen."""
+        """List the recordings of the splits train, test and unseen.
+
+        See `CorpusSource.list_clips`.
+        """
         splits = {"train": [], "test": [], "unseen": []}
         speakers: dict[str, list[GridClip]] = {}
         for clip in find_clips(self.raw):
@@ -102,7 +105,7 @@ class GridSource(CorpusSource):
         return splits
 
     def read_clip(self, clip: GridClip) -> dict[str, Any]:
-        """Read one recording."""
+        """Read one recording. See `CorpusSource.read_clip`."""
         words = read_align(clip.alignment) if clip.alignment else ()
         text = [word.label for word in words] or words_from_name(clip.video.stem)
         speaker = read_speaker_clip(clip.video, self.face_size, self.detector)

@@ -1,10 +1,10 @@
 """HDTF: people who speak into a camera, in stretches of published videos.
 
 Source: Zhang et al., "Flow-Guided One-Shot Talking Face Generation With a High-
-Resolution Audio-Visual Dataset", CVPR 2021. The corpus is a list; the videos have to be
-downloaded from where they were published.
+Resolution Audio-Visual Dataset", CVPR 2021. The corpus is a list of videos,
+which have to be downloaded separately.
 
-Layout: RD_annotion_time.txt (so spelled), WDA_..., WRA_..., with lines such as
+Layout: RD_annotion_time.txt (sic), WDA_..., WRA_..., with lines such as
 "Radio11.mp4 00:30-01:00 01:30-02:30"; RD_crop_wh.txt, ..., with lines such as
 "Radio11_1.mp4 557 478 0 478": left, width, top and height of the square around the face
 of the second stretch. The videos are next to them or in a folder: Radio11.mp4, or
@@ -74,7 +74,7 @@ class HdtfSource(CorpusSource):
     name: ClassVar[str] = "hdtf"
 
     def list_clips(self) -> dict[str, list[HdtfClip]]:
-        """List the stretches of the splits train, val and test."""
+        """List the stretches of train, val and test. See `CorpusSource.list_clips`."""
         root = pathlib.Path(self.raw)
         videos = {path.name: path for path in sorted(root.rglob("*.mp4"))}
         splits = {"train": [], "val": [], "test": []}
@@ -90,7 +90,7 @@ class HdtfSource(CorpusSource):
         return splits
 
     def read_clip(self, clip: HdtfClip) -> dict[str, Any]:
-        """Read one stretch."""
+        """Read one stretch. See `CorpusSource.read_clip`."""
         wave = read_audio(clip.path, SAMPLE_RATE)
         first = int(min(clip.start * SAMPLE_RATE, len(wave)))
         last = int(min(clip.end * SAMPLE_RATE, len(wave)))
@@ -120,7 +120,7 @@ def read_lists(root: pathlib.Path) -> list[HdtfClip]:
         the folder.
 
     Raises:
-        InputError: If there are no lists, or a line cannot be understood.
+        InputError: If there are no lists, or a line cannot be parsed.
     """
     lists = [name for name in _LISTS if _times_file(root, name).is_file()]
     if not lists:
@@ -150,7 +150,7 @@ def parse_clip(name: str, span: str, square: list[str], root: pathlib.Path) -> H
         The stretch.
 
     Raises:
-        InputError: If the times or the square cannot be understood.
+        InputError: If the times or the square cannot be parsed.
     """
     try:
         start, end = map(parse_clock, span.split("-"))
@@ -163,7 +163,17 @@ def parse_clip(name: str, span: str, square: list[str], root: pathlib.Path) -> H
 
 
 def parse_clock(clock: str) -> float:
-    """Convert "01:30" or "1:01:30" to seconds."""
+    """Convert a time of a list to seconds.
+
+    Args:
+        clock: The time: "01:30" or "1:01:30".
+
+    Returns:
+        Time in seconds.
+
+    Raises:
+        ValueError: If a part is not a number.
+    """
     seconds = 0.0
     for part in clock.split(":"):
         seconds = 60 * seconds + float(part)
@@ -171,12 +181,26 @@ def parse_clock(clock: str) -> float:
 
 
 def video_name(clip: str) -> str:
-    """Return the video of a stretch: "Radio11" of "Radio11_1"."""
+    """Find the video of a stretch.
+
+    Args:
+        clip: Name of the stretch: "Radio11_1".
+
+    Returns:
+        Name of the video without suffix: "Radio11".
+    """
     return clip.rpartition("_")[0]
 
 
 def speaker_name(clip: str) -> str:
-    """Return the speaker of a stretch: "WDA_AdamSchiff" of "WDA_AdamSchiff_000_2"."""
+    """Find the speaker of a stretch.
+
+    Args:
+        clip: Name of the stretch: "WDA_AdamSchiff_000_2".
+
+    Returns:
+        Name of the speaker: "WDA_AdamSchiff".
+    """
     name, _, number = video_name(clip).rpartition("_")
     return name if name and number.isdigit() else video_name(clip)
 

@@ -85,6 +85,16 @@ def cut_tiles(image: np.ndarray, size: int) -> Iterator[np.ndarray]:
 
 
 def tile_starts(length: int, size: int) -> list[int]:
-    """Return where tiles begin: 0 and 488 for 1000 pixels in tiles of 512."""
+    """Compute the starts of tiles along one axis.
+
+    For example, tiles of 512 pixels start at 0 and 488 of 1000 pixels.
+
+    Args:
+        length: Length of the axis in pixels.
+        size: Side of the tiles in pixels.
+
+    Returns:
+        Start of each tile in pixels.
+    """
     last = max(length - size, 0)
     return [min(start, last) for start in range(0, last + size, size)]

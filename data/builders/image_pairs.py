@@ -19,7 +19,7 @@ from avjax.data.builders.source import CorpusSource
 from avjax.data.examples.image_pairs import image_pair_features, make_image_record
 from avjax.errors import InputError
 
-# What the names of a noisy and of a clean file contain: PolyU and CC; SIDD.
+# Parts of the names of a noisy file and of its clean file: PolyU and CC; SIDD.
 NAME_PAIRS = (("_real", "_mean"), ("NOISY_SRGB", "GT_SRGB"))
 NOISY_BLOCKS, CLEAN_BLOCKS = "ValidationNoisyBlocksSrgb", "ValidationGtBlocksSrgb"
 
@@ -30,7 +30,7 @@ class ImageSource(CorpusSource):
     records_per_shard: ClassVar[int] = 8  # some images have 16 million pixels
 
     def features(self) -> tfds.features.FeaturesDict:
-        """Describe a record of images for TFDS."""
+        """Describe a record of images for TFDS. See `CorpusSource.features`."""
         return image_pair_features()
 
 
@@ -87,7 +87,7 @@ class ImagePairSource(ImageSource):
     name: ClassVar[str] = "pairs"
 
     def list_clips(self) -> dict[str, list[ImagePairFile]]:
-        """List the pairs of the splits train and test."""
+        """List the pairs of train and test. See `CorpusSource.list_clips`."""
         if self.clean:
             pairs = match_folders(self.raw, self.clean)
         else:
@@ -98,7 +98,7 @@ class ImagePairSource(ImageSource):
         return split_by_words(images, self.test_words)
 
     def read_clip(self, image: ImagePairFile) -> dict[str, Any]:
-        """Read one pair, and cut it into tiles."""
+        """Read one pair, and cut it into tiles. See `CorpusSource.read_clip`."""
         noisy, clean = read_image(image.noisy), read_image(image.clean)
         if noisy.shape != clean.shape:
             raise InputError(f"{image} and its clean image differ in size")
@@ -127,7 +127,7 @@ class CleanImageSource(ImageSource):
     name: ClassVar[str] = "pictures"
 
     def list_clips(self) -> dict[str, list[CleanImageFile]]:
-        """List the images of the splits train and test."""
+        """List the images of train and test. See `CorpusSource.list_clips`."""
         root = pathlib.Path(self.raw)
         images = [CleanImageFile(_name(path, root), path) for path in find_images(root)]
         if not images:
@@ -135,7 +135,7 @@ class CleanImageSource(ImageSource):
         return split_by_words(images, self.test_words)
 
     def read_clip(self, image: CleanImageFile) -> dict[str, Any]:
-        """Read one image, and cut it into tiles."""
+        """Read one image, and cut it into tiles. See `CorpusSource.read_clip`."""
         tiles = list(cut_tiles(read_image(image.clean), self.tile_size))
         return make_image_record(clean=tiles, clip=str(image))
 
@@ -153,11 +153,14 @@ class SiddBlockSource(ImageSource):
     name: ClassVar[str] = "sidd-blocks"
 
     def list_clips(self) -> dict[str, list[int]]:
-        """List the numbers of the photographs; all are in the split test."""
+        """List the numbers of the photographs; all are in the split test.
+
+        See `CorpusSource.list_clips`.
+        """
         return {"test": list(range(len(read_blocks(self.raw, NOISY_BLOCKS))))}
 
     def read_clip(self, number: int) -> dict[str, Any]:
-        """Read the blocks of one photograph."""
+        """Read the blocks of one photograph. See `CorpusSource.read_clip`."""
         return make_image_record(
             noisy=read_blocks(self.raw, NOISY_BLOCKS)[number],
             clean=read_blocks(self.raw, CLEAN_BLOCKS)[number],
@@ -211,7 +214,17 @@ def split_by_words(
 
 
 def match_names(raw: str) -> Iterator[ImagePairFile]:
-    """Find the noisy images whose clean image is next to them under another name."""
+    """Find the noisy images whose clean image is next to them under another name.
+
+    Args:
+        raw: Folder of the images.
+
+    Yields:
+        The pairs, by the path of the noisy image.
+
+    Raises:
+        InputError: If there is no such folder.
+    """
     root = pathlib.Path(raw)
     for path in find_images(root):
         for noisy_part, clean_part in NAME_PAIRS:
@@ -221,7 +234,18 @@ def match_names(raw: str) -> Iterator[ImagePairFile]:
 
 
 def match_folders(raw: str, clean: str) -> Iterator[ImagePairFile]:
-    """Find the noisy images whose clean image has the same name in another folder."""
+    """Find the noisy images whose clean image has the same name in another folder.
+
+    Args:
+        raw: Folder of the noisy images.
+        clean: Folder of the clean images.
+
+    Yields:
+        The pairs, by the path of the noisy image.
+
+    Raises:
+        InputError: If one of the folders does not exist.
+    """
     root, clean_root = pathlib.Path(raw), pathlib.Path(clean)
     clean_paths = {_name(path, clean_root): path for path in find_images(clean_root)}
     for path in find_images(root):

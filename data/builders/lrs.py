@@ -1,8 +1,8 @@
 """LRS2: sentences from British television, and longer ones for pretraining.
 
 Source: Son Chung et al., "Lip Reading Sentences in the Wild", CVPR 2017; Afouras et
-al., "Deep Audio-Visual Speech Recognition", 2018. The BBC gives out the corpus under an
-agreement.
+al., "Deep Audio-Visual Speech Recognition", 2018. The BBC distributes the corpus under
+an agreement.
 
 Layout: mvlrs_v1/main/6330311066473698535/00011.mp4 and .txt ("Text:  I SEE"); the same
 below pretrain, where .txt has a table of words and their times; pretrain.txt,
@@ -48,7 +48,10 @@ class Lrs2Source(CorpusSource):
     name: ClassVar[str] = "lrs2"
 
     def list_clips(self) -> dict[str, list[pathlib.Path]]:
-        """List the videos of the splits that have a list of names."""
+        """List the videos of the splits that have a list of names.
+
+        See `CorpusSource.list_clips`.
+        """
         outer = pathlib.Path(self.raw)
         root = outer / "mvlrs_v1" if (outer / "mvlrs_v1").is_dir() else outer
         splits = {}
@@ -63,7 +66,7 @@ class Lrs2Source(CorpusSource):
         return splits
 
     def read_clip(self, path: pathlib.Path) -> dict[str, Any]:
-        """Read one video and its text file."""
+        """Read one video and its text file. See `CorpusSource.read_clip`."""
         text, words = read_transcript(path.with_suffix(".txt"))
         speaker = read_speaker_clip(path, self.face_size, self.detector)
         timed = words or untimed_words(text.split())
@@ -78,7 +81,14 @@ class Lrs2Source(CorpusSource):
 
 
 def read_names(path: pathlib.Path) -> list[str]:
-    """Read the first column of a list of clips."""
+    """Read the first column of a list of clips.
+
+    Args:
+        path: The list.
+
+    Returns:
+        Names of the clips.
+    """
     lines = [line.split() for line in path.read_text().splitlines()]
     return [line[0] for line in lines if line]
 

@@ -1,7 +1,7 @@
 """LRW: 500 words, each spoken up to a thousand times, in the middle of 29 frames.
 
-Source: Chung and Zisserman, "Lip Reading in the Wild", ACCV 2016. The BBC gives out the
-corpus under an agreement.
+Source: Chung and Zisserman, "Lip Reading in the Wild", ACCV 2016. The BBC distributes
+the corpus under an agreement.
 
 Layout: lipread_mp4/ABOUT/{train,val,test}/ABOUT_00001.mp4 and .txt, whose line
 "Duration: 0.53 seconds" is the duration of the word.
@@ -42,7 +42,7 @@ class LrwSource(CorpusSource):
     name: ClassVar[str] = "lrw"
 
     def list_clips(self) -> dict[str, list[pathlib.Path]]:
-        """List the videos of the splits train, val and test."""
+        """List the videos of train, val and test. See `CorpusSource.list_clips`."""
         root = pathlib.Path(self.raw)
         root = root / "lipread_mp4" if (root / "lipread_mp4").is_dir() else root
         splits = {split: sorted(root.glob(f"*/{split}/*.mp4")) for split in _SPLITS}
@@ -51,7 +51,7 @@ class LrwSource(CorpusSource):
         return splits
 
     def read_clip(self, path: pathlib.Path) -> dict[str, Any]:
-        """Read one video and the duration of its word."""
+        """Read one video and its word. See `CorpusSource.read_clip`."""
         folder = path.parent.parent.name
         word = folder.lower()
         speaker = read_speaker_clip(path, self.face_size, self.detector)

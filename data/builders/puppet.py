@@ -19,8 +19,8 @@ class PuppetSource(CorpusSource):
         num_clips: Number of clips, over both splits.
         seed: Seed of the corpus; one seed gives one corpus, on any machine.
         face_size: Side of a face crop in pixels, at which the puppets are drawn.
-        kinds: What puppets say; one kind is drawn for each clip: grid sentences, free
-            sentences, or single words.
+        kinds: Kinds of sentences: "grid", "word" and "free"; one of them is drawn for
+            each clip, and a kind may be repeated.
     """
 
     num_clips: int = 1000
@@ -32,14 +32,17 @@ class PuppetSource(CorpusSource):
     num_articulators: ClassVar[int] = len(TRACKS)
 
     def list_clips(self) -> dict[str, list[int]]:
-        """List the numbers of the clips of the splits train and test."""
+        """List the clips of train and test. See `CorpusSource.list_clips`."""
         splits = {"train": [], "test": []}
         for index in range(self.num_clips):
             splits[plan_clip(self.seed, index, self.kinds).split].append(index)
         return splits
 
     def read_clip(self, index: int) -> dict[str, Any]:
-        """Draw one clip. The frame is the face crop; the mouth is cut out of it."""
+        """Render one clip. The frame is the face crop; the mouth is cut out of it.
+
+        See `CorpusSource.read_clip`.
+        """
         clip = make_clip(self.seed, index, self.face_size, self.kinds)
         box = np.array([0, 0, self.face_size, self.face_size], np.float32)
         return make_record(

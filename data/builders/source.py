@@ -35,7 +35,11 @@ class CorpusSource(abc.ABC):
     aligner: Aligner | None = None
 
     def features(self) -> tfds.features.FeaturesDict:
-        """Describe a record for TFDS; by default, a record of `avjax.data.schema`."""
+        """Describe a record for TFDS; by default, a record of `avjax.data.schema`.
+
+        Returns:
+            The features of a record.
+        """
         return record_features(self.face_size, self.num_articulators)
 
     @abc.abstractmethod
@@ -61,5 +65,5 @@ class CorpusSource(abc.ABC):
 
         Raises:
             InputError: If the clip cannot be used; the build leaves it out and reports
-                why.
+                the reason.
         """

@@ -25,6 +25,12 @@ _QUEUED_PER_WORKER = 4  # results that may wait for the writer
 def temporary_folder(out: pathlib.Path) -> Iterator[pathlib.Path]:
     """Make a hidden folder next to `out`, on the same disk, and remove it on exit.
 
+    Args:
+        out: The folder that a corpus is written to in the end.
+
+    Yields:
+        The hidden folder.
+
     Raises:
         InputError: If the folder cannot be made.
     """
@@ -42,7 +48,14 @@ def temporary_folder(out: pathlib.Path) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def process_map(num_workers: int) -> Iterator[Callable[..., Iterable[Any]]]:
-    """Provide a function like `map` that works in new processes; 0: in this one."""
+    """Start processes that read clips, and stop them on exit.
+
+    Args:
+        num_workers: Number of processes; 0: this process.
+
+    Yields:
+        A function like `map` that works in these processes and keeps the order.
+    """
     if not num_workers:
         yield map
         return

@@ -56,13 +56,16 @@ class AlignmentClip(grain.transforms.RandomMap):
     constrain_by: Literal["words", "evenly"] = "words"
 
     def random_map(self, record: Record, rng: np.random.Generator) -> Example:
-        """Return the clip with some bands and some frames of its mel masked."""
+        """Return the clip with some bands and some frames of its mel masked.
+
+        See `ExampleTransform`.
+        """
         example = self.at(record, 0, 1)
         spec_augment(example["mel"], rng)
         return example
 
     def at(self, record: Record, place: int, places: int) -> Example:
-        """Return the whole clip, whatever the place.
+        """Return the whole clip, for every place. See `ExampleTransform.at`.
 
         Raises:
             InputError: If the clip has too many frames or too many phonemes.

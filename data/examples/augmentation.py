@@ -6,7 +6,7 @@ import numpy as np
 
 from avjax.media.mouth_crop import CROP_MARGIN, MEAN_GREY
 
-MASKED_BANDS, MASKED_MELS = 10, 20  # fewer than this many of a mel are masked
+MASKED_BANDS, MASKED_MELS = 10, 20  # upper limits, exclusive
 
 
 @dataclasses.dataclass(frozen=True)

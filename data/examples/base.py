@@ -18,8 +18,8 @@ class ExampleTransform(Protocol):
     """Turns a record into examples: a frozen dataclass of plain values.
 
     To train on it, a transform also has `random_map(record, rng) -> Example`, as a
-    `grain.transforms.RandomMap`. To use it with `Loader.bucket_frames`, it has a field
-    `num_frames`.
+    `grain.transforms.RandomMap`: it makes a random example of a record with a NumPy
+    generator. To use it with `Loader.bucket_frames`, it has a field `num_frames`.
     """
 
     def at(self, record: Record, place: int, places: int) -> Example:
@@ -73,17 +73,41 @@ def frame_mel_windows(record: Record, frames: np.ndarray) -> np.ndarray:
 
 
 def frames_exist(frames: np.ndarray, length: int) -> np.ndarray:
-    """Return a boolean array: is each frame number from 0 to `length - 1`?"""
+    """Mark the frame numbers that lie inside a clip.
+
+    Args:
+        frames: Frame numbers, [...].
+        length: Number of frames of the clip.
+
+    Returns:
+        True for each number from 0 to `length - 1`, bool [...].
+    """
     return (frames >= 0) & (frames < length)
 
 
 def clip_frames(frames: np.ndarray, length: int) -> np.ndarray:
-    """Replace frame numbers outside the clip by those of its first or last frame."""
+    """Replace frame numbers outside a clip by those of its first or last frame.
+
+    Args:
+        frames: Frame numbers, [...].
+        length: Number of frames of the clip.
+
+    Returns:
+        Frame numbers from 0 to `length - 1`, [...].
+    """
     return np.clip(frames, 0, length - 1)
 
 
 def lip_landmarks(record: Record, frames: np.ndarray) -> np.ndarray:
-    """Return the landmarks of frames, f32 [t 20 2]; zeros if they are unknown."""
+    """Return the lip landmarks of some frames.
+
+    Args:
+        record: The record.
+        frames: Frame numbers, [t]; outside the clip, the first or last frame is used.
+
+    Returns:
+        Points in pixels of the face crop, f32 [t 20 2]; zeros if they are unknown.
+    """
     known = record["landmarks"]
     if not len(known):
         return np.zeros((len(frames), NUM_LIP_POINTS, 2), np.float32)
@@ -91,19 +115,46 @@ def lip_landmarks(record: Record, frames: np.ndarray) -> np.ndarray:
 
 
 def sample_index(rng: np.random.Generator, first: int, last: int) -> int:
-    """Draw an index from `first` to `last`; their middle if there is no choice."""
+    """Sample an index from a range.
+
+    Args:
+        rng: Random generator; not used if there is no choice.
+        first: Smallest index.
+        last: Largest index.
+
+    Returns:
+        The index; `middle_index` of both limits if `last` is not larger than `first`.
+    """
     if last > first:
         return int(rng.integers(first, last + 1))
     return middle_index(first, last)
 
 
 def spread_index(first: int, last: int, place: int, places: int) -> int:
-    """Return one of `places` evenly spaced indices from `first` to `last`."""
+    """Compute one of several evenly spaced indices.
+
+    Args:
+        first: Smallest index.
+        last: Largest index.
+        place: Number of the index, from 0 to `places - 1`.
+        places: Number of indices.
+
+    Returns:
+        The index; `middle_index` of both limits if `last` is not larger than `first`.
+    """
     if last <= first:
         return middle_index(first, last)
     return first + int((place + 0.5) * (last - first + 1) / places)
 
 
 def middle_index(first: int, last: int) -> int:
-    """Return the middle of two indices, but not less than 0."""
+    """Compute the middle of two indices.
+
+    Args:
+        first: One index.
+        last: The other index.
+
+    Returns:
+        The middle, at least 0.
+    """
     return max(first + last, 0) // 2

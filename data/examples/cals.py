@@ -1,7 +1,7 @@
 """Training examples of CALS, whose audio reaches beyond the frames to be generated.
 
-What lies outside of a clip is filled with other moments of the same clip, because the
-statistics of a batch are also computed from it. `frame_mask` is 0 there.
+Audio windows outside of a clip are replaced by other moments of the same clip, because
+the statistics of a batch are also computed from them. `frame_mask` is 0 there.
 """
 
 import dataclasses
@@ -46,17 +46,32 @@ class CalsTrainExample(grain.transforms.RandomMap):
     max_offset: int = 5
 
     def random_map(self, record: Record, rng: np.random.Generator) -> Example:
-        """Draw the targets, and a reference that begins at another frame."""
+        """Sample the targets, and a reference that begins at another frame.
+
+        See `ExampleTransform`.
+        """
         target, reference = TalkTrainExample().sample_starts(record, rng)
         return self.example(record, target, reference)
 
     def at(self, record: Record, place: int, places: int) -> Example:
-        """Spread the targets evenly over the clip; references are half a clip away."""
+        """Spread the targets evenly over the clip; references are half a clip away.
+
+        See `ExampleTransform.at`.
+        """
         target, reference = TalkTrainExample().spread_starts(record, place, places)
         return self.example(record, target, reference)
 
     def example(self, record: Record, target: int, reference: int) -> Example:
-        """Make the example whose targets and reference begin at these frames."""
+        """Make the example whose targets and reference begin at these frames.
+
+        Args:
+            record: The record.
+            target: Number of the first target frame.
+            reference: Number of the first reference frame.
+
+        Returns:
+            The example, as the class describes it.
+        """
         length = len(record["face"])
         context = np.arange(-self.context_frames, SYNC_FRAMES + self.context_frames)
         starts = target + np.arange(-self.max_offset, self.max_offset + 1)
@@ -88,17 +103,25 @@ class CalsUnitExample(grain.transforms.RandomMap):
     num_frames: int = 35
 
     def random_map(self, record: Record, rng: np.random.Generator) -> Example:
-        """Draw a stretch at random."""
+        """Sample a stretch. See `ExampleTransform`."""
         last = max(len(record["face"]) - self.num_frames, 0)
         return self.example(record, int(rng.integers(last + 1)))
 
     def at(self, record: Record, place: int, places: int) -> Example:
-        """Spread the stretches evenly over the clip."""
+        """Spread the stretches evenly over the clip. See `ExampleTransform.at`."""
         last = max(len(record["face"]) - self.num_frames, 0)
         return self.example(record, int((place + 0.5) * (last + 1) / places))
 
     def example(self, record: Record, first: int) -> Example:
-        """Make the example of the stretch that begins at this frame."""
+        """Make the example of the stretch that begins at this frame.
+
+        Args:
+            record: The record.
+            first: Number of the first frame.
+
+        Returns:
+            The example, as the class describes it.
+        """
         face, frames = record["face"], first + np.arange(self.num_frames)
         around = np.arange(-MARGIN_FRAMES, self.num_frames + MARGIN_FRAMES)
         return {

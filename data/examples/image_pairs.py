@@ -24,7 +24,11 @@ from avjax.media.photo_io import to_float01
 
 
 def image_pair_features() -> tfds.features.FeaturesDict:
-    """Describe the records of a corpus of images for TFDS."""
+    """Describe the records of a corpus of images for TFDS.
+
+    Returns:
+        The features of a record.
+    """
     text = tfds.features.Text
     tiles = {key: tfds.features.Sequence(text()) for key in ("noisy", "clean")}
     return tfds.features.FeaturesDict({**tiles, "clip": text()})
@@ -52,12 +56,26 @@ def make_image_record(
 
 
 def encode_png(tile: np.ndarray) -> bytes:
-    """Encode an image, u8 or u16 [h w 3], as a PNG file."""
+    """Encode an image as a PNG file.
+
+    Args:
+        tile: Image, u8 or u16 [h w 3].
+
+    Returns:
+        Content of the file.
+    """
     return cv2.imencode(".png", np.ascontiguousarray(tile[..., ::-1]))[1].tobytes()
 
 
 def decode_png(blob: bytes) -> np.ndarray:
-    """Decode a PNG file to f32 [h w 3] in [0, 1]."""
+    """Decode a PNG file.
+
+    Args:
+        blob: Content of the file, RGB of 8 or 16 bits.
+
+    Returns:
+        Image, f32 [h w 3] in [0, 1].
+    """
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH
     pixels = cv2.imdecode(np.frombuffer(blob, np.uint8), flags)
     assert pixels is not None, "a corpus holds a damaged PNG file"
@@ -85,7 +103,10 @@ class ImagePairCrop(grain.transforms.RandomMap):
     mirror_prob: float = 0.5
 
     def random_map(self, record: Record, rng: np.random.Generator) -> Example:
-        """Draw a crop of a tile, with new noise."""
+        """Sample a crop of a tile, with new noise, and mirror it at random.
+
+        See `ExampleTransform`.
+        """
         tile = int(rng.integers(len(record["clean"])))
         pair = self.example(record, tile, rng)
         if rng.random() >= self.mirror_prob:
@@ -93,7 +114,10 @@ class ImagePairCrop(grain.transforms.RandomMap):
         return pair | {key: pair[key][:, ::-1].copy() for key in ("noisy", "clean")}
 
     def at(self, record: Record, place: int, places: int) -> Example:
-        """Spread the examples evenly over the tiles; crop and noise are fixed."""
+        """Spread the examples evenly over the tiles; crop and noise are fixed.
+
+        See `ExampleTransform.at`.
+        """
         tile = (2 * place + 1) * len(record["clean"]) // (2 * places)
         rng = np.random.default_rng([place, zlib.crc32(record["clip"].encode())])
         return self.example(record, tile, rng)
@@ -101,7 +125,15 @@ class ImagePairCrop(grain.transforms.RandomMap):
     def example(
         self, record: Record, tile: int, rng: np.random.Generator
     ) -> dict[str, Any]:
-        """Draw a crop of this tile.
+        """Sample a crop of one tile.
+
+        Args:
+            record: The record.
+            tile: Number of the tile.
+            rng: Random generator of the crop and of the noise.
+
+        Returns:
+            The example, as the class describes it.
 
         Raises:
             InputError: If the tile is smaller than the crop, or there is no noisy image

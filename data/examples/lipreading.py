@@ -40,7 +40,7 @@ class LipreadClip(grain.transforms.RandomMap):
         size: Side of the mouth images in pixels.
         vocabulary: Words of which each clip is one; or an alphabet that begins with the
             blank.
-        label_unit: What the entries of the vocabulary are.
+        label_unit: Kind of the entries of the vocabulary.
         max_labels: l, of characters or phones; a longer transcript is an error.
         augmentation: Random changes of training examples.
 
@@ -63,15 +63,22 @@ class LipreadClip(grain.transforms.RandomMap):
     augmentation: Augmentation = Augmentation()
 
     def random_map(self, record: Record, rng: np.random.Generator) -> Example:
-        """Return the clip with random augmentation."""
+        """Return the clip with random augmentation. See `ExampleTransform`."""
         return self.example(record, rng)
 
     def at(self, record: Record, place: int, places: int) -> Example:
-        """Return the clip without augmentation, whatever the place."""
+        """Return the clip without augmentation. See `ExampleTransform.at`."""
         return self.example(record, None)
 
     def example(self, record: Record, rng: np.random.Generator | None) -> Example:
-        """Make the example, with augmentation if a random generator is given.
+        """Make the example of the whole clip.
+
+        Args:
+            record: The record.
+            rng: Random generator of the augmentation; None: no augmentation.
+
+        Returns:
+            The example, as the class describes it.
 
         Raises:
             InputError: If the clip or its transcript is too long, or a label is not in
@@ -97,10 +104,16 @@ class LipreadClip(grain.transforms.RandomMap):
         return example
 
     def allowed(self, record: Record) -> np.ndarray:
-        """Compute which labels may be emitted in each frame, u8 [t v].
+        """Compute the labels that may be emitted in each frame.
 
         The blank is always allowed, a label during its word or phone, and a space
         between the first and the last word. Without times, everything is allowed.
+
+        Args:
+            record: The record.
+
+        Returns:
+            1 where a label is allowed, u8 [t v].
         """
         if self.label_unit == "phones":
             times, names = record["phones"], record["phones"]["phone"]
@@ -124,7 +137,17 @@ class LipreadClip(grain.transforms.RandomMap):
         return allowed
 
     def transcript(self, record: Record) -> dict[str, np.ndarray]:
-        """Return `labels` and `label_mask` of a record."""
+        """Convert the transcript to labels.
+
+        Args:
+            record: The record.
+
+        Returns:
+            `labels` and `label_mask`, as the class describes them.
+
+        Raises:
+            InputError: If the transcript is too long, or not in the vocabulary.
+        """
         if self.label_unit == "words":
             if record["text"] not in self.vocabulary:
                 raise InputError(
@@ -170,18 +193,27 @@ class LipToSpeechClip(grain.transforms.RandomMap):
     augmentation: Augmentation = Augmentation(mask_mel=False)
 
     def random_map(self, record: Record, rng: np.random.Generator) -> Example:
-        """Draw a stretch at random, with augmentation."""
+        """Sample a stretch, with augmentation. See `ExampleTransform`."""
         last = max(len(record["mouth"]) - self.num_frames, 0)
         return self.example(record, int(rng.integers(last + 1)), rng)
 
     def at(self, record: Record, place: int, places: int) -> Example:
-        """Return the start of the clip without augmentation, whatever the place."""
+        """Return the start of the clip, unchanged. See `ExampleTransform.at`."""
         return self.example(record, 0, None)
 
     def example(
         self, record: Record, first: int, rng: np.random.Generator | None
     ) -> Example:
-        """Make the example of the stretch that begins at this frame."""
+        """Make the example of the stretch that begins at this frame.
+
+        Args:
+            record: The record.
+            first: Number of the first frame.
+            rng: Random generator of the augmentation; None: no augmentation.
+
+        Returns:
+            The example, as the class describes it.
+        """
         example = load_inputs(
             record,
             first=first,

@@ -1,6 +1,6 @@
 """Training examples of talking faces and of sync networks.
 
-A training example is drawn at random (`random_map`); an evaluation example is at a
+A training example is sampled at random (`random_map`); an evaluation example is at a
 fixed place of its clip (`at`). Only the frames of the example are decoded, and only its
 part of the mel spectrogram is computed. A frame number outside a short clip means its
 first or last frame.
@@ -47,26 +47,49 @@ class TalkTrainExample(grain.transforms.RandomMap):
     """
 
     def random_map(self, record: Record, rng: np.random.Generator) -> Example:
-        """Draw the targets, and a reference that begins at another frame."""
+        """Sample the targets, and a reference that begins at another frame.
+
+        See `ExampleTransform`.
+        """
         target, reference = self.sample_starts(record, rng)
         return make_talk_example(record, target, reference)
 
     def at(self, record: Record, place: int, places: int) -> Example:
-        """Spread the targets evenly over the clip; references are half a clip away."""
+        """Spread the targets evenly over the clip; references are half a clip away.
+
+        See `ExampleTransform.at`.
+        """
         target, reference = self.spread_starts(record, place, places)
         return make_talk_example(record, target, reference)
 
     def sample_starts(
         self, record: Record, rng: np.random.Generator
     ) -> tuple[int, int]:
-        """Return the first target and reference frame of `random_map`."""
+        """Sample the first frames of `random_map`.
+
+        Args:
+            record: The record.
+            rng: Random generator.
+
+        Returns:
+            Numbers of the first target frame and of the first reference frame.
+        """
         length = len(record["face"])
         last = length - SYNC_FRAMES - MARGIN_FRAMES
         target = sample_index(rng, MARGIN_FRAMES, last)
         return target, _sample_other_start(rng, length, target)
 
     def spread_starts(self, record: Record, place: int, places: int) -> tuple[int, int]:
-        """Return the first target and reference frame of `at`."""
+        """Compute the first frames of `at`.
+
+        Args:
+            record: The record.
+            place: Number of the example, from 0 to `places - 1`.
+            places: Number of examples of the record.
+
+        Returns:
+            Numbers of the first target frame and of the first reference frame.
+        """
         length = len(record["face"])
         last = length - SYNC_FRAMES - MARGIN_FRAMES
         target = spread_index(MARGIN_FRAMES, last, place, places)
@@ -94,7 +117,7 @@ class SyncExample(grain.transforms.RandomMap):
     num_moments: int = 2
 
     def random_map(self, record: Record, rng: np.random.Generator) -> Example:
-        """Draw the moments at random."""
+        """Sample the moments, and mirror half of the clips. See `ExampleTransform`."""
         starts = rng.permutation(_speech_starts(record))
         example = make_sync_example(record, _select_apart(starts, self.num_moments))
         if rng.random() < 0.5:
@@ -102,7 +125,10 @@ class SyncExample(grain.transforms.RandomMap):
         return {**example, "lips": example["lips"][..., ::-1, :]}
 
     def at(self, record: Record, place: int, places: int) -> Example:
-        """Spread the moments evenly over the speech of the clip."""
+        """Spread the moments evenly over the speech of the clip.
+
+        See `ExampleTransform.at`.
+        """
         starts = _speech_starts(record)
         steps = np.arange(self.num_moments) + (place + 0.5) / places
         spread = starts[(steps / self.num_moments * len(starts)).astype(int)]

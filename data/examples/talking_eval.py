@@ -38,7 +38,10 @@ class TalkEvalClip:
     num_frames: int = 50
 
     def at(self, record: Record, place: int, places: int) -> Example:
-        """Spread the stretches evenly over the clip; the first begins at frame 0."""
+        """Spread the stretches evenly over the clip; the first begins at frame 0.
+
+        See `ExampleTransform.at`.
+        """
         length = len(record["face"])
         first = self.first_frame(record, place, places)
         frames = first + np.arange(self.num_frames)
@@ -59,5 +62,14 @@ class TalkEvalClip:
         }
 
     def first_frame(self, record: Record, place: int, places: int) -> int:
-        """Return the number of the first frame of a stretch."""
+        """Compute the number of the first frame of a stretch.
+
+        Args:
+            record: The record.
+            place: Number of the stretch, from 0 to `places - 1`.
+            places: Number of stretches of the clip.
+
+        Returns:
+            The number.
+        """
         return max(len(record["face"]) - self.num_frames, 0) * place // places

@@ -3,7 +3,7 @@
 The text is given as timed phonemes: those of a stretch of a clip and those near it.
 
 - `phoneme_ids` i32 [l], as `avjax.text.phonemes` numbers them; BLANK after the last.
-- `phoneme_edges` f32 [l + 1], the times at which one phoneme gives way to the next, in
+- `phoneme_edges` f32 [l + 1], start of the first phoneme and end of every phoneme, in
   seconds from the first frame of the stretch.
 """
 
@@ -28,7 +28,7 @@ from avjax.text.intervals import PhonemeTier
 from avjax.text.phonemes import BLANK, PAUSE, intervals_to_columns, to_phoneme_tier
 from avjax.text.tts import synthesize
 
-PHONEME_MARGIN_SECONDS = 1.0  # phonemes this close to a stretch are given too
+PHONEME_MARGIN_SECONDS = 1.0  # phonemes this close to a stretch are included
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,24 +55,42 @@ class TextToLipExample(grain.transforms.RandomMap):
     border_frames: int = 0
 
     def random_map(self, record: Record, rng: np.random.Generator) -> Example:
-        """Draw a stretch and a portrait at random."""
+        """Sample a stretch and a portrait. See `ExampleTransform`."""
         first, offset = self.sample(record, rng)
         return self.example(record, first, offset)
 
     def sample(self, record: Record, rng: np.random.Generator) -> tuple[int, int]:
-        """Draw the first frame of a stretch, and the offset of its portrait."""
+        """Sample the place of a stretch and of its portrait.
+
+        Args:
+            record: The record.
+            rng: Random generator.
+
+        Returns:
+            Number of the first frame, and offset of the portrait (see `example`).
+        """
         last = max(len(record["face"]) - self.num_frames, 0)
         first, offset = rng.integers(last + 1), rng.integers(self.num_outside(record))
         return int(first), int(offset)
 
     def at(self, record: Record, place: int, places: int) -> Example:
-        """Spread the stretches evenly; the portrait is the middle frame outside."""
+        """Spread the stretches evenly; the portrait is the middle frame outside.
+
+        See `ExampleTransform.at`.
+        """
         last = max(len(record["face"]) - self.num_frames, 0)
         first = int((place + 0.5) * (last + 1) / places)
         return self.example(record, first, self.num_outside(record) // 2)
 
     def num_outside(self, record: Record) -> int:
-        """Count the frames outside of a stretch; of a short clip, all frames."""
+        """Count the frames outside of a stretch.
+
+        Args:
+            record: The record.
+
+        Returns:
+            Number of frames; that of all frames if the clip is not longer.
+        """
         length = len(record["face"])
         return max(length - self.num_frames, 0) or length
 
@@ -92,7 +110,7 @@ class TextToLipExample(grain.transforms.RandomMap):
         return {**self.example_without_audio(record, first, offset), "mels": mels}
 
     def example_without_audio(self, record: Record, first: int, offset: int) -> Example:
-        """Make the example as `example` does, but without `mels`."""
+        """Make the example without `mels`. See `example`."""
         face, length = record["face"], len(record["face"])
         frames = np.arange(self.num_frames)
         phonemes = phoneme_inputs(record, first, self.num_frames, self.max_phonemes)
@@ -133,7 +151,10 @@ class TextEvalClip:
     max_phonemes: int = 64
 
     def at(self, record: Record, place: int, places: int) -> Example:
-        """Spread the stretches evenly over the clip; the first begins at frame 0."""
+        """Spread the stretches evenly over the clip; the first begins at frame 0.
+
+        See `ExampleTransform.at`.
+        """
         clip = TalkEvalClip(self.num_frames)
         example = clip.at(record, place, places)
         first = clip.first_frame(record, place, places)
@@ -149,7 +170,7 @@ class TextEvalClip:
 def cascade_mels(record: Record, frames: np.ndarray) -> np.ndarray:
     """Compute mel windows of eSpeak's version of a clip, aligned to the clip's frames.
 
-    A window begins 40 ms before the moment at which eSpeak says what the clip says in
+    A window begins 40 ms before the moment at which eSpeak pronounces the phoneme of
     the frame. Where only the clip pauses, eSpeak's speech gets a pause of equal length.
 
     Args:
@@ -241,7 +262,11 @@ def match_phonemes(first: PhonemeTier, second: PhonemeTier) -> list[difflib.Matc
 
 
 def has_phonemes(record: Record) -> bool:
-    """Return whether the phones of a clip and their times are known."""
+    """Return True if the phones of a clip and their times are known.
+
+    Args:
+        record: The record.
+    """
     return len(record["phones"]["phone"]) > 0
 
 

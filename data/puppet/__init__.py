@@ -1,8 +1,8 @@
 """The puppet corpus: procedurally generated talking faces with complete ground truth.
 
-One seed makes one corpus: every clip is a pure function of its seed, index and size,
-whatever the process and the order of calls. Between types of processor the last bit of
-an exponential may differ, and with it, rarely, a pixel by one level.
+One seed makes one corpus: every clip is a pure function of its seed, index and size. It
+does not depend on the process or on the order of calls. On another type of processor
+the last bit of an exponential may differ, which rarely changes a pixel by one level.
 """
 
 from avjax.data.puppet.articulation import REACH_FRAMES, REACH_SECONDS, articulate

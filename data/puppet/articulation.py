@@ -37,7 +37,7 @@ REACH_FRAMES = 8  # REACH_SECONDS at 25 fps
 _INNER_FRACTION = 0.35  # of a segment's length, to each side of its centre
 _MIN_INNER_SECONDS = 0.021  # slightly more than half a frame at 25 fps
 _PAUSE_SECONDS = 0.08  # a pause of this length moves the mouth to its rest position
-_FLOOR = 1e-3  # dominance of the rest position, which decides where nothing else does
+_FLOOR = 1e-3  # dominance of the rest position; it matters where no phone is near
 
 
 class _Segment(NamedTuple):

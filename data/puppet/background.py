@@ -1,4 +1,4 @@
-"""Paint what does not move: wall, neck and shoulders."""
+"""Paint the static parts behind the head: wall, neck and shoulders."""
 
 import numpy as np
 
@@ -18,6 +18,7 @@ def paint_background(canvas: Canvas, face: PuppetFace) -> None:
 
 
 def _paint_wall(canvas: Canvas, face: PuppetFace) -> None:
+    """Paint the wall, with soft light and shadow."""
     u, v = canvas.u, canvas.v
     canvas.paint(np.ones_like(u), face.wall)
     canvas.shade(smooth_step(v, -0.6, 1.6), 0.80)

@@ -23,6 +23,7 @@ def paint_eyes(canvas: Canvas, face: PuppetFace, shut: float) -> None:
 
 
 def _paint_eye(canvas: Canvas, face: PuppetFace, shut: float, side: int) -> None:
+    """Paint one eye; `side` is -1 for the left and 1 for the right one."""
     u, v = canvas.u, canvas.v
     at = 0.5 + side * face.eyes
     x = (u - at) * side  # grows outwards
@@ -43,6 +44,7 @@ def _paint_eye(canvas: Canvas, face: PuppetFace, shut: float, side: int) -> None
 
 
 def _paint_iris(canvas: Canvas, face: PuppetFace, at: float, inside) -> None:
+    """Paint iris, pupil and reflection of one eye at `u = at`."""
     u, v = canvas.u, canvas.v
     radius = 0.52 * face.eye_size
     middle = (at, EYE_LINE - 0.13 * face.eye_size)

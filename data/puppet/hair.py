@@ -86,7 +86,7 @@ def _curls(canvas: Canvas, face: PuppetFace, extra: float) -> Array:
 
 
 def _hairline(canvas: Canvas, face: PuppetFace) -> Array:
-    """Compute how far down hair covers the forehead and temples: v, [h w]."""
+    """Compute the height of the hairline on forehead and temples: v, [h w]."""
     u = canvas.u
     x = (u - 0.5) / face.cheek
     far = np.abs(x)

@@ -67,6 +67,7 @@ def head_edge(canvas: Canvas, face: PuppetFace) -> Array:
 
 
 def _paint_ears(canvas: Canvas, face: PuppetFace) -> None:
+    """Paint both ears."""
     shadow = tuple(0.72 * value for value in face.skin)
     for side in (-1, 1):
         at = (0.5 + side * (face.cheek + 0.004), 0.475)

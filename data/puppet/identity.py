@@ -190,6 +190,7 @@ def make_puppet(seed: int, index: int) -> Puppet:
 def _make_voice(
     weight: float, age: float, mirth: float, accent: float, uniform: Uniform
 ) -> PuppetVoice:
+    """Sample a voice for the four causes."""
     choices = LOW_VOICES if weight > 0.5 else HIGH_VOICES
     language = "en-us" if accent < 0.65 else "en-gb-x-rp"
     return PuppetVoice(
@@ -201,6 +202,7 @@ def _make_voice(
 
 
 def _make_face(weight: float, age: float, mirth: float, uniform: Uniform) -> PuppetFace:
+    """Sample a face for the causes."""
     tone = uniform()
     skin = _interpolate(SKIN_COLORS, tone)
     shades = len(HAIR_COLORS) if tone < 0.5 else 2
@@ -238,6 +240,7 @@ def _make_face(weight: float, age: float, mirth: float, uniform: Uniform) -> Pup
 
 
 def _lip_color(skin: Color, weight: float, uniform: Uniform) -> Color:
+    """Sample a colour of the lips between that of the skin and red."""
     red = (0.74, 0.20, 0.24) if weight < 0.5 else (0.66, 0.30, 0.28)
     return _mix(_mix(skin, red, 0.50 + 0.25 * uniform()), (0.3, 0.1, 0.1), 0.10)
 
@@ -249,6 +252,7 @@ def _hair_style(weight: float, age: float, uniform: Uniform) -> int:
 
 
 def _pick(choices: Sequence[_T], uniform: Uniform) -> _T:
+    """Sample one of the choices."""
     return choices[int(uniform() * len(choices))]
 
 

@@ -26,13 +26,13 @@ class LipShape:
 
     Attributes:
         half: Half width.
-        corner: How far the corners are below the centre.
+        corner: Distance of the corners below the centre.
         up: Opening above the line of the closed lips.
         down: Opening below the line of the closed lips.
         upper: Thickness of the upper lip.
         lower: Thickness of the lower lip.
         power: Exponent of the shape of the opening.
-        press: How firmly the lips are pressed together, 0 to 1.
+        press: Pressure between the closed lips, 0 to 1.
         teeth: Brightness of the teeth, 0 to 1.
         bite: Value of the bite track.
         tongue: Value of the tongue track.

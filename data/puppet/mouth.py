@@ -58,6 +58,7 @@ class _Edges:
 def _paint_lips(
     canvas: Canvas, face: PuppetFace, lips: LipShape, edges: _Edges
 ) -> None:
+    """Paint both lips and the shadow under them."""
     v, s = canvas.v, edges.s
     shadow_v = float(MOUTH_CENTRE[1] + lips.down + lips.lower + 0.018)
     under = blob(s, v, (0.0, shadow_v), (0.7, 0.016))
@@ -77,6 +78,7 @@ def _paint_lips(
 
 
 def _paint_inside(canvas: Canvas, lips: LipShape, edges: _Edges, inside) -> None:
+    """Paint the cavity of the mouth with tongue and teeth."""
     v, s = canvas.v, edges.s
     canvas.tint(inside, CAVITY_COLOR)
     _paint_tongue(canvas, lips, s, inside)

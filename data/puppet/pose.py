@@ -1,4 +1,4 @@
-"""Motion of everything but the mouth: head, eyelids, brows and light."""
+"""Motion of head, eyelids, brows and light; the mouth is in `articulation`."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class Pose:
         turn: Turn to the right, [t].
         lids: State of the eyelids, [t]; 0 is open, 1 is closed.
         brows: State of the brows, [t]; 1 is raised.
-        light: Gain, and how much brighter it is at the right and at the bottom, [t 3].
+        light: Gain, and increase of brightness to the right and to the bottom, [t 3].
     """
 
     shift: np.ndarray

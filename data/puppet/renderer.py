@@ -111,6 +111,7 @@ class _Layers:
 
 @functools.lru_cache(maxsize=4)
 def _paint_layers(face: PuppetFace, size: int, view: View) -> _Layers:
+    """Paint the static layers of a face; the last four results are cached."""
     pixel = view.side / size
     right, bottom = view.left + view.side, view.top + view.side
     background = make_canvas(view.left, view.top, right, bottom, pixel)
@@ -151,6 +152,7 @@ def _with_lids(awake: Array, head: Canvas, face: PuppetFace, shut: float) -> Arr
 
 
 def _premultiplied(canvas: Canvas) -> Array:
+    """Return the colours times the opacity, and the opacity, f32 [h w 4]."""
     return np.dstack([canvas.color * canvas.alpha[..., None], canvas.alpha])
 
 
@@ -168,6 +170,7 @@ class _Motion:
 
 
 def _motion_at(pose: Pose, t: int) -> _Motion:
+    """Select the pose of one frame."""
     fields = dataclasses.fields(pose)
     return _Motion(**{field.name: getattr(pose, field.name)[t] for field in fields})
 
@@ -264,4 +267,5 @@ def _mouth_window(layers: _Layers, motion: _Motion) -> tuple[slice, slice]:
 
 
 def _to_bytes(image: Array) -> Array:
+    """Round values in [0, 255] to u8."""
     return np.clip(image + np.float32(0.5), 0, 255).astype(np.uint8)

@@ -270,4 +270,5 @@ def restore_spelling(words: Intervals) -> Intervals:
 
 
 def _pick(choices: Sequence[_T], uniform: Uniform) -> _T:
+    """Sample one of the choices."""
     return choices[int(uniform() * len(choices))]

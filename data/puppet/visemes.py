@@ -1,7 +1,7 @@
 """Targets of the mouth for each phone: the parameters of the articulation model.
 
-A phone has a target and a strength on some tracks. A track that it does not name
-follows its neighbours, which gives co-articulation: /k/ has no target for the lips, so
+A phone has a target and a strength on some tracks. On all other tracks it follows its
+neighbours, which gives co-articulation: /k/ has no target for the lips, so
 they are already rounded before /u/.
 
     jaw         0 closed .. 1 wide open     bite    lower lip under the upper teeth
@@ -46,6 +46,7 @@ def _vowel(
     teeth: float = 0.25,
     tongue: float = 0.1,
 ) -> Targets:
+    """Make the targets of a vowel."""
     return {
         "jaw": (jaw, 1.6),
         "width": (width, 1.0),
@@ -58,6 +59,7 @@ def _vowel(
 
 
 def _lips_closed(jaw: float) -> Targets:
+    """Make the targets of a bilabial."""
     return {"jaw": (jaw, 0.9), "closure": (1.0, 6.0), "bite": (0.0, 1.0)}
 
 
@@ -73,6 +75,7 @@ _LIP_TO_TEETH: Targets = {
 def _tongue_tip(
     jaw: float, tongue: float, teeth: float = 0.5, strength: float = 0.5
 ) -> Targets:
+    """Make the targets of a consonant that the tip of the tongue forms."""
     return {
         "jaw": (jaw, strength),
         "closure": (0.0, 0.8),
@@ -85,6 +88,7 @@ def _tongue_tip(
 def _sibilant(
     width: float, protrusion: float, teeth: float, strength: float
 ) -> Targets:
+    """Make the targets of a sibilant."""
     return {
         "jaw": (0.08, 1.5),
         "width": (width, strength),

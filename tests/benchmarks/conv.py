@@ -1,6 +1,6 @@
 """Measure how much faster a training step is with our convolutions than with Flax's.
 
-    python tests/benchmarks/conv.py [batch]
+    python tests/benchmarks/conv.py [BATCH] [--json PATH]
 
 One step is the gradient of the mean square of the frames that the full Wav2Lip
 generator produces (96 pixels, batch 8). Both variants have the same parameters and run
@@ -14,7 +14,6 @@ of such a deep network changes by 7e-4 with the compiler options.
 
 import dataclasses
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from unittest import mock
@@ -28,6 +27,7 @@ from avjax.compilation import cpu_options
 from avjax.models.synctalkface import WAV2LIP, SyncTalkFace, SyncTalkFaceConfig
 from avjax.nn import layers, wav2lip
 from avjax.nn.conv import as_pair
+from avjax.train.ablations.results import ResultTable, make_parser
 
 ROUNDS = 3
 
@@ -113,16 +113,18 @@ def seconds(step: Callable, params: dict) -> float:
     return time.perf_counter() - start
 
 
-def main(batch: int) -> None:
+def main() -> None:
     """Print the differences and the times."""
+    parser = make_parser(__doc__)
+    parser.add_argument("batch", metavar="BATCH", nargs="?", type=int, default=8)
+    options = parser.parse_args()
+    table = ResultTable("Convolutions of a training step", "measurement", "value")
     with jax.enable_x64(True):
         double = dataclasses.replace(WAV2LIP, dtype="float64")
-        value_error, gradient_error = differences(double, batch)
-    print(
-        f"double precision: relative difference of the value {value_error:.1e}, "
-        f"of the gradient {gradient_error:.1e}"
-    )
-    steps, params = compile_steps(WAV2LIP, batch)
+        value_error, gradient_error = differences(double, options.batch)
+    table.add("relative difference of the value, double precision", value_error)
+    table.add("relative difference of the gradient, double precision", gradient_error)
+    steps, params = compile_steps(WAV2LIP, options.batch)
     times = {name: [] for name in steps}
     for step in steps.values():
         seconds(step, params)
@@ -131,9 +133,11 @@ def main(batch: int) -> None:
             times[name].append(seconds(step, params))
     medians = {name: statistics.median(values) for name, values in times.items()}
     for name, median in medians.items():
-        print(f"{name}: {1e3 * median:.0f} ms per step")
-    print(f"{medians['plain'] / medians['ours']:.1f} times as fast")
+        table.add(f"{name}, ms per step", 1e3 * median)
+    table.add("ratio", medians["plain"] / medians["ours"])
+    data = f"Wav2Lip generator, 96 pixels, batch {options.batch}, random inputs"
+    table.write(options.json, data=data)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 8)
+    main()

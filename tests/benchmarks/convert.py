@@ -1,6 +1,6 @@
 """Measure `avjax convert`, and compare the converted networks with the published ones.
 
-    AVJAX_GOLDEN=/path/to/golden python tests/benchmarks/convert.py [--json FILE]
+    AVJAX_GOLDEN=/path/to/golden python tests/benchmarks/convert.py [--json PATH]
 
 Every published network is filled with its reference numbers, written in the format of
 PyTorch (before and since 1.6), .safetensors or .npz, converted by the command, loaded,
@@ -9,7 +9,6 @@ an optimizer state. A row has the size of the file in MB, seconds, peak memory i
 and the largest error of an output relative to that output's scale.
 """
 
-import argparse
 import dataclasses
 import json
 import pathlib
@@ -40,8 +39,13 @@ from avjax.models.sync_expert import SyncExpert, SyncExpertConfig  # noqa: E402
 from avjax.models.syncnet_v2 import SyncNet, SyncNetConfig  # noqa: E402
 from avjax.models.synctalkface import SyncTalkFace, SyncTalkFaceConfig  # noqa: E402
 from avjax.nn.wav2lip import Discriminator  # noqa: E402
+from avjax.train.ablations.results import ResultTable, make_parser  # noqa: E402
 
 MAX_ERROR = 1e-4  # relative to the scale of the output
+COLUMNS = (
+    *("file", "MB", "seconds", "peak memory, MiB"),
+    *("largest error, relative to the output's scale", "output"),
+)
 
 Arrays = dict[str, np.ndarray]
 
@@ -384,7 +388,18 @@ CASES = {
 }
 
 
-def measure(name: str, case: Case, folder: pathlib.Path) -> dict[str, Any]:
+class ConversionRow(NamedTuple):
+    """A row of the table, see `COLUMNS`."""
+
+    file: str
+    size_mb: float
+    seconds: float
+    memory_mib: float
+    error: float
+    output: str
+
+
+def measure(name: str, case: Case, folder: pathlib.Path) -> ConversionRow:
     """Convert one file and compare its network; return the row of the table."""
     source, converted = folder / name, folder / "out"
     case.write(source, case.content())
@@ -402,33 +417,20 @@ def measure(name: str, case: Case, folder: pathlib.Path) -> dict[str, Any]:
         for key, output in outputs.items()
     }
     worst = max(errors, key=lambda key: errors[key])
-    return {
-        "file": name,
-        "size_mb": size,
-        "seconds": seconds,
-        "memory_mib": memory,
-        "error": errors[worst],
-        "output": worst,
-    }
+    return ConversionRow(name, size, seconds, memory, errors[worst], worst)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write rows")
-    options = parser.parse_args()
-    rows = []
-    print("file                      MB      s    MiB  largest relative error")
+    """Convert every file, and print a row for each."""
+    options = make_parser(__doc__).parse_args()
+    table = ResultTable("Conversion of published weight files", *COLUMNS)
     with tempfile.TemporaryDirectory() as folder:
         for name, case in CASES.items():
             row = measure(name, case, pathlib.Path(folder))
-            numbers = "{size_mb:5.0f} {seconds:6.1f} {memory_mib:6.0f}".format(**row)
-            print(
-                f"{name:24} {numbers}  {row['error']:.1e} {row['output']}", flush=True
-            )
-            assert row["error"] < MAX_ERROR
-            rows.append(row)
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+            table.add(*row)
+            assert row.error < MAX_ERROR
+    data = "files of the published formats, filled with numbers by a fixed rule"
+    table.write(options.json, data=data)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Run `avjax talk` on real clips, portraits and recordings, and print one row for each.
 
-    AVJAX_REAL=/path/to/real python tests/benchmarks/real.py [--json FILE]
+    AVJAX_REAL=/path/to/real python tests/benchmarks/real.py [--json PATH]
 
 The runs are: every face with the audio of another speaker, every clip with its own
 audio, and every recording with one portrait. Drift is how much longer the video is than
@@ -8,8 +8,6 @@ the audio, in milliseconds; memory is the peak of the process in MiB. Generated 
 are not kept.
 """
 
-import argparse
-import json
 import os
 import pathlib
 import subprocess
@@ -20,6 +18,7 @@ import time
 from avjax.constants import SAMPLE_RATE
 from avjax.errors import InputError
 from avjax.media import audio_io, video_reader
+from avjax.train.ablations.results import ResultTable, make_parser
 
 COMMAND = """
 import resource, sys
@@ -33,10 +32,10 @@ COLUMNS = (
     "audio",
     "frames",
     "fps",
-    "drift_ms",
-    "missed",
-    "seconds_per_second",
-    "peak_mib",
+    "drift, ms",
+    "frames without a face",
+    "seconds per second of video",
+    "peak memory, MiB",
     "remarks",
 )
 
@@ -55,7 +54,7 @@ def list_runs(real: pathlib.Path) -> list[tuple[pathlib.Path, pathlib.Path]]:
 
 def measure(
     face: pathlib.Path, audio: pathlib.Path, out: pathlib.Path
-) -> dict[str, str | int | float]:
+) -> tuple[str | int | float, ...]:
     """Run the command on one pair, and measure the video and the process."""
     command = [sys.executable, "-c", COMMAND, "--face", str(face)]
     command += ["--audio", str(audio), "-o", str(out)]
@@ -70,7 +69,7 @@ def measure(
     lines = done.stdout.splitlines()
     missed = next((line.split()[0] for line in lines if "no detected face" in line), 0)
     remarks = [line for line in lines if "silence" in line or "to be speech" in line]
-    values = (
+    return (
         face.name,
         audio.name,
         info.num_frames,
@@ -81,15 +80,12 @@ def measure(
         int(lines[-1].removeprefix("peak ")),
         "; ".join(remarks),
     )
-    return dict(zip(COLUMNS, values, strict=True))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write rows")
-    options = parser.parse_args()
-    rows = []
-    print(" | ".join(COLUMNS))
+    """Run all pairs, and print a row for each."""
+    options = make_parser(__doc__).parse_args()
+    table = ResultTable("Talking faces of real recordings", *COLUMNS)
     with tempfile.TemporaryDirectory() as folder:
         for face, audio in list_runs(pathlib.Path(os.environ["AVJAX_REAL"])):
             try:
@@ -97,10 +93,9 @@ def main() -> None:
             except InputError as error:
                 print(f"{face.name} | {audio.name} | {error}")
                 continue
-            rows.append(row)
-            print(" | ".join(map(str, row.values())), flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+            table.add(*row)
+    data = "real clips, portraits and recordings that are not part of the project"
+    table.write(options.json, data=data)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Compare the error and the speed of our Griffin-Lim vocoder with those of librosa.
 
-    python tests/benchmarks/vocoder.py AUDIO...
+    python tests/benchmarks/vocoder.py AUDIO... [--json PATH]
 
 Each file becomes a vocoder_mel and a waveform again by both vocoders, in turns in one
 process: ours is `GriffinLim()` with its defaults, librosa's is mel_to_stft
@@ -32,6 +32,7 @@ from avjax.audio.speech_mel import (
 from avjax.constants import SAMPLE_RATE
 from avjax.media.audio_io import read_audio
 from avjax.metrics.speech import mel_distance, stoi
+from avjax.train.ablations.results import ResultTable, make_parser
 
 ROUNDS = 3
 IGNORED_MEL_FRAMES = 4  # at the end, where librosa's shorter waveform has no window
@@ -85,7 +86,7 @@ def mel_error_db(wave: np.ndarray, mel: np.ndarray) -> float:
     )
 
 
-def compare(path: str) -> dict[str, Result]:
+def compare(path: pathlib.Path) -> dict[str, Result]:
     """Measure both vocoders on one file."""
     audio = read_audio(path, SAMPLE_RATE)
     audio = audio * (0.9 / np.max(np.abs(audio)))
@@ -105,32 +106,32 @@ def compare(path: str) -> dict[str, Result]:
     }
 
 
-def format_result(result: Result) -> str:
-    """Format the quality and the time of a vocoder."""
-    milliseconds = f"{1e3 * result.seconds:.0f} ms"
-    return f"{result.error_db:.2f} dB, STOI {result.stoi:.3f}, {milliseconds}"
-
-
-def main(paths: list[str]) -> None:
+def main() -> None:
     """Print the results of each file and their means."""
+    parser = make_parser(__doc__)
+    parser.add_argument("paths", metavar="AUDIO", nargs="+", type=pathlib.Path)
+    options = parser.parse_args()
     try:
         import librosa  # noqa: F401
     except ImportError:
         sys.exit("librosa is missing: install it, or let PYTHONPATH point to it")
-    results = [compare(path) for path in paths]
-    for path, by_vocoder in zip(paths, results, strict=True):
-        for name, result in by_vocoder.items():
-            print(f"{pathlib.Path(path).name}: {name} {format_result(result)}")
+    columns = ("file", "vocoder", "log-mel error, dB", "STOI", "ms")
+    table, results = ResultTable("Griffin-Lim vocoders", *columns), []
+    for path in options.paths:
+        results.append(compare(path))
+        for name, result in results[-1].items():
+            table.add(path.name, name, *result[:2], 1e3 * result.seconds)
     means = {
         name: Result(*np.mean([by_vocoder[name] for by_vocoder in results], axis=0))
         for name in VOCODERS
     }
     for name, mean in means.items():
-        print(f"{name}: {format_result(mean)} per file")
+        table.add("mean", name, *mean[:2], 1e3 * mean.seconds)
     speedup = means["librosa"].seconds / means["ours"].seconds
     error = means["ours"].error_db - means["librosa"].error_db
     print(f"ours: {error:+.2f} dB relative to librosa, {speedup:.1f} times as fast")
+    table.write(options.json, data=f"{len(results)} audio files")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

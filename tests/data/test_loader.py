@@ -249,6 +249,11 @@ def test_unknown_split_is_rejected(numbered):
             open_split(numbered, split)
 
 
+def test_slice_larger_than_the_split_is_rejected(numbered):
+    with pytest.raises(InputError, match="cannot be taken from the split 'train'"):
+        open_split(numbered, "train[:1000]")
+
+
 @pytest.mark.parametrize(
     "name", ["batch_size", "num_workers", "seed", "examples_per_clip"]
 )

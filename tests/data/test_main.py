@@ -62,7 +62,7 @@ def test_missing_raw_folder_is_refused(tmp_path, corpus):
     ],
 )
 def test_number_out_of_range_is_refused(tmp_path, option):
-    message = f"{option.split()[0]}.* is not a number from"
+    message = f"{option.split()[0]}.* is not an integer >="
     with pytest.raises(InputError, match=message):
         main([*BUILD, "5", *option.split(), "--out", str(tmp_path / "out")])
 

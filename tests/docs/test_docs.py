@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import avjax
-from avjax.cli import COMMANDS
+from avjax.__main__ import COMMANDS, DELEGATED_COMMANDS
 
 ROOT = pathlib.Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -39,7 +39,7 @@ def test_every_result_is_on_a_page(file):
 def test_readme_is_short_and_names_every_command():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 150
-    assert all(f"avjax {name}" in text for name in COMMANDS)
+    assert all(f"avjax {name}" in text for name in (*COMMANDS, *DELEGATED_COMMANDS))
 
 
 def test_weights_page_lists_all_bundled_weights():

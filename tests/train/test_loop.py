@@ -206,7 +206,7 @@ def test_batch_without_weight_is_refused_before_anything_is_written(
 
     peek = loop.peek
     monkeypatch.setattr(loop, "peek", without_weight)
-    with pytest.raises(InputError, match="all of its examples weigh 0"):
+    with pytest.raises(InputError, match="examples of the first batch have weight 0"):
         fit(experiment, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

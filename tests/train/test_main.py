@@ -58,11 +58,11 @@ def test_initial_weights_are_evaluated_if_there_is_no_run(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("command", "arguments", "message"),
     [
-        (main.train, ["toi"], "nothing is called 'toi' in 'EXPERIMENTS'; there is toy"),
-        (main.train, ["toy", "stps=3"], "there is steps"),
+        (main.train, ["toi"], "unknown name 'toi' in 'EXPERIMENTS'; choose from toy"),
+        (main.train, ["toy", "stps=3"], "choose from steps"),
         (main.train, ["toy", "--distributed", "nowhere"], "is not auto or"),
         (main.evaluate, ["toy"], "no checkpoint in runs/toy"),
-        (main.evaluate, ["runs/none"], "nothing is called 'runs/none'"),
+        (main.evaluate, ["runs/none"], "unknown name 'runs/none'"),
         (main.evaluate, [], "name a run"),
         (main.evaluate, ["."], "is not the folder of a run: it has no experiment.json"),
         (main.train, ["toy", "--bogus"], "arguments: --bogus .see avjax train --help"),

@@ -32,7 +32,6 @@ import collections
 
 import numpy as np
 
-import avjax  # noqa: F401  registers the bundled systems
 from avjax.train.ablations.results import ResultTable, make_parser
 from avjax.train.ablations.studies.context import ContextStudy
 from avjax.train.ablations.studies.context_variants import VARIANTS
@@ -92,7 +91,11 @@ def parse_arguments() -> argparse.Namespace:
     count = len(options.arguments)
     if count == SUMMARY_ARGUMENTS + 1:
         parser.error("give OUT [VARIANT], or FACES TALKER OUT SEED [VARIANT...]")
-    variants = options.arguments[1:2] if count <= 2 else options.arguments[4:]
+    if count > SUMMARY_ARGUMENTS and not options.arguments[3].isdecimal():
+        parser.error(f"SEED must be a whole number, not {options.arguments[3]}")
+    variants = (
+        options.arguments[1:2] if count <= SUMMARY_ARGUMENTS else options.arguments[4:]
+    )
     if unknown := [name for name in variants if name not in VARIANTS]:
         known = ", ".join(VARIANTS)
         parser.error(f"there is no variant {', '.join(unknown)}; they are: {known}")

@@ -31,7 +31,6 @@ import collections
 
 import numpy as np
 
-import avjax  # noqa: F401  registers the bundled systems
 from avjax.train.ablations.results import ResultTable, make_parser
 from avjax.train.ablations.studies.text import (
     BASELINES,
@@ -94,6 +93,9 @@ def parse_arguments() -> argparse.Namespace:
     options = parser.parse_args()
     if 1 < len(options.arguments) < STUDY_ARGUMENTS:
         parser.error("give OUT, or EXPERIMENT TALKER CORPUS SPLIT READER OUT SEED")
+    seed = options.arguments[STUDY_ARGUMENTS - 1 : STUDY_ARGUMENTS]
+    if seed and not seed[0].isdecimal():
+        parser.error(f"SEED must be a whole number, not {seed[0]}")
     variants = options.arguments[STUDY_ARGUMENTS:]
     if unknown := [name for name in variants if name not in VARIANTS]:
         known = ", ".join(VARIANTS)

@@ -31,11 +31,11 @@ def bridging_lrw() -> Experiment:
     """Train the paper's lip reader of words on LRW.
 
     Data: corpora/lrw, which must exist, because its words are the vocabulary. Not run
-    by us. Published: top-1 accuracy 85.4 %, averaged with the mirrored clip.
+    yet. Published: top-1 accuracy 85.4 %, averaged with the mirrored clip.
 
     As published: SGD with Nesterov momentum, batch 320, weight decay 1e-5, and a grey
     square on every clip. The paper's learning rate rises to 0.1 in two epochs, then is
-    0.01, and is halved when the accuracy stops improving; ours is a cosine, and only
+    0.01, and is halved when the accuracy stops improving; here it is a cosine, and only
     kernels decay.
     """
     root = "corpora/lrw"
@@ -90,7 +90,7 @@ def bridging_grid() -> Experiment:
 def bridging_words_puppet() -> Experiment:
     """Train a reader of puppets' single words, some of which look the same.
 
-    Data: corpora/puppet-word. Time: 0.5 hours on two cores.
+    Data: corpora/puppet-word. Time: not recorded.
     """
     words = tuple(sorted(WORDS))
     buckets = 25, 29, MAX_FRAMES  # 87, 12 and 1 % of the clips
@@ -187,7 +187,7 @@ def small_reader(
         task: The task.
         root: Folder of the corpus.
         transform: Makes the examples.
-        eval_transform: Makes the examples of the evaluation; None: the same.
+        eval_transform: Makes the examples of the evaluation; None: `transform`.
         bucket_frames: Ascending lengths in frames that clips are padded to.
         batch_size: Examples in a training batch.
         description: First line of the model card.

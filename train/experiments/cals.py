@@ -1,8 +1,8 @@
-"""Experiments of CALS on small corpora: units, a face that they guide, then both.
+"""Experiments of CALS on small corpora: units, a face on fixed units, then both.
 
     avjax train cals_units_puppet    starts from the audio encoder of
                                      wav2lip_pretrain_puppet
-    avjax train cals_face_puppet     starts from its other modules and from these units
+    avjax train cals_face_puppet     starts from its other modules and from the units
     avjax train cals_puppet          trains both together, with the auxiliary networks
 
 Ablations: task.model.context_frames=0 … 15 in all three; task.mask_ratio=0 in the

@@ -1,4 +1,4 @@
-"""Experiments of CALS at full size. None was run by us.
+"""Experiments of CALS at full size, none of which has been run yet.
 
 Command for HDTF: avjax data build hdtf --raw HDTF --size 128 --out corpora/hdtf-128
 """
@@ -16,7 +16,7 @@ from avjax.train.tasks.cals import CalsTask
 from avjax.train.tasks.cals_units import CalsUnitsTask
 from avjax.train.tasks.talking_common import AuxiliaryNetworks
 
-# Frames of context on either side, W, as published; that for HDTF is not known.
+# Frames of context on either side, W, as published; W for HDTF is not published.
 CONTEXT_FRAMES = {"lrs2": 13, "lrw": 15, "hdtf": 15}
 LABELS = {"lrs2": "LRS2", "lrw": "LRW", "hdtf": "HDTF"}
 
@@ -90,7 +90,7 @@ def paper_model(corpus: str) -> CalsConfig:
 def paper_units(corpus: str, transform: CalsUnitExample) -> Experiment:
     """Train lip motion units at full size.
 
-    Of the paper's masked learning no details are known; the numbers are ours.
+    The paper gives no details of the masked learning; these numbers are our choice.
 
     Args:
         corpus: Name of the corpus.
@@ -127,8 +127,8 @@ def paper_units(corpus: str, transform: CalsUnitExample) -> Experiment:
 def paper_face(corpus: str) -> Experiment:
     """Train CALS at full size.
 
-    Learning rates and batch size are those of SyncTalkFace's code; the paper's are not
-    known.
+    Learning rates and batch size are those of SyncTalkFace's code; the paper does not
+    give its own.
 
     Args:
         corpus: Name of the corpus.

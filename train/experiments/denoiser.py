@@ -36,8 +36,8 @@ SMALL_ADAM = Adam(learning_rate=1e-3, warmup=50, schedule="cosine", max_grad_nor
 def denoiser_synthetic() -> Experiment:
     """Train the first stage on clean images with synthetic noise.
 
-    Noise of cameras and the published mixture. Data: corpora/pictures. Time: 5 to 10
-    minutes on one core.
+    The noise is that of cameras and the published mixture. Data: corpora/pictures.
+    Time: 5 to 10 minutes on one core.
     """
     noise = (CameraNoise("dnd", (60, 95)), CameraNoise("sidd"), MixedNoise())
     return small_denoiser(
@@ -100,7 +100,7 @@ def denoiser_white() -> Experiment:
 def denoiser_div2k() -> Experiment:
     """Train the paper's first stage on DIV2K with the published noise.
 
-    Data: corpora/div2k. Not run by us. The paper alternates epochs of the restorer and
+    Data: corpora/div2k. Not run yet. The paper alternates epochs of the restorer and
     of the mask; here every step updates both. Its 150 epochs of twice 50 steps are 7500
     steps.
     """
@@ -120,7 +120,7 @@ def denoiser_div2k() -> Experiment:
 def denoiser_sidd() -> Experiment:
     """Train the paper's second stage on SIDD-Small; run denoiser_div2k first.
 
-    Data: corpora/sidd, corpora/sidd-blocks. Not run by us; the paper's score is not
+    Data: corpora/sidd, corpora/sidd-blocks. Not run yet; the paper's score is not
     known. The paper also trains on PolyU and selects the best weights on training
     images; here the last weights are released.
     """

@@ -37,7 +37,7 @@ def sync_grid() -> Experiment:
 def sync_lrs2() -> Experiment:
     """Train the sync expert of SyncTalkFace on LRS2, 128 px, as published.
 
-    Data: corpora/lrs2-128. Not run by us. Batch 256 and learning rate 1e-4 as in the
+    Data: corpora/lrs2-128. Not run yet. Batch 256 and learning rate 1e-4 as in the
     authors' code.
     """
     root, transform = "corpora/lrs2-128", SyncExample()
@@ -65,8 +65,8 @@ def small_sync(corpus: SmallCorpus) -> Experiment:
     """Train a small sync expert in half an hour on two cores.
 
     Four moments of a clip are compared with each other. With one, training on puppets
-    stayed at the level of chance for 1100 steps: the difference between 160 faces hides
-    the difference between moments.
+    stayed at the level of chance for 1100 steps, since faces differ more than moments
+    of one clip do.
 
     Args:
         corpus: The corpus.

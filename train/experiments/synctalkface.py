@@ -101,7 +101,7 @@ def synctalkface_grid() -> Experiment:
 def synctalkface_lrs2() -> Experiment:
     """Train SyncTalkFace on LRS2, 128 px, as published; run sync_lrs2 first.
 
-    Data: corpora/lrs2-128. Not run by us. Published: LMD 1.387, LSE-D 6.352.
+    Data: corpora/lrs2-128. Not run yet. Published: LMD 1.387, LSE-D 6.352.
     """
     description = "SyncTalkFace at full size, trained on LRS2."
     return paper_experiment("corpora/lrs2-128", description)
@@ -111,7 +111,7 @@ def synctalkface_lrs2() -> Experiment:
 def synctalkface_lrw() -> Experiment:
     """Train SyncTalkFace on LRW, 128 px, as published; run sync_lrs2 first.
 
-    Data: corpora/lrw-128. Not run by us. Published: LMD 1.253, LSE-D 7.013.
+    Data: corpora/lrw-128. Not run yet. Published: LMD 1.253, LSE-D 7.013.
     """
     description = "SyncTalkFace at full size, trained on LRW."
     return paper_experiment("corpora/lrw-128", description)
@@ -164,8 +164,8 @@ def small_experiment(
 def pretrain(corpus: SmallCorpus) -> Experiment:
     """Train a face without memory.
 
-    A memory learns nothing before the mouth depends on what is recalled, which takes
-    some hundred steps; without a memory these take half the time.
+    A memory learns nothing before the mouth depends on the recalled values. That takes
+    several hundred steps, and without a memory a step takes half the time.
 
     Args:
         corpus: The corpus.
@@ -248,6 +248,9 @@ def small_optimizer(learning_rate: float, warmup: int = 100) -> Muon:
     Args:
         learning_rate: Peak learning rate.
         warmup: Steps of warm-up.
+
+    Returns:
+        The optimizer.
     """
     return Muon(
         learning_rate=learning_rate,
@@ -259,7 +262,7 @@ def small_optimizer(learning_rate: float, warmup: int = 100) -> Muon:
 
 
 def paper_optimizers() -> dict[str, Optimizer]:
-    """Make the optimizers of the authors' code, `{objective: optimizer}`."""
+    """Return the optimizers of the authors' code, `{objective: optimizer}`."""
     return {
         "generator": Adam(learning_rate=1e-4, betas=BETAS),
         "discriminator": Adam(learning_rate=5e-4, betas=BETAS),

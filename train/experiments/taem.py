@@ -1,7 +1,7 @@
-"""Experiments of TAEM: text instead of audio, for a talker that was trained before.
+"""Experiments of TAEM: text instead of audio, for a talker that is already trained.
 
 The corpora are those of the talkers. The phones of their clips must be known: those of
-puppets always are; those of others if `avjax data build` aligned audio and text.
+puppets always are, and those of others if `avjax data build` aligned audio and text.
 
 Ablations: task.model.speaker_inputs=() for no speaker, or one or two of "encoder",
 "predictor" and "refiner", such as '("encoder",)'; task.model.refiner_layers=0.
@@ -76,7 +76,7 @@ def taem_wav2lip_lrs2() -> Experiment:
     """Train TAEM at full size on LRS2, for a Wav2Lip of 128 px.
 
     Run first: avjax train synctalkface_lrs2 task.model.num_slots=0 --out
-    runs/wav2lip_lrs2. Data: corpora/lrs2-128, with phones. Not run by us.
+    runs/wav2lip_lrs2. Data: corpora/lrs2-128, with phones. Not run yet.
     """
     root = "corpora/lrs2-128"
     transform = TextToLipExample(num_frames=160, max_phonemes=160)

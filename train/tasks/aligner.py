@@ -1,4 +1,4 @@
-"""Train the aligner: which phoneme is spoken when, from texts without times."""
+"""Train the aligner to find the times of phonemes, from texts without times."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ class AlignerTask(SinglePartTask):
         return Aligner(self.model)
 
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        """Initialise the aligner for the shapes of a batch."""
+        """Initialise the aligner for the shapes of a batch. See `Task.init`."""
         variables = self.aligner.init(key, batch["mel"][:1], batch["frame_mask"][:1])
         return {"aligner": variables["params"]}, {}
 
@@ -55,13 +55,7 @@ class AlignerTask(SinglePartTask):
 
         The likelihood of a phoneme is its probability divided by its frequency to the
         power of `prior`. Without that, a single phoneme that is always predicted would
-        explain every mel frame.
-
-        Args:
-            params: Parameters, `{part: tree}`.
-            stats: Not used.
-            batch: A training batch.
-            key: PRNG key of the dropout.
+        explain every mel frame. See `SinglePartTask.loss`.
 
         Returns:
             The loss in nats per mel frame; and the frequency of pauses, among the logs.
@@ -94,12 +88,7 @@ class AlignerTask(SinglePartTask):
     def evaluate(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Mean]:
-        """Measure the distance of boundaries of phonemes and words to the true ones.
-
-        Args:
-            params: Parameters, `{part: tree}`.
-            stats: Not used.
-            batch: A batch of `AlignmentClip`.
+        """Measure the distance of boundaries to the true ones. See `Task.evaluate`.
 
         Returns:
             `phoneme_ms` and `word_ms`, the mean distance in milliseconds; and

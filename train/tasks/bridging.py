@@ -1,4 +1,4 @@
-"""Train associative bridging: reading lips, and speech from lips, with a memory."""
+"""Train associative bridging: lip reading and lip-to-speech with a memory."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -67,23 +67,13 @@ class BridgingTask(SinglePartTask):
         return Bridging(self.model)
 
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        """Initialise the reader; the batch is not used."""
+        """Initialise the reader; the batch is not used. See `Task.init`."""
         return split_variables(init_variables(self.model, key))
 
     def loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
     ) -> tuple[Array, LossAux]:
-        """Compute the weighted total, bridging (8).
-
-        Args:
-            params: Parameters, `{part: tree}`.
-            stats: Running statistics, `{part: tree}`.
-            batch: A training batch.
-            key: PRNG key of the dropout.
-
-        Returns:
-            The loss; its terms; and the new statistics.
-        """
+        """Compute the weighted total, bridging (8). See `SinglePartTask.loss`."""
         variables = self.variables(params, stats)
         mode = {"train": True, "mutable": ["batch_stats"], "rngs": {"dropout": key}}
         mouths, frame_mask = normalize_mouth(batch["lips"]), batch["frame_mask"]
@@ -182,7 +172,7 @@ class BridgingTask(SinglePartTask):
 
         Returns:
             `{prefix: output}`: "" from the lips alone and, with a memory, `WITH_AUDIO`
-            from lips and audio; and what the memory did, if there is one.
+            from lips and audio; and all outputs of training, or None without a memory.
         """
         variables = self.variables(params, stats)
         mouths, frame_mask = normalize_mouth(batch["lips"]), batch["frame_mask"]
@@ -205,12 +195,7 @@ class BridgingTask(SinglePartTask):
     def evaluate(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Mean]:
-        """Measure the loss, the accuracy of words, and the memory.
-
-        Args:
-            params: Parameters, `{part: tree}`.
-            stats: Running statistics, `{part: tree}`.
-            batch: A batch.
+        """Measure the loss, the accuracy of words, and the memory. See `Task.evaluate`.
 
         Returns:
             `loss` and, for words, `accuracy`; both also with the prefix `WITH_AUDIO`;
@@ -244,7 +229,7 @@ class BridgingTask(SinglePartTask):
     def predict(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Array]:
-        """Compute what `score` needs: nothing for single words."""
+        """Compute the inputs of `score`; none for words. See `Task.predict`."""
         if self.model.task == "sentences":
             return self.predict_log_probs(params, stats, batch)
         if self.model.task == "speech":
@@ -254,7 +239,11 @@ class BridgingTask(SinglePartTask):
     def predict_log_probs(
         self, params: Params, stats: Params, batch: Batch
     ) -> dict[str, Array]:
-        """Compute log-probabilities of symbols, `{PREFIX log_probs: [b t v]}`."""
+        """Compute log-probabilities of symbols. See `Task.predict`.
+
+        Returns:
+            `{PREFIX log_probs: [b t v]}`, and the labels and masks of the batch.
+        """
         named, _ = self.outputs(params, stats, batch)
         log_probs = {
             f"{prefix}{LOG_PROBS}": jax.nn.log_softmax(x) for prefix, x in named.items()
@@ -265,10 +254,11 @@ class BridgingTask(SinglePartTask):
     def predict_speech(
         self, params: Params, stats: Params, batch: Batch
     ) -> dict[str, Array]:
-        """Synthesize speech, `{PREFIX speech: waveform [b n]}`.
+        """Synthesise speech. See `Task.predict`.
 
-        The prefix `oracle_` is of the true log-mel spectrogram, and `mean_` of its mean
-        over time.
+        Returns:
+            `{PREFIX speech: waveform [b n]}` at 16 kHz, and the recording. The prefix
+            `oracle_` is of the true log-mel spectrogram, `mean_` of its mean over time.
         """
         named, _ = self.outputs(params, stats, batch)
         target = batch["voice"]
@@ -283,13 +273,20 @@ class BridgingTask(SinglePartTask):
         return waves | {key: batch[key] for key in ("wave", "frame_mask", "weight")}
 
     def score(self, predictions: Mapping[str, Any]) -> Mapping[str, Mean]:
-        """Score sentences by their errors, and speech by its quality."""
+        """Score sentences by errors, and speech by quality. See `Task.score`."""
         if self.model.task == "sentences":
             return score_clips(predictions, self.score_sentence)
         return score_clips(predictions, score_speech)
 
     def score_sentence(self, one: Mapping[str, Any]) -> dict[str, tuple]:
-        """Score the sentence of one clip; see `bridging_scores.score_sentence`."""
+        """Score the sentence of one clip.
+
+        Args:
+            one: Predictions of one clip, in numpy.
+
+        Returns:
+            The counts of `bridging_scores.score_sentence`.
+        """
         symbols = self.model.symbols
         return score_sentence(
             one,

@@ -81,7 +81,7 @@ def score_sentence(
 
 @functools.cache
 def cached_grammar(name: str, symbols: tuple[str, ...]) -> Grammar:
-    """Load a grammar once, since it caches what it computes while it searches.
+    """Load a grammar once; it keeps the cache of its earlier searches.
 
     Args:
         name: Name of a bundled grammar, or a file.

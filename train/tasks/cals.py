@@ -42,7 +42,7 @@ class CalsTask(TalkingFaceTask):
     Attributes:
         infonce: d_vv is an InfoNCE loss over the frames of a clip; else plain L1.
         temperature: Temperature of that loss.
-        freeze_units: Keep Audio-to-Lip as masked learning left it.
+        freeze_units: Do not train Audio-to-Lip after masked learning.
         lookahead_dropout: Fraction of the clips with a shorter lookahead.
         lookahead: Future frames that evaluations use, W at most.
     """
@@ -56,9 +56,10 @@ class CalsTask(TalkingFaceTask):
     lookahead: int = 15
 
     def objectives(self) -> tuple[Objective, ...]:
-        """List the generator first: the discriminator sees the frames just made.
+        """List generator and discriminator. See `Task.objectives`.
 
-        A discriminator whose loss has weight zero is not trained.
+        The generator is first: the discriminator takes its frames of the same step. A
+        discriminator whose loss has weight zero is not trained.
         """
         parts = (
             ("lip_to_face",) if self.freeze_units else ("audio_to_lip", "lip_to_face")
@@ -82,7 +83,7 @@ class CalsTask(TalkingFaceTask):
         return LipToFace(self.model)
 
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        """Initialise all parts; the batch is not used."""
+        """Initialise all parts; the batch is not used. See `Task.init`."""
         parts = (
             *("audio_to_lip", "lip_to_face"),
             *("discriminator", "sync_expert", "lip_landmarks"),
@@ -104,17 +105,10 @@ class CalsTask(TalkingFaceTask):
     def generator_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
     ) -> tuple[Array, LossAux]:
-        """Compute the weighted total, cals (10).
+        """Compute the weighted total, cals (10). See `Objective.loss`.
 
-        Args:
-            params: Parameters, `{part: tree}`.
-            stats: Running statistics, `{part: tree}`.
-            batch: A training batch.
-            key: PRNG key.
-
-        Returns:
-            The loss; its terms, the new statistics, and the frames for the
-            discriminator.
+        The auxiliary outputs are the terms, the new statistics, and the frames for the
+        discriminator.
         """
         targets = self.targets(batch)
         reference = normalize_pixels(batch["reference"], self.model.pixel_range)
@@ -210,7 +204,7 @@ class CalsTask(TalkingFaceTask):
         return units, {"audio_to_lip": changed["batch_stats"]}
 
     def targets(self, batch: Batch) -> Array:
-        """Select the middle five frames."""
+        """Select the middle five frames. See `TalkingFaceTask.targets`."""
         start = batch["frames"].shape[1] // 2 - SYNC_FRAMES // 2
         frames = batch["frames"][:, start : start + SYNC_FRAMES]
         return normalize_pixels(frames, self.model.pixel_range)
@@ -243,7 +237,10 @@ class CalsTask(TalkingFaceTask):
         return masked_mean(error, batch["weight"] * candidate_mask[:, centre])
 
     def generate(self, params: Params, stats: Params, batch: Batch) -> Array:
-        """Animate whole clips by their audio, with the lookahead of evaluations."""
+        """Animate whole clips by their audio, with the lookahead of evaluations.
+
+        See `TalkingFaceTask.generate`.
+        """
         units = apply_network(
             self.audio_to_lip,
             variables_of(params, stats, "audio_to_lip"),
@@ -260,6 +257,6 @@ class CalsTask(TalkingFaceTask):
         return denormalize(frames, self.model.pixel_range)
 
     def export(self, params: Params, stats: Params) -> ReleasedWeights:
-        """Release what talking needs."""
+        """Release Audio-to-Lip and Lip-to-Face. See `Task.export`."""
         talker = select_parts(params, stats, ("audio_to_lip", "lip_to_face"))
         return ReleasedWeights(self.model.system, *talker, self.model)

@@ -56,7 +56,7 @@ class CalsUnitsTask(Task):
     sync_expert_width: float = 1.0
 
     def objectives(self) -> tuple[Objective, ...]:
-        """List the only objective."""
+        """List the only objective. See `Task.objectives`."""
         return (Objective("units", ("audio_to_lip",), self.loss),)
 
     @property
@@ -70,7 +70,7 @@ class CalsUnitsTask(Task):
         return SyncExpert(self.model.size, self.sync_expert_width)
 
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        """Initialise both parts; the batch is not used."""
+        """Initialise both parts; the batch is not used. See `Task.init`."""
         side = self.model.size
         units_key, expert_key = jax.random.split(key)
         clip = jnp.zeros((1, SYNC_FRAMES, side, side, 3))
@@ -83,7 +83,7 @@ class CalsUnitsTask(Task):
         )
 
     def validate(self, batch: Mapping[str, Any]) -> None:
-        """Check the size of the faces."""
+        """Check the size of the faces. See `Task.validate`."""
         check_face_size(batch, self.model.size)
 
     def loss(
@@ -132,15 +132,7 @@ class CalsUnitsTask(Task):
         return masked_mean(error, weight), LossAux(logs, new_stats)
 
     def target_units(self, params: Params, stats: Params, batch: Batch) -> Array:
-        """Compute the true units of the frames of a batch, [b t d]."""
-        frames = normalize_pixels(batch["faces"], "[0,1]")
-        expert = variables_of(params, stats, "sync_expert")
-        return encode_lip_units(self.sync_expert, expert, frames)
-
-    def evaluate(
-        self, params: Params, stats: Params, batch: Batch
-    ) -> Mapping[str, Mean]:
-        """Measure how well units are predicted from audio.
+        """Compute the true units of the frames of a batch.
 
         Args:
             params: Parameters, `{part: tree}`.
@@ -148,9 +140,21 @@ class CalsUnitsTask(Task):
             batch: A batch of `CalsUnitExample`.
 
         Returns:
+            Units of length one, without gradient, [b t d].
+        """
+        frames = normalize_pixels(batch["faces"], "[0,1]")
+        expert = variables_of(params, stats, "sync_expert")
+        return encode_lip_units(self.sync_expert, expert, frames)
+
+    def evaluate(
+        self, params: Params, stats: Params, batch: Batch
+    ) -> Mapping[str, Mean]:
+        """Measure the error of units predicted from audio. See `Task.evaluate`.
+
+        Returns:
             Cosine distances to the true unit (`error`), of masked features
             (`masked_error`, half of them), and to the true unit of another clip
-            (`shuffled_error`, what an uninformed prediction would score); and
+            (`shuffled_error`, the score of an uninformed prediction); and
             `retrieval_acc`, the fraction of the frames whose unit is closest, among the
             true units of the clip, to that of the frame or of a neighbour.
         """
@@ -195,7 +199,10 @@ class CalsUnitsTask(Task):
         }
 
     def export(self, params: Params, stats: Params) -> ReleasedWeights:
-        """Release Audio-to-Lip: an initialisation for CalsTask, but no talker."""
+        """Release Audio-to-Lip: an initialisation for `CalsTask`, but no talker.
+
+        See `Task.export`.
+        """
         units = select_parts(params, stats, ("audio_to_lip",))
         return ReleasedWeights("cals_units", *units, self.model)
 

@@ -44,8 +44,8 @@ class DenoiserTask(Task):
     Attributes:
         model: Config of the denoiser.
         stage: "plain": the restorer learns from clean images alone. "clean": it learns
-            the auxiliary task as well; the mask learns where that task helps, by one
-            inner step. "adapt": all parts learn to be right after the inner loop.
+            the auxiliary task as well; the mask learns by one inner step where that
+            task helps. "adapt": all parts minimise the error after the inner loop.
         plan: Inner loop of the training.
         test_plan: Inner loop of the evaluation.
         learn_inner_lrs: Learn an inner learning rate for each tensor; else the plans'
@@ -61,7 +61,7 @@ class DenoiserTask(Task):
     edges: float = 0.01
 
     def objectives(self) -> tuple[Objective, ...]:
-        """List the objectives of the stage."""
+        """List the objectives of the stage. See `Task.objectives`."""
         if self.stage == "adapt":
             inner_lrs = ("inner_lrs",) if self.learn_inner_lrs else ()
             parts = ("restorer", "mask_net", *inner_lrs)
@@ -74,7 +74,7 @@ class DenoiserTask(Task):
         )
 
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        """Initialise all parts for the shapes of a batch."""
+        """Initialise all parts for the shapes of a batch. See `Task.init`."""
         restorer_key, mask_key = jax.random.split(key)
         noisy = batch["noisy"]
         restorer = RestorationNet(self.model).init(restorer_key, noisy)["params"]
@@ -88,20 +88,26 @@ class DenoiserTask(Task):
     def plain_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
     ) -> tuple[Array, LossAux]:
-        """Compute the error of the restored image; `stats` and `key` are not used."""
+        """Compute the error of the restored image. See `Objective.loss`."""
         return jnp.mean(self.error(params["restorer"], batch)), LossAux({})
 
     def restore_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
     ) -> tuple[Array, LossAux]:
-        """Compute the error of the restored image plus the masked auxiliary loss."""
+        """Compute the error of the restored image plus the masked auxiliary loss.
+
+        See `Objective.loss`.
+        """
         mask = self.mask(params, batch)
         return self.joint_loss(params["restorer"], mask, batch, key)
 
     def mask_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
     ) -> tuple[Array, LossAux]:
-        """Compute the error after one more step of the restorer, and that of edges."""
+        """Compute the error after one more step of the restorer, and that of edges.
+
+        See `Objective.loss`.
+        """
         mask, restorer = self.mask(params, batch), params["restorer"]
 
         def loss(restorer: Params) -> Array:
@@ -117,7 +123,10 @@ class DenoiserTask(Task):
     def adapt_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
     ) -> tuple[Array, LossAux]:
-        """Compute the error of each image after its own inner loop, denoiser (8)."""
+        """Compute the error of each image after its own inner loop, denoiser (8).
+
+        See `Objective.loss`.
+        """
         lrs = self.inner_lrs(params, self.plan)
 
         def adapt_one(noisy: Array, clean: Array, key: Key) -> tuple[Array, Array]:
@@ -135,7 +144,15 @@ class DenoiserTask(Task):
         return jnp.mean(errors), LossAux(logs)
 
     def mask(self, params: Params, batch: Batch) -> Array:
-        """Compute the mask of the auxiliary loss, [b h w 1]."""
+        """Compute the mask of the auxiliary loss.
+
+        Args:
+            params: Parameters, `{part: tree}`.
+            batch: A batch of `ImagePairCrop`.
+
+        Returns:
+            Mask in [0, 1], f32 [b h w 1].
+        """
         variables = {"params": params["mask_net"]}
         return apply_network(MaskNet(self.model), variables, batch["noisy"])
 
@@ -160,12 +177,25 @@ class DenoiserTask(Task):
         return error + auxiliary, LossAux({"clean": error, "auxiliary": auxiliary})
 
     def error(self, restorer: Params, batch: Batch) -> Array:
-        """Compute the error of each restored image, denoiser (5)."""
+        """Compute the error of each restored image, denoiser (5).
+
+        Args:
+            restorer: Parameters of the restorer.
+            batch: A batch of `ImagePairCrop`.
+
+        Returns:
+            Error, f32 [b].
+        """
         outputs = restore(self.model, restorer, batch["noisy"])
         return restoration_l1(outputs.clean, batch["clean"])
 
     def inner_lrs(self, params: Params, plan: AdaptationPlan) -> Params:
-        """Return the learning rate of each tensor that adapts."""
+        """Return the learning rate of each tensor that adapts.
+
+        Args:
+            params: Parameters, `{part: tree}`.
+            plan: Plan whose rates are used if none are learned.
+        """
         if self.learn_inner_lrs:
             return from_log_lrs(params["inner_lrs"])
         return init_inner_lrs(self.model, plan, params["restorer"])
@@ -173,12 +203,7 @@ class DenoiserTask(Task):
     def evaluate(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Mean]:
-        """Measure images after adaptation, all clipped to [0, 1].
-
-        Args:
-            params: Parameters, `{part: tree}`.
-            stats: Not used.
-            batch: A batch of `ImagePairCrop`.
+        """Measure images after adaptation, all clipped to [0, 1]. See `Task.evaluate`.
 
         Returns:
             PSNR in dB and SSIM: without prefix after adaptation, `plain_` without
@@ -212,15 +237,15 @@ class DenoiserTask(Task):
         }
 
     def export(self, params: Params, stats: Params) -> ReleasedWeights:
-        """Release all parts."""
+        """Release all parts. See `Task.export`."""
         return ReleasedWeights(self.model.system, params, {}, self.model)
 
 
 def map_images(function: Callable[..., Any], *arrays: Array) -> Any:
     """Apply a function of one image to a batch.
 
-    On a CPU, one image after the other: convolutions with different kernels for each
-    image are slower in a batch.
+    On a CPU, images are processed one by one: convolutions with different kernels for
+    each image are slower in a batch.
 
     Args:
         function: Function of one image (and of other arrays).

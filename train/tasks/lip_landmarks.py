@@ -39,7 +39,7 @@ class LipLandmarksTask(SinglePartTask):
         return LipLandmarks(**dataclasses.asdict(self.model))
 
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        """Initialise the detector for the shapes of a batch."""
+        """Initialise the detector for the shapes of a batch. See `Task.init`."""
         variables = self.detector.init(key, target_faces(batch), False)
         return (
             {self.part: variables["params"]},
@@ -47,7 +47,7 @@ class LipLandmarksTask(SinglePartTask):
         )
 
     def validate(self, batch: Mapping[str, Any]) -> None:
-        """Check the size of the faces."""
+        """Check the size of the faces. See `Task.validate`."""
         check_face_size(batch, self.model.size)
 
     def loss(
@@ -55,14 +55,7 @@ class LipLandmarksTask(SinglePartTask):
     ) -> tuple[Array, LossAux]:
         """Compute the L1 distance to the true points, in sides of the crop.
 
-        Args:
-            params: Parameters, `{part: tree}`.
-            stats: Running statistics, `{part: tree}`.
-            batch: A training batch.
-            key: Not used.
-
-        Returns:
-            The loss, and the new statistics.
+        See `SinglePartTask.loss`.
         """
         pred, changed = apply_network(
             self.detector,
@@ -78,16 +71,11 @@ class LipLandmarksTask(SinglePartTask):
     def evaluate(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Mean]:
-        """Measure the distance to the true points.
-
-        Args:
-            params: Parameters, `{part: tree}`.
-            stats: Running statistics, `{part: tree}`.
-            batch: A batch of `TalkTrainExample`.
+        """Measure the distance to the true points. See `Task.evaluate`.
 
         Returns:
             `pixels`, the mean distance of a point in pixels; and `lmd`, the landmark
-            distance, which ignores where the mouth is.
+            distance, which ignores the position of the mouth.
         """
         faces, target = target_faces(batch), target_landmarks(batch)
         pred = apply_network(self.detector, self.variables(params, stats), faces, False)

@@ -97,7 +97,7 @@ class SinglePartTask(Task):
     def loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
     ) -> tuple[Array, LossAux]:
-        """Compute the training loss.
+        """Compute the training loss. See `Objective.loss`.
 
         Args:
             params: Parameters, `{part: tree}`.
@@ -110,7 +110,7 @@ class SinglePartTask(Task):
         """
 
     def objectives(self) -> tuple[Objective, ...]:
-        """List the only objective."""
+        """List the only objective. See `Task.objectives`."""
         return (Objective(self.part, (self.part,), self.loss),)
 
     def variables(self, params: Params, stats: Params) -> dict[str, Any]:
@@ -126,5 +126,5 @@ class SinglePartTask(Task):
         return variables_of(params, stats, self.part)
 
     def export(self, params: Params, stats: Params) -> ReleasedWeights:
-        """Release the part."""
+        """Release the part. See `Task.export`."""
         return ReleasedWeights(self.model.system, params, stats, self.model)

@@ -10,7 +10,7 @@ MIN_COUNT = 1e-6  # avoids a division by zero
 
 
 def init_phoneme_means(num_phonemes: int, latent_dim: int) -> Params:
-    """Make the means of no data.
+    """Initialise the means, before any data.
 
     Args:
         num_phonemes: Number of phonemes, v.

@@ -1,4 +1,4 @@
-"""Train the sync expert: which mouths and which audio belong together."""
+"""Train the sync expert to decide if mouths and audio are in sync."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ class SyncExpertTask(SinglePartTask):
         return SyncExpert(**dataclasses.asdict(self.model))
 
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        """Initialise the sync expert for the shapes of a batch."""
+        """Initialise the sync expert for the shapes of a batch. See `Task.init`."""
         lips = normalize_pixels(batch["lips"][:, 0], "[0,1]")
         variables = self.sync_expert.init(key, batch["mels"][:, 0], lips, False)
         return (
@@ -51,14 +51,7 @@ class SyncExpertTask(SinglePartTask):
     ) -> tuple[Array, LossAux]:
         """Compute the cross-entropy of *in sync*; ln 2 = 0.69 is the level of chance.
 
-        Args:
-            params: Parameters, `{part: tree}`.
-            stats: Running statistics, `{part: tree}`.
-            batch: A training batch.
-            key: Not used.
-
-        Returns:
-            The loss; the accuracy, among the logs; and the new statistics.
+        See `SinglePartTask.loss`. The accuracy is among the logs.
         """
         mels, lips = flatten_moments(batch)
         (audio, video), changed = apply_network(
@@ -77,12 +70,7 @@ class SyncExpertTask(SinglePartTask):
     def evaluate(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Mean]:
-        """Measure loss and accuracy of telling pairs in sync from pairs out of sync.
-
-        Args:
-            params: Parameters, `{part: tree}`.
-            stats: Running statistics, `{part: tree}`.
-            batch: A batch of `SyncExample`.
+        """Measure the classification of pairs as *in sync*. See `Task.evaluate`.
 
         Returns:
             `accuracy`, with a threshold of `SYNC_THRESHOLD` on the cosine; and `loss`.

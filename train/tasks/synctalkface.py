@@ -68,7 +68,10 @@ class SyncTalkFaceTask(TalkingFaceTask):
     losses: SyncTalkFaceLossWeights = SyncTalkFaceLossWeights()
 
     def objectives(self) -> tuple[Objective, ...]:
-        """List the generator first: the discriminator sees the frames just made."""
+        """List generator and discriminator, in this order. See `Task.objectives`.
+
+        The discriminator takes the generator's frames of the same step.
+        """
         return (
             Objective("generator", ("generator",), self.generator_loss),
             Objective("discriminator", ("discriminator",), self.discriminator_loss),
@@ -80,7 +83,7 @@ class SyncTalkFaceTask(TalkingFaceTask):
         return SyncTalkFace(self.model)
 
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        """Initialise all parts; the batch is not used."""
+        """Initialise all parts; the batch is not used. See `Task.init`."""
         parts = ("generator", "discriminator", "sync_expert", "lip_landmarks")
         keys: dict[str, Key] = dict(
             zip(parts, jax.random.split(key, len(parts)), strict=True)
@@ -89,23 +92,31 @@ class SyncTalkFaceTask(TalkingFaceTask):
         return split_variables(talker | self.auxiliary.init(keys))
 
     def inputs(self, batch: Batch) -> TrainInputs:
-        """Convert a training batch, with pixels in the range of the model."""
+        """Convert a training batch, with pixels in the range of the model.
+
+        Args:
+            batch: A batch of `TalkTrainExample`.
+
+        Returns:
+            The inputs of the networks.
+        """
         pixel_range = self.model.pixel_range
-        targets = self.targets(batch)
+        window = normalize_pixels(batch["frames"], pixel_range)
+        targets = window[:, MARGIN_FRAMES:-MARGIN_FRAMES]
         reference = normalize_pixels(batch["reference"], pixel_range)
         return TrainInputs(
             mels=batch["mels"],
             mel=batch["mel"],
             faces=mask_lower_face(targets, reference),
-            window=normalize_pixels(batch["frames"], pixel_range),
+            window=window,
             targets=targets,
             weight=batch["weight"],
         )
 
     def targets(self, batch: Batch) -> Array:
-        """Select the frames between the margins."""
-        frames = batch["frames"][:, MARGIN_FRAMES:-MARGIN_FRAMES]
-        return normalize_pixels(frames, self.model.pixel_range)
+        """Select the frames between the margins. See `TalkingFaceTask.targets`."""
+        window = normalize_pixels(batch["frames"], self.model.pixel_range)
+        return window[:, MARGIN_FRAMES:-MARGIN_FRAMES]
 
     def forward_train(
         self, variables: Mapping[str, Any], inputs: TrainInputs, key: Key
@@ -148,17 +159,10 @@ class SyncTalkFaceTask(TalkingFaceTask):
     def generator_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
     ) -> tuple[Array, LossAux]:
-        """Compute the weighted total, synctalkface (11).
+        """Compute the weighted total, synctalkface (11). See `Objective.loss`.
 
-        Args:
-            params: Parameters, `{part: tree}`.
-            stats: Running statistics, `{part: tree}`.
-            batch: A training batch.
-            key: PRNG key.
-
-        Returns:
-            The loss; its terms, the new statistics, and the frames for the
-            discriminator.
+        The auxiliary outputs are the terms, the new statistics, and the frames for the
+        discriminator.
         """
         inputs = self.inputs(batch)
         variables = variables_of(params, stats, "generator")
@@ -184,7 +188,17 @@ class SyncTalkFaceTask(TalkingFaceTask):
     def sync_loss(
         self, params: Params, stats: Params, frames: Array, inputs: TrainInputs
     ) -> Array:
-        """Rate each path's clips by the frozen sync expert, synctalkface (8)."""
+        """Rate each path's clips by the frozen sync expert, synctalkface (8).
+
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            frames: Generated frames, [p b t h w c=3].
+            inputs: The batch.
+
+        Returns:
+            The loss, summed over the paths; 0 if it has no weight.
+        """
         if not self.losses.audio_visual:
             return jnp.zeros(())
         video = self.auxiliary.encode_video(params, stats, frames)
@@ -201,6 +215,15 @@ class SyncTalkFaceTask(TalkingFaceTask):
 
         Gradient reaches the lip encoder through the real lips only, and the generator
         through the generated ones.
+
+        Args:
+            variables: Variables of the generator.
+            outputs: Outputs of `forward_train`.
+            frames: Generated frames, [p b t h w c=3].
+            inputs: The batch.
+
+        Returns:
+            The loss, summed over the paths; 0 if it has no weight.
         """
         if not self.losses.visual_visual:
             return jnp.zeros(())
@@ -213,13 +236,16 @@ class SyncTalkFaceTask(TalkingFaceTask):
         return sum_over_paths(error, inputs.weight)
 
     def adversarial_loss(self, params: Params, frames: Array, weight: Array) -> Array:
-        """Compute the generator's side of synctalkface (10)."""
+        """Compute the generator's side of synctalkface (10); 0 if it has no weight.
+
+        See `AuxiliaryModels.generator_adversarial_loss`.
+        """
         if not self.losses.adversarial:
             return jnp.zeros(())
         return self.auxiliary.generator_adversarial_loss(params, frames, weight)
 
     def generate(self, params: Params, stats: Params, batch: Batch) -> Array:
-        """Animate whole clips by their audio."""
+        """Animate whole clips by their audio. See `TalkingFaceTask.generate`."""
         pixel_range = self.model.pixel_range
         outputs = apply_network(
             self.generator,
@@ -231,7 +257,7 @@ class SyncTalkFaceTask(TalkingFaceTask):
         return denormalize(outputs.frames, pixel_range)
 
     def export(self, params: Params, stats: Params) -> ReleasedWeights:
-        """Release the generator, which is all that talking needs."""
+        """Release the generator alone, for talking. See `Task.export`."""
         generator = select_parts(params, stats, ("generator",))
         return ReleasedWeights(self.model.system, *generator, self.model)
 
@@ -255,14 +281,14 @@ def memory_loss(outputs: TrainOutputs, weight: Array) -> Array:
 
 
 def memory_stats(outputs: TrainOutputs) -> dict[str, Array]:
-    """Measure if the memory is used.
+    """Measure the use of the memory.
 
     Args:
         outputs: Outputs of `forward_train`.
 
     Returns:
-        The effective number of slots in use by both addresses, and the fraction of the
-        lips' variance that lies within clips. Near 1 and near 0 the memory is idle.
+        The effective number of slots in use by both addresses (near 1: not used); and
+        the fraction of the lips' variance that lies within clips (near 0: not used).
     """
     return {
         "slots_by_audio": effective_slots(outputs.audio_address),

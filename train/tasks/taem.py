@@ -1,4 +1,4 @@
-"""Train TAEM: from text to the latents of a frozen talker, and from there to frames."""
+"""Train TAEM: from text to the latents of a frozen talker, which gives the frames."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ from avjax.typing import Array, Batch, Key, Params
 
 @dataclasses.dataclass(frozen=True)
 class TaemTask(Task):
-    """Train a text encoder to predict what a frozen talker computes from audio.
+    """Train a text encoder to predict a frozen talker's latents of the audio.
 
     Parts: `text_encoder` is trained; those of the talker, `sync_expert` and
     `lip_landmarks` are frozen. The mean latent and the mean duration of each phoneme
@@ -63,7 +63,7 @@ class TaemTask(Task):
     aux: AuxiliaryNetworks = AuxiliaryNetworks()
 
     def objectives(self) -> tuple[Objective, ...]:
-        """List the only objective."""
+        """List the only objective. See `Task.objectives`."""
         return (Objective("text", (TEXT_PART,), self.loss),)
 
     @property
@@ -83,7 +83,7 @@ class TaemTask(Task):
         return AuxiliaryModels(self.aux, talker.size, talker.pixel_range, talker.dtype)
 
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
-        """Initialise all parts; the batch is not used."""
+        """Initialise all parts; the batch is not used. See `Task.init`."""
         parts = (TEXT_PART, "talker", "sync_expert", "lip_landmarks")
         keys: dict[str, Key] = dict(
             zip(parts, jax.random.split(key, len(parts)), strict=True)
@@ -100,13 +100,13 @@ class TaemTask(Task):
         return params, {**stats, "means": means}
 
     def validate(self, batch: Mapping[str, Any]) -> None:
-        """Check the size of the faces."""
+        """Check the size of the faces. See `Task.validate`."""
         check_face_size(batch, self.model.talker.size)
 
     def loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
     ) -> tuple[Array, LossAux]:
-        """Compute the weighted sum of taem (7) and taem (8)."""
+        """Compute the sum of taem (7) and taem (8). See `Objective.loss`."""
         frame_weight = batch["loss_mask"] * batch["weight"][:, None]
         latents = self.encode_audio(params, stats, batch["mels"], batch["frame_mask"])
         (pred, target), changed = apply_network(
@@ -138,7 +138,7 @@ class TaemTask(Task):
     def encode_audio(
         self, params: Params, stats: Params, mels: Array, frame_mask: Array
     ) -> Array:
-        """Compute the latents of the frozen talker from audio, [b t d]."""
+        """Compute the talker's latents, [b t d]. See `LatentSpace.encode_audio`."""
         talker = self.talker_variables(params, stats)
         latents = self.latent_space.encode_audio(talker, mels, frame_mask)
         return jax.lax.stop_gradient(latents)
@@ -146,7 +146,7 @@ class TaemTask(Task):
     def decode_frames(
         self, params: Params, stats: Params, latents: Array, batch: Batch
     ) -> Array:
-        """Generate frames in [0, 1] from latents, [b t d] -> [b t h w c=3]."""
+        """Generate frames in [0, 1]. See `LatentSpace.decode_frames`."""
         pixel_range = self.model.talker.pixel_range
         frames = self.latent_space.decode_frames(
             self.talker_variables(params, stats),
@@ -156,12 +156,12 @@ class TaemTask(Task):
         return denormalize(frames, pixel_range)
 
     def talker_variables(self, params: Params, stats: Params) -> dict[str, Params]:
-        """Collect the variables of the talker, `{part: variables}`."""
+        """Collect the variables of the talker by part. See `variables_of`."""
         parts = self.latent_space.parts
         return {part: variables_of(params, stats, part) for part in parts}
 
     def phoneme_fractions(self, batch: Batch) -> Array:
-        """Compute which fraction of a frame each phoneme lasts, [b t v]."""
+        """Compute the fraction of a frame per phoneme, [b t v]. See `update_means`."""
         frames = batch["mels"].shape[1]
         one_hot = jax.nn.one_hot(batch["phoneme_ids"], self.model.num_phonemes)
         steps = length_regulate(
@@ -172,14 +172,14 @@ class TaemTask(Task):
     def evaluate(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Mean]:
-        """Measure latents at the true durations, durations, and the frames.
+        """Measure latents, durations and frames. See `Task.evaluate`.
 
         Returns:
             The metrics of `compare_latents` and `duration_metrics`, and those of
-            `avjax.metrics.talking_face`. Prefixes name where the latents come from:
-            none, the text; `audio_`, the real audio; `wrong_speaker_`, the text with
-            another clip's portrait; `phoneme_mean_`, the mean of each phoneme;
-            `tts_cascade_`, speech that eSpeak synthesized with the same durations.
+            `avjax.metrics.talking_face`. Latents are at the true durations. Their
+            source: without prefix, the text; `audio_`, the real audio;
+            `wrong_speaker_`, the text with another portrait; `phoneme_mean_`, the mean
+            of each phoneme; `tts_cascade_`, eSpeak's speech at the true durations.
         """
         frame_mask = batch["frame_mask"]
         audio = self.encode_audio(params, stats, batch["mels"], frame_mask)
@@ -209,7 +209,7 @@ class TaemTask(Task):
         return metrics
 
     def predict_latents(self, params: Params, stats: Params, batch: Batch) -> Array:
-        """Predict latents from text, at the durations of the batch, [b t d]."""
+        """Predict latents from text, [b t d]. See `Taem.predict_latents`."""
         return apply_network(
             self.text_encoder,
             variables_of(params, stats, TEXT_PART),
@@ -221,7 +221,7 @@ class TaemTask(Task):
         )
 
     def table_lookup(self, means: Params, batch: Batch) -> Array:
-        """Predict latents by the mean of each phoneme, [b t d]."""
+        """Predict latents by phoneme means, [b t d]. See `init_phoneme_means`."""
         latents = einsum(
             self.phoneme_fractions(batch), means["latents"], "b t v, v d -> b t d"
         )
@@ -251,9 +251,9 @@ class TaemTask(Task):
     def duration_metrics(
         self, params: Params, stats: Params, batch: Batch
     ) -> dict[str, Mean]:
-        """Compare predicted durations of phonemes, without pauses, with the true ones.
+        """Compare predicted durations with the true ones, without pauses.
 
-        The prefix `phoneme_mean_` is of predictions by each phoneme's mean duration.
+        The prefix `phoneme_mean_` is of mean durations. See `text_metrics`.
         """
         phoneme_ids = batch["phoneme_ids"]
         edges = apply_network(
@@ -277,12 +277,12 @@ class TaemTask(Task):
     def visualize(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Array]:
-        """Show real frames on the left and those of the text on the right."""
+        """Show real and generated frames. See `Task.visualize`, `compare_frames`."""
         latents = self.predict_latents(params, stats, batch)
         return compare_frames(self.decode_frames(params, stats, latents, batch), batch)
 
     def export(self, params: Params, stats: Params) -> ReleasedWeights:
-        """Release the text encoder with its talker, the only one that it fits."""
+        """Release the text encoder with its talker. See `Task.export`."""
         parts = (TEXT_PART, *self.latent_space.parts)
         released = select_parts(params, stats, parts)
         return ReleasedWeights(self.model.system, *released, self.model)

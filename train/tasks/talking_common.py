@@ -203,7 +203,7 @@ class AuxiliaryModels:
         return real_loss + fake_loss, LossAux({"accuracy": accuracy})
 
     def evaluation_networks(self, params: Params, stats: Params) -> EvaluationNetworks:
-        """Bind the frozen networks to their variables, to measure with.
+        """Bind the frozen networks to their variables, for evaluations.
 
         Args:
             params: Parameters, `{part: tree}`.
@@ -222,8 +222,8 @@ class AuxiliaryModels:
 def speech_mask(mel: Array) -> Array:
     """Find the log-mel windows that are mostly not digital silence.
 
-    The sync expert never saw silence in training, so its answer to silence must not
-    train a talker.
+    The sync expert is not trained on silence, so its output there must not train a
+    talker.
 
     Args:
         mel: Log-mel windows, f32 [b f k].

@@ -110,7 +110,7 @@ class TalkingFaceTask(Task):
     def discriminator_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
     ) -> tuple[Array, LossAux]:
-        """Compute the loss of the discriminator on real and just generated frames.
+        """Compute the loss of the discriminator on real and generated frames.
 
         Args:
             params: Parameters, `{part: tree}`.
@@ -129,7 +129,7 @@ class TalkingFaceTask(Task):
         )
 
     def validate(self, batch: Mapping[str, Any]) -> None:
-        """Check the size of the faces."""
+        """Check the size of the faces. See `Task.validate`."""
         check_face_size(batch, self.model.size)
 
     def evaluate(
@@ -137,10 +137,7 @@ class TalkingFaceTask(Task):
     ) -> Mapping[str, Mean]:
         """Measure whole clips, with their own audio and with that of another clip.
 
-        Args:
-            params: Parameters, `{part: tree}`.
-            stats: Running statistics, `{part: tree}`.
-            batch: A batch of `avjax.data.examples.talking_eval.TalkEvalClip`.
+        See `Task.evaluate`. The batch is one of `TalkEvalClip`.
 
         Returns:
             The metrics of `avjax.metrics.talking_face`.
@@ -156,7 +153,7 @@ class TalkingFaceTask(Task):
     def visualize(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Array]:
-        """Show real frames on the left and generated ones on the right."""
+        """Show real and generated frames. See `Task.visualize`, `compare_frames`."""
         return compare_frames(self.generate(params, stats, batch), batch)
 
 

@@ -33,24 +33,22 @@ BARE_NAME_SYSTEMS = "synctalkface", "cals"  # what a bare name such as grid-s1 m
 
 
 class Talker(Protocol):
-    """A loaded talker, as the pipeline uses it; see `load_talker`.
-
-    Attributes:
-        config: Configuration of the network; `config.size` is the side of a face crop
-            in pixels.
-        variables: {part: variables} of the network.
-        lookahead: Video frames (1/25 s) of future audio that latents may depend on, as
-            in a live session. None: no limit.
-    """
+    """A loaded talker, as the pipeline uses it; see `load_talker`."""
 
     @property
-    def config(self) -> TalkerConfig: ...
+    def config(self) -> TalkerConfig:
+        """Configuration; `config.size` is the side of a face crop in pixels."""
+        ...
 
     @property
-    def variables(self) -> Variables: ...
+    def variables(self) -> Variables:
+        """Variables of the network, {part: variables}."""
+        ...
 
     @property
-    def lookahead(self) -> int | None: ...
+    def lookahead(self) -> int | None:
+        """Future frames (1/25 s) that latents may depend on; None: no limit."""
+        ...
 
     def preprocess_audio(self, wave: np.ndarray) -> np.ndarray:
         """Bring audio to the level that the network was trained with.
@@ -114,11 +112,11 @@ class _BaseTalker:
     variables: Variables
 
     def preprocess_audio(self, wave: np.ndarray) -> np.ndarray:
-        """See `Talker.preprocess_audio`; with `reference_compat` audio is unchanged."""
+        """Normalise unless `reference_compat`; see `Talker.preprocess_audio`."""
         return wave if self._reference_compat else normalize_speech(wave)
 
     def crop_boxes(self, boxes: np.ndarray) -> np.ndarray:
-        """See `Talker.crop_boxes`; with `reference_compat` boxes are upright."""
+        """Narrow boxes if `reference_compat`; see `Talker.crop_boxes`."""
         return tight_face_box(boxes) if self._reference_compat else boxes
 
     def decode_frames(
@@ -149,13 +147,13 @@ class WindowTalker(_BaseTalker):
 
     @property
     def lookahead(self) -> int | None:
-        """None: there is nothing to limit."""
+        """None: latents use no future frames."""
         return None
 
     def iter_latents(
         self, mel: np.ndarray, num_frames: int, fps: Fraction
     ) -> Iterator[np.ndarray]:
-        """See `Talker.iter_latents`; windows are taken at the exact frame times."""
+        """Return latents at the exact frame times; see `Talker.iter_latents`."""
         size = talker_functions.CHUNK_FRAMES
         starts = mel_window_starts(num_frames + size, float(fps))
         for first in range(0, num_frames, size):
@@ -184,19 +182,15 @@ class ContextTalker(_BaseTalker):
 
     @property
     def lookahead_frames(self) -> int:
-        """Future frames that latents do depend on."""
+        """Number of future frames that latents depend on."""
         context = self.context_frames
         return context if self.lookahead is None else min(self.lookahead, context)
 
     def iter_latents(
         self, mel: np.ndarray, num_frames: int, fps: Fraction
     ) -> Iterator[np.ndarray]:
-        """See `Talker.iter_latents`.
-
-        The network computes 25 latents per second at any frame rate; those of other
-        frame times are interpolated.
-        """
-        # The length of a mel tells the length of its audio only to within one hop.
+        """Return latents, 25 per second or interpolated; see `Talker.iter_latents`."""
+        # The length of a mel gives the length of its audio only to within one hop.
         known = (
             num_frames if fps == FPS else num_video_frames((len(mel) - 1) * HOP_LENGTH)
         )

@@ -46,8 +46,9 @@ def crop_portrait(source: FaceSource, talker: Talker) -> np.ndarray:
 class Compositor:
     """Play the frames of a source and replace the face in each.
 
-    A source that is too short is played forwards and backwards alternately, without
-    end. The first face that is found is the identity reference for all frames.
+    A source that is too short is played forwards and backwards alternately, as
+    often as needed. The first face that is found is the identity reference of all
+    frames.
 
     Args:
         source: A photo or a clip with its face boxes.

@@ -1,4 +1,4 @@
-"""What a face says: audio, and the times of its phones where they are known.
+"""The speech of a video: audio, and the times of its phones where they are known.
 
 The speech comes from a recording, with or without its text; from a text, spoken by
 eSpeak or timed by the model without audio; or from subtitles, each spoken at its time.
@@ -52,6 +52,9 @@ class SpeechTrack(NamedTuple):
     def phoneme_tier(self) -> PhonemeTier:
         """Return the phonemes of the phones, and the pauses between them.
 
+        Returns:
+            Phoneme ids i32 [l] and their edges f32 [l+1] in seconds.
+
         Raises:
             ValueError: The phones are not known.
         """
@@ -78,7 +81,7 @@ def track_from_recording(
 
     Args:
         wave: f32 [n] at 16 kHz.
-        text: What is said in the recording. None: it is not known.
+        text: The words in the recording. None: they are not known.
         language: Language of the text, by eSpeak's name.
         talker: The talker that the speech is for.
 
@@ -108,7 +111,7 @@ def track_from_tts(
     """Let eSpeak speak a text or subtitles.
 
     Args:
-        cues: What to say, and when.
+        cues: Texts with their times.
         voice: Variant of the voice, such as "f3". None: the voice of the language.
         language: Language of the text, by eSpeak's name.
         talker: The talker that the speech is for.
@@ -135,7 +138,7 @@ def track_from_durations(
     """Time a text or subtitles by the durations that the model predicts, without audio.
 
     Args:
-        cues: What to say, and when.
+        cues: Texts with their times.
         language: Language of the text, by eSpeak's name.
         text_talker: Predicts the durations.
         portrait: Face crop of the person who speaks, u8 [h w 3].
@@ -212,7 +215,7 @@ def phonemize(text: str, language: str) -> np.ndarray:
     """Convert a text to phonemes, with pauses at both ends and where eSpeak pauses.
 
     Args:
-        text: What is said.
+        text: The text.
         language: Language of the text, by eSpeak's name.
 
     Returns:

@@ -47,12 +47,23 @@ class StreamingEncoder:
         self.delay = max_delay(talker.lookahead_frames) + (fps != FPS) / FPS
 
     def feed(self, wave: np.ndarray) -> Iterator[np.ndarray]:
-        """Add audio f32 [n] and yield f32 [1 d] for each frame that became final."""
+        """Add audio.
+
+        Args:
+            wave: The next samples, f32 [n] at 16 kHz, of any length.
+
+        Yields:
+            The latent f32 [t=1 d] of each frame that became final.
+        """
         for mel in self._windows.feed(wave):
             yield from self._add_window(mel)
 
     def finish(self) -> Iterator[np.ndarray]:
-        """End the audio and yield f32 [1 d] for each remaining frame."""
+        """End the audio.
+
+        Yields:
+            The latent f32 [t=1 d] of each remaining frame.
+        """
         seconds = self._windows.num_samples / SAMPLE_RATE
         self._num_frames = max(1, round(seconds * self._fps))
         for mel in self._windows.finish():

@@ -101,7 +101,14 @@ def decode_padded(
 
 @cached_jit
 def jit_encode_audio(config: TalkerConfig) -> Callable[..., Array]:
-    """Return (variables, mels [t 16 k]) -> latents [t d] of independent frames."""
+    """Compile the encoder of independent frames.
+
+    Args:
+        config: The config of a talker without audio context.
+
+    Returns:
+        (variables, mels f32 [t f=16 k=80]) -> latents f32 [t d].
+    """
     space = latent_space(config)
 
     def encode(variables, mels):
@@ -113,10 +120,14 @@ def jit_encode_audio(config: TalkerConfig) -> Callable[..., Array]:
 
 @cached_jit
 def jit_encode_context(config: TalkerConfig) -> Callable[..., Array]:
-    """Return (variables, mels [t 16 k], frame_mask [t], lookahead) -> latents.
+    """Compile the encoder of consecutive frames.
 
-    The latents [t - 2 W, d] are those of frames whose whole context of W frames on
-    either side is in `mels`.
+    Args:
+        config: The config of a talker with W frames of audio context.
+
+    Returns:
+        (variables, mels f32 [t f=16 k=80], frame_mask f32 [t], lookahead i32 []) ->
+        latents f32 [t-2W d] of the frames whose whole context is in `mels`.
     """
     space = latent_space(config)
     context = space.context_frames
@@ -132,7 +143,14 @@ def jit_encode_context(config: TalkerConfig) -> Callable[..., Array]:
 
 @cached_jit
 def jit_encode_window(config: TalkerConfig) -> Callable[..., Array]:
-    """Return (variables, mel [16 k]) -> features of one window."""
+    """Compile `LatentSpace.encode_windows` for one window.
+
+    Args:
+        config: The config of a talker with audio context.
+
+    Returns:
+        (variables, mel f32 [f=16 k=80]) -> features [...] of the window.
+    """
     space = latent_space(config)
 
     def encode(variables, mel):
@@ -143,9 +161,14 @@ def jit_encode_window(config: TalkerConfig) -> Callable[..., Array]:
 
 @cached_jit
 def jit_contextualize(config: TalkerConfig) -> Callable[..., Array]:
-    """Return (variables, features [2 W + 1 ...], frame_mask, lookahead) -> latent [d].
+    """Compile `LatentSpace.contextualize` for one frame.
 
-    The latent is that of the frame in the middle.
+    Args:
+        config: The config of a talker with W frames of audio context.
+
+    Returns:
+        (variables, features [t=2W+1 ...], frame_mask f32 [t], lookahead i32 []) ->
+        latent f32 [d] of the frame in the middle.
     """
     space = latent_space(config)
     middle = space.context_frames
@@ -161,7 +184,15 @@ def jit_contextualize(config: TalkerConfig) -> Callable[..., Array]:
 
 @cached_jit
 def jit_decode_frames(config: TalkerConfig) -> Callable[..., Array]:
-    """Return (variables, latents [t d], crops, references) -> faces u8 [t h w 3]."""
+    """Compile the decoder.
+
+    Args:
+        config: The config of the talker.
+
+    Returns:
+        (variables, latents f32 [t d], crops u8 [t h w c=3], references u8
+        [t or 1 h w c=3]) -> faces u8 [t h w c=3].
+    """
     space = latent_space(config)
 
     def decode(variables, latents, crops, references):

@@ -32,7 +32,7 @@ class TalkingVideo:
 
     Args:
         source: A photo or a clip with its face boxes.
-        speech: What the face says.
+        speech: The speech.
         talker: Generates the faces.
         native: Return the generated faces alone, at the resolution of the network.
         progress: Show a progress display in `save`.
@@ -129,7 +129,7 @@ class TalkingVideo:
         yield from encoder.finish()
 
     def _empty_report(self) -> TalkReport:
-        """Make a report that has seen no frame."""
+        """Make a report without frames."""
         return TalkReport(
             num_frames=self.num_frames,
             fps=self.fps,

@@ -140,6 +140,9 @@ def chunk_length(config: TaemConfig) -> int:
 
     Args:
         config: Configuration of TAEM.
+
+    Returns:
+        A number of frames at 25 per second.
     """
     return CHUNK_FRAMES + 2 * config.context_frames
 
@@ -178,7 +181,15 @@ def _pad_phonemes(ids: np.ndarray) -> np.ndarray:
 
 @cached_jit
 def jit_predict_edges(config: TaemConfig) -> Callable[..., Any]:
-    """Return (variables, phoneme_ids [b l], portrait) -> edges [b l + 1] in seconds."""
+    """Compile `Taem.predict_edges`.
+
+    Args:
+        config: Configuration of TAEM.
+
+    Returns:
+        (variables, phoneme_ids i32 [b l], portrait u8 [b h w c=3]) -> edges in seconds,
+        f32 [b l+1].
+    """
     network = Taem(config)
 
     def predict(variables, phoneme_ids, portrait):
@@ -189,7 +200,7 @@ def jit_predict_edges(config: TaemConfig) -> Callable[..., Any]:
 
 @cached_jit
 def jit_predict_latents(config: TaemConfig) -> Callable[..., Any]:
-    """Return (variables, phoneme_ids [b l], edges, portrait) -> latents [b t d]."""
+    """Return (variables, ids, edges, portrait) -> latents; see `jit_predict_edges`."""
     network, num_frames = Taem(config), chunk_length(config)
 
     def predict(variables, phoneme_ids, edges, portrait):
@@ -261,7 +272,7 @@ def load_any_talker(
     """
     taem = TaemConfig.system
     if name is None:
-        name = default_weights(has_text and system in (None, taem))
+        name = default_weights(system, has_text)
     order = (taem, *BARE_NAME_SYSTEMS) if has_text else (*BARE_NAME_SYSTEMS, taem)
     if (system or resolve_system(name, order)) != taem:
         return LoadedTalker(str(name), load_talker(name, system, lookahead))
@@ -273,12 +284,19 @@ def load_any_talker(
     )
 
 
-def default_weights(has_text: bool) -> str:
+def default_weights(system: str | None, has_text: bool) -> str:
     """Return the name of the weights that are used if none are named.
 
     Args:
+        system: System id that the weights must have. None: any talker.
         has_text: True if the text that is spoken is known.
+
+    Returns:
+        A name of bundled weights; if there are several, those of a real speaker.
     """
-    if has_text and DEFAULT_TEXT_WEIGHTS in weights.list_weights():
-        return DEFAULT_TEXT_WEIGHTS
-    return DEFAULT_AUDIO_WEIGHTS
+    names = weights.list_weights()
+    default = DEFAULT_TEXT_WEIGHTS if has_text else DEFAULT_AUDIO_WEIGHTS
+    if system is None:
+        return default if default in names else DEFAULT_AUDIO_WEIGHTS
+    candidates = [name for name in names if weights.weights_system(name) == system]
+    return candidates[0] if candidates else default

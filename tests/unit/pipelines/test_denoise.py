@@ -64,7 +64,7 @@ def test_array_gives_the_result_of_the_file(trained, tmp_path):
     ids=["2d", "rgba", "int32", "range", "nan"],
 )
 def test_other_arrays_are_refused(image, trained):
-    with pytest.raises(InputError, match="is no image|between 0 and 1"):
+    with pytest.raises(InputError, match="is not an image|between 0 and 1"):
         avjax.denoise(image, weights=trained / "ours")
 
 

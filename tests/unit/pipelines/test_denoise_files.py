@@ -221,7 +221,7 @@ REASONS = {
     "cut.png": "damaged or cut off",
     "empty.png": "it is empty",
     "text.png": "it is not PNG, JPEG, TIFF or WebP",
-    "text.txt": "it is no image or video",
+    "text.txt": "it is not an image or a video",
     "cmyk.jpg": "colour mode CMYK",
     "moving.png": "several images",
     "moving.webp": "several images",

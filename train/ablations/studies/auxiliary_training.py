@@ -98,6 +98,7 @@ def make_pairs(
     rng: np.random.Generator,
 ) -> Pairs:
     """Crop pictures at random and add noise of a random kind."""
+
     clean = [
         random_crop(pictures[int(rng.integers(len(pictures)))], rng)
         for _ in range(count)

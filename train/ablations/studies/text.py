@@ -237,7 +237,9 @@ class TextStudy:
 
     def generated_rows(self, variant: str) -> tuple[str, ...]:
         """Select the rows whose frames are generated: baselines only once."""
-        first = variant == FULL_VARIANT and not list(self.out.glob("taem-*.json"))
+        first = variant == FULL_VARIANT and not list(
+            self.out.glob(f"{FULL_VARIANT}-*.json")
+        )
         return ("text", *BASELINES) if first else ("text",)
 
     def count_errors(self, records: Sequence[Record], frames: np.ndarray) -> np.ndarray:

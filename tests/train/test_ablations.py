@@ -1,0 +1,50 @@
+"""Every ablation and benchmark imports and parses its arguments."""
+
+import pathlib
+import runpy
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+ABLATIONS = sorted(
+    file.stem
+    for file in (ROOT / "train" / "ablations").glob("*.py")
+    if file.stem not in {"__init__", "results"}
+)
+BENCHMARKS = sorted(file.stem for file in (ROOT / "tests" / "benchmarks").glob("*.py"))
+
+
+def run(kind: str, name: str, monkeypatch, *arguments: str) -> int | str | None:
+    """Run a module or a file as a program -> its exit status."""
+    monkeypatch.setattr(sys, "argv", [name, *arguments])
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    with pytest.raises(SystemExit) as ended:
+        if kind == "ablation":
+            module = f"avjax.train.ablations.{name}"
+            runpy.run_module(module, run_name="__main__", alter_sys=False)
+        else:
+            file = ROOT / "tests" / "benchmarks" / f"{name}.py"
+            runpy.run_path(str(file), run_name="__main__")
+    return ended.value.code
+
+
+PROGRAMS = [
+    *(("ablation", name) for name in ABLATIONS),
+    *(("benchmark", name) for name in BENCHMARKS),
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), PROGRAMS)
+def test_program_prints_help(kind, name, monkeypatch, capsys):
+    assert run(kind, name, monkeypatch, "--help") == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("usage:")
+    command = "python -m avjax.train.ablations" if kind == "ablation" else "python "
+    assert command in printed
+
+
+@pytest.mark.parametrize(("kind", "name"), PROGRAMS)
+def test_program_refuses_unknown_arguments(kind, name, monkeypatch, capsys):
+    assert run(kind, name, monkeypatch, "--no-such-option") == 2
+    assert "error:" in capsys.readouterr().err
