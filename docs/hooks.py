@@ -54,7 +54,7 @@ def _link(link: pathlib.Path, target: pathlib.Path) -> None:
 
 @mkdocs.plugins.event_priority(100)
 def on_files(files, config):
-    """Add the API pages, the notebooks and the pages that lie beside the README."""
+    """Add the API pages, the notebooks and the pages next to the README."""
     for page, modules in _pages().items():
         content = _api_page(modules)
         files.append(File.generated(config, f"api/{page}.md", content=content))

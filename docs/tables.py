@@ -1,4 +1,4 @@
-"""Write the tables of the results pages from the JSON files beside them.
+"""Write the tables of the results pages from the JSON files next to them.
 
     python docs/tables.py           rewrite every table
     python docs/tables.py --check   exit with status 1 where a page is out of date
@@ -53,7 +53,7 @@ def table(name: str) -> str:
 
 def filled(text: str) -> str:
     """Rewrite every table of a page."""
-    return TABLE.sub(lambda found: found[1] + table(found[2]) + found[3], text)
+    return TABLE.sub(lambda match: match[1] + table(match[2]) + match[3], text)
 
 
 def main(arguments: list[str]) -> int:

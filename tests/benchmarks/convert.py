@@ -409,7 +409,9 @@ def measure(name: str, case: Case, folder: pathlib.Path) -> ConversionRow:
     loaded, reference = weights.load(converted), case.reference()
     collections = {"params": loaded.params, "batch_stats": loaded.stats}
     variables = {
-        kind: tree for kind, parts in collections.items() for tree in parts.values()
+        collection: tree
+        for collection, parts in collections.items()
+        for tree in parts.values()
     }
     outputs = case.run(loaded, variables, reference)
     errors = {

@@ -59,14 +59,14 @@ def measure(
     command = [sys.executable, "-c", COMMAND, "--face", str(face)]
     command += ["--audio", str(audio), "-o", str(out)]
     start = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True)
+    process = subprocess.run(command, capture_output=True, text=True)
     elapsed = time.perf_counter() - start
-    if done.returncode:
-        raise InputError(done.stderr.strip())
+    if process.returncode:
+        raise InputError(process.stderr.strip())
     info = video_reader.probe(out)
     seconds = float(info.num_frames / info.fps)
     drift = 1000 * (seconds - len(audio_io.read_audio(audio)) / SAMPLE_RATE)
-    lines = done.stdout.splitlines()
+    lines = process.stdout.splitlines()
     missed = next((line.split()[0] for line in lines if "no detected face" in line), 0)
     remarks = [line for line in lines if "silence" in line or "to be speech" in line]
     return (

@@ -90,11 +90,11 @@ def main() -> None:
             (options.weights, aligner.align(wave, words)),
             ("equal durations", align_evenly(wave, words)),
         ):
-            for label, found, target in (
+            for label, timed, target in (
                 ("phones", pred.phones, phones),
                 ("words", pred.words, timed_words),
             ):
-                errors.setdefault((name, label), []).extend(edge_errors(found, target))
+                errors.setdefault((name, label), []).extend(edge_errors(timed, target))
     within = [f"within {ms} ms, %" for ms in TOLERANCES_MS]
     columns = ("mean error, ms", "median error, ms", "median delay, ms")
     table = ResultTable(

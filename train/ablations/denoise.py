@@ -48,7 +48,7 @@ from avjax.train.ablations.results import ResultTable, add_json_option
 from avjax.typing import Array, Params
 
 RAMP_DATA = "a grey ramp with white noise"
-NOISE_STD = 12  # of 255
+NOISE_STD = 12  # in pixel values of 8 bits
 
 
 def noisy_ramp(height: int, width: int) -> np.ndarray:
@@ -132,11 +132,11 @@ def measure_seam(options: argparse.Namespace) -> None:
         functools.partial(denoiser_adaptation.restore, denoiser.config),
         compiler_options=cpu_options(),
     )
-    whole = restore(denoiser.params["restorer"], padded[None]).clean[0]
-    whole = np.clip(whole[margin:-margin, margin:-margin], 0, 1)
+    untiled = restore(denoiser.params["restorer"], padded[None]).clean[0]
+    untiled = np.clip(untiled[margin:-margin, margin:-margin], 0, 1)
     columns = ("tiles", "largest difference, of 255", "change by the network, of 255")
     table = ResultTable("Denoising in tiles", *columns)
-    differences = (255 * np.abs(whole - x).max() for x in (tiled, image))
+    differences = (255 * np.abs(untiled - x).max() for x in (tiled, image))
     table.add(tiling.count_tiles(image.shape), *differences)
     table.write(options.json, data=RAMP_DATA)
 

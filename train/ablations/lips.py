@@ -163,12 +163,12 @@ class LipsStudy:
             table.add(f"word error rate, {row}, with grammar, %", searched)
         times = np.abs(self.time_errors).reshape(-1, 2).T
         for side, errors in zip(("start", "end"), times, strict=True):
-            near = 100 * np.mean(errors <= TOLERANCE_SECONDS)
+            percent_within = 100 * np.mean(errors <= TOLERANCE_SECONDS)
             table.add(f"mean error of the {side} of words, ms", 1e3 * np.mean(errors))
             table.add(
                 f"median error of the {side} of words, ms", 1e3 * np.median(errors)
             )
-            table.add(f"{side} of words within 80 ms, %", near)
+            table.add(f"{side} of words within 80 ms, %", percent_within)
         for name, used in self.used_slots.items():
             unused = self.config.num_slots - len(used)
             row = f"unused slots of {self.config.num_slots}, by {name}"

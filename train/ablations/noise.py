@@ -41,9 +41,9 @@ from avjax.train.ablations.studies.noise_baselines import (
     scores_of,
 )
 
-PHOTO_SIDE = 192  # pixels of the centre that is taken
-NUM_CHOICE_PHOTOS = 8  # on which settings are chosen
-NOISE_STDS = 15, 25, 50  # of 255
+PHOTO_SIDE = 192  # side in pixels of the centre crop
+NUM_CHOICE_PHOTOS = 8  # number of photos on which settings are chosen
+NOISE_STDS = 15, 25, 50  # in pixel values of 8 bits
 COLUMNS = "method", "PSNR, dB", "ssim2d", "gain, dB", "gain in ssim2d"
 
 

@@ -81,8 +81,8 @@ def mouths_by_row(record: Record, talkers: Talkers) -> dict[str, np.ndarray]:
         rows[name] = crop_mouths(animate(talker, record["wave"], crops))
         if f"pasted {size}" not in rows:
             rows[f"pasted {size}"] = crop_mouths(crops)
-            still = np.repeat(crops[len(crops) // 2][None], len(crops), axis=0)
-            rows[f"still {size}"] = crop_mouths(still)
+            frozen_crops = np.repeat(crops[len(crops) // 2][None], len(crops), axis=0)
+            rows[f"still {size}"] = crop_mouths(frozen_crops)
     return rows
 
 

@@ -53,11 +53,11 @@ TALKER_PARTS = "audio_to_lip", "lip_to_face"
 TEST_SPLIT = "test[:40]"
 
 
-AUDIO_ENCODER_STEPS = 300  # of the audio encoder without context
-SHARED_FACE_STEPS = 300  # of the face on true units
-FACE_STEPS = 80  # of the face on the predicted units of a variant
-ADVERSARIAL_STEPS = 100  # of the face with the auxiliary networks
-ADVERSARIAL_RATE = 1e-3  # a third of the experiment's, which also trains the units
+AUDIO_ENCODER_STEPS = 300  # training of the audio encoder without context
+SHARED_FACE_STEPS = 300  # training of the face on true units
+FACE_STEPS = 80  # training of the face on the predicted units of a variant
+ADVERSARIAL_STEPS = 100  # training of the face with the auxiliary networks
+ADVERSARIAL_RATE = 1e-3  # a third of the rate in the experiment
 
 
 class ContextStudy:
@@ -105,7 +105,7 @@ class ContextStudy:
         config = self.model_config(ContextVariant(0))
         state = self.train_units(config, 0.5, AUDIO_ENCODER_STEPS, initial)
         variables = part_of_state(state, "audio_to_lip")
-        return {kind: tree["audio"] for kind, tree in variables.items()}
+        return {collection: tree["audio"] for collection, tree in variables.items()}
 
     def train_shared_face(self) -> dict[str, Params]:
         """Train Lip-to-Face on true units, from the talker's modules."""

@@ -74,7 +74,7 @@ class ClipsWithUnits:
         self.lengths = self.arrays["frame_mask"].sum(axis=1).astype(int)
 
     def unit_batches(self, rng: np.random.Generator) -> Iterator[NumpyBatch]:
-        """Draw batches of `CalsUnitExample` with the true units.
+        """Sample batches of `CalsUnitExample` with the true units.
 
         Args:
             rng: Random generator.
@@ -93,7 +93,7 @@ class ClipsWithUnits:
     def face_batches(
         self, rng: np.random.Generator, units: np.ndarray
     ) -> Iterator[NumpyBatch]:
-        """Draw batches of `CalsTrainExample` with units in place of `mels`.
+        """Sample batches of `CalsTrainExample` with units in place of `mels`.
 
         One reference in fifty is the target itself.
 
@@ -105,7 +105,7 @@ class ClipsWithUnits:
             Batches with `units`, [b t=5 d].
         """
         margin = np.arange(-MAX_CANDIDATE_OFFSET, MAX_CANDIDATE_OFFSET + 1)
-        around = np.arange(-MAX_CANDIDATE_OFFSET, MAX_CANDIDATE_OFFSET + SYNC_FRAMES)
+        offsets = np.arange(-MAX_CANDIDATE_OFFSET, MAX_CANDIDATE_OFFSET + SYNC_FRAMES)
         faces = self.arrays["faces"]  # with MARGIN_FRAMES before and after the clip
         five = np.arange(SYNC_FRAMES)
         while True:
@@ -114,7 +114,7 @@ class ClipsWithUnits:
             last = self.lengths[clips] - SYNC_FRAMES
             target = rng.integers(last + 1)[:, None]
             reference = rng.integers(last + 1)[:, None]
-            starts, frames = target + margin, target + around
+            starts, frames = target + margin, target + offsets
             candidates = (starts >= 0) & (starts + SYNC_FRAMES <= length)
             yield {
                 "frames": faces[row, np.clip(frames, 0, length - 1) + MARGIN_FRAMES],

@@ -173,7 +173,7 @@ class TextStudy:
         return config
 
     def train_batches(self) -> Iterator[NumpyBatch]:
-        """Draw batches of the experiment, with latents [b t d] as `mels`."""
+        """Sample batches of the experiment, with latents [b t d] as `mels`."""
         rng = np.random.default_rng(self.seed)
         transform = self.loader.transform
         assert isinstance(transform, TextToLipExample)
@@ -224,10 +224,10 @@ class TextStudy:
             for row, pred in latents.items():
                 values = dict(compare(encoder, pred, batch["mels"], weight))
                 if row in rows:
-                    more, frames = self.evaluate_frames(
+                    frame_metrics, frames = self.evaluate_frames(
                         *split_variables(self.frozen), pred, batch
                     )
-                    values |= more
+                    values |= frame_metrics
                     if variant == FULL_VARIANT:
                         words[row] += self.count_errors(records, np.asarray(frames))
                 metrics |= {f"{row}/{name}": x for name, x in values.items()}

@@ -161,7 +161,9 @@ def load_part(source: PathLike, *path: str) -> dict[str, Params]:
         "params": tree_get(loaded.params, (part, *path[1:])),
         "batch_stats": tree_get(loaded.stats, (part, *path[1:])),
     }
-    return jax.tree.map(jnp.asarray, {kind: x for kind, x in branches.items() if x})
+    return jax.tree.map(
+        jnp.asarray, {collection: x for collection, x in branches.items() if x}
+    )
 
 
 def load_or_train(
