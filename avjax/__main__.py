@@ -10,12 +10,11 @@ import json
 import os
 import signal
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from avjax.cli import make_parser
-from avjax.errors import FaceNotFoundError, InputError
+from avjax.errors import FaceNotFoundError, InputError, show_deprecated_names
 
 DEMO_FILES = "face.png", "sound.wav", "talk.mp4", "contact_sheet.png"
 DEMO_PUPPET = 0, 164  # seed and index of a person that is in no training set
@@ -74,19 +73,6 @@ def run_command(arguments: Sequence[str]) -> int:
             raise
         raise InputError(f"{error} with --box x,y,w,h") from error
     return 0
-
-
-def show_deprecated_names() -> None:
-    """Print the warnings about short names of weights, one line each.
-
-    Python hides deprecation warnings outside of `__main__` by default.
-    """
-
-    def print_line(message, category, filename, lineno, file=None, line=None):
-        print(f"avjax: warning: {message}", file=sys.stderr)
-
-    warnings.filterwarnings("once", "the name .* of weights is deprecated")
-    warnings.showwarning = print_line
 
 
 def enable_compilation_cache() -> None:

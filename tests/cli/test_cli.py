@@ -10,13 +10,13 @@ from avjax.__main__ import COMMANDS, DELEGATED_COMMANDS, main
 
 
 def test_closed_pipe_exits_quietly():
-    """As in `avjax train --list | head -1`."""
+    """The reader of the output may exit early: `avjax train --list | head -1`."""
     read, write = os.pipe()
     os.close(read)
     command = [sys.executable, "-m", "avjax", "train", "--list"]
-    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True)
+    process = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True)
     os.close(write)
-    assert (done.returncode, done.stderr) == (141, "")
+    assert (process.returncode, process.stderr) == (141, "")
 
 
 def test_quickly_compiled_programs_are_cached_as_well(tmp_path):
@@ -26,8 +26,10 @@ def test_quickly_compiled_programs_are_cached_as_well(tmp_path):
         "import jax\n"
         "jax.jit(lambda x: x + 1)(1.0)"
     )
-    kept = {name: x for name, x in os.environ.items() if not name.startswith("JAX_")}
-    env = kept | {"XDG_CACHE_HOME": str(tmp_path)}
+    variables = {
+        name: x for name, x in os.environ.items() if not name.startswith("JAX_")
+    }
+    env = variables | {"XDG_CACHE_HOME": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], env=env, check=True)
     assert any(file.is_file() for file in tmp_path.rglob("programs/*lambda*"))
 
