@@ -22,7 +22,7 @@ def track(
     total: float | None = None,
     progress: bool = True,
 ) -> Iterator[Item]:
-    """Iterate over `items` and show a progress bar meanwhile.
+    """Iterate over `items` and show a progress bar.
 
     Args:
         items: The items to iterate over.

@@ -27,7 +27,7 @@ _COLLECTIONS = "params", "stats"
 
 
 class Weights(NamedTuple):
-    """The trained arrays of a system, and what is needed to build it.
+    """The trained arrays of a system, and the data to build it.
 
     Attributes:
         params: {part: tree of parameters}, float32.
@@ -287,7 +287,8 @@ def _read_description(file: pathlib.Path) -> dict[str, Any]:
         raise InputError(f"{file} does not describe weights: {error}") from error
     fields = {"format": int, "system": str, "config": dict, "card": str}
     if not isinstance(description, dict) or any(
-        not isinstance(description.get(name), kind) for name, kind in fields.items()
+        not isinstance(description.get(name), value_type)
+        for name, value_type in fields.items()
     ):
         raise InputError(f"{file} does not describe weights of avjax")
     if description["format"] == weights_format1.FORMAT:

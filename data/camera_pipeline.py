@@ -22,7 +22,7 @@ class CameraProfile(NamedTuple):
     gains: np.ndarray
 
 
-XYZ_TO_SENSOR = np.array(  # of four cameras
+XYZ_TO_SENSOR = np.array(  # [4 3 3], four cameras
     [
         [
             [1.0234, -0.2969, -0.2266],

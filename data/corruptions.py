@@ -179,7 +179,7 @@ def white_noise(
 
     Args:
         shape: Shape of the result.
-        sigma: Range of the standard deviation, in pixel values of 8 bits; one is drawn.
+        sigma: Range of the standard deviation, in pixel values of 8 bits.
         rng: Random generator.
 
     Returns:
@@ -196,15 +196,15 @@ def compress_jpeg(
 
     Args:
         image: Image, [h w 3] in [0, 1].
-        quality: Range of the quality; one is drawn.
+        quality: Range of the JPEG quality, 0 to 100.
         rng: Random generator.
 
     Returns:
         Image, f32 [h w 3] in [0, 1].
     """
     pixels = np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
-    drawn = int(rng.integers(quality[0], quality[1] + 1))
-    flags = [cv2.IMWRITE_JPEG_QUALITY, drawn]
+    value = int(rng.integers(quality[0], quality[1] + 1))
+    flags = [cv2.IMWRITE_JPEG_QUALITY, value]
     blob = cv2.imencode(".jpg", np.ascontiguousarray(pixels[..., ::-1]), flags)[1]
     decoded = cv2.imdecode(blob, cv2.IMREAD_COLOR_RGB)
     assert decoded is not None

@@ -230,10 +230,10 @@ def _clip_lengths(root: str, split: str, created: int) -> np.ndarray:
 
 def _local_batch_size(loader: Loader, process_count: int) -> int:
     """Check the numbers of a loader; return the batch size of one process."""
-    minimum = {"batch_size": 1, "num_workers": 0, "seed": 0, "examples_per_clip": 1}
-    for name, least in minimum.items():
-        if getattr(loader, name) < least:
-            raise InputError(f"{name} of a loader must be at least {least}")
+    minima = {"batch_size": 1, "num_workers": 0, "seed": 0, "examples_per_clip": 1}
+    for name, minimum in minima.items():
+        if getattr(loader, name) < minimum:
+            raise InputError(f"{name} of a loader must be at least {minimum}")
     if loader.batch_size % process_count:
         raise InputError(
             f"batch_size {loader.batch_size} is not divisible by {process_count} "

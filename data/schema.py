@@ -67,7 +67,7 @@ class Reel(Sequence):
     def __getitem__(self, index: slice) -> np.ndarray: ...
     def __getitem__(self, index):
         if isinstance(index, slice):
-            frames = [_decode_jpeg(b, self.channels) for b in self.blobs[index]]
+            frames = [_decode_jpeg(blob, self.channels) for blob in self.blobs[index]]
             return np.stack(frames)
         return _decode_jpeg(self.blobs[index], self.channels)
 

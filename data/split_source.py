@@ -62,8 +62,8 @@ class EvalExamples:
         return len(self.records) * self.examples_per_clip
 
     def __getitem__(self, index: SupportsIndex) -> Example:
-        clip, place = divmod(int(index), self.examples_per_clip)
-        return self.transform.at(self.records[clip], place, self.examples_per_clip)
+        clip, example = divmod(int(index), self.examples_per_clip)
+        return self.transform.at(self.records[clip], example, self.examples_per_clip)
 
 
 class PaddedExamples:

@@ -44,7 +44,7 @@ class Checkpoints:
             mode: Direction of the metric; the checkpoint with its best value is kept in
                 addition. None: there is no metric.
         """
-        kept: list[policies.PreservationPolicy] = [policies.LatestN(keep)]
+        kept_policies: list[policies.PreservationPolicy] = [policies.LatestN(keep)]
         if mode:
             best = policies.BestN(
                 get_metric_fn=_metric,
@@ -52,9 +52,9 @@ class Checkpoints:
                 n=1,
                 keep_checkpoints_without_metrics=False,
             )
-            kept.append(best)
+            kept_policies.append(best)
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=policies.AnyPreservationPolicy(kept),
+            preservation_policy=policies.AnyPreservationPolicy(kept_policies),
             best_fn=_metric if mode else None,  # without it no metric would be written
             best_mode=mode or "max",
             cleanup_tmp_directories=True,

@@ -61,15 +61,15 @@ def evaluate(
 def visualize(
     program: CompiledExperiment, state: TrainState, host_batch: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
-    """Draw the images of one batch.
+    """Create the images of one batch.
 
     Args:
         program: The compiled experiment.
-        state: The state to draw with.
+        state: The state of the run.
         host_batch: A batch of this process, in numpy.
 
     Returns:
-        `{name: u8 [t h w c]}`. Empty if the task draws nothing.
+        `{name: u8 [t h w c]}`. Empty if the task has no images.
     """
     batch = sharding.to_global(program.mesh, host_batch)
     return dict(jax.device_get(program.visualize(state.params, state.stats, batch)))

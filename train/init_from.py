@@ -64,8 +64,8 @@ def check_name(path: Sequence[str], params: Params) -> None:
         node = tree_get(params, path[:index])
         if not isinstance(node, Mapping) or key not in node:
             known = ", ".join(node) if isinstance(node, Mapping) else "nothing further"
-            where = f"'{'/'.join(path[:index])}' holds" if index else "the parts are"
-            raise InputError(f"init_from names '{'/'.join(path)}'; {where} {known}")
+            location = f"'{'/'.join(path[:index])}' holds" if index else "the parts are"
+            raise InputError(f"init_from names '{'/'.join(path)}'; {location} {known}")
 
 
 def tree_get(tree: Any, path: Sequence[str]) -> Any:
@@ -121,12 +121,12 @@ def resolve_part(part: str, loaded: Params, source: str) -> str:
     return next(iter(loaded))
 
 
-def load_into(tree: Any, wanted: Any, message: str) -> Any:
-    """Put loaded arrays on the devices, with the dtype and sharding that is wanted.
+def load_into(tree: Any, target: Any, message: str) -> Any:
+    """Put loaded arrays on the devices, with the dtypes and shardings of a target.
 
     Args:
         tree: Arrays in numpy.
-        wanted: A tree of the same structure, of `ShapeDtypeStruct` with sharding.
+        target: A tree of the same structure, of `ShapeDtypeStruct` with sharding.
         message: First words of the error message.
 
     Returns:
@@ -135,16 +135,16 @@ def load_into(tree: Any, wanted: Any, message: str) -> Any:
     Raises:
         InputError: A name or a shape differs.
     """
-    loaded_shapes, shapes = weights.array_shapes(tree), weights.array_shapes(wanted)
+    loaded_shapes, shapes = weights.array_shapes(tree), weights.array_shapes(target)
     if differences := sorted(loaded_shapes.items() ^ shapes.items()):
         path, shape = differences[0]
         relation = "lack" if path not in loaded_shapes else "have"
         raise InputError(f"{message}: they {relation} {path} {shape}")
 
-    def put(path: Any, target: jax.ShapeDtypeStruct) -> jax.Array:
-        array = np.asarray(flat[jax.tree_util.keystr(path)], target.dtype)
-        return jax.device_put(array, target.sharding)
+    def place(path: Any, spec: jax.ShapeDtypeStruct) -> jax.Array:
+        array = np.asarray(flat[jax.tree_util.keystr(path)], spec.dtype)
+        return jax.device_put(array, spec.sharding)
 
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     flat = {jax.tree_util.keystr(path): array for path, array in leaves}
-    return jax.tree_util.tree_map_with_path(put, wanted)
+    return jax.tree_util.tree_map_with_path(place, target)

@@ -90,7 +90,7 @@ class Muon(OptimizerConfig):
         """Make Muon's transformation. See `OptimizerConfig.transform`."""
         first, second = self.betas
         return optax.contrib.muon(
-            learning_rate=-1.0,  # it would negate the direction
+            learning_rate=-1.0,  # cancels the sign change inside optax.contrib.muon
             beta=self.momentum,
             adam_b1=first,
             adam_b2=second,

@@ -120,7 +120,7 @@ class Task(abc.ABC):
     def visualize(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Array]:
-        """Draw images of a batch for the log of the run.
+        """Create images of a batch for the log of the run.
 
         Args:
             params: Parameters, `{part: tree}`.

@@ -1,6 +1,7 @@
 """Which parameters of a denoiser adapt to an image, and with which learning rates.
 
-Source  Gunawan et al., 2022, "Test-Time Adaptation for Image Denoising" (TTAID)
+Source  Gunawan et al., 2022, "Test-time Adaptation for Real Image Denoising via
+        Meta-transfer Learning" (arXiv:2207.02066)
 """
 
 import dataclasses
@@ -31,9 +32,9 @@ class AdaptationPlan:
     freeze_first_kernel: bool = False
 
 
-# The published training code takes five steps, but restarts before each of them, so
-# that one counts; its loss is ten times ours. The published test code computes the
-# image before the fifth step.
+# The published training code takes five steps, but each starts from the initial
+# parameters, so that only one has an effect; its loss is ten times ours. The published
+# test code computes the image before the fifth step.
 REFERENCE_TRAINING = AdaptationPlan(Adaptation(steps=1, learning_rate=10 * 5e-5))
 REFERENCE_TEST = AdaptationPlan(
     Adaptation(steps=4, learning_rate=1e-5, optimizer="adam", second_order=False),

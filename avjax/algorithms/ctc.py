@@ -173,16 +173,16 @@ def _top_k(
     """Keep the most likely prefixes."""
     blank, symbol, extended = scores
     candidates = extended.copy()
-    candidates[:, BLANK] = np.logaddexp(blank, symbol)  # of unchanged prefixes
+    candidates[:, BLANK] = np.logaddexp(blank, symbol)  # scores of unchanged prefixes
     flat = candidates.ravel()
     chosen = np.argpartition(-flat, min(beam, len(flat)) - 1)[:beam]
-    i, letter = np.divmod(chosen[flat[chosen] > -np.inf], candidates.shape[1])
-    unchanged = letter == BLANK
-    pairs = zip(front.prefix[i].tolist(), letter.tolist(), strict=True)
+    i, next_symbol = np.divmod(chosen[flat[chosen] > -np.inf], candidates.shape[1])
+    unchanged = next_symbol == BLANK
+    pairs = zip(front.prefix[i].tolist(), next_symbol.tolist(), strict=True)
     return _Beam(
         prefix=np.array([tree.child(*pair) if pair[1] else pair[0] for pair in pairs]),
-        last=np.where(unchanged, front.last[i], letter),
-        state=np.where(unchanged, front.state[i], states.targets[i, letter]),
+        last=np.where(unchanged, front.last[i], next_symbol),
+        state=np.where(unchanged, front.state[i], states.targets[i, next_symbol]),
         blank=np.where(unchanged, blank[i], -np.inf),
-        symbol=np.where(unchanged, symbol[i], extended[i, letter]),
+        symbol=np.where(unchanged, symbol[i], extended[i, next_symbol]),
     )

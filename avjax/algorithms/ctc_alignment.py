@@ -135,8 +135,8 @@ def _timed_word(
 
 
 def _extend_words(words: list[TimedWord], start: float, end: float) -> list[TimedWord]:
-    """Start words earlier and end them later, if there is room."""
-    borders = [_border(one.end, other.start) for one, other in pairwise(words)]
+    """Start words earlier and end them later where neighbouring words permit it."""
+    borders = [_border(word.end, later.start) for word, later in pairwise(words)]
     starts = [max(start, word.start - WORD_LEAD_SECONDS) for word in words[:1]]
     starts += [next_start for _, next_start in borders]
     ends = [word_end for word_end, _ in borders]

@@ -1,6 +1,7 @@
 """Self-supervised adaptation of a denoiser to an image.
 
-Source  Gunawan et al., 2022, "Test-Time Adaptation for Image Denoising" (TTAID)
+Source  Gunawan et al., 2022, "Test-time Adaptation for Real Image Denoising via
+        Meta-transfer Learning" (arXiv:2207.02066)
 """
 
 import dataclasses
@@ -56,7 +57,7 @@ def adapt_denoiser(
 
     Args:
         config: Config of the model.
-        plan: What adapts, and how.
+        plan: Which parameters adapt, and the settings of the inner loop.
         params: Parameters of the parts `restorer` and `mask_net`.
         lrs: A learning rate for each tensor that adapts.
         noisy: Images, sides multiples of 4, [b h w c=3].
@@ -91,7 +92,7 @@ def adapt_denoiser_with_early_stopping(
 
     Args:
         config: Config of the model.
-        plan: What adapts, and how.
+        plan: Which parameters adapt, and the settings of the inner loop.
         params: Parameters of the parts `restorer` and `mask_net`.
         lrs: A learning rate for each tensor that adapts.
         crops: Crops for the steps, sides multiples of 8, [b h w c=3].
@@ -129,7 +130,7 @@ def inner_loss(
 
     Args:
         config: Config of the model.
-        plan: What adapts, and how.
+        plan: Which parameters adapt, and the settings of the inner loop.
         params: Parameters of the parts `restorer` and `mask_net`.
         noisy: Images, sides multiples of 4, [b h w c=3].
         key: PRNG key.
@@ -201,7 +202,7 @@ def auxiliary_loss(
 def renoise(
     config: DenoiserConfig, restorer: Params, noisy: Array, key: Key
 ) -> tuple[Array, Array]:
-    """Add the estimated noise of another place to the estimated clean image.
+    """Add the estimated noise of another position to the estimated clean image.
 
     No gradient passes through either.
 

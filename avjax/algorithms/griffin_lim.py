@@ -224,17 +224,17 @@ def de_emphasize(wave: Array, pre_emphasis: float) -> Array:
     hops = rearrange(wave, "b (f hop) -> b f hop", hop=SPEECH_MEL_HOP)
     delay = np.subtract.outer(np.arange(SPEECH_MEL_HOP), np.arange(SPEECH_MEL_HOP))
     kernel = np.where(delay >= 0, pre_emphasis ** np.abs(delay), 0)
-    within = einsum(hops, jnp.asarray(kernel, jnp.float32), "b f i, o i -> b f o")
+    within_hop = einsum(hops, jnp.asarray(kernel, jnp.float32), "b f i, o i -> b f o")
     decay = jnp.asarray(pre_emphasis ** np.arange(1, SPEECH_MEL_HOP + 1), jnp.float32)
 
     def next_hop(carried: Array, last: Array) -> tuple[Array, Array]:
         return last + decay[-1] * carried, carried
 
-    last = rearrange(within[..., -1], "b f -> f b")
+    last = rearrange(within_hop[..., -1], "b f -> f b")
     _, carried = jax.lax.scan(
         next_hop, jnp.zeros_like(wave, shape=wave.shape[:1]), last
     )
-    result = within + einsum(carried, decay, "f b, hop -> b f hop")
+    result = within_hop + einsum(carried, decay, "f b, hop -> b f hop")
     return rearrange(result, "b f hop -> b (f hop)")
 
 

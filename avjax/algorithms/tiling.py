@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-TILE_SIZE = 512  # sides of the part of a tile that is kept, in pixels
-PATCHES_PER_SIDE, PATCH_SIZE = 4, 64  # patches for adaptation; pixels of their sides
-HELD_OUT = np.arange(PATCHES_PER_SIDE**2) % (PATCHES_PER_SIDE + 1) == 0  # a diagonal
+TILE_SIZE = 512  # side in pixels of the part of a tile that is kept
+PATCHES_PER_SIDE, PATCH_SIZE = 4, 64  # patches for adaptation; their side in pixels
+HELD_OUT = (
+    np.arange(PATCHES_PER_SIDE**2) % (PATCHES_PER_SIDE + 1) == 0
+)  # on the diagonal
 
 
 def tiles(

@@ -124,12 +124,12 @@ class StreamingMelWindows:
 
     def _pop_window(self, last: float) -> np.ndarray:
         """Compute the next window; mel frames after the last one repeat it."""
-        wanted = np.clip(window_mel_frames(self._next_frame), 0, last).astype(int)
-        drop = max(wanted[0] - CONTEXT_MELS - self._first, 0)
+        mel_frames = np.clip(window_mel_frames(self._next_frame), 0, last).astype(int)
+        drop = max(mel_frames[0] - CONTEXT_MELS - self._first, 0)
         self._wave = self._wave[drop * HOP_LENGTH :]
         self._first += drop
         self._next_frame += 1
-        local = wanted - self._first
+        local = mel_frames - self._first
         mel = log_mel_range(self._wave, local[0], local[-1] + 1)
         return mel[local - local[0]]
 

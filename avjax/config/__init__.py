@@ -56,10 +56,10 @@ def override(config: Config, assignments: Iterable[str]) -> Config:
         if not equals or not path:
             raise InputError(f"'{assignment}' is not of the form path=value")
 
-        def put(old: Any, hint: Any, path: str = path, text: str = text) -> Any:
+        def parse_value(old: Any, hint: Any, path: str = path, text: str = text) -> Any:
             return parse(text, old, hint, path)
 
-        config = _replace_at(config, type(config), tuple(path.split(".")), put)
+        config = _replace_at(config, type(config), tuple(path.split(".")), parse_value)
     return config
 
 
@@ -96,7 +96,7 @@ def _tagged(data: Any, child: Any, hint: Any) -> Any:
 
 
 def from_json(cls: type[Config], data: Mapping[str, Any]) -> Config:
-    """Build a config from what `to_json` returned.
+    """Build a config from the result of `to_json`.
 
     Args:
         cls: The class of the config.
@@ -116,14 +116,14 @@ def differences(a: Any, b: Any) -> list[str]:
 
     Args:
         a: A config, or its JSON.
-        b: Another one.
+        b: Another config, or its JSON.
 
     Returns:
         Paths such as "optim.generator.learning_rate", in their order.
     """
     left, right = dict(leaves(to_json(a))), dict(leaves(to_json(b)))
     paths = dict.fromkeys((*left, *right))
-    return [p for p in paths if left.get(p, ...) != right.get(p, ...)]
+    return [path for path in paths if left.get(path, ...) != right.get(path, ...)]
 
 
 def leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -149,21 +149,21 @@ def _replace_at(
     node: Any,
     hint: Any,
     names: tuple[str, ...],
-    put: Callable[[Any, Any], Any],
+    replace: Callable[[Any, Any], Any],
     parent: str = "",
 ) -> Any:
-    """Copy a tree; the value at the path `names` becomes put(old, hint)."""
+    """Copy a tree; the value at the path `names` becomes replace(old, hint)."""
     if not names:
-        return put(node, hint)
-    inside = children(node)
-    name, *rest = names
-    if name not in inside:
-        raise InputError(unknown_name(name, inside, parent))
+        return replace(node, hint)
+    values = children(node)
+    name, *remaining = names
+    if name not in values:
+        raise InputError(unknown_name(name, values, parent))
     path = f"{parent}.{name}" if parent else name
     annotation = child_hint(node, hint, name)
-    child = _replace_at(inside[name], annotation, tuple(rest), put, path)
+    child = _replace_at(values[name], annotation, tuple(remaining), replace, path)
     if dataclasses.is_dataclass(node) and not isinstance(node, type):
         return dataclasses.replace(node, **{name: child})
     if isinstance(node, Mapping):
         return {**node, name: child}
-    return tuple(child if at == name else item for at, item in inside.items())
+    return tuple(child if key == name else item for key, item in values.items())

@@ -1,6 +1,6 @@
 """Conversion of plain values to the types that annotations name.
 
-`avjax.config` uses it; the module is separate because of its length.
+`avjax.config` is its only user.
 """
 
 import ast
@@ -37,13 +37,13 @@ def unknown_name(name: str, known: Iterable[str], parent: str = "") -> str:
         One sentence.
     """
     known = list(known)
-    where = f" in '{parent}'" if parent else ""
+    location = f" in '{parent}'" if parent else ""
     if not known:
-        return f"unknown name '{name}'{where}, which is a single value or empty"
+        return f"unknown name '{name}'{location}, which is a single value or empty"
     similar = difflib.get_close_matches(name, known, cutoff=0.5) or known
-    more = ", …" if similar[MAX_SUGGESTIONS:] else ""
+    ellipsis = ", …" if similar[MAX_SUGGESTIONS:] else ""
     suggestions = ", ".join(similar[:MAX_SUGGESTIONS])
-    return f"unknown name '{name}'{where}; choose from {suggestions}{more}"
+    return f"unknown name '{name}'{location}; choose from {suggestions}{ellipsis}"
 
 
 def children(node: Any) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def _is_mapping(origin: Any) -> bool:
 
 
 def _hint_like(value: Any) -> Any:
-    """Return an annotation that fits a value, for a field whose own is too wide."""
+    """Return an annotation that fits a value, for a field with a general annotation."""
     if isinstance(value, tuple) and value:
         return tuple[tuple(_hint_like(item) for item in value)]
     return type(value)
@@ -160,7 +160,7 @@ def _literal(text: str) -> Any:
 
 
 class _MismatchError(Exception):
-    """A value is not of the kind that one annotation describes."""
+    """A value does not fit one annotation."""
 
 
 def convert(value: Any, hint: Any, path: str) -> Any:
@@ -183,7 +183,7 @@ def convert(value: Any, hint: Any, path: str) -> Any:
             return _convert_to_option(value, option, path)
         except _MismatchError:
             continue
-        except InputError as error:  # the right kind, but wrong inside
+        except InputError as error:  # the type fits, but a value inside it does not
             message = str(error)
     raise InputError(message)
 

@@ -130,8 +130,8 @@ def resolve_zip64(
     """
     numbers, at = [size, packed_size, header_start], 0
     while at + 4 <= len(extra):
-        kind, length = struct.unpack_from("<2H", extra, at)
-        if kind == 1:
+        field_id, length = struct.unpack_from("<2H", extra, at)
+        if field_id == 1:
             field = extra[at + 4 : at + 4 + length]
             large = struct.iter_unpack("<Q", field[: len(field) // 8 * 8])
             for index, number in enumerate(numbers):

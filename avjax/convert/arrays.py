@@ -72,16 +72,22 @@ def read_safetensors(file: BinaryIO) -> Iterator[tuple[str, Tensor]]:
     data_start = 8 + header_size
     for key, description in header.items():
         match description:
-            case {"dtype": str(kind), "shape": list(sides), "data_offsets": [at, end]}:
+            case {
+                "dtype": str(dtype_name),
+                "shape": list(sides),
+                "data_offsets": [at, end],
+            }:
                 start = data_start + check_count(at)
                 content = ByteRange(file.name, start, check_count(end) - at)
             case _:
                 raise MalformedFile("its header is damaged")
-        if kind not in DTYPES:
-            raise MalformedFile(f"it has a tensor of the unknown type {kind[:40]!r}")
+        if dtype_name not in DTYPES:
+            raise MalformedFile(
+                f"it has a tensor of the unknown type {dtype_name[:40]!r}"
+            )
         if content.start + content.size > length:
             raise MalformedFile(f"its tensor {key[:80]!r} is cut off")
-        dtype = np.dtype(DTYPES[kind]).newbyteorder("<")
+        dtype = np.dtype(DTYPES[dtype_name]).newbyteorder("<")
         shape = check_shape(sides, content.size // dtype.itemsize)
         yield key, Tensor(shape, functools.partial(_read_array, content, dtype, shape))
 

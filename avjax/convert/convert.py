@@ -51,8 +51,12 @@ def write_weights(
             for part_name, part in network.parts.items()
         }
     params, stats = (
-        {part: trees[kind] for part, trees in variables.items() if kind in trees}
-        for kind in ("params", "batch_stats")
+        {
+            part: trees[collection]
+            for part, trees in variables.items()
+            if collection in trees
+        }
+        for collection in ("params", "batch_stats")
     )
     card = f"Converted from {pathlib.Path(source).name}, a published {name} network.\n"
     weights.save(folder, params, stats, config, system=network.system, card=card)

@@ -128,8 +128,8 @@ def convert_array(path: str, published: np.ndarray) -> np.ndarray:
         return rearrange(array[..., ::-1, ::-1], "i o h w -> h w i o")
     if _extra_axis(path):
         array = array[..., 0]
-    ours, theirs = KERNEL_AXES[array.ndim].split(" -> ")
-    return rearrange(array, f"{theirs} -> {ours}")
+    our_axes, torch_axes = KERNEL_AXES[array.ndim].split(" -> ")
+    return rearrange(array, f"{torch_axes} -> {our_axes}")
 
 
 def bgr_to_rgb(array: np.ndarray, axis: int) -> np.ndarray:

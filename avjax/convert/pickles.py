@@ -25,7 +25,7 @@ from avjax.convert.storages import (
 from avjax.convert.tensors import MalformedFile, check_count, check_type
 
 MAX_INSTRUCTIONS = 2**17  # Wav2Lip with its optimizer has 30,000
-MAX_KEY = 2**60  # of integers
+MAX_KEY = 2**60  # integer keys of dicts are smaller
 
 ALLOWED_NAMES = {
     ("collections", "OrderedDict"),
@@ -189,20 +189,20 @@ class Unpickler:
     def push_storage(self, _) -> None:
         """Resolve a persistent id ("storage", type, key, device, count)."""
         match self.stack.pop():
-            case ("storage", GlobalName() as kind, str(key), _, int(count)) | (
+            case ("storage", GlobalName() as type_ref, str(key), _, int(count)) | (
                 "storage",
-                GlobalName() as kind,
+                GlobalName() as type_ref,
                 str(key),
                 _,
                 int(count),
                 None,
             ):
-                storage = Storage(key, storage_dtype(kind.name), check_count(count))
+                storage = Storage(key, storage_dtype(type_ref.name), check_count(count))
                 if self.storages.setdefault(key, storage) != storage:
                     raise MalformedFile(f"its storage {key[:40]!r} has two types")
                 self.stack.append(storage)
-            case (str(kind), *_):
-                raise MalformedFile(f"it holds a {kind[:40]!r}, not only tensors")
+            case (str(type_name), *_):
+                raise MalformedFile(f"it holds a {type_name[:40]!r}, not only tensors")
             case _:
                 raise MalformedFile("it refers to an object that is not a storage")
 
@@ -293,8 +293,8 @@ def check_name(module: str, name: str) -> GlobalName:
     Raises:
         MalformedFile: The name is not allowed.
     """
-    found = GlobalName(module, name)
+    result = GlobalName(module, name)
     is_storage = module in ("torch", "torch.cuda") and name in STORAGE_DTYPES
-    if found not in ALLOWED_NAMES and not is_storage:
-        raise MalformedFile(f"it names {found}, which is not a tensor or a container")
-    return found
+    if result not in ALLOWED_NAMES and not is_storage:
+        raise MalformedFile(f"it names {result}, which is not a tensor or a container")
+    return result

@@ -106,11 +106,12 @@ def _relevant(network: PublishedNetwork, shapes: Shapes) -> Shapes:
     }
 
 
-def _misshapen(found: Shapes, expected: Shapes) -> list[str]:
+def _misshapen(actual: Shapes, expected: Shapes) -> list[str]:
+    """List the tensors whose shape is not the expected one."""
     return [
-        f"{key} {list(found[key])} instead of {list(shape)}"
+        f"{key} {list(actual[key])} instead of {list(shape)}"
         for key, shape in expected.items()
-        if key in found and found[key] != shape
+        if key in actual and actual[key] != shape
     ]
 
 
@@ -118,8 +119,8 @@ def _list_keys(heading: str, keys: list[str]) -> str:
     """List the first keys after a heading; return "" if there are none."""
     if not keys:
         return ""
-    more = len(keys) - MAX_KEYS_IN_MESSAGE
-    ending = f" and {more} more" if more > 0 else ""
+    num_hidden = len(keys) - MAX_KEYS_IN_MESSAGE
+    ending = f" and {num_hidden} more" if num_hidden > 0 else ""
     return f"{heading} {', '.join(keys[:MAX_KEYS_IN_MESSAGE])}{ending}"
 
 

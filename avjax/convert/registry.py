@@ -92,9 +92,9 @@ def _bridging_config(
 
 
 def _num_rows(shapes: Shapes, key: str, columns: int, default: int) -> int:
-    """Number of rows of a tensor; the default if it does not have these columns."""
-    rows, *rest = shapes.get(key) or (0,)
-    return rows if rows and rest == [columns] else default
+    """Return the number of rows of a tensor; the default if columns differ."""
+    rows, *other_axes = shapes.get(key) or (0,)
+    return rows if rows and other_axes == [columns] else default
 
 
 def _sync_expert(size: int, blocks: int) -> PublishedNetwork:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-MAX_AXES = 8  # of a tensor
+MAX_AXES = 8  # largest number of axes of a tensor
 
 
 class MalformedFile(Exception):
@@ -59,12 +59,12 @@ class ByteRange(NamedTuple):
         return numbers
 
 
-def check_type(value: Any, kind: type) -> Any:
+def check_type(value: Any, expected_type: type) -> Any:
     """Check that a value from a file has a type.
 
     Args:
         value: The value.
-        kind: The type.
+        expected_type: The type.
 
     Returns:
         The value.
@@ -72,7 +72,7 @@ def check_type(value: Any, kind: type) -> Any:
     Raises:
         MalformedFile: The value has another type.
     """
-    if not isinstance(value, kind):
+    if not isinstance(value, expected_type):
         raise MalformedFile("its pickle is damaged")
     return value
 

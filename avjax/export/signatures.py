@@ -36,7 +36,7 @@ class ExportedFunction(NamedTuple):
     constraints: tuple[str, ...] = ()
 
 
-Functions = dict[str, ExportedFunction]  # those of one system, by their names
+Functions = dict[str, ExportedFunction]  # {name: function} of one system
 
 
 def image_shape(size: int) -> str:

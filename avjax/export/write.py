@@ -58,8 +58,8 @@ def export(weights: PathLike, out: PathLike, kind: Literal["stablehlo", "npz"]) 
     if exporter is None:
         known = ", ".join([*list_talkers(), *EXPORTERS])
         raise InputError(
-            f"the weights {weights} are of {loaded.system}; only these can be "
-            f"exported: {known}"
+            f"the weights {weights} belong to {loaded.system}; only these systems "
+            f"can be exported: {known}"
         )
     functions = exporter(weights)
     for path in (out, f"{os.fspath(out)}.json"):
@@ -146,8 +146,10 @@ def write_arrays(file: pathlib.Path, weights: Weights) -> str:
     with open(file, "wb") as stream:
         np.savez(stream, **arrays)
     with np.load(file, allow_pickle=False) as written:
-        same = [np.array_equal(written[path], array) for path, array in arrays.items()]
-    if not all(same):
+        are_equal = [
+            np.array_equal(written[path], array) for path, array in arrays.items()
+        ]
+    if not all(are_equal):
         raise RuntimeError("the written arrays differ from the weights")
     return f"{len(arrays)} arrays, checked by reading them again"
 

@@ -8,7 +8,7 @@ from avjax.typing import Array
 
 
 def memory_reconstruction_loss(recalled: Array, target: Array) -> Array:
-    """Compute the mean squared error of what the memory gives back.
+    """Compute the mean squared error of features that are read from a memory.
 
     No gradient reaches the target.
 
@@ -22,20 +22,22 @@ def memory_reconstruction_loss(recalled: Array, target: Array) -> Array:
     Source:
         SyncTalkFace (3), Bridging (3).
     """
-    goal = jax.lax.stop_gradient(target)
+    target = jax.lax.stop_gradient(target)
     # bridging (3), synctalkface (3)
-    return jnp.mean(jnp.square(recalled - goal), axis=-1)
+    return jnp.mean(jnp.square(recalled - target), axis=-1)
 
 
-def address_kl(by_source: Array, by_target: Array, eps: float = 1e-13) -> Array:
+def address_kl(
+    source_address: Array, target_address: Array, eps: float = 1e-13
+) -> Array:
     """Compute KL(target || source) of two addresses of a memory.
 
     The source learns to address the slots that the target addresses. No gradient
     reaches the address of the target.
 
     Args:
-        by_source: Address of the source, a distribution over slots, [... m].
-        by_target: Address of the target, [... m].
+        source_address: Address of the source, a distribution over slots, [... m].
+        target_address: Address of the target, [... m].
         eps: Added to the source's probabilities before the logarithm.
 
     Returns:
@@ -44,6 +46,7 @@ def address_kl(by_source: Array, by_target: Array, eps: float = 1e-13) -> Array:
     Source:
         SyncTalkFace (4), Bridging (4).
     """
-    goal = jax.lax.stop_gradient(by_target)
+    target = jax.lax.stop_gradient(target_address)
     # bridging (4), synctalkface (4)
-    return jnp.sum(xlogy(goal, goal) - goal * jnp.log(by_source + eps), axis=-1)
+    log_source = jnp.log(source_address + eps)
+    return jnp.sum(xlogy(target, target) - target * log_source, axis=-1)

@@ -9,7 +9,7 @@ def restoration_l1(pred: Array, target: Array) -> Array:
     """Compute the mean absolute error of restored images.
 
     Args:
-        pred: RestorationOutputs images, [b h w c].
+        pred: Restored images, [b h w c].
         target: Clean images, [b h w c].
 
     Returns:

@@ -89,13 +89,13 @@ def alignment_nll(
         One loss per clip in nats, [b]. Zero if the graph does not fit into the frames.
     """
 
-    def frame(scores: Array, inputs: tuple[Array, Array]) -> tuple[Array, None]:
+    def add_frame(scores: Array, inputs: tuple[Array, Array]) -> tuple[Array, None]:
         row, exists = inputs
         updated = jax.nn.logsumexp(transition_scores(scores, optional), axis=0) + row
         return jnp.where(exists[:, None] > 0, updated, scores), None
 
     rows = jnp.moveaxis(log_likelihood, 1, 0), jnp.moveaxis(frame_mask, 1, 0)
-    scores, _ = jax.lax.scan(frame, initial_scores(optional), rows)
+    scores, _ = jax.lax.scan(add_frame, initial_scores(optional), rows)
     states = jnp.arange(log_likelihood.shape[2])[None]
     final = (states < length[:, None]) & (states >= length[:, None] - 2)
     # aligner (2)

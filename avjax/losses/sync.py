@@ -58,8 +58,8 @@ def cosine_distance(pred: Array, target: Array) -> Array:
     Returns:
         One loss per vector, [...].
     """
-    goal = jax.lax.stop_gradient(target)
-    return 1 - jnp.sum(pred * goal, axis=-1)  # cals (4)
+    target = jax.lax.stop_gradient(target)
+    return 1 - jnp.sum(pred * target, axis=-1)  # cals (4)
 
 
 def lip_infonce(

@@ -5,7 +5,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class SyncTalkFaceLossWeights:
-    """Weights of the losses, from the authors' code; the paper's are not known.
+    """Weights of the losses, from the authors' code; the paper's values are unknown.
 
     Every term but the last is summed over audio_frames and teacher_frames.
 
@@ -27,7 +27,7 @@ class SyncTalkFaceLossWeights:
 
 @dataclasses.dataclass(frozen=True)
 class CalsLossWeights:
-    """Weights of the losses, those of SyncTalkFace's code; CALS's own are not known.
+    """Weights of the losses, from SyncTalkFace's code; those of CALS are unknown.
 
     Attributes:
         pixels: L_recon, on pixels in [0, 1].
@@ -45,7 +45,7 @@ class CalsLossWeights:
 
 @dataclasses.dataclass(frozen=True)
 class TaemLossWeights:
-    """Weights of the losses; our own, since the paper's are not known.
+    """Weights of the losses, our own choice; those of the paper are unknown.
 
     Attributes:
         latents: L_latent.

@@ -70,8 +70,8 @@ def _open_array(
     if array.ndim == 3:
         return _open_photo(array, "the image", box, face_index)
     if box is None:
-        every = max(1, round(FPS / DETECTIONS_PER_SECOND))
-        boxes = face.track_face(array, index=face_index, detect_every=every).boxes
+        interval = max(1, round(FPS / DETECTIONS_PER_SECOND))
+        boxes = face.track_face(array, index=face_index, detect_every=interval).boxes
     else:
         boxes = np.tile(square_box(box, array.shape[1:3]), (len(array), 1))
     if not np.isfinite(boxes).any():
@@ -135,10 +135,10 @@ def check_frames(array: np.ndarray, name: str, ndims: tuple[int, ...] = (4,)) ->
 
 def no_face_message(name: PathLike, face_index: int) -> str:
     """Return the error message for a photo or video without a detected face."""
-    which = (
+    missing = (
         f"no face number {face_index} (the largest is 0)" if face_index else "no face"
     )
-    return f"{which} was found in {name}; give the box of the face"
+    return f"{missing} was found in {name}; give the box of the face"
 
 
 def square_box(box: tuple[float, ...], shape: tuple[int, int]) -> np.ndarray:

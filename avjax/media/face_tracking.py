@@ -10,10 +10,10 @@ from avjax.media.face_detection import detect_faces
 
 MAX_GAP_FRAMES = 12  # frames without a detection that are interpolated: half a second
 DETECT_EVERY = 3  # frames from one detection to the next, where networks are trained
-MAX_MOVE = 0.5  # of the box's side, between two detections; further is another face
+MAX_MOVE = 0.5  # largest move between two detections, in sides of the box
 MIN_DETECTIONS = 3  # detections that a track needs, if the video has that many
 SMOOTHING_FRAMES = 3.0  # standard deviation of the smoothing window
-JITTER = 0.06  # of the box's side: steps below it are jitter, steps above it motion
+JITTER = 0.06  # in sides of the box: smaller steps are jitter, larger ones motion
 
 Detector = Callable[[np.ndarray], np.ndarray]
 
@@ -128,13 +128,13 @@ def link_track(
     Returns:
         The track; all boxes are NaN if there is no such face.
     """
-    num_frames, every = detections.num_frames, detections.detect_every
+    num_frames, interval = detections.num_frames, detections.detect_every
     boxes = np.full((num_frames, 4), np.nan, np.float32)
     detected = np.zeros(num_frames, bool)
-    for frames, found in _select_chains(list(_link(detections, max_gap)), index):
-        span = np.arange(frames[0], min(frames[-1] + every, num_frames))
-        boxes[span] = np.stack([np.interp(span, frames, x) for x in found.T], axis=-1)
-        covered = frames[:, None] + np.arange(every)
+    for frames, chain in _select_chains(list(_link(detections, max_gap)), index):
+        span = np.arange(frames[0], min(frames[-1] + interval, num_frames))
+        boxes[span] = np.stack([np.interp(span, frames, x) for x in chain.T], axis=-1)
+        covered = frames[:, None] + np.arange(interval)
         detected[covered[covered < num_frames]] = True
     return FaceTrack(smooth_boxes(boxes), detected)
 

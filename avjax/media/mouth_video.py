@@ -101,8 +101,8 @@ class MouthVideo:
         """
         blank = np.zeros((size, size, 3), np.uint8)
         for frame, box in zip(_read_frames(self.source), self.boxes, strict=True):
-            found = np.isfinite(box[0])
-            yield face.crop_box(frame, crop_region(box), size) if found else blank
+            has_face = np.isfinite(box[0])
+            yield face.crop_box(frame, crop_region(box), size) if has_face else blank
 
     def windows(self, size: int) -> Iterator[MouthWindow]:
         """Read the video in overlapping windows of one length.
@@ -118,7 +118,7 @@ class MouthVideo:
         length = min((n for n in WINDOW_LENGTHS if n >= count), default=longest)
         images = self.mouth_images(size)
         window: list[np.ndarray] = []
-        previous, done = 0, 0
+        previous, core_start = 0, 0
         for start in window_starts(count, length):
             end = min(start + length, count)
             window = window[start - previous :]
@@ -130,9 +130,9 @@ class MouthVideo:
                 first=start,
                 images=np.stack(window + padding * window[-1:]),
                 frame_mask=np.pad(frame_mask, (0, padding)),
-                core=slice(done - start, core_end - start),
+                core=slice(core_start - start, core_end - start),
             )
-            previous, done = start, core_end
+            previous, core_start = start, core_end
 
 
 def _read_frames(source: PathLike | np.ndarray) -> Iterator[np.ndarray]:
@@ -192,10 +192,10 @@ def open_mouth_video(
 
 def _track(video: PathLike | np.ndarray, face_index: int) -> np.ndarray:
     """Track a face; return its boxes f32 [t 4]."""
-    every = face.DETECT_EVERY
+    interval = face.DETECT_EVERY
     if isinstance(video, np.ndarray):
-        return face.track_face(video, index=face_index, detect_every=every).boxes
-    return face.track_video(video, face_index, every, fps=FPS).boxes
+        return face.track_face(video, index=face_index, detect_every=interval).boxes
+    return face.track_video(video, face_index, interval, fps=FPS).boxes
 
 
 def _constant_boxes(video: PathLike | np.ndarray, box: tuple[float, ...]) -> np.ndarray:
@@ -226,16 +226,16 @@ def open_all_faces(
         FaceNotFoundError: No face was found.
     """
     _check_video(video)
-    every = face.DETECT_EVERY
+    interval = face.DETECT_EVERY
     with status("finding the faces", progress=progress):
         if isinstance(video, np.ndarray):
-            tracks = face.track_all_faces(video, detect_every=every)
+            tracks = face.track_all_faces(video, detect_every=interval)
         else:
-            tracks = face.track_all_in_video(video, every, fps=FPS)
+            tracks = face.track_all_in_video(video, interval, fps=FPS)
     if not tracks:
         name = "the frames" if isinstance(video, np.ndarray) else video
         raise FaceNotFoundError(no_face_message(name, 0))
-    return [MouthVideo(video, one.boxes) for one in tracks]
+    return [MouthVideo(video, track.boxes) for track in tracks]
 
 
 def _check_video(video: PathLike | np.ndarray) -> None:

@@ -17,7 +17,7 @@ from avjax.typing import PathLike
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 FORMATS |= {".tif": "TIFF", ".tiff": "TIFF"}
 FORMAT_NAMES = "PNG, JPEG, TIFF or WebP"
-QUALITY = 95  # of JPEG, and of a WebP file that was read with lossy compression
+QUALITY = 95  # for JPEG, and for WebP if the input file was lossy
 # Modes of Pillow that are converted on reading, and modes that are kept.
 CONVERTED_MODES = {"1": "L", "P": "RGB", "PA": "RGBA", "YCbCr": "RGB"}
 KEPT_MODES = {"L", "LA", "RGB", "RGBA", "I;16", "I;16B", "I;16L", "F"}
@@ -62,7 +62,7 @@ def read_photo(path: PathLike) -> Photo:
     check_readable(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of large images and of unusual metadata
+            warnings.simplefilter("ignore")  # large images, unusual metadata
             with Image.open(path, formats=[*FORMATS.values()]) as image:
                 check_still(path, image)
                 is_deep = ";16" in str(image.tile) and image.mode in ("RGB", "RGBA")
@@ -205,14 +205,14 @@ def write_photo(path: PathLike, photo: Photo) -> None:
         InputError: The format cannot hold the photo, or the file cannot be written.
     """
     check_format(path, photo)
-    kind = output_format(path)
+    file_format = output_format(path)
     layers = [photo.image] if photo.alpha is None else [photo.image, photo.alpha]
-    supported = {"TIFF": "BHf", "PNG": "BH"}.get(kind, "B")
+    supported = {"TIFF": "BHf", "PNG": "BH"}.get(file_format, "B")
     array = convert_depth(np.dstack(layers), supported)
     if array.shape[-1] == 1:
         array = array[..., 0]
     with atomic_file(path) as temporary, wrap_os_errors(path, "write"):
-        if kind == "TIFF":
+        if file_format == "TIFF":
             temporary.write_bytes(tiff.encode(array, photo.exif, photo.profile))
         elif array.dtype == np.uint16 and array.ndim == 3:
             temporary.write_bytes(_encode_deep_png(array, photo))
@@ -222,12 +222,12 @@ def write_photo(path: PathLike, photo: Photo) -> None:
                 options["exif"] = photo.exif
             if photo.profile:
                 options["icc_profile"] = photo.profile
-            if kind == "JPEG":
+            if file_format == "JPEG":
                 options |= {"quality": QUALITY, "subsampling": 0}
-            elif kind == "WEBP":
+            elif file_format == "WEBP":
                 options |= {"quality": QUALITY, "exact": True}
                 options["lossless"] = not photo.lossy
-            Image.fromarray(array).save(temporary, kind, **options)
+            Image.fromarray(array).save(temporary, file_format, **options)
 
 
 def convert_depth(image: np.ndarray, supported: str) -> np.ndarray:
@@ -281,7 +281,7 @@ def _encode_deep_png(array: np.ndarray, photo: Photo) -> bytes:
         cv2.IMAGE_METADATA_EXIF: photo.exif.removeprefix(b"Exif\0\0"),
         cv2.IMAGE_METADATA_ICCP: photo.profile,
     }
-    kinds = [kind for kind, content in metadata.items() if content]
-    contents = [np.frombuffer(metadata[kind], np.uint8) for kind in kinds]
+    tag_types = [tag_type for tag_type, content in metadata.items() if content]
+    contents = [np.frombuffer(metadata[tag_type], np.uint8) for tag_type in tag_types]
     bgr = np.ascontiguousarray(array[..., order])
-    return cv2.imencodeWithMetadata(".png", bgr, kinds, contents)[1].tobytes()
+    return cv2.imencodeWithMetadata(".png", bgr, tag_types, contents)[1].tobytes()

@@ -98,14 +98,14 @@ class VideoWriter:
             self.num_frames += 1
             self._write_audio()
 
-    def __exit__(self, kind, error, trace) -> None:
-        if error is None:
+    def __exit__(self, exc_type, exc_value, traceback) -> None:
+        if exc_value is None:
             with self._stack:  # removes the temporary file if finishing fails
                 self._finish()
             return
         with contextlib.suppress(FFmpegError, OSError):
             self._file.close()
-        self._stack.__exit__(kind, error, trace)
+        self._stack.__exit__(exc_type, exc_value, traceback)
 
     def _open_streams(self, image: np.ndarray) -> av.VideoStream:
         """Open the streams when the size of the images is known."""

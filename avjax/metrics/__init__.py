@@ -1,6 +1,6 @@
 """Metrics: numbers that evaluations report.
 
-A metric of a task is a function of a batch and of what a model made of it. It returns
+A metric is a function of a batch and of the outputs of a model. It returns
 {name: Mean}; means of several batches are merged, then computed. `avjax.metrics.speech`
 and `avjax.metrics.error_rate` are computed in numpy, on the host.
 """

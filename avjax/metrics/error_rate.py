@@ -43,15 +43,15 @@ def symbol_edit_counts(
 
 def _levenshtein(target: Sequence[Hashable], pred: Sequence[Hashable]) -> int:
     """Compute the Levenshtein distance, one row of the table after the other."""
-    numbers: dict[Hashable, int] = {}
+    ids: dict[Hashable, int] = {}
     target_ids, pred_ids = (
-        np.array([numbers.setdefault(one, len(numbers)) for one in text], np.int64)
-        for text in (target, pred)
+        np.array([ids.setdefault(symbol, len(ids)) for symbol in symbols], np.int64)
+        for symbols in (target, pred)
     )
     columns = np.arange(len(pred_ids) + 1)
     row = columns
-    for done, symbol in enumerate(target_ids, 1):
+    for position, symbol in enumerate(target_ids, 1):
         replaced = row[:-1] + (pred_ids != symbol)
-        best = np.append(done, np.minimum(row[1:] + 1, replaced))
+        best = np.append(position, np.minimum(row[1:] + 1, replaced))
         row = columns + np.minimum.accumulate(best - columns)  # insertions
     return int(row[-1])

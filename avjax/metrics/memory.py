@@ -31,7 +31,7 @@ def effective_slots(address: Array, weight: Array | None = None) -> Array:
 def within_clip_variance(features: Array) -> Array:
     """Compute the fraction of the variance of features that lies within clips.
 
-    Lip features close to 0 encode who speaks, not how the lips move.
+    Lip features with a fraction close to 0 encode the identity, not the lip motion.
 
     Args:
         features: Features of each frame, [b t d].
@@ -39,18 +39,22 @@ def within_clip_variance(features: Array) -> Array:
     Returns:
         The fraction in [0, 1], [].
     """
-    within = jnp.sum(jnp.mean(jnp.var(features, axis=1), axis=0))
-    return within / jnp.maximum(jnp.sum(jnp.var(features, axis=(0, 1))), 1e-12)
+    variance_within = jnp.sum(jnp.mean(jnp.var(features, axis=1), axis=0))
+    return variance_within / jnp.maximum(jnp.sum(jnp.var(features, axis=(0, 1))), 1e-12)
 
 
 def bridging_metrics(
-    by_source: Array, by_target: Array, recalled: Array, target: Array, weight: Array
+    source_address: Array,
+    target_address: Array,
+    recalled: Array,
+    target: Array,
+    weight: Array,
 ) -> dict[str, Mean]:
     """Measure how well a source recalls the target from the memory.
 
     Args:
-        by_source: Addresses of the source, [b t m].
-        by_target: Addresses of the target, [b t m].
+        source_address: Addresses of the source, [b t m].
+        target_address: Addresses of the target, [b t m].
         recalled: Features recalled by the source, [b t d].
         target: True features of the target, [b t d].
         weight: Weight of each frame, [b t].
@@ -65,12 +69,12 @@ def bridging_metrics(
                 of another clip, as a constant recall reaches it.
             slots_by_source, slots_by_target: Effective number of slots.
     """
-    best = jnp.argmax(by_target, axis=-1)[..., None]
-    _, top = jax.lax.top_k(by_source, min(TOP_SLOTS, by_source.shape[-1]))
+    best = jnp.argmax(target_address, axis=-1)[..., None]
+    _, top = jax.lax.top_k(source_address, min(TOP_SLOTS, source_address.shape[-1]))
     shift = 1, target.shape[1] // 2
     other, other_weight = (jnp.roll(x, shift, axis=(0, 1)) for x in (target, weight))
     values = {
-        "divergence": address_kl(by_source, by_target),
+        "divergence": address_kl(source_address, target_address),
         "top1": jnp.any(top[..., :1] == best, axis=-1),
         "top5": jnp.any(top == best, axis=-1),
         "cosine": _cosine(recalled, target),
@@ -80,7 +84,7 @@ def bridging_metrics(
     means = {
         name: Mean.from_values(value, weights[name]) for name, value in values.items()
     }
-    for side, address in (("source", by_source), ("target", by_target)):
+    for side, address in (("source", source_address), ("target", target_address)):
         slots = effective_slots(address, weight)
         means[f"slots_by_{side}"] = Mean.from_values(
             slots[None], jnp.any(weight > 0)[None]
@@ -88,6 +92,6 @@ def bridging_metrics(
     return means
 
 
-def _cosine(one: Array, other: Array) -> Array:
+def _cosine(first: Array, second: Array) -> Array:
     """Compute the cosine similarity of vectors, [... d], [... d] -> [...]."""
-    return jnp.sum(l2_normalize(one) * l2_normalize(other), axis=-1)
+    return jnp.sum(l2_normalize(first) * l2_normalize(second), axis=-1)

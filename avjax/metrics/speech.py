@@ -26,7 +26,7 @@ from avjax.errors import InputError
 
 MIN_SECONDS = 0.42  # STOI compares 30 frames of 12.8 ms, PESQ a quarter of a second
 WORST_PESQ = 1.0
-MAX_PESQ_SECONDS = 20  # has 50 utterances at most, for which PESQ allocates memory
+MAX_PESQ_SECONDS = 20  # at most 50 utterances, the limit of PESQ's memory
 NARROW_BAND_RATE = 8_000  # Hz
 
 

@@ -2,7 +2,7 @@
 
 Published numbers (LSE-D, LSE-C) are those of one particular network, SyncNet. The same
 sums over embeddings of the sync expert are called lse_d_expert and lse_c_expert. They
-compare systems of this library with each other, and with nothing else.
+can only be compared between systems of this library.
 """
 
 from typing import NamedTuple

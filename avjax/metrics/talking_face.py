@@ -1,4 +1,4 @@
-"""Metrics of talking faces, next to those of real frames and of two baselines.
+"""Metrics of generated faces, of real frames and of two baselines.
 
 Names of the metrics:
 
@@ -71,19 +71,19 @@ def talking_metrics(
     """
     real = batch["faces"].astype(jnp.float32) / 255
     lips = target_lips(networks, real, batch["landmarks"])
-    rows = {
+    variants = {
         "": frames,
         "reference_": real,
-        "static_mouth_": _with_mouth_of(
+        "static_mouth_": _paste_mouth(
             batch["reference"].astype(jnp.float32) / 255, real
         ),
-        "closed_mouth_": _with_mouth_of(
+        "closed_mouth_": _paste_mouth(
             _closed_frame(real, lips, batch["frame_mask"]), real
         ),
     }
     metrics = {}
-    for prefix, row in rows.items():
-        values = frame_metrics(networks, row, real, lips, batch)
+    for prefix, images in variants.items():
+        values = frame_metrics(networks, images, real, lips, batch)
         metrics |= {prefix + name: value for name, value in values.items()}
     for name in ("reference_psnr", "reference_ssim"):
         del metrics[name]
@@ -97,7 +97,7 @@ def _closed_frame(real: Array, lips: Array, frame_mask: Array) -> Array:
     return jnp.take_along_axis(real, closed[:, None, None, None, None], axis=1)[:, 0]
 
 
-def _with_mouth_of(face: Array, real: Array) -> Array:
+def _paste_mouth(face: Array, real: Array) -> Array:
     """Put the lower half of one face [b h w c] into all frames [b t h w c]."""
     half = real.shape[2] // 2
     mouth = jnp.broadcast_to(face[:, None, half:], real[:, :, half:].shape)
@@ -141,13 +141,15 @@ def swapped_audio_metrics(
 
 
 def roll_audio(batch: Batch) -> Batch:
-    """Give each clip the audio of the next clip, as long as both last.
+    """Replace the audio of each clip by that of the next clip.
+
+    A frame counts only if it exists in both clips.
 
     Args:
         batch: A batch of `avjax.data.examples.talking_eval.TalkEvalClip`.
 
     Returns:
-        The batch with other mels, frame mask and weight.
+        The batch with changed mels, frame masks and weights.
     """
     swapped = {name: jnp.roll(batch[name], 1, axis=0) for name in ("mels", "sync_mels")}
     frame_mask = batch["frame_mask"] * jnp.roll(batch["frame_mask"], 1, axis=0)

@@ -70,13 +70,13 @@ class BridgingConfig:
         size: Side of a mouth crop in pixels.
         width: Factor of all channel counts; 1 is the published size.
         num_slots: Slots of the memory, m; 0: no memory.
-        inverse_temperature: Of the softmax over slots, r.
+        inverse_temperature: Inverse temperature of the softmax over slots, r.
         heads: Heads of the memory; the follow-up paper has 8, and 112 slots.
         backend: The network over time.
         outputs_per_frame: CTC outputs per video frame, for fast speech.
         reference_compat: Follow the authors' code also where it differs from the paper,
             for converted weights.
-        dtype: Of the convolutions over images.
+        dtype: Dtype of the convolutions over images.
     """
 
     system: ClassVar[str] = "bridging"
@@ -94,7 +94,7 @@ class BridgingConfig:
 
     @property
     def output_dim(self) -> int:
-        """Numbers that the output layer returns per video frame."""
+        """Size of the output layer per video frame."""
         if self.task == "speech":
             return SPEECH_MELS_PER_FRAME * scale_width(MEL_HEAD_CHANNELS, self.width)
         return self.outputs_per_frame * len(self.symbols)
@@ -104,8 +104,9 @@ class BridgingTrainOutputs(NamedTuple):
     """Outputs that the training losses need.
 
     Attributes:
-        recalled_output: From the lips alone: logits [b r*t v], or log-mel [b f k].
-        audio_output: From the lips and the real audio; shaped alike.
+        recalled_output: Outputs from the lips alone: logits [b r*t v] or log-mel
+            [b f k].
+        audio_output: Outputs from the lips and the real audio, of the same shape.
         visual_address: Memory address of the lips, [b t m].
         audio_address: Memory address of the audio, [b t m].
         recalled: Audio embeddings that the lips recall, [b t d].
@@ -160,7 +161,7 @@ class Bridging(nn.Module):
             self.mel_head = MelHead(scale_width(MEL_HEAD_CHANNELS, config.width))
 
     def __call__(self, mouths: Array, mel: Array, frame_mask: Array) -> Array:
-        """Return outputs; used by `init`, so every parameter takes part."""
+        """Return outputs. `init` calls this method; it uses every parameter."""
         if self.config.num_slots:
             return self.forward_train(mouths, mel, frame_mask).recalled_output
         return self.predict(mouths, frame_mask)
@@ -174,7 +175,7 @@ class Bridging(nn.Module):
     def encode_audio(self, mel: Array, train: bool = False) -> Array:
         """Embed audio: mel -> [b t d]; see `Bridging` for arguments.
 
-        Embeddings have mean 0 and standard deviation 1, as memory slots can represent.
+        Embeddings have mean 0 and standard deviation 1; slots can represent them.
         """
         codes = self.audio(mel, train)
         return codes if self.config.reference_compat else standardize(codes)
@@ -219,7 +220,7 @@ class Bridging(nn.Module):
         audio = self.encode_audio(mel, train)
         recalled, visual_address = self.recall(visual)
         stored, audio_address, _ = self.memory.store(jax.lax.stop_gradient(audio))
-        # One after the other: as one batch, they would share their statistics.
+        # Two calls: in one batch, both would share the batch statistics.
         recalled_output = self.decode(visual, recalled, frame_mask, train)
         audio_output = self.decode(visual, audio, frame_mask, train)
         return BridgingTrainOutputs(

@@ -20,18 +20,18 @@ Equations   (numbered by us: the paper's own numbers were not available)
     (9)  L_gan                                losses/adversarial.py    bce_real
     (10) weighted total                       losses/weights.py
 
-Departures  Known of the paper: its two modules, that the first is trained by masked
-            learning, and the names of its two sync losses; that W was best at 15 frames
-            on LRW and about 13 on LRS2; and 128 pixels.  The rest is our own: a phone
-            is what the audio encoder of Wav2Lip returns for a frame's audio; the layers
-            of one transformer share W; half of all phones are masked, in spans, and the
-            units of all frames are predicted.  A unit is the embedding that the sync
-            expert gives to the five frames around a frame: it holds motion, which a lip
-            encoder of its own did not (docs/results).  d_vv is an InfoNCE loss against
-            other moments of the clip, with the same expert.  The face is guided by
-            units alone.  Networks and loss weights are those of SyncTalkFace.  In half
-            of the training clips the lookahead is shortened at random, so that a live
-            session may shorten it.
+Departures  We know these details of the paper: its two modules; masked learning of the
+            first one; the names of the two sync losses; the best W, 15 frames on LRW
+            and about 13 on LRS2; and the size of 128 pixels.  The rest is our own: a
+            phone is what the audio encoder of Wav2Lip returns for a frame's audio; the
+            layers of one transformer share W; half of all phones are masked, in spans,
+            and the units of all frames are predicted.  A unit is the embedding that the
+            sync expert gives to the five frames around a frame: it encodes motion,
+            which a separate lip encoder did not (docs/results). d_vv is an InfoNCE loss
+            against other moments of the clip, with the same expert.  The face is guided
+            by units alone.  Networks and loss weights are those of SyncTalkFace.  In
+            half of the training clips the lookahead is shortened at random, so that a
+            live session may shorten it.
             Small experiments first train without auxiliary networks, with squared
             errors and frozen units; then all parts learn together, with low weights of
             the auxiliary networks.
@@ -66,11 +66,11 @@ class CalsConfig(TalkerConfig):
 
     Attributes:
         size: Side of a face crop in pixels, divisible by 32.
-        unit_dim: Length of a lip motion unit, that of the sync expert's embedding.
+        unit_dim: Length of a lip motion unit and of the sync expert's embedding.
         context_frames: Frames of context on either side at 25 per second, W.
         layers: Layers of the transformer.
-        heads: Its attention heads.
-        dropout: Its dropout rate.
+        heads: Attention heads of the transformer.
+        dropout: Dropout rate of the transformer.
     """
 
     system: ClassVar[str] = "cals"

@@ -24,13 +24,12 @@ Departures  By default the network adapts by restoring every second pixel toward
             solved by any x̂ with y = x̂ - r: as trained in the first stage, its gradient
             points away from the true one (docs/results).  `REFERENCE_CONFIG` keeps the
             paper's task.
-            Steps are consecutive, with learned rates.  The authors write five steps of
-            one rate, but each starts from θ, so that one counts; that, and how they
-            test, is in algorithms/adaptation_plan.py REFERENCE_TRAINING and
-            REFERENCE_TEST.
+            Steps are consecutive, with learned rates.  The authors' code has five steps
+            of one rate, but each starts from θ, so that only one counts; their settings
+            are REFERENCE_TRAINING and REFERENCE_TEST in algorithms/adaptation_plan.py.
             The image is restored after the last step, and clipped.
-            Steps of θ and φ alternate where theirs are epochs.  The mean over a batch
-            replaces ten times its sum, which is the same to Adam.
+            Steps of θ and φ alternate; in their code, epochs alternate.  The mean over
+            a batch replaces ten times its sum; Adam is invariant to this factor.
             Sides are multiples of 4.  As in their code, and not as in the paper, the
             body is trained in the second stage too.
 """
@@ -48,9 +47,9 @@ from avjax.models.registry import register_system
 from avjax.nn.layers import ConvNoBias
 from avjax.typing import Array, Key, Params
 
-SIZE_MULTIPLE = 4  # sides are multiples of it: the body halves them twice
+SIZE_MULTIPLE = 4  # divisor of image sides, because the body halves them twice
 CONV_DEPTHS = 14, 8, 8  # 3 x 3 convolutions in sequence: at full, half, quarter size
-INITIAL_INNER_LR = 1e-2  # learning rate of each adapted tensor before it is learned
+INITIAL_INNER_LR = 1e-2  # initial value of each learned inner learning rate
 LOG_LR_SCALE = 50.0  # at a rate of 1e-4 a step of Adam changes an inner rate by 0.5 %
 
 
@@ -65,7 +64,7 @@ class DenoiserConfig:
         base_channels: Channels at full size.
         channel_step: Channels added each time that the sides are halved.
         mask_channels: Channels of the mask network.
-        dtype: Of the convolutions.
+        dtype: Dtype of the convolutions.
     """
 
     system: ClassVar[str] = "denoiser"
@@ -130,7 +129,7 @@ class RestorationNet(nn.Module):
         return self.body(noisy)
 
     def restore(self, features: Array, noisy: Array) -> RestorationOutputs:
-        """Return restored images, from features; see `RestorationNet` for arguments."""
+        """Return images restored from features; see `RestorationNet` for arguments."""
         residual = self.primary(features)
         return RestorationOutputs(noisy + residual, residual)  # denoiser (1)
 

@@ -78,10 +78,10 @@ class LipLandmarks(nn.Module):
         rows = (*rows, ConvSpec(32, 1))
         coarse = ConvStack(rows, self.width, name="coarse")(fine, train)
         coarse = repeat(coarse, "b h w d -> b (h r) (w s) d", r=4, s=4)
-        both = jnp.concatenate([fine, coarse], axis=-1)
+        features = jnp.concatenate([fine, coarse], axis=-1)
         rows = (ConvSpec(64, 3, 1, 1),)
-        both = ConvStack(rows, self.width, name="merge")(both, train)
-        return soft_argmax(Conv(self.points, 1, name="heatmaps")(both))
+        features = ConvStack(rows, self.width, name="merge")(features, train)
+        return soft_argmax(Conv(self.points, 1, name="heatmaps")(features))
 
 
 def soft_argmax(heatmaps: Array) -> Array:

@@ -6,8 +6,8 @@ A system registers itself in its own file, by a decorator on its `init_variables
     def init_variables(config, key): ...
 
 A talker (a model that animates a face) uses `register_talker` of `models/talker.py`.
-Nothing else in the library has to change.  A package of your own is found from Python
-once it is imported.  For the command line, name its module as an entry point:
+Nothing else in the library has to change.  In Python, importing your
+own package is enough.  For the command line, name its module as an entry point:
 
     [project.entry-points."avjax.systems"]
     my_talker = "my_package.my_talker"
@@ -171,12 +171,12 @@ def load_system(name: PathLike, *systems: str) -> tuple[Any, dict[str, Params]]:
         if part in variables or part not in system.optional_parts
     }
     if weights.array_shapes(variables) != weights.array_shapes(expected):
-        raise InputError(f"the weights {name} do not fit their own config")
+        raise InputError(f"the weights {name} do not fit their config")
     return config, variables
 
 
 def check_system(name: PathLike, system: str, accepted: Iterable[str]) -> None:
-    """Check that weights are of an accepted system.
+    """Check that weights belong to an accepted system.
 
     Args:
         name: The weights, for the message.
@@ -184,16 +184,17 @@ def check_system(name: PathLike, system: str, accepted: Iterable[str]) -> None:
         accepted: Accepted ids; if empty, all are accepted.
 
     Raises:
-        InputError: The weights are of another system.
+        InputError: The weights belong to another system.
     """
     if accepted and system not in accepted:
-        wanted = " or ".join(accepted)
-        raise InputError(f"the weights {name} are of {system}, not of {wanted}")
+        expected = " or ".join(accepted)
+        message = f"the weights {name} belong to {system}, not to {expected}"
+        raise InputError(message)
 
 
 @functools.cache
 def _variable_shapes(init_variables: InitVariables, config: Any) -> dict[str, Params]:
-    """Evaluate `init_variables` for its shapes alone."""
+    """Compute the shapes of `init_variables`, without computing any array."""
     return jax.eval_shape(lambda: init_variables(config, jax.random.key(0)))
 
 

@@ -1,4 +1,4 @@
-"""The lip-sync expert: tells whether five mouth frames and 0.2 s of audio match.
+"""The lip-sync expert: scores how well five mouth frames and 0.2 s of audio match.
 
 Paper       Prajwal et al., ACM Multimedia 2020, "A Lip Sync Expert Is All You Need for
             Speech to Lip Generation In the Wild" (96 pixels); 128 pixels as by Park et

@@ -19,7 +19,7 @@ from avjax.models.sync_expert import SyncExpert, SyncExpertConfig
 from avjax.models.syncnet_v2 import SyncNet, SyncNetConfig
 
 SYNCNET = SyncNetConfig.system  # the system by which papers report LSE-D and LSE-C
-SIDE_MARGIN, BOTTOM_MARGIN = 0.2, 0.4  # of SyncNet's crop, in sides of the face box
+SIDE_MARGIN, BOTTOM_MARGIN = 0.2, 0.4  # of the SyncNet crop, as fractions of the side
 
 
 class SyncModelSpec(NamedTuple):
@@ -79,7 +79,7 @@ SYNC_MODELS: dict[str, SyncModelSpec] = {
         crop_box=lambda box: box,
         white=1.0,
         pad_audio_with_silence=False,
-        # Between training clips and the same clips with swapped audio.
+        # Separates training clips from the same clips with swapped audio.
         confidence_threshold=0.5,
     ),
     SYNCNET: SyncModelSpec(
@@ -92,7 +92,7 @@ SYNC_MODELS: dict[str, SyncModelSpec] = {
         crop_box=syncnet_crop,
         white=255.0,
         pad_audio_with_silence=True,
-        # The usual threshold for collecting clips, as that of LatentSync.
+        # The usual threshold for selecting clips, for instance in LatentSync.
         confidence_threshold=3.0,
     ),
 }

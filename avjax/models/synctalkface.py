@@ -78,8 +78,8 @@ class SyncTalkFaceConfig(TalkerConfig):
         size: Side of a face crop in pixels, divisible by 32.
         width: Factor of all channel counts; 1 is the published size.
         num_slots: Slots of the memory, m; 0: no memory, as in Wav2Lip.
-        inverse_temperature: Of the softmax over slots, kappa.
-        dropout: Rate before the fusion.
+        inverse_temperature: Inverse temperature of the softmax over slots, kappa.
+        dropout: Dropout rate before the fusion.
         reference_compat: Prepare inputs as the authors' code does.
     """
 
@@ -103,7 +103,7 @@ class TalkOutputs(NamedTuple):
     """Generated frames.
 
     Attributes:
-        frames: In the pixel range of the model, [b t h w c=3].
+        frames: Frames in the pixel range of the model, [b t h w c=3].
         address: Memory address [b t m]; m = 0 without a memory.
     """
 
@@ -164,7 +164,7 @@ class SyncTalkFace(nn.Module):
             self.fusion = Fusion(dim, config.dropout)
 
     def __call__(self, mels: Array, faces: Array, window: Array) -> Array:
-        """Return frames; used by `init`, so every parameter takes part."""
+        """Return frames. `init` calls this method; it uses every parameter."""
         if self.config.num_slots:
             return self.forward_train(mels, faces, window).audio_frames
         return self.generate(mels, faces).frames
@@ -204,7 +204,7 @@ class SyncTalkFace(nn.Module):
         return rearrange(frames, "(b t) h w c -> b t h w c", t=codes.shape[1])
 
     def encode_lips(self, frames: Array, train: bool = False) -> Array:
-        """Embed lower halves of every five frames -> [b t-4 d]; see `SyncTalkFace`."""
+        """Embed the lips of every five frames, [b t-4 d]; see `SyncTalkFace`."""
         return self.lips(frames.at[:, :, : self.config.size // 2].set(0), train)
 
     def forward_train(
@@ -290,7 +290,8 @@ def encode_generated_lips(
 ) -> Array:
     """Return embeddings [b t-4 d] of generated lips; see `SyncTalkFace.encode_lips`.
 
-    The encoder is frozen; otherwise it would learn to rate generated lips as good.
+    The encoder is frozen; otherwise it would learn to map all generated lips to real
+    ones.
     """
     frozen = jax.lax.stop_gradient(variables)
     codes, _ = model.apply(

@@ -17,21 +17,22 @@ Equations   (numbered by us: the paper's own numbers were not available)
     (7)  L_latent                             losses/reconstruction.py latent_loss
     (8)  L_duration                           losses/reconstruction.py gamma_deviance
 
-Departures  Known of the paper: its modules (a phoneme encoder, a duration predictor, a
-            speech refine module, a speaker embedding from one picture), that the talker
-            is frozen, and that comparisons are made with ground-truth durations.  The
-            rest is our own: encoder and refine module are the transformer of CALS; the
-            predictor is that of FastSpeech 2 (Ren et al., 2021), its gradient stopped
-            as in ParaLip (Liu et al., 2022), but its loss is a deviance that the mean
-            minimises: with squared errors of logarithms, sentences were 13 % too short;
-            the picture is encoded by a small network that is trained along with the
-            rest, without a face recogniser; v is added before the encoder, the
-            predictor or the refine module, as configured, through a projection that
-            starts at zero; there are 100 steps per second, each of which knows its
-            position in its phoneme, and one linear layer turns four of them into a
-            frame; punctuation is used as far as espeak makes pauses of it; latents are
-            predicted as deviations from their mean, in units of their standard
-            deviation over the training clips, with squared errors in small experiments.
+Departures  We know these details of the paper: its modules (a phoneme encoder, a
+            duration predictor, a speech refine module, a speaker embedding from one
+            picture), that the talker is frozen, and that comparisons are made with
+            ground-truth durations.  The rest is our own: encoder and refine module are
+            the transformer of CALS; the predictor is that of FastSpeech 2 (Ren et al.,
+            2021), its gradient stopped as in ParaLip (Liu et al., 2022), but its loss
+            is a deviance that the mean minimises: with squared errors of logarithms,
+            sentences were 13 % too short; the picture is encoded by a small network
+            that is trained along with the rest, without a face recogniser; v is added
+            before the encoder, the predictor or the refine module, as configured,
+            through a projection that starts at zero; there are 100 steps per second,
+            each of which knows its position in its phoneme, and one linear layer turns
+            four of them into a frame; punctuation counts only where eSpeak makes a
+            pause; latents are predicted as deviations from their mean, in units of
+            their standard deviation over the training clips, with squared errors in
+            small experiments.
 """
 
 import dataclasses
@@ -75,7 +76,7 @@ class TaemConfig:
         context_frames: Frames of context on either side in the refine module.
         steps_per_second: r, a multiple of 25.
         speaker_inputs: Modules that receive the speaker embedding.
-        dropout: Rate in the transformers.
+        dropout: Dropout rate of the transformers.
     """
 
     system: ClassVar[str] = "taem"
@@ -98,7 +99,7 @@ class TaemConfig:
 
 
 class TaemOutputs(NamedTuple):
-    """Predictions.
+    """Predicted latents and durations.
 
     Attributes:
         latents: Normalised latents [b t d].
@@ -116,9 +117,9 @@ class SpeakerEncoder(nn.Module):
 
     @nn.compact
     def __call__(self, portrait: Array, train: bool) -> Array:
-        rows = (ConvSpec(16, 5, 2, 2), downsample(32), downsample(64), downsample(128))
+        specs = (ConvSpec(16, 5, 2, 2), downsample(32), downsample(64), downsample(128))
         pixels = normalize_pixels(portrait, "[-1,1]")
-        maps = ConvStack(rows, name="convs")(pixels, train)
+        maps = ConvStack(specs, name="convs")(pixels, train)
         # taem (2)
         return nn.Dense(self.dim, name="proj")(jnp.mean(maps, axis=(1, 2)))
 
@@ -152,7 +153,7 @@ class Taem(nn.Module):
         self.normalizer = LatentNormalizer(config.talker.latent_dim)
         if config.speaker_inputs:
             self.speaker_encoder = SpeakerEncoder(config.dim)
-            # From zero: at first, embeddings of unknown faces would be noise.
+            # Initialised with zeros: random embeddings would only add noise.
             self.speaker_proj = {
                 module: nn.Dense(config.dim, kernel_init=nn.initializers.zeros)
                 for module in config.speaker_inputs
@@ -172,7 +173,7 @@ class Taem(nn.Module):
     ) -> TaemOutputs:
         """Predict normalised latents at known durations, and durations.
 
-        The durations are those that would have been predicted.
+        The predicted durations have no effect on the latents.
         """
         chex.assert_shape(phoneme_edges, (None, phoneme_ids.shape[1] + 1))
         speaker = self.encode_speaker(portrait, train)
@@ -255,14 +256,14 @@ class Taem(nn.Module):
         rate = self.config.steps_per_second
         steps = length_regulate(codes, phoneme_edges, frames, rate)
         steps = steps.features + self.position_proj(steps.positions)  # taem (4)
-        rows = rearrange(steps, "b (t r) d -> b t (r d)", r=rate // FPS)
-        rows = add_speaker(self.downsample(rows), speaker.get("refiner"))
+        features = rearrange(steps, "b (t r) d -> b t (r d)", r=rate // FPS)
+        features = add_speaker(self.downsample(features), speaker.get("refiner"))
         middle = (jnp.arange(frames)[None] + 0.5) / FPS
         mask = (phoneme_edges[:, :1] <= middle) & (middle < phoneme_edges[:, -1:])
         lookahead = jnp.full(codes.shape[0], self.config.context_frames)
         # taem (5)
-        rows = self.refiner(rows, mask.astype(jnp.float32), lookahead, train)
-        return self.out(rows)
+        features = self.refiner(features, mask.astype(jnp.float32), lookahead, train)
+        return self.out(features)
 
 
 def add_speaker(codes: Array, speaker: Array | None) -> Array:

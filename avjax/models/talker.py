@@ -1,8 +1,8 @@
 """Talkers: models that animate a face through one latent vector per video frame.
 
-A talker maps audio to latents and latents to frames.  Everything that depends on the
+A talker maps audio to latents and latents to frames.  All code that depends on the
 kind of talker is in its `LatentSpace`; compositing, streaming, export and text-driven
-synthesis (models/taem.py) use nothing else.
+synthesis (models/taem.py) use only this interface.
 
 A new talker is one file with a config class (a subclass of `TalkerConfig`), a subclass
 of `LatentSpace`, and a decorated `init_variables`:
@@ -31,7 +31,7 @@ class TalkerConfig:
         size: Side of a face crop in pixels.
         width: Factor of all channel counts.
         pixel_range: Range of the pixels that the model reads and writes.
-        dtype: Of the convolutions; parameters are float32.
+        dtype: Dtype of the convolutions; parameters are float32.
     """
 
     system: ClassVar[str]
@@ -52,15 +52,15 @@ class TalkerConfig:
         `avjax.config` calls it where a field is annotated with this class.
         """
         load_entry_points()
-        return {name: config_class for config_class, name in _names()}
+        return {name: config_class for config_class, name in _list_registered()}
 
 
 @dataclasses.dataclass(frozen=True)
 class LatentSpace:
-    """Base class of latent spaces: all that the library needs to know about a talker.
+    """Base class of latent spaces: the interface of a talker to the library.
 
-    A talker defines `encode_audio` and `decode_frames`, and the others where the
-    defaults do not fit.
+    A talker must define `encode_audio` and `decode_frames`. It overrides the other
+    methods where their defaults do not fit.
 
     Attributes:
         config: The config of the talker.
@@ -142,11 +142,11 @@ class LatentSpace:
     def contextualize(
         self, variables: Variables, features: Array, frame_mask: Array, lookahead: Array
     ) -> Array:
-        """Compute the rest of `encode_audio`.
+        """Compute `encode_audio` from the result of `encode_windows`.
 
         Args:
             variables: {part: variables}.
-            features: As `encode_windows` returns them, f32 [b t ...].
+            features: Result of `encode_windows`, f32 [b t ...].
             frame_mask: 1 where a frame exists, f32 [b t].
             lookahead: Future frames that each clip may use, i32 [b].
 
@@ -162,7 +162,7 @@ class LatentSpace:
             latents: f32 [... d].
 
         Returns:
-            Vectors as `encode_audio` may produce, f32 [... d].
+            Vectors that `encode_audio` could return, f32 [... d].
         """
         return latents
 
@@ -191,9 +191,9 @@ def register_talker(
 
     def register_both(init_variables: Init) -> Init:
         init_variables = register(init_variables)
-        for known, name in _names():
+        for known, name in _list_registered():
             if name == config_class.system:
-                del _LATENT_SPACES[known]  # a definition that ran again
+                del _LATENT_SPACES[known]  # the definition ran twice, as in a notebook
         _LATENT_SPACES[config_class] = latent_space_class
         return init_variables
 
@@ -215,9 +215,9 @@ def latent_space(config: TalkerConfig) -> LatentSpace:
 def list_talkers() -> list[str]:
     """Return the system ids of all talkers, in the order of their registration."""
     load_entry_points()
-    return [name for _, name in _names()]
+    return [name for _, name in _list_registered()]
 
 
-def _names() -> list[tuple[type[TalkerConfig], str]]:
+def _list_registered() -> list[tuple[type[TalkerConfig], str]]:
     """List config classes and system ids of the registered talkers."""
     return [(config_class, config_class.system) for config_class in _LATENT_SPACES]

@@ -187,13 +187,13 @@ def max_pool(x: Array) -> Array:
 
 
 def _crop(x: Array, padding: Sequence[Pair]) -> tuple[Array, tuple[Pair, ...]]:
-    """Apply negative padding as a crop; return the rest of the padding."""
-    kept = tuple(
+    """Apply negative padding as a crop; return the remaining padding."""
+    kept_slices = tuple(
         slice(max(0, -low), size - max(0, -high))
         for size, (low, high) in zip(x.shape[1:3], padding, strict=True)
     )
-    rest = tuple((max(low, 0), max(high, 0)) for low, high in padding)
-    return x[(slice(None), *kept)], rest
+    remaining = tuple((max(low, 0), max(high, 0)) for low, high in padding)
+    return x[(slice(None), *kept_slices)], remaining
 
 
 def transposed_conv(

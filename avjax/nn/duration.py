@@ -15,7 +15,7 @@ from avjax.constants import FPS
 from avjax.typing import Array
 
 PREDICTOR_LAYERS = 2  # each sees one phoneme on both sides
-INITIAL_LOG_DURATION = 2.2  # of 0.08 s, at 100 steps per second
+INITIAL_LOG_DURATION = 2.2  # log(1 + 8): 0.08 s at 100 steps per second
 
 
 class DurationPredictor(nn.Module):

@@ -37,7 +37,7 @@ class LatentNormalizer(nn.Module):
         self.count.value = count
 
     def normalize(self, latents: Array) -> Array:
-        """Subtract the mean and divide by the deviation.
+        """Subtract the mean and divide by the standard deviation.
 
         Args:
             latents: Latents, [b t d].

@@ -147,7 +147,7 @@ def kernel_and_bias(
     Args:
         module: The module that owns the parameters.
         shape: Shape of the kernel, (h, w, c, d).
-        dtype: Type to which the parameters are cast.
+        dtype: Type that the parameters are converted to.
         train_bias: Whether the bias has a gradient.
 
     Returns:

@@ -23,7 +23,7 @@ def l2_normalize(vectors: Array) -> Array:
 
 
 def standardize(vectors: Array) -> Array:
-    """Shift and scale each vector to mean 0 and deviation 1.
+    """Shift and scale each vector to mean 0 and standard deviation 1.
 
     Args:
         vectors: Vectors, [... d].
@@ -80,7 +80,7 @@ class KeyValueMemory(nn.Module):
             self.norm = nn.LayerNorm()
 
     def __call__(self, source: Array, target: Array) -> tuple[Array, Array]:
-        """Recall from the source and store the target, so that `init` sees all.
+        """Recall from the source and store the target; `init` calls this method.
 
         Args:
             source: Source features, [... d].
@@ -182,6 +182,6 @@ class Fusion(nn.Module):
     @nn.compact
     def __call__(self, features: Array, recalled: Array, train: bool) -> Array:
         """Fuse [... d] and [... d] to [... d]. Training needs a `dropout` key."""
-        both = jnp.concatenate([features, recalled], axis=-1)
-        both = nn.Dropout(self.dropout, deterministic=not train)(both)
-        return nn.Dense(self.dim, name="proj")(both)
+        joined = jnp.concatenate([features, recalled], axis=-1)
+        joined = nn.Dropout(self.dropout, deterministic=not train)(joined)
+        return nn.Dense(self.dim, name="proj")(joined)

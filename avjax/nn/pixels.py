@@ -70,7 +70,7 @@ def mask_lower_face(target: Array, reference: Array) -> Array:
 
 
 def normalize_mouth(mouths: Array) -> Array:
-    """Standardise grey mouth crops with the mean and deviation of LRW.
+    """Standardise grey mouth crops with the mean and standard deviation of LRW.
 
     Args:
         mouths: Grey values, u8 [...].

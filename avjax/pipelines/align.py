@@ -32,7 +32,7 @@ from avjax.text.tts import DEFAULT_LANGUAGE, pronounce_text, pronounce_word
 from avjax.typing import PathLike
 from avjax.weights import full_name
 
-PREFIX = "aligner"  # of the names of bundled weights
+WEIGHTS_PREFIX = "aligner"  # names of bundled weights start with it
 WINDOW_SIZES = 100, 200, 400, 800  # mel frames that the network processes at once
 MAX_SEARCH_SIZE = 2**27  # mel frames times graph states that are searched at once
 MAX_WORD_OVERRUN = 0.0  # seconds by which phonemes may leave a word of known time
@@ -220,7 +220,7 @@ def load_aligner(weights: PathLike = "aligner-puppet") -> ForcedAligner:
     Raises:
         InputError: The weights are missing, damaged or of another phoneme set.
     """
-    name = full_name(weights, PREFIX)
+    name = full_name(weights, WEIGHTS_PREFIX)
     config, parts = load_system(name, AlignerConfig.system)
     if config.phonemes != PHONEMES:
         raise InputError(

@@ -19,7 +19,7 @@ from avjax.pipelines.denoiser import Denoiser, DenoiseResult
 from avjax.typing import Params, PathLike
 from avjax.weights import full_name
 
-PREFIX = "denoiser"  # of the names of bundled weights
+WEIGHTS_PREFIX = "denoiser"  # names of bundled weights start with it
 MAX_STEPS = 100  # adaptation steps
 
 
@@ -145,9 +145,9 @@ def load_network(weights: PathLike) -> tuple[DenoiserConfig, Params, Params]:
         for converted weights, which have none.
 
     Raises:
-        InputError: The weights are missing, damaged or of another kind.
+        InputError: The weights are missing or damaged, or belong to another system.
     """
-    name = full_name(weights, PREFIX)
+    name = full_name(weights, WEIGHTS_PREFIX)
     config, parts = load_system(name, DenoiserConfig.system)
     params = {part: variables["params"] for part, variables in parts.items()}
     log_lrs = params.pop("inner_lrs", {})

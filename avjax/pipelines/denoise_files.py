@@ -55,22 +55,22 @@ def plan_jobs(inputs: Sequence[PathLike], out: PathLike) -> list[DenoiseJob]:
         InputError: Two outputs would have the same name, or an output would replace
             its input.
     """
-    sources = [path for one in inputs for path in expand(one)]
+    sources = [path for name in inputs for path in expand(name)]
     single_file = len(sources) == 1 and sources == [pathlib.Path(inputs[0])]
     if single_file and not os.path.isdir(out):
         targets = [pathlib.Path(out)]
     else:
         targets = [pathlib.Path(out) / output_name(source) for source in sources]
-    by_target: dict[str, pathlib.Path] = {}
+    source_by_target: dict[str, pathlib.Path] = {}
     for source, target in zip(sources, targets, strict=True):
         files.check_distinct(target, source)
         real_target = os.path.realpath(target)
-        if real_target in by_target:
+        if real_target in source_by_target:
             raise InputError(
-                f"{by_target[real_target]} and {source} would both be written to "
-                f"{target}"
+                f"{source_by_target[real_target]} and {source} would both be "
+                f"written to {target}"
             )
-        by_target[real_target] = source
+        source_by_target[real_target] = source
     return [DenoiseJob(*pair) for pair in zip(sources, targets, strict=True)]
 
 
@@ -83,17 +83,17 @@ def expand(name: PathLike) -> list[pathlib.Path]:
     Returns:
         The files in alphabetical order; the name itself if there are none.
     """
-    path, found = pathlib.Path(name), []
+    path, paths = pathlib.Path(name), []
     with files.wrap_os_errors(name, "read"):
         if path.is_dir():
             children = [file for file in sorted(path.iterdir()) if file.is_file()]
-            found = [file for file in children if file.name[0] != "."]
-            found = dnd.list_photos(path) or found
+            paths = [file for file in children if file.name[0] != "."]
+            paths = dnd.list_photos(path) or paths
         elif not path.exists():
-            found = [
+            paths = [
                 pathlib.Path(match) for match in sorted(glob.glob(os.fspath(path)))
             ]
-    return found or [path]
+    return paths or [path]
 
 
 def output_name(source: pathlib.Path) -> str:

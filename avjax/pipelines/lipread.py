@@ -31,7 +31,7 @@ from avjax.text.tokenizer import BLANK, SPACE
 from avjax.typing import Array, Params, PathLike
 from avjax.weights import full_name
 
-PREFIX = "bridging"  # of the names of bundled weights
+WEIGHTS_PREFIX = "bridging"  # names of bundled weights start with it
 GRAMMAR_BEAM = 16  # beam width if there is a grammar and no width is given
 MAX_SEARCH_SECONDS = 20  # longest part of a video that is searched at once
 
@@ -279,9 +279,9 @@ def load_network(weights: PathLike) -> tuple[BridgingConfig, Params]:
         Config and variables of the network.
 
     Raises:
-        InputError: The weights are missing, damaged or of another kind.
+        InputError: The weights are missing or damaged, or belong to another system.
     """
-    name = full_name(weights, PREFIX)
+    name = full_name(weights, WEIGHTS_PREFIX)
     config, parts = load_system(name, BridgingConfig.system)
     if config.task == "speech":
         raise InputError(

@@ -118,4 +118,4 @@ class LiveSession:
     def _composite(self, latents: Iterator[np.ndarray]) -> list[np.ndarray]:
         """Make frames of latents f32 [1 d]."""
         composite = self._compositor.composite
-        return [done.frame for latent in latents for done in composite(latent)]
+        return [image.frame for latent in latents for image in composite(latent)]

@@ -21,7 +21,7 @@ from avjax.pipelines.talk_report import format_frame_ranges
 from avjax.typing import Params, PathLike
 from avjax.weights import full_name
 
-PREFIX = "bridging-speech"  # of the names of bundled weights
+WEIGHTS_PREFIX = "bridging-speech"  # names of bundled weights start with it
 VOCODER_FRAMES = 1600  # mel frames that are vocoded at once
 FADE_FRAMES = 16  # mel frames that consecutive parts share
 MAX_GAIN = 4.0  # quiet output stays quiet: it is not amplified more than this
@@ -166,9 +166,9 @@ def load_network(weights: PathLike) -> tuple[BridgingConfig, Params]:
         Config and variables of the network.
 
     Raises:
-        InputError: The weights are missing, damaged or of another kind.
+        InputError: The weights are missing or damaged, or belong to another system.
     """
-    name = full_name(weights, PREFIX)
+    name = full_name(weights, WEIGHTS_PREFIX)
     config, parts = load_system(name, BridgingConfig.system)
     if config.task != "speech":
         raise InputError(

@@ -14,7 +14,7 @@ from avjax.models.sync_model import SYNC_MODELS, SyncModelSpec
 from avjax.typing import Array, Params, PathLike
 from avjax.weights import full_name
 
-PREFIX = "sync"  # of the names of bundled weights
+WEIGHTS_PREFIX = "sync"  # names of bundled weights start with it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +110,7 @@ def load_sync_model(weights: PathLike) -> SyncModel:
     Raises:
         InputError: The weights are missing, damaged or of another system.
     """
-    name = full_name(weights, PREFIX)
+    name = full_name(weights, WEIGHTS_PREFIX)
     config, parts = load_system(name, *SYNC_MODELS)
     (variables,) = parts.values()
     return SyncModel(str(name), config.system, config, variables)

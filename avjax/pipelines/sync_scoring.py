@@ -75,7 +75,7 @@ def iter_visual_embeddings(
         starts: Frames at which windows begin, from `valid_starts`, bool [t].
 
     Yields:
-        Embeddings [CHUNK_FRAMES d], and 1 where they are of a face [CHUNK_FRAMES].
+        Embeddings [CHUNK_FRAMES d], and 1 where the frame shows a face [CHUNK_FRAMES].
     """
     size = model.config.size
     black = np.zeros((size, size, 3), np.uint8)

@@ -120,9 +120,9 @@ def allowed_by_even_spacing(
     seconds = np.arange(mel_frames)[:, None] / MELS_PER_SECOND
     first = start + duration * preceding
     last = start + duration * (preceding + 1)
-    near = (first - EVEN_MARGIN_SECONDS <= seconds) & (
+    in_span = (first - EVEN_MARGIN_SECONDS <= seconds) & (
         seconds <= last + EVEN_MARGIN_SECONDS
     )
     before, after = SPEECH_MARGINS_SECONDS
     in_speech = (start - before <= seconds) & (seconds <= end + after)
-    return ((near & in_speech) | ~is_phoneme).astype(np.uint8)
+    return ((in_span & in_speech) | ~is_phoneme).astype(np.uint8)

@@ -129,9 +129,9 @@ def _read_block(stream) -> bytes:
     return stream.read(struct.unpack("<I", head)[0]) if len(head) == 4 else b""
 
 
-def _pack(answer) -> bytes:
+def _pack(result) -> bytes:
     """Encode an object as a length-prefixed block of JSON."""
-    data = json.dumps(answer).encode()
+    data = json.dumps(result).encode()
     return struct.pack("<I", len(data)) + data
 
 

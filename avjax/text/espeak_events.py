@@ -130,8 +130,8 @@ def phone_intervals(
 
 def _trailing_silence(samples: np.ndarray) -> int:
     """Count the silent samples at the end of a waveform [n]."""
-    loud = np.flatnonzero(np.abs(samples) > _SILENT_AMPLITUDE)
-    return len(samples) - 1 - int(loud[-1]) if len(loud) else len(samples)
+    audible = np.flatnonzero(np.abs(samples) > _SILENT_AMPLITUDE)
+    return len(samples) - 1 - int(audible[-1]) if len(audible) else len(samples)
 
 
 def split_phones_by_word(

@@ -115,8 +115,8 @@ def _parse_cue(path: PathLike, number: int, block: Sequence[str]) -> Cue:
 def _to_seconds(clock: Sequence[str]) -> float:
     """Convert ("01", "01", "01", "500") to 3661.5."""
     hours, minutes, seconds, fraction = clock
-    whole = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
-    return whole + float(f".{fraction}")
+    total = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+    return total + float(f".{fraction}")
 
 
 def to_srt(words: Sequence[TimedWord]) -> str:
@@ -168,7 +168,7 @@ def _join(cue: list[TimedWord]) -> str:
 
 def _to_clock(seconds: float) -> str:
     """Convert 3661.5 to 01:01:01,500."""
-    rest, milliseconds = divmod(round(seconds * 1000), 1000)
-    minutes, second = divmod(rest, 60)
+    total_seconds, milliseconds = divmod(round(seconds * 1000), 1000)
+    minutes, second = divmod(total_seconds, 60)
     hour, minute = divmod(minutes, 60)
     return f"{hour:02}:{minute:02}:{second:02},{milliseconds:03}"

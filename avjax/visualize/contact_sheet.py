@@ -25,11 +25,11 @@ def contact_sheet(clip: PathLike) -> np.ndarray:
     """
     count = ROWS * COLUMNS
     last = probe(clip).num_frames - 1
-    wanted = set(np.linspace(0, last, count).round().astype(int).tolist())
+    frame_numbers = set(np.linspace(0, last, count).round().astype(int).tolist())
     frames = [
         thumbnail(frame)
         for number, frame in enumerate(read_frames(clip))
-        if number in wanted
+        if number in frame_numbers
     ]
     frames += [np.zeros_like(frames[0])] * (count - len(frames))
     return rearrange(np.stack(frames), "(r s) h w c -> (r h) (s w) c", r=ROWS)

@@ -81,11 +81,11 @@ def crop_mouths(video: MouthVideo, frames: np.ndarray) -> np.ndarray:
         Grey images, u8 [... s s], where s is `MOUTH_PIXELS`.
     """
     numbers = frames.ravel().tolist()
-    wanted = set(numbers)
+    needed = set(numbers)
     mouths = {
         number: mouth[..., 0]
         for number, mouth in enumerate(video.mouth_images(MOUTH_PIXELS))
-        if number in wanted
+        if number in needed
     }
     stacked = np.stack([mouths[number] for number in numbers])
     return stacked.reshape(*frames.shape, MOUTH_PIXELS, MOUTH_PIXELS)

@@ -44,22 +44,22 @@ class CorpusEntry(NamedTuple):
     uses_aligner: bool = False
 
 
-def integer_from(least: int) -> Callable[[str], int]:
+def integer_from(minimum: int) -> Callable[[str], int]:
     """Make a parser of integers for `argparse`.
 
     Args:
-        least: Smallest integer that is accepted.
+        minimum: Smallest integer that is accepted.
 
     Returns:
         A function from text to integer; it raises `argparse.ArgumentTypeError`.
     """
-    return functools.partial(_parse_integer, least=least)
+    return functools.partial(_parse_integer, minimum=minimum)
 
 
-def _parse_integer(text: str, least: int) -> int:
-    """Parse an integer that is not less than `least`."""
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an integer >= {least}")
+def _parse_integer(text: str, minimum: int) -> int:
+    """Parse an integer that is not less than `minimum`."""
+    if not text.isdecimal() or int(text) < minimum:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer >= {minimum}")
     return int(text)
 
 
@@ -134,7 +134,7 @@ _CLEAN = _option(
 CORPORA: dict[str, CorpusEntry] = {
     "puppet": CorpusEntry(
         "avjax.data.builders.puppet:PuppetSource",
-        "synthetic talking faces, drawn on the spot; nothing to download",
+        "synthetic talking faces, rendered locally; nothing to download",
         _PUPPET_OPTIONS,
     ),
     "grid": CorpusEntry(

@@ -69,8 +69,8 @@ class BuildSummary:
 
     def __str__(self) -> str:
         seconds = sum(self.frames.values()) / FPS
-        kind = "clips" if seconds else "images"
-        parts = [f"{count} {kind} in {split}" for split, count in self.clips.items()]
+        unit = "clips" if seconds else "images"
+        parts = [f"{count} {unit} in {split}" for split, count in self.clips.items()]
         minutes = f"; {seconds / 60:.1f} minutes" if seconds else ""
         lines = [f"{self.corpus}: {', '.join(parts)}{minutes}"]
         if self.unaligned:

@@ -29,9 +29,9 @@ from avjax.media.face import detect_faces
 from avjax.text.intervals import Interval, Intervals
 from avjax.typing import PathLike
 
-_TICKS_PER_SECOND = 25_000  # in an alignment
-_NUM_FRAMES = 75  # of a recording, which lasts 3 s
-_MIN_FRAMES = 70  # of a recording that is complete
+_TICKS_PER_SECOND = 25_000  # unit of the times in an alignment file
+_NUM_FRAMES = 75  # length of a recording: 3 s
+_MIN_FRAMES = 70  # a shorter recording is incomplete
 _SILENCES = {"sil", "sp"}
 _DIGITS = (
     *("zero", "one", "two", "three", "four"),

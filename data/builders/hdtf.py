@@ -30,7 +30,7 @@ from avjax.media.face import detect_faces
 from avjax.media.video_reader import read_at_rate
 
 _LISTS = ("RD", "WDA", "WRA")
-_NUM_GROUPS = 20  # of speakers
+_NUM_GROUPS = 20  # number of groups of speakers
 _GROUP_SPLITS = {0: "val", 1: "test"}  # the other groups are in train
 
 

@@ -51,7 +51,7 @@ def read_image(path: pathlib.Path) -> np.ndarray:
     flags = cv2.IMREAD_COLOR_BGR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         pixels = cv2.imread(os.fspath(path), flags)
-    except cv2.error:  # too many pixels
+    except cv2.error:  # OpenCV refuses images with too many pixels
         pixels = None
     if pixels is None:
         raise InputError(f"{path} cannot be read as an image")

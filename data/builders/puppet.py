@@ -13,13 +13,13 @@ from avjax.media.face import crop_mouth
 
 @dataclasses.dataclass(frozen=True)
 class PuppetSource(CorpusSource):
-    """Drawn faces with synthetic voices; all landmarks and phones are known.
+    """Rendered faces with synthetic voices; all landmarks and phones are known.
 
     Attributes:
         num_clips: Number of clips, over both splits.
         seed: Seed of the corpus; one seed gives one corpus, on any machine.
-        face_size: Side of a face crop in pixels, at which the puppets are drawn.
-        kinds: Kinds of sentences: "grid", "word" and "free"; one of them is drawn for
+        face_size: Side of a face crop in pixels, at which the puppets are rendered.
+        kinds: Kinds of sentences: "grid", "word" and "free"; one is sampled for
             each clip, and a kind may be repeated.
     """
 

@@ -64,8 +64,8 @@ class AlignmentClip(grain.transforms.RandomMap):
         spec_augment(example["mel"], rng)
         return example
 
-    def at(self, record: Record, place: int, places: int) -> Example:
-        """Return the whole clip, for every place. See `ExampleTransform.at`.
+    def at(self, record: Record, index: int, count: int) -> Example:
+        """Return the whole clip, for every index. See `ExampleTransform.at`.
 
         Raises:
             InputError: If the clip has too many frames or too many phonemes.
@@ -189,7 +189,7 @@ def label_intervals(labels: Mapping[str, Any], name: str) -> list[Interval]:
     return [Interval(label, start, end) for label, start, end in columns]
 
 
-def _check_size(clip: str, what: str, count: int, most: int) -> None:
+def _check_size(clip: str, name: str, count: int, limit: int) -> None:
     """Raise InputError if a clip has more of something than an example holds."""
-    if count > most:
-        raise InputError(f"{clip} has {count} {what}; at most {most} are allowed")
+    if count > limit:
+        raise InputError(f"{clip} has {count} {name}; at most {limit} are allowed")

@@ -54,8 +54,8 @@ def spec_augment(mel: np.ndarray, rng: np.random.Generator) -> None:
         mel: Mel spectrogram whose bands have mean 0, [f k].
         rng: Random generator.
     """
-    for axis, most in ((0, MASKED_MELS), (1, MASKED_BANDS)):
+    for axis, max_width in ((0, MASKED_MELS), (1, MASKED_BANDS)):
         size = mel.shape[axis]
-        width = int(rng.integers(min(most, size)))
+        width = int(rng.integers(min(max_width, size)))
         start = int(rng.integers(size - width + 1))
         np.moveaxis(mel, axis, 0)[start : start + width] = 0

@@ -22,13 +22,13 @@ class ExampleTransform(Protocol):
     generator. To use it with `Loader.bucket_frames`, it has a field `num_frames`.
     """
 
-    def at(self, record: Record, place: int, places: int) -> Example:
+    def at(self, record: Record, index: int, count: int) -> Example:
         """Make one of several examples of a record; the result is deterministic.
 
         Args:
             record: The record.
-            place: Number of the example, from 0 to `places - 1`.
-            places: Number of examples that are spread evenly over the record.
+            index: Number of the example, from 0 to `count - 1`.
+            count: Number of examples that are spread evenly over the record.
 
         Returns:
             The example.
@@ -130,21 +130,21 @@ def sample_index(rng: np.random.Generator, first: int, last: int) -> int:
     return middle_index(first, last)
 
 
-def spread_index(first: int, last: int, place: int, places: int) -> int:
+def spread_index(first: int, last: int, position: int, count: int) -> int:
     """Compute one of several evenly spaced indices.
 
     Args:
         first: Smallest index.
         last: Largest index.
-        place: Number of the index, from 0 to `places - 1`.
-        places: Number of indices.
+        position: Which of the indices to compute, from 0 to `count - 1`.
+        count: Number of indices.
 
     Returns:
         The index; `middle_index` of both limits if `last` is not larger than `first`.
     """
     if last <= first:
         return middle_index(first, last)
-    return first + int((place + 0.5) * (last - first + 1) / places)
+    return first + int((position + 0.5) * (last - first + 1) / count)
 
 
 def middle_index(first: int, last: int) -> int:

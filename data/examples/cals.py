@@ -29,15 +29,15 @@ class CalsTrainExample(grain.transforms.RandomMap):
     """Five target frames with the audio around them, and five reference frames.
 
     Attributes:
-        context_frames: Frames on either side of the targets whose audio is given.
+        context_frames: Frames on either side of the targets whose audio is included.
         max_offset: Largest offset, in frames, of a candidate: five frames of the clip
             that the contrastive loss compares the targets with.
 
     Keys:
         All keys of `TalkTrainExample`, with these differences:
-        mels: f32 [2 context_frames + 5 16 k]; each begins 40 ms before its frame.
+        mels: f32 [2 context_frames + 5, 16, k]; each begins 40 ms before its frame.
         frame_mask: f32 [2 context_frames + 5], 1 if the clip has such a frame.
-        frames: u8 [2 max_offset + 5 h w c], around the targets.
+        frames: u8 [2 max_offset + 5, h, w, c], around the targets.
         candidate_mask: f32 [2 max_offset + 1], 1 if the clip has the five frames that
             begin at this offset from the targets.
     """
@@ -53,12 +53,12 @@ class CalsTrainExample(grain.transforms.RandomMap):
         target, reference = TalkTrainExample().sample_starts(record, rng)
         return self.example(record, target, reference)
 
-    def at(self, record: Record, place: int, places: int) -> Example:
+    def at(self, record: Record, index: int, count: int) -> Example:
         """Spread the targets evenly over the clip; references are half a clip away.
 
         See `ExampleTransform.at`.
         """
-        target, reference = TalkTrainExample().spread_starts(record, place, places)
+        target, reference = TalkTrainExample().spread_starts(record, index, count)
         return self.example(record, target, reference)
 
     def example(self, record: Record, target: int, reference: int) -> Example:
@@ -107,10 +107,10 @@ class CalsUnitExample(grain.transforms.RandomMap):
         last = max(len(record["face"]) - self.num_frames, 0)
         return self.example(record, int(rng.integers(last + 1)))
 
-    def at(self, record: Record, place: int, places: int) -> Example:
+    def at(self, record: Record, index: int, count: int) -> Example:
         """Spread the stretches evenly over the clip. See `ExampleTransform.at`."""
         last = max(len(record["face"]) - self.num_frames, 0)
-        return self.example(record, int((place + 0.5) * (last + 1) / places))
+        return self.example(record, int((index + 0.5) * (last + 1) / count))
 
     def example(self, record: Record, first: int) -> Example:
         """Make the example of the stretch that begins at this frame.
@@ -123,9 +123,9 @@ class CalsUnitExample(grain.transforms.RandomMap):
             The example, as the class describes it.
         """
         face, frames = record["face"], first + np.arange(self.num_frames)
-        around = np.arange(-MARGIN_FRAMES, self.num_frames + MARGIN_FRAMES)
+        offsets = np.arange(-MARGIN_FRAMES, self.num_frames + MARGIN_FRAMES)
         return {
-            "faces": face.take(clip_frames(first + around, len(face))),
+            "faces": face.take(clip_frames(first + offsets, len(face))),
             "mels": frame_mel_windows(record, frames % len(face)),
             "frame_mask": frames_exist(frames, len(face)).astype(np.float32),
             "weight": np.float32(1),

@@ -88,7 +88,7 @@ class ImagePairCrop(grain.transforms.RandomMap):
 
     Attributes:
         size: Side of the crop in pixels.
-        corruptions: One of these is drawn and applied to the clean crop; empty: the
+        corruptions: One of these is sampled and applied to the clean crop; empty: the
             corpus has noisy images.
         mirror_prob: Probability that a training example is mirrored.
 
@@ -113,13 +113,13 @@ class ImagePairCrop(grain.transforms.RandomMap):
             return pair
         return pair | {key: pair[key][:, ::-1].copy() for key in ("noisy", "clean")}
 
-    def at(self, record: Record, place: int, places: int) -> Example:
+    def at(self, record: Record, index: int, count: int) -> Example:
         """Spread the examples evenly over the tiles; crop and noise are fixed.
 
         See `ExampleTransform.at`.
         """
-        tile = (2 * place + 1) * len(record["clean"]) // (2 * places)
-        rng = np.random.default_rng([place, zlib.crc32(record["clip"].encode())])
+        tile = (2 * index + 1) * len(record["clean"]) // (2 * count)
+        rng = np.random.default_rng([index, zlib.crc32(record["clip"].encode())])
         return self.example(record, tile, rng)
 
     def example(

@@ -66,7 +66,7 @@ class LipreadClip(grain.transforms.RandomMap):
         """Return the clip with random augmentation. See `ExampleTransform`."""
         return self.example(record, rng)
 
-    def at(self, record: Record, place: int, places: int) -> Example:
+    def at(self, record: Record, index: int, count: int) -> Example:
         """Return the clip without augmentation. See `ExampleTransform.at`."""
         return self.example(record, None)
 
@@ -158,14 +158,15 @@ class LipreadClip(grain.transforms.RandomMap):
             ids = to_ids(record["phones"]["phone"], self.vocabulary)
         else:
             ids = to_ids(record["text"], self.vocabulary)
-        most = 1 if self.label_unit == "words" else self.max_labels
-        if len(ids) > most:
+        max_count = 1 if self.label_unit == "words" else self.max_labels
+        if len(ids) > max_count:
             raise InputError(
-                f"{record['clip']} has {len(ids)} labels; at most {most} are allowed"
+                f"{record['clip']} has {len(ids)} labels; at most {max_count} are "
+                "allowed"
             )
-        labels = np.zeros(most, np.int32)
+        labels = np.zeros(max_count, np.int32)
         labels[: len(ids)] = ids
-        mask = (np.arange(most) < len(ids)).astype(np.float32)
+        mask = (np.arange(max_count) < len(ids)).astype(np.float32)
         return {"labels": labels, "label_mask": mask}
 
 
@@ -174,7 +175,7 @@ class LipToSpeechClip(grain.transforms.RandomMap):
     """A stretch of a clip, and the audio that is to be generated for it.
 
     Attributes:
-        num_frames: t; training draws a stretch, evaluation takes the start of the clip.
+        num_frames: t; training samples a stretch, evaluation uses the clip's start.
         size: Side of the mouth images in pixels.
         augmentation: Random changes of training examples.
 
@@ -197,7 +198,7 @@ class LipToSpeechClip(grain.transforms.RandomMap):
         last = max(len(record["mouth"]) - self.num_frames, 0)
         return self.example(record, int(rng.integers(last + 1)), rng)
 
-    def at(self, record: Record, place: int, places: int) -> Example:
+    def at(self, record: Record, index: int, count: int) -> Example:
         """Return the start of the clip, unchanged. See `ExampleTransform.at`."""
         return self.example(record, 0, None)
 
@@ -259,8 +260,8 @@ def load_inputs(
     if rng is None:
         lips = center_crop_mouths(mouths, size)
     else:
-        most = augmentation.max_shift
-        down, right = rng.integers(-most, most + 1, 2)
+        max_shift = augmentation.max_shift
+        down, right = rng.integers(-max_shift, max_shift + 1, 2)
         mirrored = rng.random() < augmentation.mirror_prob
         lips = center_crop_mouths(mouths, size, (int(down), int(right)), mirrored)
         random_erase(lips, augmentation.erase_fraction, rng)

@@ -26,9 +26,7 @@ from avjax.data.examples.base import (
     spread_index,
 )
 
-MARGIN_FRAMES = (
-    2  # frames on either side of the targets, for the networks that need them
-)
+MARGIN_FRAMES = 2  # on either side of the targets, for encoders of five frames
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,12 +52,12 @@ class TalkTrainExample(grain.transforms.RandomMap):
         target, reference = self.sample_starts(record, rng)
         return make_talk_example(record, target, reference)
 
-    def at(self, record: Record, place: int, places: int) -> Example:
+    def at(self, record: Record, index: int, count: int) -> Example:
         """Spread the targets evenly over the clip; references are half a clip away.
 
         See `ExampleTransform.at`.
         """
-        target, reference = self.spread_starts(record, place, places)
+        target, reference = self.spread_starts(record, index, count)
         return make_talk_example(record, target, reference)
 
     def sample_starts(
@@ -79,20 +77,20 @@ class TalkTrainExample(grain.transforms.RandomMap):
         target = sample_index(rng, MARGIN_FRAMES, last)
         return target, _sample_other_start(rng, length, target)
 
-    def spread_starts(self, record: Record, place: int, places: int) -> tuple[int, int]:
+    def spread_starts(self, record: Record, index: int, count: int) -> tuple[int, int]:
         """Compute the first frames of `at`.
 
         Args:
             record: The record.
-            place: Number of the example, from 0 to `places - 1`.
-            places: Number of examples of the record.
+            index: Number of the example, from 0 to `count - 1`.
+            count: Number of examples of the record.
 
         Returns:
             Numbers of the first target frame and of the first reference frame.
         """
         length = len(record["face"])
         last = length - SYNC_FRAMES - MARGIN_FRAMES
-        target = spread_index(MARGIN_FRAMES, last, place, places)
+        target = spread_index(MARGIN_FRAMES, last, index, count)
         return target, (target + length // 2) % max(length - SYNC_FRAMES + 1, 1)
 
 
@@ -105,7 +103,7 @@ class SyncExample(grain.transforms.RandomMap):
     training, half of the clips are mirrored.
 
     Attributes:
-        num_moments: Number of moments.
+        num_moments: Number of moments, m.
 
     Keys:
         lips: u8 [m 5 h w c], whole face crops.
@@ -119,20 +117,20 @@ class SyncExample(grain.transforms.RandomMap):
     def random_map(self, record: Record, rng: np.random.Generator) -> Example:
         """Sample the moments, and mirror half of the clips. See `ExampleTransform`."""
         starts = rng.permutation(_speech_starts(record))
-        example = make_sync_example(record, _select_apart(starts, self.num_moments))
+        example = make_sync_example(record, _select_disjoint(starts, self.num_moments))
         if rng.random() < 0.5:
             return example
         return {**example, "lips": example["lips"][..., ::-1, :]}
 
-    def at(self, record: Record, place: int, places: int) -> Example:
+    def at(self, record: Record, index: int, count: int) -> Example:
         """Spread the moments evenly over the speech of the clip.
 
         See `ExampleTransform.at`.
         """
         starts = _speech_starts(record)
-        steps = np.arange(self.num_moments) + (place + 0.5) / places
+        steps = np.arange(self.num_moments) + (index + 0.5) / count
         spread = starts[(steps / self.num_moments * len(starts)).astype(int)]
-        chosen = _select_apart([*spread, *starts], self.num_moments)
+        chosen = _select_disjoint([*spread, *starts], self.num_moments)
         return make_sync_example(record, chosen)
 
 
@@ -151,13 +149,13 @@ def make_talk_example(
         The example, as `TalkTrainExample` describes it.
     """
     face = record["face"]
-    around = np.arange(target - margin, target + SYNC_FRAMES + margin)
+    frames = np.arange(target - margin, target + SYNC_FRAMES + margin)
     targets = np.arange(target, target + SYNC_FRAMES)
     references = np.arange(SYNC_FRAMES) + reference
     starts = mel_window_starts(target + SYNC_FRAMES, FPS)[target:]
     mels = clip_mel_windows(record["wave"], [*starts, target / FPS])
     return {
-        "frames": face.take(clip_frames(around, len(face))),
+        "frames": face.take(clip_frames(frames, len(face))),
         "reference": face.take(clip_frames(references, len(face))),
         "mels": mels[:SYNC_FRAMES],
         "mel": mels[SYNC_FRAMES],
@@ -188,21 +186,21 @@ def make_sync_example(record: Record, starts: np.ndarray) -> Example:
 
 
 def _sample_other_start(rng: np.random.Generator, length: int, target: int) -> int:
-    """Draw a first frame of five other than the target; 0 if there is no other."""
+    """Sample the first of five frames, not the target; 0 if there is no other."""
     last = length - SYNC_FRAMES
     if last < 1:
         return 0
-    drawn = int(rng.integers(last))
-    return drawn + (drawn >= target)
+    start = int(rng.integers(last))
+    return start + (start >= target)
 
 
-def _select_apart(starts: Sequence[int] | np.ndarray, count: int) -> np.ndarray:
+def _select_disjoint(starts: Sequence[int] | np.ndarray, count: int) -> np.ndarray:
     """Select the first `count` starts that share no frame; repeat some if necessary."""
-    chosen, rest = [], []
+    chosen, others = [], []
     for start in starts:
         overlaps = any(abs(start - other) < SYNC_FRAMES for other in chosen)
-        (rest if overlaps or len(chosen) == count else chosen).append(start)
-    return np.resize([*chosen, *rest][: max(count, 1)], count)
+        (others if overlaps or len(chosen) == count else chosen).append(start)
+    return np.resize([*chosen, *others][: max(count, 1)], count)
 
 
 def _speech_starts(record: Record) -> np.ndarray:

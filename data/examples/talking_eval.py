@@ -37,22 +37,22 @@ class TalkEvalClip:
 
     num_frames: int = 50
 
-    def at(self, record: Record, place: int, places: int) -> Example:
+    def at(self, record: Record, index: int, count: int) -> Example:
         """Spread the stretches evenly over the clip; the first begins at frame 0.
 
         See `ExampleTransform.at`.
         """
         length = len(record["face"])
-        first = self.first_frame(record, place, places)
+        first = self.first_frame(record, index, count)
         frames = first + np.arange(self.num_frames)
         existing = np.minimum(frames, length - 1)
         outside = max(length - self.num_frames, 0)
-        away = self.num_frames + outside // 2 if outside else length // 2
+        reference_offset = self.num_frames + outside // 2 if outside else length // 2
         starts = mel_window_starts(length, FPS)[existing]
         mels = clip_mel_windows(record["wave"], [*starts, *(existing / FPS)])
         return {
             "faces": record["face"].take(existing),
-            "reference": record["face"][(first + away) % length],
+            "reference": record["face"][(first + reference_offset) % length],
             "mels": mels[: self.num_frames],
             "sync_mels": mels[self.num_frames :],
             "landmarks": lip_landmarks(record, existing),
@@ -61,15 +61,15 @@ class TalkEvalClip:
             "weight": np.float32(1),
         }
 
-    def first_frame(self, record: Record, place: int, places: int) -> int:
+    def first_frame(self, record: Record, index: int, count: int) -> int:
         """Compute the number of the first frame of a stretch.
 
         Args:
             record: The record.
-            place: Number of the stretch, from 0 to `places - 1`.
-            places: Number of stretches of the clip.
+            index: Number of the stretch, from 0 to `count - 1`.
+            count: Number of stretches of the clip.
 
         Returns:
             The number.
         """
-        return max(len(record["face"]) - self.num_frames, 0) * place // places
+        return max(len(record["face"]) - self.num_frames, 0) * index // count

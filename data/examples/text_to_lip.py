@@ -73,13 +73,13 @@ class TextToLipExample(grain.transforms.RandomMap):
         first, offset = rng.integers(last + 1), rng.integers(self.num_outside(record))
         return int(first), int(offset)
 
-    def at(self, record: Record, place: int, places: int) -> Example:
+    def at(self, record: Record, index: int, count: int) -> Example:
         """Spread the stretches evenly; the portrait is the middle frame outside.
 
         See `ExampleTransform.at`.
         """
         last = max(len(record["face"]) - self.num_frames, 0)
-        first = int((place + 0.5) * (last + 1) / places)
+        first = int((index + 0.5) * (last + 1) / count)
         return self.example(record, first, self.num_outside(record) // 2)
 
     def num_outside(self, record: Record) -> int:
@@ -150,14 +150,14 @@ class TextEvalClip:
     num_frames: int = 50
     max_phonemes: int = 64
 
-    def at(self, record: Record, place: int, places: int) -> Example:
+    def at(self, record: Record, index: int, count: int) -> Example:
         """Spread the stretches evenly over the clip; the first begins at frame 0.
 
         See `ExampleTransform.at`.
         """
         clip = TalkEvalClip(self.num_frames)
-        example = clip.at(record, place, places)
-        first = clip.first_frame(record, place, places)
+        example = clip.at(record, index, count)
+        first = clip.first_frame(record, index, count)
         return {
             **example,
             **phoneme_inputs(record, first, self.num_frames, self.max_phonemes),
@@ -206,9 +206,10 @@ def insert_pauses(
     """
     count = len(recorded.ids)
     preceding, matched = np.zeros(count, int), np.zeros(count, bool)
-    for ours, theirs, size in match_phonemes(recorded, synthetic):
-        matched[ours : ours + size] = True
-        preceding[ours + size :] = theirs + size  # synthetic phonemes before it
+    for start, synthetic_start, size in match_phonemes(recorded, synthetic):
+        matched[start : start + size] = True
+        # Number of synthetic phonemes before each recorded one.
+        preceding[start + size :] = synthetic_start + size
     missing = (recorded.ids == PAUSE) & ~matched
     positions, seconds = preceding[missing], np.diff(recorded.edges)[missing]
     num_samples = np.round(seconds * SAMPLE_RATE).astype(int)
@@ -237,8 +238,8 @@ def warp_times(
         Times in the target utterance in seconds, [t].
     """
     edges = {
-        (ours + offset, theirs + offset)
-        for ours, theirs, size in match_phonemes(source, target)
+        (source_start + offset, target_start + offset)
+        for source_start, target_start, size in match_phonemes(source, target)
         for offset in range(size + 1)
     }
     source_edges, target_edges = np.array(sorted({(0, 0), *edges})).T
@@ -287,8 +288,8 @@ def phoneme_inputs(
     tier = to_phoneme_tier(record["phones"], len(record["face"]) / FPS)
     edges = tier.edges - np.float32(first / FPS)
     end = num_frames / FPS + PHONEME_MARGIN_SECONDS
-    near = (edges[1:] > -PHONEME_MARGIN_SECONDS) & (edges[:-1] < end)
-    chosen = np.flatnonzero(near)[:max_phonemes]
+    in_range = (edges[1:] > -PHONEME_MARGIN_SECONDS) & (edges[:-1] < end)
+    chosen = np.flatnonzero(in_range)[:max_phonemes]
     ids = np.full(max_phonemes, BLANK, np.int32)
     ids[: len(chosen)] = tier.ids[chosen]
     padded = np.full(max_phonemes + 1, edges[chosen[-1] + 1], np.float32)

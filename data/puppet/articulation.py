@@ -71,15 +71,15 @@ def articulate(phones: Intervals, frames: int, fps: float = FPS) -> np.ndarray:
 
 def _blend(track: str, segments: list[_Segment], distance: np.ndarray) -> np.ndarray:
     """Average the targets of a track by their dominance: distance [t s] -> [t]."""
-    rest = REST_TARGETS[track][0]
-    default = rest, DEFAULT_STRENGTH
+    rest_value = REST_TARGETS[track][0]
+    default = rest_value, DEFAULT_STRENGTH
     pairs = [segment.targets.get(track, default) for segment in segments]
     target, strength = np.array(pairs).T
     last = np.exp(-DOMINANCE_DECAY[track] * REACH_SECONDS)
     decay = (np.exp(-DOMINANCE_DECAY[track] * distance) - last) / (1 - last)
     dominance = strength * decay
     total = dominance.sum(axis=1) + _FLOOR
-    return ((dominance * target).sum(axis=1) + _FLOOR * rest) / total
+    return ((dominance * target).sum(axis=1) + _FLOOR * rest_value) / total
 
 
 def _segments(phones: Intervals, seconds: float) -> list[_Segment]:

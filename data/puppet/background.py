@@ -32,15 +32,15 @@ def _paint_body(canvas: Canvas, face: PuppetFace) -> None:
     """Paint the neck in the shadow of the chin, and the shoulders with a collar."""
     u, v = canvas.u, canvas.v
     x = np.abs(u - 0.5)
-    wide = 0.62 * face.jaw + 0.02
-    neck = x - wide - 0.10 * smooth_step(v, 0.95, 1.25) ** 2
+    half_width = 0.62 * face.jaw + 0.02
+    neck = x - half_width - 0.10 * smooth_step(v, 0.95, 1.25) ** 2
     mask = canvas.cover(np.maximum(neck, 0.6 - v))
     canvas.paint(mask, tuple(0.90 * value for value in face.skin))
     canvas.shade(mask * (1.0 - smooth_step(v, face.chin - 0.02, 1.22)), 0.60)
-    canvas.shade(mask * smooth_step(x, 0.4 * wide, wide), 0.80)
+    canvas.shade(mask * smooth_step(x, 0.4 * half_width, half_width), 0.80)
     slope = 1.14 + 0.55 * np.maximum(x - 0.20, 0.0) ** 1.25
     slope = slope + 1.9 * np.maximum(x - 0.72, 0.0) ** 2
-    collar = ellipse(u, v, (0.5, 1.08), (wide + 0.05, 0.19))
+    collar = ellipse(u, v, (0.5, 1.08), (half_width + 0.05, 0.19))
     shirt = np.maximum((slope - v) * 0.85, -collar)
     mask = canvas.cover(shirt)
     canvas.paint(mask, face.cloth)

@@ -161,7 +161,7 @@ def _surround_by_silence(
     frames = min(max(frames, MIN_FRAMES), MAX_FRAMES)
     padded = np.zeros(max(frames * SAMPLES_PER_FRAME, lead + len(wave)))
     padded[lead : lead + len(wave)] = wave
-    padded += (uniform(len(padded)) - 0.5) * 1e-3  # background noise of a quiet place
+    padded += (uniform(len(padded)) - 0.5) * 1e-3  # background noise of a quiet room
     return quantize_16_bit(padded[: frames * SAMPLES_PER_FRAME]), lead / SAMPLE_RATE
 
 

@@ -63,7 +63,7 @@ def paint_front_hair(canvas: Canvas, face: PuppetFace, edge: Array) -> None:
 
 def _cap(canvas: Canvas, face: PuppetFace) -> Array:
     """Compute the signed distance to a skull with hair, [h w]."""
-    wide, high = {
+    width, height = {
         SHORT: (0.012, 0.045),
         PARTED: (0.025, 0.085),
         CURLY: (0.050, 0.100),
@@ -72,7 +72,7 @@ def _cap(canvas: Canvas, face: PuppetFace) -> Array:
     }[face.hair_style]
     lean = 0.03 * (face.hair_style == PARTED)
     return dome(
-        canvas.u, canvas.v, (0.5 + lean, 0.37), (face.cheek + wide, 0.51 + high)
+        canvas.u, canvas.v, (0.5 + lean, 0.37), (face.cheek + width, 0.51 + height)
     )
 
 
@@ -89,22 +89,24 @@ def _hairline(canvas: Canvas, face: PuppetFace) -> Array:
     """Compute the height of the hairline on forehead and temples: v, [h w]."""
     u = canvas.u
     x = (u - 0.5) / face.cheek
-    far = np.abs(x)
-    burns = 0.44 * smooth_step(far, 0.84, 0.99)
+    lateral = np.abs(x)
+    burns = 0.44 * smooth_step(lateral, 0.84, 0.99)
     fray = 0.022 * (grain(u, canvas.v, 26, 3, 11) - 0.5)
     if face.hair_style == SHORT:
-        line = 0.065 + 0.02 * np.cos(5 * x) + 0.20 * far**4
+        line = 0.065 + 0.02 * np.cos(5 * x) + 0.20 * lateral**4
     elif face.hair_style == PARTED:
-        away = x + 0.42
+        from_parting = x + 0.42
         line = 0.03 + np.where(
-            away > 0, 0.16 * np.abs(away) ** 0.8, 0.35 * np.abs(away) ** 0.8
+            from_parting > 0,
+            0.16 * np.abs(from_parting) ** 0.8,
+            0.35 * np.abs(from_parting) ** 0.8,
         )
     elif face.hair_style == CURLY:
-        line = 0.085 + 0.025 * np.abs(np.sin(11 * x)) + 0.15 * far**3
+        line = 0.085 + 0.025 * np.abs(np.sin(11 * x)) + 0.15 * lateral**3
     elif face.hair_style == LONG:
-        line = 0.005 + 0.30 * far**1.3 + 0.9 * smooth_step(far, 0.80, 0.97)
+        line = 0.005 + 0.30 * lateral**1.3 + 0.9 * smooth_step(lateral, 0.80, 0.97)
     else:
-        line = 0.150 + 0.030 * x * x + 0.12 * far**4
+        line = 0.150 + 0.030 * x * x + 0.12 * lateral**4
     return np.maximum(line + fray, burns + fray)
 
 

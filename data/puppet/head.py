@@ -102,9 +102,9 @@ def _paint_marks(canvas: Canvas, face: PuppetFace, inside: Array) -> None:
     u, v = canvas.u, canvas.v
     if face.freckles:
         spots = grain(u, v, 75, 75, 5) * grain(u, v, 47, 47, 6)
-        where = blob(np.abs(u - 0.5), v, (0.15, 0.56), (0.13, 0.075)) * inside
+        freckle_mask = blob(np.abs(u - 0.5), v, (0.15, 0.56), (0.13, 0.075)) * inside
         dark = tuple(0.66 * value for value in face.skin)
-        canvas.tint(0.6 * where * smooth_step(spots, 0.45, 0.62), dark)
+        canvas.tint(0.6 * freckle_mask * smooth_step(spots, 0.45, 0.62), dark)
     if face.wrinkles <= 0:
         return
     x = np.abs(u - 0.5)
@@ -129,31 +129,31 @@ def _paint_marks(canvas: Canvas, face: PuppetFace, inside: Array) -> None:
 def _paint_nose(canvas: Canvas, face: PuppetFace) -> None:
     """Paint the nose: a light ridge, wings, a soft shadow underneath, nostrils."""
     u, v = canvas.u, canvas.v
-    tip, wide = face.nose_length, face.nose_width
-    middle = (0.40 + tip) / 2
+    length, width = face.nose_length, face.nose_width
+    middle = (0.40 + length) / 2
     for side, dark in ((-1, 0.93), (1, 0.84)):
-        flank = (0.5 + side * (0.45 * wide + 0.012), middle + 0.03)
+        flank = (0.5 + side * (0.45 * width + 0.012), middle + 0.03)
         canvas.shade(blob(u, v, flank, (0.022, 0.095)), dark)
     canvas.shade(blob(u, v, (0.497, middle - 0.01), (0.020, 0.12)), 1.13)
-    canvas.shade(blob(u, v, (0.5, tip + 0.036), (1.1 * wide, 0.020)), 0.76)
+    canvas.shade(blob(u, v, (0.5, length + 0.036), (1.1 * width, 0.020)), 0.76)
     shadow = tuple(0.62 * value for value in face.skin)
     wing = tuple(0.93 * value for value in face.skin)
     for side in (-1, 1):
-        at = (0.5 + side * 0.74 * wide, tip + 0.004)
-        ball = ellipse(u, v, at, (0.42 * wide, 0.026))
+        at = (0.5 + side * 0.74 * width, length + 0.004)
+        ball = ellipse(u, v, at, (0.42 * width, 0.026))
         outer = canvas.cover(ball) * smooth_step(side * (u - at[0]), -0.01, 0.02)
         canvas.tint(0.75 * outer, wing)
         ridge = np.exp(-((ball / 0.006) ** 2)) * smooth_step(
             side * (u - at[0]), 0, 0.02
         )
         canvas.tint(0.55 * ridge, shadow)
-    ball = ellipse(u, v, (0.5, tip), (0.62 * wide, 0.036))
+    ball = ellipse(u, v, (0.5, length), (0.62 * width, 0.036))
     canvas.tint(0.55 * canvas.cover(ball / 4), tuple(1.02 * c for c in face.skin))
     for side in (-1, 1):
         hole = ellipse(
-            u, v, (0.5 + side * 0.46 * wide, tip + 0.022), (0.22 * wide, 0.009)
+            u, v, (0.5 + side * 0.46 * width, length + 0.022), (0.22 * width, 0.009)
         )
         canvas.tint(0.85 * canvas.cover(hole), tuple(0.30 * c for c in face.skin))
     canvas.tint(
-        0.35 * blob(u, v, (0.492, tip - 0.010), (0.017, 0.015)), (1, 0.98, 0.95)
+        0.35 * blob(u, v, (0.492, length - 0.010), (0.017, 0.015)), (1, 0.98, 0.95)
     )

@@ -112,10 +112,10 @@ def shape_lips(face: PuppetFace, articulation: Array) -> LipShape:
     track = dict(zip(TRACKS, map(float, articulation), strict=True))
     jaw, width, forward = track["jaw"], track["width"], track["protrusion"]
     bite, teeth = track["bite"], track["teeth"]
-    apart = 1.0 - min(max((track["closure"] - 0.10) / 0.60, 0.0), 1.0)
+    opening = 1.0 - min(max((track["closure"] - 0.10) / 0.60, 0.0), 1.0)
     press = min(max((track["closure"] - 0.60) / 0.35, 0.0), 1.0)
-    up = apart * (0.016 * jaw + 0.013 * teeth)
-    down = apart * (0.125 * jaw + 0.014 * teeth)
+    up = opening * (0.016 * jaw + 0.013 * teeth)
+    down = opening * (0.125 * jaw + 0.014 * teeth)
     down += bite * (0.003 - down)
     up += bite * (0.015 - up)
     spread, narrow = max(width, 0.0), min(width, 0.0)
@@ -126,7 +126,7 @@ def shape_lips(face: PuppetFace, articulation: Array) -> LipShape:
     return LipShape(
         half=half * (1.0 - 0.20 * forward) * (1.0 - 0.10 * jaw),
         corner=0.28 * down - smile,
-        up=up + 0.010 * forward * apart,
+        up=up + 0.010 * forward * opening,
         down=down,
         upper=face.upper_lip * thick * (1.0 + 0.30 * forward),
         lower=face.lower_lip * thick * (1.0 + 0.25 * forward) * (1.0 - 0.5 * bite),

@@ -64,14 +64,14 @@ def _paint_lips(
     under = blob(s, v, (0.0, shadow_v), (0.7, 0.016))
     canvas.shade(under, 0.80)
     lip = np.asarray(face.lip, np.float32)
-    whole = canvas.cover(np.maximum(edges.top, edges.bottom))
-    canvas.tint(whole, lip)
+    both_lips = canvas.cover(np.maximum(edges.top, edges.bottom))
+    canvas.tint(both_lips, lip)
     middle = (edges.above_v + edges.below_v) / 2
-    upper = whole * canvas.cover(v - middle)
+    upper = both_lips * canvas.cover(v - middle)
     depth = np.clip((v - edges.top_v) / max(lips.upper, 1e-3), 0.0, 1.0)
     canvas.shade(upper * (0.35 + 0.65 * depth), 0.72)
     swell = np.clip((v - edges.below_v) / max(lips.lower, 1e-3), 0.0, 1.0)
-    lower = whole - upper
+    lower = both_lips - upper
     canvas.shade(lower * swell * swell, 0.80)
     shine = np.exp(-(((swell - 0.38) / 0.22) ** 2) - (s / 0.42) ** 2)
     canvas.tint(0.34 * lower * shine, (1.0, 0.93, 0.90))

@@ -47,9 +47,10 @@ def sample_pose(frames: int, fps: float, seed: int | Sequence[int]) -> Pose:
     gain = 0.80 + 0.24 * uniform() + _wander(times, uniform, 0.012)
     right = 0.36 * (uniform() - 0.5) + _wander(times, uniform, 0.03)
     down = -0.10 * uniform() + _wander(times, uniform, 0.02)
-    rest = 0.012 * (uniform(2) - 0.5)
+    rest_shift = 0.012 * (uniform(2) - 0.5)
     return Pose(
-        shift=rest + np.stack([_wander(times, uniform, 0.010) for _ in "xy"], axis=1),
+        shift=rest_shift
+        + np.stack([_wander(times, uniform, 0.010) for _ in "xy"], axis=1),
         scale=1.0 + 0.03 * (uniform() - 0.5) + _wander(times, uniform, 0.008),
         roll=0.05 * (uniform() - 0.5) + _wander(times, uniform, 0.030),
         turn=0.5 * (uniform() - 0.5) + _wander(times, uniform, 0.28),

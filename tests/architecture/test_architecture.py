@@ -18,7 +18,7 @@ BASE = {"errors", "typing", "constants"}
 NUMPY = BASE | {"config", "console", "audio", "text", "media"}
 NETWORKS = NUMPY | {"compilation", "nn", "losses", "metrics", "models", "weights"}
 COMMANDS = NETWORKS | {"algorithms", "pipelines", "visualize", "convert", "export"}
-ALLOWED = {  # package: what it may import, besides itself
+ALLOWED = {  # package: packages that it may import, in addition to itself
     "": {"errors"},  # avjax/__init__.py; the rest only inside functions
     "errors": set(),
     "typing": set(),

@@ -25,7 +25,7 @@ def equations(header: str) -> list[str]:
 
 
 def has_mark(mark: str, folders: tuple[str, ...], model: pathlib.Path) -> bool:
-    """Whether a mark such as `bridging (2)` occurs outside of the model's own header."""
+    """Look for a mark such as `bridging (2)` outside of the header of its model."""
     texts = (
         file.read_text().split('"""', 2)[-1] if file == model else file.read_text()
         for folder in folders

@@ -64,7 +64,7 @@ def numbered_source():
 
 
 def decode_numbers(frames):
-    """Flat grey frames u8 [... h w c] -> their numbers [...]."""
+    """Return the numbers [...] of uniform frames u8 [... h w c]."""
     means = frames.reshape(*frames.shape[:-3], -1).mean(-1)
     return np.round(means / LEVEL_STEP).astype(int)
 

@@ -1,4 +1,4 @@
-"""Corruptions of images: their strength, and none where none is asked for."""
+"""Corruptions of images: strength, order, and zero strength."""
 
 import numpy as np
 import pytest
@@ -25,18 +25,19 @@ def image(rng):
     return (0.5 + 0.48 * np.stack(waves, -1)).astype(np.float32)
 
 
-def without_noise(kind):
-    """Return a corruption of this kind with a strength of 0."""
+def without_noise(corruption_class):
+    """Return a corruption with a strength of 0."""
     sizes = {
         GaussianNoise: {"sigma": (0.0, 0.0)},
         MixedNoise: {"sigma": (0.0, 0.0), "max_fraction": 0.0},
     }
-    return kind(**sizes[kind])
+    return corruption_class(**sizes[corruption_class])
 
 
-@pytest.mark.parametrize("kind", [GaussianNoise, MixedNoise])
-def test_zero_noise_does_not_change_the_image(kind, image, rng):
-    np.testing.assert_array_equal(without_noise(kind).add(image, rng), image)
+@pytest.mark.parametrize("corruption_class", [GaussianNoise, MixedNoise])
+def test_zero_noise_does_not_change_the_image(corruption_class, image, rng):
+    corruption = without_noise(corruption_class)
+    np.testing.assert_array_equal(corruption.add(image, rng), image)
 
 
 def test_camera_without_noise_does_not_change_the_image(image, rng):
@@ -52,10 +53,10 @@ def test_development_inverts_to_sensor(image, rng):
     for _ in range(5):
         profile = camera_pipeline.sample_profile(rng)
         light = camera_pipeline.to_sensor(dim, profile)
-        kept = ((light > 0) & (light < 1)).all(axis=-1)
-        assert kept.mean() > 0.5
+        unclipped = ((light > 0) & (light < 1)).all(axis=-1)
+        assert unclipped.mean() > 0.5
         again = camera_pipeline.develop(light, profile)
-        np.testing.assert_allclose(again[kept], dim[kept], atol=2e-3)
+        np.testing.assert_allclose(again[unclipped], dim[unclipped], atol=2e-3)
 
 
 def test_color_matrix_keeps_grey(rng):
@@ -68,18 +69,18 @@ def test_color_matrix_keeps_grey(rng):
     ("prior", "shots"), [("dnd", (1e-4, 0.012)), ("sidd", (6.8674e-4, 2.194856e-2))]
 )
 def test_noise_variances_follow_the_prior(prior, shots, rng):
-    drawn = np.array(
+    samples = np.array(
         [camera_pipeline.sample_noise_variances(prior, rng) for _ in range(4000)]
     )
-    shot, read = np.log(drawn.T)
-    assert shots[0] <= drawn[:, 0].min() and drawn[:, 0].max() <= shots[1]
+    shot, read = np.log(samples.T)
+    assert shots[0] <= samples[:, 0].min() and samples[:, 0].max() <= shots[1]
     slope, offset = np.polyfit(shot, read, 1)
     decade = np.log(10)
-    wanted = {"dnd": (2.18, 1.20, 0.26), "sidd": (1.85, 0.30 * decade, 0.20 * decade)}
-    assert slope == pytest.approx(wanted[prior][0], abs=0.03)
-    assert offset == pytest.approx(wanted[prior][1], abs=0.2)
+    expected = {"dnd": (2.18, 1.20, 0.26), "sidd": (1.85, 0.30 * decade, 0.20 * decade)}
+    assert slope == pytest.approx(expected[prior][0], abs=0.03)
+    assert offset == pytest.approx(expected[prior][1], abs=0.2)
     spread = np.std(read - slope * shot - offset)
-    assert spread == pytest.approx(wanted[prior][2], rel=0.1)
+    assert spread == pytest.approx(expected[prior][2], rel=0.1)
 
 
 def test_sensor_noise_grows_with_light_and_is_correlated(rng):
@@ -184,10 +185,10 @@ def test_result_is_an_image_that_depends_on_the_seed(kind, image):
 
 def test_stronger_compression_has_larger_error(image, rng):
     grainy = GaussianNoise((10.0, 10.0)).add(image, rng)
-    apart = [
+    errors = [
         np.abs(JpegCompression((q, q)).add(grainy, rng) - grainy).mean()
         for q in (20, 60, 95)
     ]
-    assert apart[0] > apart[1] > apart[2]
+    assert errors[0] > errors[1] > errors[2]
     colours = JpegCompression((95, 95)).add(image, rng) - image
     assert np.abs(colours.mean(axis=(0, 1))).max() < 0.01

@@ -15,9 +15,11 @@ from avjax.data.split_source import open_split
 from avjax.errors import InputError
 
 
-def equal(one, other):
+def equal(first, second):
     """Return whether two batches hold the same numbers."""
-    return one.keys() == other.keys() and all((one[k] == other[k]).all() for k in one)
+    return first.keys() == second.keys() and all(
+        (first[k] == second[k]).all() for k in first
+    )
 
 
 def take(iterator, count):
@@ -80,7 +82,7 @@ class ClipNumber:
     def random_map(self, record, rng):
         return {"clip": np.int32(record["clip"].split()[1])}
 
-    def at(self, record, place, places):
+    def at(self, record, index, count):
         return {"clip": np.int32(record["clip"].split()[1]), "weight": np.float32(1)}
 
 
@@ -100,8 +102,8 @@ def test_processes_read_different_clips(numbered):
     assert len(clips[0]) == 8 and set(clips[0]).isdisjoint(clips[1])
 
 
-def test_two_processes_read_what_one_would(numbered):
-    """Clips and random draws: a run may continue with another number of processes."""
+def test_two_processes_read_the_same_examples_as_one(numbered):
+    """A run may be continued with another number of processes."""
     loader = Loader(numbered, transform=SyncExample(), batch_size=8)
     alone = next(loader.train_batches())
     first, second = (next(loader.train_batches(index, 2)) for index in range(2))
@@ -112,8 +114,8 @@ def test_two_processes_read_what_one_would(numbered):
 
 def test_examples_are_drawn_again_in_every_epoch(numbered):
     loader = Loader(numbered, "test[:1]", SyncExample(), batch_size=1)
-    drawn = {int(batch["start"][0, 0]) for batch in take(loader.train_batches(), 20)}
-    assert len(drawn) > 3
+    starts = {int(batch["start"][0, 0]) for batch in take(loader.train_batches(), 20)}
+    assert len(starts) > 3
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -146,7 +148,7 @@ class Sized(grain.transforms.RandomMap):
     def random_map(self, record, rng):
         return self.at(record, 0, 1) | {"random": rng.random()}
 
-    def at(self, record, place, places):
+    def at(self, record, index, count):
         frames, clip = np.zeros(self.num_frames), int(record["clip"].split()[1])
         return {"frames": frames, "clip": clip, "weight": np.float32(1)}
 
@@ -205,7 +207,7 @@ def test_training_with_buckets_resumes(numbered, num_workers):
 
 
 def test_processes_read_the_same_bucket(numbered):
-    """Also if a bucket has fewer clips than there are processes."""
+    """One bucket has fewer clips than there are processes."""
     loader = dataclasses.replace(sized(numbered, 2), bucket_frames=(9, 18, 30))
     alone = take(loader.train_batches(), 17)
     shares = [take(loader.train_batches(index, 2), 17) for index in range(2)]

@@ -18,8 +18,8 @@ RESULTS = sorted((DOCS / "results").glob("*.json"))
 
 def test_tables_are_generated_from_the_json_files():
     command = [sys.executable, str(DOCS / "tables.py"), "--check"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    process = subprocess.run(command, capture_output=True, text=True)
+    assert process.returncode == 0, process.stdout
 
 
 @pytest.mark.parametrize("file", RESULTS, ids=lambda file: file.stem)

@@ -129,7 +129,7 @@ class FakeBody(nn.Module):
 
 @contextlib.contextmanager
 def fake_frontends() -> Iterator[None]:
-    """Replace both front-ends of bridging meanwhile."""
+    """Replace both front-ends of bridging inside a `with` block."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bridging, "LipFrontend", lambda width, *_: FakeFrontend(width, 1))
         patch.setattr(
@@ -142,7 +142,7 @@ def fake_frontends() -> Iterator[None]:
 
 @contextlib.contextmanager
 def fake_faces() -> Iterator[None]:
-    """Replace the networks of CALS and those that its training uses, meanwhile."""
+    """Replace the networks that CALS trains and uses, inside a `with` block."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cals, "AudioEncoder", FakeAudioEncoder)
         patch.setattr(cals, "IdentityEncoder", FakeIdentityEncoder)
@@ -156,7 +156,7 @@ def fake_faces() -> Iterator[None]:
 
 @contextlib.contextmanager
 def fake_denoiser_body() -> Iterator[None]:
-    """Replace the body of the denoiser meanwhile."""
+    """Replace the body of the denoiser inside a `with` block."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(denoiser, "Body", FakeBody)
         yield

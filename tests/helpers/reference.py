@@ -57,10 +57,10 @@ def fill_by_rule(rows: TensorMap, shapes: dict, seed: int, gain: float) -> dict:
 
 
 def random_init(init, seed: int = 0) -> dict:
-    """Draw variables of the shapes that `init()` would return, without compiling it."""
+    """Sample variables of the shapes of `init()`, without compiling it."""
     rng = np.random.default_rng(seed)
 
-    def draw(path, leaf):
+    def sample_leaf(path, leaf):
         name = path[-1].key
         if name in ("scale", "var"):
             return rng.uniform(0.5, 1.5, leaf.shape).astype(np.float32)
@@ -69,7 +69,7 @@ def random_init(init, seed: int = 0) -> dict:
         inputs = np.prod(leaf.shape[:-1]) if len(leaf.shape) > 1 else 9
         return rng.normal(0, inputs**-0.5, leaf.shape).astype(np.float32)
 
-    return jax.tree_util.tree_map_with_path(draw, jax.eval_shape(init))
+    return jax.tree_util.tree_map_with_path(sample_leaf, jax.eval_shape(init))
 
 
 def run_network(function, flat: dict, *inputs) -> dict[str, np.ndarray]:

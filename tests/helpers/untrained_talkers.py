@@ -14,14 +14,14 @@ from avjax.models.taem import TEXT_PART, TaemConfig
 
 
 def untrained_parts(config, seed: int = 0) -> dict[str, Any]:
-    """Draw variables of any system at random, {part: variables}."""
+    """Sample variables of any system, {part: variables}."""
     system = get_system(config.system)
     shapes = jax.eval_shape(lambda: system.init_variables(config, jax.random.key(0)))
     return untrained(shapes, seed=seed)
 
 
 def untrained_taem(config: TaemConfig, variance: float = 1.0) -> dict[str, Any]:
-    """Draw variables of TAEM, and set the variance of latents."""
+    """Sample variables of TAEM, and set the variance of latents."""
     variables = untrained_parts(config)
     statistics = variables[TEXT_PART]["batch_stats"]["normalizer"]
     statistics["square"] = np.full_like(statistics["square"], variance)
@@ -36,8 +36,12 @@ def save_parts(
 ) -> None:
     """Save {part: variables} as a folder of weights."""
     params, stats = (
-        {part: tree[kind] for part, tree in variables.items() if kind in tree}
-        for kind in ("params", "batch_stats")
+        {
+            part: tree[collection]
+            for part, tree in variables.items()
+            if collection in tree
+        }
+        for collection in ("params", "batch_stats")
     )
     system = system or config.system
     weights.save(folder, params, stats, config, system=system, card="")

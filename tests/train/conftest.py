@@ -33,8 +33,8 @@ class ToyLoader:
         rng = np.random.default_rng(7)
         x = rng.standard_normal((EXAMPLES, SIZE)).astype(np.float32)
         y = (np.roll(x, 1, 1) * 0.5 + 1).astype(np.float32)
-        one = np.float32(1)
-        return [{"x": a, "y": b, "weight": one} for a, b in zip(x, y, strict=True)]
+        weight = np.float32(1)
+        return [{"x": a, "y": b, "weight": weight} for a, b in zip(x, y, strict=True)]
 
     def train_batches(self, process_index=0, process_count=1):
         data = grain.MapDataset.source(self._examples()).seed(self.seed).shuffle()
@@ -188,7 +188,7 @@ def context():
         return jnp.asarray(random.integers(0, 256, shape), jnp.uint8)
 
     exists = np.arange(11)[None] >= np.array([[0], [3]])
-    there = np.arange(5)[None] >= np.array([[0], [2]])
+    candidate_mask = np.arange(5)[None] >= np.array([[0], [2]])
     return {
         "frames": random_images(9),
         "faces": random_images(15),
@@ -196,6 +196,6 @@ def context():
         "mels": jnp.asarray(random.normal(size=(2, 11, 16, 80)), jnp.float32),
         "mel": jnp.asarray(random.normal(size=(2, 16, 80)), jnp.float32),
         "frame_mask": jnp.asarray(exists, jnp.float32),
-        "candidate_mask": jnp.asarray(there, jnp.float32),
+        "candidate_mask": jnp.asarray(candidate_mask, jnp.float32),
         "weight": jnp.ones(2),
     }

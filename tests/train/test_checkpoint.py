@@ -59,8 +59,8 @@ def test_checkpoint_restores_on_other_devices(experiment, tmp_path, shapes):
     with Checkpoints(tmp_path, keep=1) as checkpoints:
         restored = checkpoints.restore(2, target.shapes, data)
     assert_same(restored, state)
-    wanted = jax.tree.map(lambda x: x.sharding, target.shapes)
-    assert jax.tree.map(lambda x: x.sharding, restored) == wanted
+    shardings = jax.tree.map(lambda x: x.sharding, target.shapes)
+    assert jax.tree.map(lambda x: x.sharding, restored) == shardings
     steps(target, restored, data, 1)
 
 

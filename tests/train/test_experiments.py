@@ -166,8 +166,8 @@ def test_step_and_evaluation_have_shapes(name):
     assert all(log.shape == () for log in logs.values())
     for evaluation in experiment.evals.values():
         transform = evaluation.transform
-        whole = isinstance(transform, TalkEvalClip | TextEvalClip)
-        make_shapes = clip_shapes if whole else training_shapes
+        is_clip = isinstance(transform, TalkEvalClip | TextEvalClip)
+        make_shapes = clip_shapes if is_clip else training_shapes
         batch = make_shapes(transform, evaluation.batch_size, size)
         means = jax.eval_shape(task.evaluate, state.params, state.stats, batch)
         assert means and all(mean.total.shape == () for mean in means.values())

@@ -122,7 +122,7 @@ def test_best_weights_are_released_with_select_by(experiment, tmp_path):
     fit(selected, tmp_path)
     errors = {x["step"]: x["test/error"] for x in lines(tmp_path) if "test/error" in x}
     best = max(errors, key=errors.get)
-    assert best != 10  # training makes the error smaller, and we asked for the largest
+    assert best != 10  # the error decreases, and the experiment selects the largest
     card = weights.load(tmp_path / "weights").card
     assert f"{best} steps" in card
     assert f"test/error: {errors[best]:.5g}" in card

@@ -44,10 +44,12 @@ def test_without_fsdp_arrays_are_replicated():
 def test_batch_is_divided_over_all_devices_without_texts():
     x = np.arange(12.0, dtype=np.float32).reshape(4, 3)
     batch = {"x": x, "text": np.array(["a", "b", "c", "d"])}
-    put = sharding.to_global(sharding.make_mesh((1, 2)), batch)
-    assert list(put) == ["x"]
-    np.testing.assert_array_equal(put["x"], x)
-    assert [shard.data.shape for shard in put["x"].addressable_shards] == [(2, 3)] * 2
+    sharded = sharding.to_global(sharding.make_mesh((1, 2)), batch)
+    assert list(sharded) == ["x"]
+    np.testing.assert_array_equal(sharded["x"], x)
+    assert [shard.data.shape for shard in sharded["x"].addressable_shards] == [
+        (2, 3)
+    ] * 2
 
 
 def test_indivisible_batch_is_refused():

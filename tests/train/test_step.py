@@ -55,9 +55,11 @@ def test_frozen_part_stays_and_has_no_optimizer_state(experiment, batch, optimiz
     optimizers = {**optimizers, "generator": optax.adam(0.1)}
     before = make_state(task, optimizers, KEY, batch)
     after, _ = jax.jit(make_step(task, optimizers))(before, batch, KEY)
-    same = jax.tree.map(lambda a, b: bool((a == b).all()), before.params, after.params)
-    assert all(jax.tree.leaves(same["expert"]))
-    assert not any(jax.tree.leaves((same["generator"], same["discriminator"])))
+    is_equal = jax.tree.map(
+        lambda a, b: bool((a == b).all()), before.params, after.params
+    )
+    assert all(jax.tree.leaves(is_equal["expert"]))
+    assert not any(jax.tree.leaves((is_equal["generator"], is_equal["discriminator"])))
     count = sum(x.size for x in jax.tree.leaves(before.opt))
     assert (
         count
@@ -73,8 +75,8 @@ def test_later_objective_sees_extra_batch_of_the_same_step(
     _, logs = jax.jit(make_step(task, optimizers))(state, batch, KEY)
     key = jax.random.fold_in(jax.random.fold_in(KEY, 0), 0)
     noise = task.noise * jax.random.normal(key, batch["x"].shape)
-    made = task.generate(state.params, batch["x"] + noise)
-    expected = (made @ state.params["discriminator"]["weight"]).mean()
+    generated = task.generate(state.params, batch["x"] + noise)
+    expected = (generated @ state.params["discriminator"]["weight"]).mean()
     assert logs["discriminator/fake"] == pytest.approx(float(expected), rel=1e-5)
 
 
@@ -109,13 +111,13 @@ def test_accumulated_update_matches_that_of_the_whole_batch(
 ):
     task = type(experiment.task)(noise=0.0)
     state = make_state(task, optimizers, KEY, batch)
-    whole, logs = jax.jit(make_step(task, optimizers))(state, batch, KEY)
+    single_batch, logs = jax.jit(make_step(task, optimizers))(state, batch, KEY)
     parts, logs_of_parts = jax.jit(make_step(task, optimizers, accumulate))(
         state, batch, KEY
     )
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6, rtol=1e-5),
-        (whole.params, {n: x for n, x in logs.items() if "gradient" not in n}),
+        (single_batch.params, {n: x for n, x in logs.items() if "gradient" not in n}),
         (parts.params, {n: x for n, x in logs_of_parts.items() if "gradient" not in n}),
     )
 

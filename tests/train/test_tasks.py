@@ -100,8 +100,8 @@ def trained(task, batch, steps):
 
 
 def unequal(tree, other) -> bool:
-    same = jax.tree.map(lambda a, b: bool((a == b).all()), tree, other)
-    return not all(jax.tree.leaves(same))
+    is_equal = jax.tree.map(lambda a, b: bool((a == b).all()), tree, other)
+    return not all(jax.tree.leaves(is_equal))
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -161,13 +161,15 @@ def test_pairs_that_share_a_frame_have_no_weight(batch):
 
 def test_term_of_weight_zero_is_left_out(batch):
     task = TASKS["synctalkface"]
-    off = {"audio_visual": 0.0, "visual_visual": 0.0, "adversarial": 0.0}
-    task = dataclasses.replace(task, losses=dataclasses.replace(task.losses, **off))
+    zero_weights = {"audio_visual": 0.0, "visual_visual": 0.0, "adversarial": 0.0}
+    task = dataclasses.replace(
+        task, losses=dataclasses.replace(task.losses, **zero_weights)
+    )
     params, stats = jax.jit(task.init)(jax.random.key(0), batch)
     total, aux = jax.jit(task.generator_loss)(params, stats, batch, jax.random.key(1))
     expected = 10 * aux.logs["pixels"] + 0.2 * aux.logs["memory"]
     np.testing.assert_allclose(total, expected, rtol=1e-6)  # synctalkface (11)
-    assert not any(aux.logs[name] for name in off)
+    assert not any(aux.logs[name] for name in zero_weights)
 
 
 @pytest.mark.parametrize("name", ["synctalkface", "wav2lip"])

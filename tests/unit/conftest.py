@@ -42,7 +42,8 @@ def save_reader(
     shapes = jax.eval_shape(lambda: init_variables(config, key))
     variables = untrained(shapes["reader"])
     params, stats = (
-        dict.fromkeys(parts, variables[kind]) for kind in ("params", "batch_stats")
+        dict.fromkeys(parts, variables[collection])
+        for collection in ("params", "batch_stats")
     )
     weights.save(folder, params, stats, config, system=system, card="")
 

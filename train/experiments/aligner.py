@@ -17,7 +17,7 @@ from avjax.train.optimizers import Muon
 from avjax.train.registry import experiment
 from avjax.train.tasks.aligner import AlignerTask
 
-REL_BIAS = ("rel_bias",)  # of the attention: no kernel
+REL_BIAS = ("rel_bias",)  # attention bias; it is not a kernel
 
 
 @experiment

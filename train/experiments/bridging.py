@@ -22,7 +22,7 @@ from avjax.train.tasks.bridging import BridgingTask
 
 GRID_FRAMES = 75  # frames of every clip
 SPEECH_FRAMES = 40  # 1.6 s, frames of a training example of lip-to-speech
-MEMORY = ("keys", "values")  # slots of the memory: no kernels
+MEMORY = ("keys", "values")  # memory slots; they are not kernels
 SMALL = BridgingConfig(size=64, width=0.25)  # 1.5 million parameters, 3 MB in float16
 
 

@@ -31,7 +31,7 @@ from avjax.train.registry import experiment
 from avjax.train.tasks.cals import CalsTask
 from avjax.train.tasks.cals_units import CalsUnitsTask
 
-REL_BIAS = ("rel_bias",)  # of the transformer's attention: no kernel
+REL_BIAS = ("rel_bias",)  # attention bias of the transformer; it is not a kernel
 PIXELS_ONLY = CalsLossWeights(
     pixels=100.0, audio_visual=0.0, visual_visual=0.0, adversarial=0.0
 )

@@ -8,8 +8,8 @@ Commands:
 import dataclasses
 from collections.abc import Mapping
 
-FROZEN_SYNC_WIDTH = 0.25  # of sync_puppet and sync_grid
-FROZEN_LANDMARK_WIDTH = 0.5  # of landmarks_puppet
+FROZEN_SYNC_WIDTH = 0.25  # width of sync_puppet and sync_grid
+FROZEN_LANDMARK_WIDTH = 0.5  # width of landmarks_puppet
 LANDMARK_WEIGHTS = "landmarks-puppet"
 
 

@@ -105,10 +105,10 @@ class AlignerTask(SinglePartTask):
         starts, ends = jax.vmap(segment_bounds, (0, None))(paths, num_states)
         starts, ends = mel_frame_start(starts), mel_frame_start(ends)
         weight = batch["weight"][:, None]
-        every = jnp.ones_like(batch["word_start"])
+        all_states = jnp.ones_like(batch["word_start"])
         metrics = {}
         for name, is_start, is_end in (
-            ("phoneme", every, every),
+            ("phoneme", all_states, all_states),
             ("word", batch["word_start"], batch["word_end"]),
         ):
             at_start = boundary_metrics(starts, batch["start"], is_start * weight)

@@ -278,18 +278,18 @@ class BridgingTask(SinglePartTask):
             return score_clips(predictions, self.score_sentence)
         return score_clips(predictions, score_speech)
 
-    def score_sentence(self, one: Mapping[str, Any]) -> dict[str, tuple]:
+    def score_sentence(self, predictions: Mapping[str, Any]) -> dict[str, tuple]:
         """Score the sentence of one clip.
 
         Args:
-            one: Predictions of one clip, in numpy.
+            predictions: Predictions of one clip, in numpy.
 
         Returns:
             The counts of `bridging_scores.score_sentence`.
         """
         symbols = self.model.symbols
         return score_sentence(
-            one,
+            predictions,
             symbols=symbols,
             outputs_per_frame=self.model.outputs_per_frame,
             grammar=cached_grammar(self.grammar, symbols) if self.grammar else None,

@@ -36,14 +36,14 @@ def score_clips(
     pairs = collections.defaultdict(list)
     for example in range(len(predictions["weight"])):
         if predictions["weight"][example] > 0:
-            one = {name: array[example] for name, array in predictions.items()}
-            for name, pair in score(one).items():
+            clip = {name: array[example] for name, array in predictions.items()}
+            for name, pair in score(clip).items():
                 pairs[name].append(pair)
     return {name: Mean(*np.sum(values, axis=0)) for name, values in pairs.items()}
 
 
 def score_sentence(
-    one: Mapping[str, np.ndarray],
+    clip: Mapping[str, np.ndarray],
     symbols: tuple[str, ...],
     outputs_per_frame: int,
     grammar: Grammar | None,
@@ -52,7 +52,7 @@ def score_sentence(
     """Decode the sentence of one clip and count its errors.
 
     Args:
-        one: Predictions of one clip.
+        clip: Predictions of one clip.
         symbols: The alphabet.
         outputs_per_frame: Outputs per video frame.
         grammar: Grammar of a second decoding; None: no second decoding.
@@ -61,14 +61,14 @@ def score_sentence(
     Returns:
         `{symbol_error, wer, wer_grammar: (errors, length)}`, with prefixes.
     """
-    target = one["labels"][one["label_mask"] > 0]
+    target = clip["labels"][clip["label_mask"] > 0]
     target_text = to_text(target, symbols)
-    frames = int(np.sum(one["frame_mask"])) * outputs_per_frame
+    frames = int(np.sum(clip["frame_mask"])) * outputs_per_frame
     counts = {}
     for prefix in ("", WITH_AUDIO):
-        if f"{prefix}{LOG_PROBS}" not in one:
+        if f"{prefix}{LOG_PROBS}" not in clip:
             continue
-        log_probs = one[f"{prefix}{LOG_PROBS}"][:frames]
+        log_probs = clip[f"{prefix}{LOG_PROBS}"][:frames]
         ids = ctc.greedy(log_probs)
         text = to_text(ids, symbols)
         counts[f"{prefix}symbol_error"] = symbol_edit_counts(list(target), list(ids))
@@ -111,22 +111,22 @@ def wave_mel_l1(pred: np.ndarray, target: np.ndarray) -> float:
     return speech.mel_distance(pred_mel, target_mel)
 
 
-def score_speech(one: Mapping[str, np.ndarray]) -> dict[str, tuple]:
+def score_speech(clip: Mapping[str, np.ndarray]) -> dict[str, tuple]:
     """Score the speech of one clip by all metrics whose packages are installed.
 
     Args:
-        one: Predictions of one clip.
+        clip: Predictions of one clip.
 
     Returns:
         `{prefix and metric: (value, 1)}`, without values that are not finite.
     """
-    samples = int(np.sum(one["frame_mask"])) * SAMPLES_PER_FRAME
+    samples = int(np.sum(clip["frame_mask"])) * SAMPLES_PER_FRAME
     metrics = speech.available() | {"mel_l1": wave_mel_l1}
     scores = {}
-    for name in (name for name in one if name.endswith(SPEECH)):
+    for name in (name for name in clip if name.endswith(SPEECH)):
         prefix = name.removesuffix(SPEECH)
         for metric, score in metrics.items():
-            value = score(one[name][:samples], one["wave"][:samples])
+            value = score(clip[name][:samples], clip["wave"][:samples])
             if np.isfinite(value):
                 scores[prefix + metric] = value, 1.0
     return scores

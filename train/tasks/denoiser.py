@@ -30,9 +30,8 @@ from avjax.train.task import LossAux, Objective, ReleasedWeights, Task
 from avjax.typing import Array, Batch, Key, Params
 
 METRICS = {"psnr": psnr, "ssim2d": ssim2d, "ssim3d": ssim3d}
-MASK_LOOKAHEAD = Adaptation(
-    steps=1, learning_rate=1e-3
-)  # of the mask's loss, as published
+# The inner step of the mask's loss, as published.
+MASK_LOOKAHEAD = Adaptation(steps=1, learning_rate=1e-3)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -134,11 +134,11 @@ def compare_pairs(audio: Array, video: Array, batch: Batch) -> Pairs:
     distance = jnp.abs(batch["start"][:, :, None] - batch["start"][:, None])
     match = (distance == 0).astype(jnp.float32)
     predicted = jnp.sum(audio * video, axis=-1) > SYNC_THRESHOLD
-    apart = (distance >= SYNC_FRAMES).astype(jnp.float32)
+    disjoint = (distance >= SYNC_FRAMES).astype(jnp.float32)
     return Pairs(
         error=sync_loss(audio, video, match),
         correct=(predicted == (distance == 0)).astype(jnp.float32),
-        weight=(share_weight(match) + share_weight(apart))
+        weight=(share_weight(match) + share_weight(disjoint))
         * batch["weight"][:, None, None],
     )
 

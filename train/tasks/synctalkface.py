@@ -130,7 +130,7 @@ class SyncTalkFaceTask(TalkingFaceTask):
 
         Returns:
             The outputs for the losses of the memory, or None without a memory; frames
-            [p b t h w c=3] of the p = 2 paths (audio, teacher), or of one path; and the
+            [paths b t h w c=3] of two paths (audio, teacher) or of one path, and the
             new running statistics.
         """
         mode = {"train": True, "mutable": ["batch_stats"], "rngs": {"dropout": key}}
@@ -193,7 +193,7 @@ class SyncTalkFaceTask(TalkingFaceTask):
         Args:
             params: Parameters, `{part: tree}`.
             stats: Running statistics, `{part: tree}`.
-            frames: Generated frames, [p b t h w c=3].
+            frames: Generated frames, [paths b t h w c=3].
             inputs: The batch.
 
         Returns:
@@ -219,7 +219,7 @@ class SyncTalkFaceTask(TalkingFaceTask):
         Args:
             variables: Variables of the generator.
             outputs: Outputs of `forward_train`.
-            frames: Generated frames, [p b t h w c=3].
+            frames: Generated frames, [paths b t h w c=3].
             inputs: The batch.
 
         Returns:

@@ -92,7 +92,7 @@ class TalkingFaceTask(Task):
         """Compute the reconstruction loss, on pixels in [0, 1].
 
         Args:
-            frames: Generated frames, [p b t h w c=3].
+            frames: Generated frames, [paths b t h w c=3].
             targets: Real frames, [b t h w c=3].
             weight: Weights of the examples, [b].
 
@@ -203,5 +203,5 @@ def compare_frames(generated: Array, batch: Batch) -> dict[str, Array]:
         `{"talk": u8 [t h w c=3]}`, with a few clips one below the other.
     """
     right = to_uint8(generated, pixel_range="[0,1]")
-    both = jnp.concatenate([batch["faces"], right], axis=3)[:MAX_CLIPS_SHOWN]
-    return {"talk": rearrange(both, "b t h w c -> t (b h) w c")}
+    pairs = jnp.concatenate([batch["faces"], right], axis=3)[:MAX_CLIPS_SHOWN]
+    return {"talk": rearrange(pairs, "b t h w c -> t (b h) w c")}

@@ -122,7 +122,7 @@ class _BaseTalker:
     def decode_frames(
         self, latents: np.ndarray, crops: np.ndarray, reference: np.ndarray | None
     ) -> np.ndarray:
-        """See `Talker.decode_frames`.
+        """Generate faces; see `Talker.decode_frames`.
 
         With `reference_compat` each frame is its own reference.
         """
@@ -191,11 +191,11 @@ class ContextTalker(_BaseTalker):
     ) -> Iterator[np.ndarray]:
         """Return latents, 25 per second or interpolated; see `Talker.iter_latents`."""
         # The length of a mel gives the length of its audio only to within one hop.
-        known = (
+        num_latents = (
             num_frames if fps == FPS else num_video_frames((len(mel) - 1) * HOP_LENGTH)
         )
-        compute = functools.partial(self.compute_latents, mel, known - 1)
-        return resample_latents(compute, num_frames, fps, known - 1)
+        compute = functools.partial(self.compute_latents, mel, num_latents - 1)
+        return resample_latents(compute, num_frames, fps, num_latents - 1)
 
     def compute_latents(
         self, mel: np.ndarray, last: int, first: int, stop: int
@@ -242,8 +242,8 @@ def load_talker(
         The talker.
 
     Raises:
-        InputError: There are no such weights, they are of another system, or the talker
-            takes no lookahead.
+        InputError: There are no such weights, they belong to another system, or the
+            talker takes no lookahead.
     """
     if lookahead is not None and lookahead < 0:
         raise InputError(f"the lookahead must be at least 0 frames, not {lookahead}")
@@ -252,7 +252,7 @@ def load_talker(
     talker = make_talker(config, variables, lookahead)
     if lookahead is not None and talker.lookahead is None:
         raise InputError(
-            f"the weights {name} are of {config.system}, which takes no lookahead"
+            f"the weights {name} belong to {config.system}, which takes no lookahead"
         )
     return talker
 

@@ -85,15 +85,15 @@ class Compositor:
         numbers = self._num_done + np.arange(len(frames))
         boxes = self._boxes[self._order[numbers % len(self._order)]]
         self._num_done += len(frames)
-        found = np.isfinite(boxes[:, 0])
+        face_found = np.isfinite(boxes[:, 0])
         crops = self._crop_faces(frames, boxes)
-        if self._reference is None and found.any():
-            self._reference = crops[int(np.argmax(found))]
+        if self._reference is None and face_found.any():
+            self._reference = crops[int(np.argmax(face_found))]
         patches = self._talker.decode_frames(latents, crops, self._reference)
         return [
             self._finish(frame, patch if has_face else None, box)
             for frame, patch, box, has_face in zip(
-                frames, patches, boxes, found, strict=True
+                frames, patches, boxes, face_found, strict=True
             )
         ]
 

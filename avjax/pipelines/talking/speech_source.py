@@ -25,7 +25,7 @@ from avjax.text.tts import DEFAULT_WORDS_PER_MINUTE, synthesize
 SILENT_VOICE = "none"  # the voice of a text that is not spoken aloud
 MAX_SPEEDUP = 1.4  # largest factor by which a subtitle is sped up to end in time
 ALIGNER_WEIGHTS = "aligner-grid-s1"  # trained on recordings of a real speaker
-MISMATCH_THRESHOLD = 3.3  # of Alignment.nll_gap; matching texts have 0.1 to 3.0
+MISMATCH_THRESHOLD = 3.3  # limit of Alignment.nll_gap; matching texts have 0.1 to 3.0
 
 Voice = Callable[[str, float], tuple[np.ndarray, Intervals]]
 """(text, speedup) -> waveform f32 [n] at 16 kHz, and phones with their times."""
@@ -243,21 +243,22 @@ def synthesize_cues(cues: Sequence[Cue], voice: Voice) -> SpeechTrack:
     Returns:
         The speech. The waveform lasts at least until the end of the last subtitle.
     """
-    waves, phones, num_sped_up, delay, now = [], [], 0, 0.0, 0.0
+    waves, phones, num_sped_up, delay, speech_end = [], [], 0, 0.0, 0.0
     for cue, following in itertools.zip_longest(cues, cues[1:]):
-        start = max(cue.start, now)
+        start = max(cue.start, speech_end)
         delay = max(delay, start - cue.start)
-        wave, spoken = voice(cue.text, 1.0)
+        wave, cue_phones = voice(cue.text, 1.0)
         available = np.inf if following is None else max(following.start - start, 1e-3)
-        if spoken[-1][2] > available:
+        if cue_phones[-1].end > available:
             num_sped_up += 1
-            speedup = min(spoken[-1][2] / available, MAX_SPEEDUP)
-            wave, spoken = voice(cue.text, speedup)
+            speedup = min(cue_phones[-1].end / available, MAX_SPEEDUP)
+            wave, cue_phones = voice(cue.text, speedup)
         waves.append((round(start * SAMPLE_RATE), wave))
         phones += [
-            Interval(x, start + first, start + last) for x, first, last in spoken
+            Interval(phone.label, start + phone.start, start + phone.end)
+            for phone in cue_phones
         ]
-        now = phones[-1].end
+        speech_end = phones[-1].end
     ends = [first + len(wave) for first, wave in waves]
     mix = np.zeros(max(round(cues[-1].end * SAMPLE_RATE), *ends), np.float32)
     for first, wave in waves:

@@ -91,13 +91,13 @@ class StreamingEncoder:
     def _newest_latent(self) -> np.ndarray:
         """Compute the latent of the moment `lookahead_frames` before the last one."""
         context, lookahead = self._talker.context_frames, self._talker.lookahead_frames
-        not_awaited = context - lookahead
-        row: list[np.ndarray | None] = [None] * (1 + 2 * context)
-        row += [*self._features, *[None] * not_awaited]
-        row = row[-1 - 2 * context :]
+        num_ignored = context - lookahead
+        window: list[np.ndarray | None] = [None] * (1 + 2 * context)
+        window += [*self._features, *[None] * num_ignored]
+        window = window[-1 - 2 * context :]
         filler = next(x for x in self._features if x is not None)
-        frame_mask = np.array([x is not None for x in row], np.float32)
-        features = np.stack([filler if x is None else x for x in row])
+        frame_mask = np.array([x is not None for x in window], np.float32)
+        features = np.stack([filler if x is None else x for x in window])
         latent = self._contextualize(
             self._talker.variables, features, frame_mask, lookahead
         )

@@ -34,9 +34,9 @@ def resample_latents(
     """
     positions = np.minimum(latent_positions(np.arange(num_frames), fps), last)
     for chunk in range(0, num_frames, CHUNK_FRAMES):
-        wanted = positions[chunk : chunk + CHUNK_FRAMES]
-        first, stop = int(wanted[0]), int(np.ceil(wanted[-1])) + 1
-        yield interpolate_latents(compute(first, stop), wanted - first)
+        chunk_positions = positions[chunk : chunk + CHUNK_FRAMES]
+        first, stop = int(chunk_positions[0]), int(np.ceil(chunk_positions[-1])) + 1
+        yield interpolate_latents(compute(first, stop), chunk_positions - first)
 
 
 def latent_positions(frames: np.ndarray, fps: Fraction) -> np.ndarray:

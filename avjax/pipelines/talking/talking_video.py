@@ -22,7 +22,7 @@ from avjax.pipelines.talking.streaming_encoder import StreamingEncoder
 from avjax.pipelines.talking.text_talker import LoadedTalker
 from avjax.typing import PathLike
 
-FILE_SAMPLE_RATE = 48_000  # of the sound track of a written file, if audio is a file
+FILE_SAMPLE_RATE = 48_000  # Hz, of written files if the audio is a file
 
 
 class TalkingVideo:
@@ -116,7 +116,7 @@ class TalkingVideo:
             portrait = crop_portrait(self._source, talker)
             return text_talker.iter_latents(tier, portrait, self.num_frames, self.fps)
         if isinstance(talker, ContextTalker) and talker.lookahead is not None:
-            # At a low frame rate a frame may be final that is after the end.
+            # At a low frame rate, a frame after the end may already be final.
             return itertools.islice(self._iter_live_latents(talker), self.num_frames)
         mel = log_mel(talker.preprocess_audio(self.wave))
         return talker.iter_latents(mel, self.num_frames, self.fps)

@@ -76,12 +76,12 @@ class TextTalker:
         context = self.config.context_phonemes + CONTEXT_PHONEMES
         chunk_size, durations = MAX_PHONEMES - 2 * context, []
         for first in range(0, len(phoneme_ids), chunk_size):
-            begin = max(first - context, 0)
-            ids = _pad_phonemes(phoneme_ids[begin : first + chunk_size + context])
+            start = max(first - context, 0)
+            ids = _pad_phonemes(phoneme_ids[start : first + chunk_size + context])
             edges = jit_predict_edges(self.config)(
                 self.variables[TEXT_PART], ids[None], portrait[None]
             )
-            durations.append(np.diff(edges[0])[first - begin :][:chunk_size])
+            durations.append(np.diff(edges[0])[first - start :][:chunk_size])
         seconds = np.concatenate(durations)[: len(phoneme_ids)].astype(np.float64)
         seconds = np.maximum(seconds, 1 / self.config.steps_per_second)
         edges = np.concatenate([[0.0], np.cumsum(seconds)])
@@ -164,14 +164,14 @@ def phonemes_around(
     """
     times = tier.edges.astype(np.float64) - first / FPS
     context = config.context_phonemes
-    begin = np.searchsorted(times[1:-1], 0, "right") - context
+    start = np.searchsorted(times[1:-1], 0, "right") - context
     end = np.searchsorted(times[1:-1], num_frames / FPS, "right") + 1 + context
-    begin, end = max(begin, 0), min(end, len(tier.ids))
-    excess = max(end - begin - MAX_PHONEMES, 0)
-    begin, end = begin + excess // 2, end - (excess - excess // 2)
+    start, end = max(start, 0), min(end, len(tier.ids))
+    excess = max(end - start - MAX_PHONEMES, 0)
+    start, end = start + excess // 2, end - (excess - excess // 2)
     edges = np.full(MAX_PHONEMES + 1, times[end], np.float32)
-    edges[: end - begin + 1] = times[begin : end + 1]
-    return _pad_phonemes(tier.ids[begin:end]), edges
+    edges[: end - start + 1] = times[start : end + 1]
+    return _pad_phonemes(tier.ids[start:end]), edges
 
 
 def _pad_phonemes(ids: np.ndarray) -> np.ndarray:
@@ -203,15 +203,8 @@ def jit_predict_latents(config: TaemConfig) -> Callable[..., Any]:
     """Return (variables, ids, edges, portrait) -> latents; see `jit_predict_edges`."""
     network, num_frames = Taem(config), chunk_length(config)
 
-    def predict(variables, phoneme_ids, edges, portrait):
-        return network.apply(
-            variables,
-            phoneme_ids,
-            edges,
-            portrait,
-            num_frames,
-            method="predict_latents",
-        )
+    def predict(variables, *inputs):
+        return network.apply(variables, *inputs, num_frames, method="predict_latents")
 
     return predict
 
@@ -226,8 +219,8 @@ def load_text_talker(name: PathLike) -> TextTalker:
         The talker.
 
     Raises:
-        InputError: There are no such weights, they are of another system, or they were
-            trained with other phonemes.
+        InputError: There are no such weights, they belong to another system, or they
+            were trained with other phonemes.
     """
     name = weights.full_name(name, TaemConfig.system)
     config, variables = load_system(name, TaemConfig.system)
@@ -278,7 +271,9 @@ def load_any_talker(
         return LoadedTalker(str(name), load_talker(name, system, lookahead))
     text_talker = load_text_talker(name)
     if lookahead is not None:
-        raise InputError(f"the weights {name} are of {taem}, which takes no lookahead")
+        raise InputError(
+            f"the weights {name} belong to {taem}, which takes no lookahead"
+        )
     return LoadedTalker(
         str(name), text_talker.talker, text_talker if has_text else None
     )

@@ -35,9 +35,9 @@ def test_summary_lists_texts_if_there_are_few(numbered_source, tmp_path, monkeyp
         def read_clip(self, number):
             return {**super().read_clip(number), "text": "cab"[number % 3]}
 
-    for most, texts in ((3, ["a", "b", "c"]), (2, [])):
-        monkeypatch.setattr(corpus, "MAX_TEXTS", most)
-        out = tmp_path / str(most)
+    for max_texts, texts in ((3, ["a", "b", "c"]), (2, [])):
+        monkeypatch.setattr(corpus, "MAX_TEXTS", max_texts)
+        out = tmp_path / str(max_texts)
         assert build_corpus(Spelled(5), out, num_workers=0).texts == texts
         note = json.loads((out / SUMMARY_FILE).read_text())
         assert note["texts"] == texts

@@ -28,7 +28,7 @@ def raw(write_video, tmp_path):
 
 
 def test_stretches_are_read(raw, detector, tmp_path):
-    """Also at the end of a file; a missing video is reported."""
+    """One stretch is at the end of a file; a missing video is reported."""
     source = HdtfSource(str(raw), 32, detector)
     summary = build_corpus(source, tmp_path / "out", num_workers=0)
     records = [
@@ -73,9 +73,9 @@ def test_cropped_video_is_not_cropped_again(raw):
         s for split in HdtfSource(str(raw)).list_clips().values() for s in split
     ]
     (cut,) = [s for s in stretches if s.name == "WDA_Ann_000_0"]
-    whole = list(hdtf.read_square(cut))
+    frames = list(hdtf.read_square(cut))
     again = list(hdtf.read_square(cut._replace(square=(300, 112, 40, 96))))
-    np.testing.assert_array_equal(whole, again)
+    np.testing.assert_array_equal(frames, again)
 
 
 def test_each_speaker_is_in_one_split(raw):

@@ -47,9 +47,9 @@ def names(splits):
 
 
 def test_polyu_is_split_by_camera_or_scene(polyu):
-    found = names(ImagePairSource(str(polyu), test_words=("Canon80D",)).list_clips())
-    assert found["test"] == ["Canon80D_ball_7_real"]
-    assert found["train"] == ["Sony_toy_1_real", "Sony_toy_2_real"]
+    splits = names(ImagePairSource(str(polyu), test_words=("Canon80D",)).list_clips())
+    assert splits["test"] == ["Canon80D_ball_7_real"]
+    assert splits["train"] == ["Sony_toy_1_real", "Sony_toy_2_real"]
     assert not names(ImagePairSource(str(polyu)).list_clips())["test"]
 
 
@@ -171,7 +171,9 @@ def test_polyu_has_100_images_of_five_cameras(real):
         str(real / "denoise/polyu"), test_words=("Canon80D", "Sony")
     ).list_clips()
     assert sum(map(len, splits.values())) == 100
-    cameras = [{str(one).split("_")[0] for one in images} for images in splits.values()]
+    cameras = [
+        {str(image).split("_")[0] for image in images} for images in splits.values()
+    ]
     assert cameras == [{"Canon5D2", "Canon600D", "NikonD800"}, {"Canon80D", "Sony"}]
     record = ImagePairSource("").read_clip(splits["test"][0])
     noisy, clean = (decode_png(record[key][0]) for key in ("noisy", "clean"))

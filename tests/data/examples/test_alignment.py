@@ -16,7 +16,7 @@ FRAMES = 30
 
 @dataclasses.dataclass(frozen=True)
 class MouthLength:
-    """Stands for a reel of mouths, of which only the length is needed."""
+    """Replaces a reel of mouths, of which only the length is needed."""
 
     frames: int
 

@@ -26,16 +26,16 @@ def expected_windows(record, frames):
 @pytest.mark.parametrize("seed", range(4))
 def test_cals_example_is_talk_example_with_more_audio(clips, seed):
     transform, record = CalsTrainExample(context_frames=6, max_offset=2), clips[16]
-    for drawn, plain in (
+    for sampled, plain in (
         (
             transform.random_map(record, np.random.default_rng(seed)),
             TalkTrainExample().random_map(record, np.random.default_rng(seed)),
         ),
         (transform.at(record, seed, 4), TalkTrainExample().at(record, seed, 4)),
     ):
-        np.testing.assert_array_equal(drawn["mels"][6:11], plain["mels"])
+        np.testing.assert_array_equal(sampled["mels"][6:11], plain["mels"])
         for key in set(plain) - {"mels"}:
-            np.testing.assert_array_equal(drawn[key], plain[key])
+            np.testing.assert_array_equal(sampled[key], plain[key])
 
 
 def test_each_context_frame_has_its_mel(clips, number_of):
@@ -60,9 +60,9 @@ def test_frames_outside_the_clip_are_masked(clips, number_of):
 
 def test_audio_outside_the_clip_is_that_of_other_moments(clips):
     """A repeated edge would change the statistics of a batch."""
-    whole = expected_windows(clips[16], np.arange(25))
+    all_windows = expected_windows(clips[16], np.arange(25))
     example = CalsTrainExample(context_frames=15, max_offset=5).at(clips[16], 0, 99)
-    np.testing.assert_array_equal(example["mels"][:13], whole[12:])
+    np.testing.assert_array_equal(example["mels"][:13], all_windows[12:])
     short = CalsUnitExample(12).at(clips[0], 0, 1)["mels"]  # 9 frames
     np.testing.assert_array_equal(short[9:], expected_windows(clips[0], np.arange(3)))
 
@@ -79,25 +79,25 @@ def test_unit_example_has_two_more_frames_on_either_side(clips, number_of):
     record = clips[16]
     firsts = set()
     for seed in range(60):
-        drawn = CalsUnitExample(12).random_map(record, np.random.default_rng(seed))
-        numbers = number_of(drawn["faces"])
+        sampled = CalsUnitExample(12).random_map(record, np.random.default_rng(seed))
+        numbers = number_of(sampled["faces"])
         first = int(numbers[2]) if numbers[2] > numbers[1] else 0
         np.testing.assert_array_equal(
             numbers, np.clip(first + np.arange(-2, 14), 0, 24)
         )
         np.testing.assert_array_equal(
-            drawn["mels"], expected_windows(record, first + np.arange(12))
+            sampled["mels"], expected_windows(record, first + np.arange(12))
         )
-        assert drawn["frame_mask"].all()
+        assert sampled["frame_mask"].all()
         firsts.add(first)
     assert firsts == set(range(14))
 
 
 def test_short_clip_is_padded_and_masked(clips, number_of):
-    drawn = CalsUnitExample(35).at(clips[0], 0, 1)  # 9 frames
-    np.testing.assert_array_equal(drawn["frame_mask"], [1] * 9 + [0] * 26)
+    example = CalsUnitExample(35).at(clips[0], 0, 1)  # 9 frames
+    np.testing.assert_array_equal(example["frame_mask"], [1] * 9 + [0] * 26)
     expected = np.clip(np.arange(-2, 37), 0, 8)
-    np.testing.assert_array_equal(number_of(drawn["faces"]), expected)
+    np.testing.assert_array_equal(number_of(example["faces"]), expected)
 
 
 def test_evaluation_stretches_are_spread(clips, number_of):

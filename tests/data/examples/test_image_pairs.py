@@ -25,41 +25,43 @@ def record(pixels):
     return make_image_record(clean=clean, noisy=[pixels, pixels // 3], clip="a")
 
 
-@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-def test_tiles_are_stored_without_loss(pixels, kind):
-    tile = pixels.astype(kind)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_tiles_are_stored_without_loss(pixels, dtype):
+    tile = pixels.astype(dtype)
     decoded = decode_png(encode_png(tile))
     assert decoded.dtype == np.float32
     np.testing.assert_array_equal(decoded, to_float01(tile))
-    assert to_float01(np.array([np.iinfo(kind).max])[None].astype(kind)) == 1
+    assert to_float01(np.array([np.iinfo(dtype).max])[None].astype(dtype)) == 1
 
 
 def test_both_images_are_cropped_at_the_same_place(record, pixels):
     crop = ImagePairCrop(8, corruptions=())
-    seen = set()
+    ratios = set()
     for seed in range(12):
         example = crop.random_map(record, np.random.default_rng(seed))
         clean, noisy = example["clean"], example["noisy"]
         assert clean.shape == noisy.shape == (8, 8, 3) and example["weight"] == 1
         ratio = float(np.mean(noisy / np.maximum(clean, 1e-6)))
-        tile = min((2, 4 / 3), key=lambda wanted: abs(wanted - ratio))
+        tile = min((2, 4 / 3), key=lambda candidate: abs(candidate - ratio))
         np.testing.assert_allclose(noisy, tile * clean, atol=1e-4)
-        seen.add(tile)
-    assert seen == {2, 4 / 3}
+        ratios.add(tile)
+    assert ratios == {2, 4 / 3}
 
 
 def test_only_training_crops_are_mirrored(record):
-    def same(mirror):
-        one, other = (
+    def is_flipped(mirror):
+        original, mirrored = (
             ImagePairCrop(8, (), prob).random_map(record, np.random.default_rng(4))
             for prob in (0.0, mirror)
         )
-        flipped = {key: one[key][:, ::-1] for key in ("noisy", "clean")}
-        return all((other[key] == flipped[key]).all() for key in flipped)
+        flipped = {key: original[key][:, ::-1] for key in ("noisy", "clean")}
+        return all((mirrored[key] == flipped[key]).all() for key in flipped)
 
-    assert same(1.0) and not same(0.0)
-    one, other = (ImagePairCrop(8, (), prob).at(record, 0, 1) for prob in (0.0, 1.0))
-    np.testing.assert_array_equal(one["noisy"], other["noisy"])
+    assert is_flipped(1.0) and not is_flipped(0.0)
+    original, mirrored = (
+        ImagePairCrop(8, (), prob).at(record, 0, 1) for prob in (0.0, 1.0)
+    )
+    np.testing.assert_array_equal(original["noisy"], mirrored["noisy"])
 
 
 def test_evaluation_noise_is_fixed_for_each_place(pixels):

@@ -113,7 +113,7 @@ def test_images_mels_and_wave_are_synchronous(clips, lip_to_speech, rng, number_
         samples = slice(640 * first, 640 * (first + 20))
         np.testing.assert_array_equal(example["wave"], wave[samples])
         assert example["frame_mask"].all()
-    assert starts == set(range(6)), "every stretch is drawn"
+    assert starts == set(range(6)), "every stretch is sampled"
     assert number_of(lip_to_speech.at(record, 3, 4)["lips"])[0] == 0
 
 
@@ -212,16 +212,16 @@ def test_only_training_is_augmented(clips, rng):
     def rises(example):
         return bool(example["lips"][0, 0, -1, 0] > example["lips"][0, 0, 0, 0])
 
-    drawn = [transform.random_map(record, rng) for _ in range(60)]
-    assert 15 < sum(map(rises, drawn)) < 45
-    assert len({int(example["lips"][0].max()) for example in drawn}) > 4, "shifted"
+    examples = [transform.random_map(record, rng) for _ in range(60)]
+    assert 15 < sum(map(rises, examples)) < 45
+    assert len({int(example["lips"][0].max()) for example in examples}) > 4, "shifted"
     fixed = [transform.at(record, place, 2) for place in range(2)]
     mouth = record["mouth"][0:1]
     for example in fixed:
         expected = center_crop_mouths(mouth, 88)[0]
         np.testing.assert_array_equal(example["lips"][0], expected)
         np.testing.assert_array_equal(example["mel"], input_mel(record))
-    masked = [np.mean(example["mel"] == 0) for example in drawn]
+    masked = [np.mean(example["mel"] == 0) for example in examples]
     assert np.mean(masked) > 0.1 and np.mean(fixed[0]["mel"] == 0) < 0.01
     plain = dataclasses.replace(transform, augmentation=NO_AUGMENTATION)
     np.testing.assert_array_equal(
@@ -230,7 +230,7 @@ def test_only_training_is_augmented(clips, rng):
 
 
 def test_random_erase_makes_one_square_grey(rng):
-    seen = np.zeros((20, 20), bool)
+    erased_once = np.zeros((20, 20), bool)
     for _ in range(300):
         images = np.zeros((2, 20, 20, 1), np.uint8)
         random_erase(images, 0.5, rng)
@@ -239,8 +239,8 @@ def test_random_erase_makes_one_square_grey(rng):
         rows, columns = erased.any(1), erased.any(0)
         np.testing.assert_array_equal(erased, rows[:, None] & columns)
         assert 7 <= rows.sum() <= 10 and 7 <= columns.sum() <= 10
-        seen |= erased
-    assert seen.all(), "every corner is erased sometimes"
+        erased_once |= erased
+    assert erased_once.all(), "every corner is erased sometimes"
     random_erase(images := np.zeros((2, 20, 20, 1), np.uint8), 0.0, rng)
     assert not images.any()
 
@@ -251,9 +251,9 @@ def test_spec_augment_masks_frames_and_bands(rng):
         mel = np.ones((60, 80))
         spec_augment(mel, rng)
         gone = mel == 0
-        whole = gone.all(1), gone.all(0)
-        np.testing.assert_array_equal(gone, whole[0][:, None] | whole[1])
-        for sizes, masked in zip((frames, bands), whole, strict=True):
+        masked_axes = gone.all(1), gone.all(0)
+        np.testing.assert_array_equal(gone, masked_axes[0][:, None] | masked_axes[1])
+        for sizes, masked in zip((frames, bands), masked_axes, strict=True):
             places = np.flatnonzero(masked)
             assert not len(places) or np.ptp(places) == len(places) - 1
             sizes.add(len(places))

@@ -53,7 +53,7 @@ def test_talk_example_has_nine_frames_and_five_references(clips, rng, number_of)
         assert reference[0] != window[2]
         starts.add((window[0], reference[0]))
     windows, references = (set(column) for column in zip(*starts, strict=True))
-    assert windows == set(range(17)), "every place of 25 frames is drawn"
+    assert windows == set(range(17)), "every place of 25 frames is sampled"
     assert references == set(range(21))
 
 
@@ -107,8 +107,8 @@ def test_only_training_examples_are_mirrored(clips, rng):
     def rises(example):
         return bool(example["lips"][0, 0, 0, -1, 0] > example["lips"][0, 0, 0, 0, 0])
 
-    drawn = [rises(SyncExample().random_map(record, rng)) for _ in range(200)]
-    assert 70 < sum(drawn) < 130
+    samples = [rises(SyncExample().random_map(record, rng)) for _ in range(200)]
+    assert 70 < sum(samples) < 130
     assert all(rises(SyncExample().at(record, place, 9)) for place in range(9))
 
 
@@ -123,7 +123,7 @@ def test_evaluation_examples_are_fixed_and_spread(clips, number_of):
     assert (np.diff(starts) >= 4).all() and starts[-1] <= 16
 
 
-def test_evaluation_moments_are_spread_and_apart(clips):
+def test_evaluation_moments_are_spread_and_disjoint(clips):
     transform = SyncExample(4)
     starts = np.array(
         [transform.at(clips[16], place, 4)["start"] for place in range(4)]
@@ -138,7 +138,7 @@ def test_short_clip_repeats_its_edges(numbered_source, rng, frames):
     record["face"] = schema.Reel(record["face"].blobs[:frames], 3)
     record["wave"] = record["wave"][: frames * 640]
     for transform in (TalkTrainExample(), SyncExample()):
-        drawn, fixed = transform.random_map(record, rng), transform.at(record, 1, 2)
-        for key in drawn:
-            assert drawn[key].shape == fixed[key].shape
-            assert np.isfinite(drawn[key]).all()
+        sampled, fixed = transform.random_map(record, rng), transform.at(record, 1, 2)
+        for key in sampled:
+            assert sampled[key].shape == fixed[key].shape
+            assert np.isfinite(sampled[key]).all()

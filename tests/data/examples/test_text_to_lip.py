@@ -52,32 +52,32 @@ def test_phonemes_have_times_and_are_padded(clips):
 
 def test_times_are_relative_to_the_stretch(dense, number_of):
     for seed in range(30):
-        drawn = TextToLipExample(12).random_map(dense, np.random.default_rng(seed))
-        edges = drawn["phoneme_edges"][:11]
+        sampled = TextToLipExample(12).random_map(dense, np.random.default_rng(seed))
+        edges = sampled["phoneme_edges"][:11]
         first = -int(round(edges[0] * 25))
         np.testing.assert_allclose(np.diff(edges), 0.1, atol=1e-6)
-        np.testing.assert_array_equal(drawn["phoneme_ids"][:2], to_phoneme_ids("st"))
+        np.testing.assert_array_equal(sampled["phoneme_ids"][:2], to_phoneme_ids("st"))
         mel = log_mel(normalize_speech(schema.to_float(dense["wave"])))
         expected = mel_windows(mel, (first + np.arange(12) - 1) / 25)
-        np.testing.assert_array_equal(drawn["mels"], expected)
-        portrait = int(number_of(drawn["portrait"][None])[0])
+        np.testing.assert_array_equal(sampled["mels"], expected)
+        portrait = int(number_of(sampled["portrait"][None])[0])
         assert not first <= portrait < first + 12, "from outside of the stretch"
 
 
 def test_training_draws_all_stretches_and_portraits(dense, number_of):
     transform = TextToLipExample(12)
-    drawn = [
+    samples = [
         transform.random_map(dense, np.random.default_rng(seed)) for seed in range(300)
     ]
-    assert {-int(round(x["phoneme_edges"][0] * 25)) for x in drawn} == set(range(14))
-    assert len({int(number_of(x["portrait"][None])[0]) for x in drawn}) == 25
+    assert {-int(round(x["phoneme_edges"][0] * 25)) for x in samples} == set(range(14))
+    assert len({int(number_of(x["portrait"][None])[0]) for x in samples}) == 25
 
 
 def test_border_and_missing_phonemes_are_not_in_the_loss(dense):
     cut = TextToLipExample(12, border_frames=2).at(dense, 1, 3)
     np.testing.assert_array_equal(cut["loss_mask"], [0, 0] + [1] * 8 + [0, 0])
-    whole = TextToLipExample(25, border_frames=2).at(dense, 0, 1)
-    assert whole["loss_mask"].all()
+    example = TextToLipExample(25, border_frames=2).at(dense, 0, 1)
+    assert example["loss_mask"].all()
     tight = TextToLipExample(25, max_phonemes=4).at(dense, 0, 1)
     np.testing.assert_array_equal(tight["loss_mask"], np.arange(25) < 10)
     assert tight["frame_mask"].all()
@@ -97,7 +97,8 @@ def test_distant_phonemes_are_left_out(dense):
 def test_text_eval_clip_is_talk_eval_clip_with_text(clips):
     record = clips[16]
     example, plain = (
-        kind(12).at(record, 1, 3) for kind in (TextEvalClip, TalkEvalClip)
+        example_class(12).at(record, 1, 3)
+        for example_class in (TextEvalClip, TalkEvalClip)
     )
     for key in plain:
         np.testing.assert_array_equal(example[key], plain[key])

@@ -52,7 +52,7 @@ def test_rounding_extends_over_several_consonants():
     assert strew[ROUND] > street[ROUND] + 0.02
 
 
-def test_phones_beyond_the_reach_have_no_influence():
+def test_distant_phones_have_no_influence():
     first_text = (("a", 0.2, 0.3), ("t", 0.3, 0.4), ("u", 1.2, 1.3))
     second_text = (("a", 0.2, 0.3), ("t", 0.3, 0.4), ("m", 1.2, 1.3))
     first_motion, second_motion = (

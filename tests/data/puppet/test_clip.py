@@ -85,7 +85,7 @@ def test_audio_is_loud_during_phones(clips):
 
 
 def test_jaw_opening_correlates_with_loudness(clips):
-    """Over several clips, audio and mouth are related."""
+    """The correlation is computed over several clips."""
     level = np.concatenate(
         [np.sqrt((c.wave.reshape(-1, 640) ** 2).mean(axis=1)) for c in clips]
     )

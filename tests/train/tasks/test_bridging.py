@@ -94,8 +94,12 @@ def test_each_term_matches_loops_over_clips_and_frames(outputs, reading):
         np.testing.assert_array_equal(WORDS.weight(result[name], reading), [1, 0.5])
     exists = [[1] * 8, [0.5] * 6 + [0] * 2]
     for place in np.ndindex(2, 8):
-        away = np.asarray(outputs.stored[place]) - np.asarray(outputs.audio[place])
-        np.testing.assert_allclose(result["memory"][place], np.mean(away**2), rtol=1e-5)
+        difference = np.asarray(outputs.stored[place]) - np.asarray(
+            outputs.audio[place]
+        )
+        np.testing.assert_allclose(
+            result["memory"][place], np.mean(difference**2), rtol=1e-5
+        )
         p = np.asarray(outputs.audio_address[place])
         q = np.asarray(outputs.visual_address[place])
         divergence = np.sum(p * np.log(p / q))
@@ -110,8 +114,10 @@ def test_sentence_error_is_per_symbol(reading):
     result = LETTERS.task_error(output, reading)
     exists = jnp.asarray([[1.0] * 16, [1.0] * 12 + [0.0] * 4])
     allowed = jnp.repeat(reading["allowed"], 2, axis=1)
-    whole = ctc_loss(output, exists, reading["labels"], reading["label_mask"], allowed)
-    np.testing.assert_allclose(result, whole / np.array([3, 2]), rtol=1e-5)
+    clip_loss = ctc_loss(
+        output, exists, reading["labels"], reading["label_mask"], allowed
+    )
+    np.testing.assert_allclose(result, clip_loss / np.array([3, 2]), rtol=1e-5)
 
 
 def test_speech_error_is_per_mel_frame(reading):
@@ -140,15 +146,17 @@ def test_words_are_measured_with_recalled_and_real_audio(reading):
 
 def test_words_can_be_averaged_with_the_mirrored_clip(reading):
     params, stats = jax.jit(WORDS.init)(KEY, reading)
-    both = dataclasses.replace(WORDS, mirrored=True)
+    mirrored_task = dataclasses.replace(WORDS, mirrored=True)
     turned = reading | {"lips": reading["lips"][:, :, :, ::-1]}
     result = jax.jit(
-        lambda *batches: [both.evaluate(params, stats, batch) for batch in batches]
+        lambda *batches: [
+            mirrored_task.evaluate(params, stats, batch) for batch in batches
+        ]
     )(reading, turned)
-    one, other = (float(means["loss"].total) for means in result)
-    np.testing.assert_allclose(one, other, rtol=1e-5)
+    first, second = (float(means["loss"].total) for means in result)
+    np.testing.assert_allclose(first, second, rtol=1e-5)
     single = jax.jit(WORDS.evaluate)(params, stats, reading)["loss"].total
-    assert abs(float(single) - one) > 1e-4
+    assert abs(float(single) - first) > 1e-4
 
 
 @pytest.mark.parametrize("task", [LETTERS, SPEECH])

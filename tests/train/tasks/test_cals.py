@@ -172,26 +172,26 @@ def test_lip_loss_ignores_missing_candidates(face, context):
 
 
 def test_terms_of_weight_zero_are_not_computed(face, context):
-    off = {}
+    zero_weights = {}
     for name in ("adversarial", "visual_visual", "audio_visual"):
-        off[name] = 0.0
-        losses = dataclasses.replace(FACE.losses, **off)
+        zero_weights[name] = 0.0
+        losses = dataclasses.replace(FACE.losses, **zero_weights)
         task = dataclasses.replace(FACE, losses=losses)
         logs = jax.eval_shape(task.generator_loss, *face, context, KEY)[1].logs
-        assert set(logs) == {"motion", *dataclasses.asdict(losses)} - set(off)
+        assert set(logs) == {"motion", *dataclasses.asdict(losses)} - set(zero_weights)
 
 
-def test_generated_frames_depend_on_audio_within_reach_only(context):
-    """Audio out of reach of all five targets changes nothing."""
+def test_generated_frames_depend_on_audio_within_the_context_only(context):
+    """Audio outside the context of all five targets has no influence."""
     state = random_state(FROZEN)
     generated = jax.jit(
         lambda b: FROZEN.generator_loss(*state, b, KEY)[1].extra_batch["generated"]
     )
     mels, first = context["mels"], generated(context)
-    far = {**context, "mels": mels.at[:, [0, 1, 9, 10]].set(3.0)}
-    np.testing.assert_allclose(generated(far), first, atol=1e-6)
-    near = {**context, "mels": mels.at[:, 2].set(3.0)}
-    assert not np.allclose(generated(near), first, atol=1e-6)
+    outside_context = {**context, "mels": mels.at[:, [0, 1, 9, 10]].set(3.0)}
+    np.testing.assert_allclose(generated(outside_context), first, atol=1e-6)
+    inside_context = {**context, "mels": mels.at[:, 2].set(3.0)}
+    assert not np.allclose(generated(inside_context), first, atol=1e-6)
 
 
 def test_too_short_context_is_an_input_error(face, context):

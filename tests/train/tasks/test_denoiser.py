@@ -46,8 +46,8 @@ def batch():
 
 
 def unequal(tree, other) -> bool:
-    same = jax.tree.map(lambda a, b: bool((a == b).all()), tree, other)
-    return not all(jax.tree.leaves(same))
+    is_equal = jax.tree.map(lambda a, b: bool((a == b).all()), tree, other)
+    return not all(jax.tree.leaves(is_equal))
 
 
 @pytest.mark.parametrize("name", TASKS)

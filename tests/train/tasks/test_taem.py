@@ -115,8 +115,8 @@ def test_task_improves_on_one_batch_and_updates_its_part_only():
         losses.append(float(logs["text/loss"]))
     assert np.mean(losses[-3:]) < np.mean(losses[:3])
     for part, tree in state.params.items():
-        same = jax.tree.map(lambda a, b: (a == b).all(), tree, before.params[part])
-        assert all(jax.tree.leaves(same)) == (part != TEXT_PART), part
+        is_equal = jax.tree.map(lambda a, b: (a == b).all(), tree, before.params[part])
+        assert all(jax.tree.leaves(is_equal)) == (part != TEXT_PART), part
     assert set(state.opt) == {"text"}
     assert state.stats[TEXT_PART]["normalizer"]["count"] == 12 * 12  # frames that count
     assert state.stats["means"]["phonemes"][PAUSE] == 12
@@ -233,9 +233,9 @@ def test_durations_are_compared_with_the_means(metrics):
     """The mean duration of phoneme n is n / 50 seconds."""
     means = np.array([[0, 0.06, 0.04, 0.08], [0.1, 0.04, 0, 0]])
     target = np.diff(EDGES, axis=1) * [[0, 1, 1, 1], [1, 1, 0, 0]]
-    off = np.abs(means - target).sum() / 5
+    mean_error = np.abs(means - target).sum() / 5
     np.testing.assert_allclose(
-        metrics["phoneme_mean_duration_ms"].compute(), 1000 * off, rtol=1e-4
+        metrics["phoneme_mean_duration_ms"].compute(), 1000 * mean_error, rtol=1e-4
     )
     share = np.abs(means.sum(axis=1) / target.sum(axis=1) - 1)
     result = metrics["phoneme_mean_length_error"].compute()

@@ -27,7 +27,7 @@ seeds = st.integers(0, 2**32 - 1)
 def random_log_probs(
     frames: int, symbols: int, seed: int = 0, evenness=0.5
 ) -> np.ndarray:
-    """Draw log-probabilities of a network, f32 [t v]."""
+    """Sample log-probabilities of a network, f32 [t v]."""
     rng = np.random.default_rng(seed)
     probs = rng.dirichlet(np.full(symbols, evenness), frames) + 1e-9
     return np.log(probs).astype(np.float32)
@@ -124,7 +124,7 @@ def test_narrow_beam_gives_a_complete_sentence(frames, beam, name, seed):
 
 
 def test_infeasible_prefixes_are_pruned():
-    """After a, a no frame is left for the blank and the a that must follow.
+    """After the prefix "a", no frame is left for the blank and the second "a".
 
     Symbols: blank, a, b.
     """
@@ -281,5 +281,5 @@ def test_decoded_sentences_can_be_timed(seed):
     assert " ".join(word.word for word in result) == " ".join(to_text(ids).split())
     for word in result:
         assert 0 <= word.start < word.end <= 60 / 25 and 0 < word.confidence <= 1
-    for one, other in itertools.pairwise(result):
-        assert one.end <= other.start
+    for previous, following in itertools.pairwise(result):
+        assert previous.end <= following.start

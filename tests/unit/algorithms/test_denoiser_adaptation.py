@@ -124,17 +124,20 @@ def test_features_are_computed_once_if_heads_adapt(noisy):
         lrs = init_inner_lrs(RENOISING, plan, params["restorer"])
         run = lambda p: adapt_denoiser(RENOISING, plan, p, lrs, noisy, KEY).losses  # noqa: E731
         operations = operations_of(jax.make_jaxpr(run)(params).jaxpr)
-        (loop,) = (one for one in operations if one.primitive.name == "scan")
+        (loop,) = (
+            operation for operation in operations if operation.primitive.name == "scan"
+        )
         names = [
-            one.primitive.name for one in operations_of(loop.params["jaxpr"].jaxpr)
+            operation.primitive.name
+            for operation in operations_of(loop.params["jaxpr"].jaxpr)
         ]
         return names.count("conv_general_dilated")
 
-    heads, whole = (
+    heads, network = (
         count(TWO_STEPS),
         count(dataclasses.replace(TWO_STEPS, trainable="all")),
     )
-    assert 0 < heads < whole / 3
+    assert 0 < heads < network / 3
 
 
 def test_zero_steps_give_the_trained_network(noisy, quick_body):

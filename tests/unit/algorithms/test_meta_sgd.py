@@ -31,7 +31,7 @@ def exact():
 
 
 def random_init(tree, seed):
-    """Draw float64 arrays of the shapes of a tree, at the scale of kernels."""
+    """Sample float64 arrays of the shapes of a tree, at the scale of kernels."""
     rng = np.random.default_rng(seed)
     return jax.tree.map(lambda x: jnp.asarray(rng.normal(0, 0.2, x.shape)), tree)
 
@@ -156,8 +156,8 @@ def test_adapt_equals_a_loop(case, second_order, unroll, monkeypatch):
         return jax.jit(jax.grad(with_aux, has_aux=True))(params["heads"])
 
     pairs = zip(*map(jax.tree.leaves, map(compared, (scanned, unrolled))), strict=True)
-    for one, other in pairs:
-        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-14)
+    for actual, expected in pairs:
+        np.testing.assert_allclose(actual, expected, rtol=1e-9, atol=1e-14)
 
 
 def test_zero_steps_give_the_initial_network(case):

@@ -42,7 +42,7 @@ def denoise_whole(denoiser: Denoiser, image, adapted) -> np.ndarray:
 
 
 def test_receptive_field_is_tight(deep, monkeypatch):
-    """It is as large as the network is deep, and hardly larger."""
+    """The limit exceeds the measured distance by less than 8 pixels."""
     config, params, _ = load_network(deep)
     side, run = 48 * 4, jax.jit(lambda x: denoiser_adaptation.restore(config, *x).clean)
     farthest = 0

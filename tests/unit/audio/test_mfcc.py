@@ -34,9 +34,9 @@ def test_mfcc_matches_python_speech_features(name):
 
 def test_block_size_does_not_change_the_result(monkeypatch):
     wave = glides(6000)
-    whole = mfcc(wave)
+    full_mfcc = mfcc(wave)
     monkeypatch.setattr("avjax.audio.mfcc.BLOCK_FRAMES", 7)
-    np.testing.assert_array_equal(mfcc(wave), whole)
+    np.testing.assert_array_equal(mfcc(wave), full_mfcc)
 
 
 def test_samples_are_clipped_to_16_bits():

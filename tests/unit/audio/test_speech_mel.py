@@ -28,8 +28,8 @@ def reflected(wave: np.ndarray, sample: int) -> float:
 def magnitudes(wave: np.ndarray, frame: int, fft: int) -> np.ndarray:
     """Compute the spectrum of one mel frame from its definition."""
     offsets = np.arange(fft) - fft // 2
-    around = np.array([reflected(wave, 160 * frame + offset) for offset in offsets])
-    windowed = around * np.sin(np.pi * np.arange(fft) / fft) ** 2
+    context = np.array([reflected(wave, 160 * frame + offset) for offset in offsets])
+    windowed = context * np.sin(np.pi * np.arange(fft) / fft) ** 2
     waves = np.exp(-2j * np.pi * np.outer(np.arange(1 + fft // 2), offsets) / fft)
     return np.abs(waves @ windowed)
 

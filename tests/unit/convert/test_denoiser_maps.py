@@ -26,7 +26,7 @@ PARTS = {
 
 @pytest.fixture(scope="module")
 def content() -> dict:
-    """The content of a file fill_by_rule with the reference numbers."""
+    """Content of a published file, filled with the reference numbers."""
     shapes = published_shapes(NETWORKS["denoiser"], REFERENCE_CONFIG)
     file = {"epoch": 150, "iteration": 19_500}
     for name, (_, tensor_map, *rule) in PARTS.items():

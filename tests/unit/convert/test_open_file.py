@@ -50,9 +50,9 @@ def assert_equal(tensors, arrays):
         np.testing.assert_array_equal(read, array)
 
 
-@pytest.mark.parametrize("kind", WRITERS)
-def test_every_format_returns_the_written_arrays(kind, tmp_path, arrays):
-    WRITERS[kind](tmp_path / "file", arrays)
+@pytest.mark.parametrize("file_format", WRITERS)
+def test_every_format_returns_the_written_arrays(file_format, tmp_path, arrays):
+    WRITERS[file_format](tmp_path / "file", arrays)
     tensors = open_tensors(tmp_path / "file")
     assert_equal({key: tensors[key] for key in arrays}, arrays)
     assert len(tensors) == len(arrays)

@@ -323,6 +323,6 @@ def test_a_converted_sync_expert_fits_the_training_task():
     }
     task = SyncExpertTask(NETWORKS["syncnet_color"].make_config({}))
     expected = jax.eval_shape(lambda: task.init(jax.random.key(0), batch))
-    for kind, tree in zip(("params", "batch_stats"), expected, strict=True):
-        converted_shapes = weights.array_shapes(converted("syncnet_color")[kind])
+    for collection, tree in zip(("params", "batch_stats"), expected, strict=True):
+        converted_shapes = weights.array_shapes(converted("syncnet_color")[collection])
         assert converted_shapes == weights.array_shapes(tree["sync_expert"])

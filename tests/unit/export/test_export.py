@@ -84,8 +84,12 @@ def folders(tmp_path_factory):
 
 def save(folder, config, parts) -> None:
     params, stats = (
-        {part: trees[kind] for part, trees in parts.items() if kind in trees}
-        for kind in ("params", "batch_stats")
+        {
+            part: trees[collection]
+            for part, trees in parts.items()
+            if collection in trees
+        }
+        for collection in ("params", "batch_stats")
     )
     weights.save(folder, params, stats, config, system=config.system, card="of nobody")
 
@@ -141,8 +145,8 @@ def test_exported_face_is_that_of_talk(folders):
     function = functions_of(folders / "synctalkface")["frames"]
     mel, face, references = sample_inputs(function, 3)
     reference = references[0]
-    same = np.repeat(references[:1], 3, axis=0)
-    frames = 255 * np.asarray(jax.jit(function.run)(mel, face, same)["frames"])
+    repeated = np.repeat(references[:1], 3, axis=0)
+    frames = 255 * np.asarray(jax.jit(function.run)(mel, face, repeated)["frames"])
     latents = jit_encode_audio(talker.config)(talker.variables, mel)
     error = frames - talker.decode_frames(latents, face, reference)
     assert np.abs(error).max() <= 0.5 + 1e-3
@@ -206,8 +210,8 @@ def test_exported_function_runs_without_avjax(folders, tmp_path, monkeypatch):
         "print(points.shape)"
     )
     command = [sys.executable, "-P", "-c", code, str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert done.stdout.strip() == "(4, 20, 2)", done.stderr
+    process = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert process.stdout.strip() == "(4, 20, 2)", process.stderr
     description = json.loads((tmp_path / "program.json").read_text())
     assert description["platforms"] == ["cpu", "cuda", "tpu"]
 

@@ -66,8 +66,13 @@ def clips():
         label_mask[clip, : len(sentence)] = 1
         frame_mask[clip, :frames] = 1
     logits = normal(0, len(SENTENCES), 4, 3)
-    rest = frame_mask, symbols, label_mask.astype(np.float32), np.ones(logits.shape)
-    return logits, *map(jnp.asarray, rest)
+    arguments = (
+        frame_mask,
+        symbols,
+        label_mask.astype(np.float32),
+        np.ones(logits.shape),
+    )
+    return logits, *map(jnp.asarray, arguments)
 
 
 def test_ctc_loss_sums_over_all_alignments(clips):

@@ -190,5 +190,5 @@ def test_gamma_deviance_is_minimal_at_the_mean():
     pred = np.log(np.linspace(2, 10, 81))[:, None]
     errors = np.mean(gamma_deviance(pred, np.log(lengths)), axis=1)
     assert np.exp(pred[np.argmin(errors), 0]) == pytest.approx(5.0)
-    near = gamma_deviance(jnp.array([1.0, 2.0]), jnp.array([1.01, 2.0]))
-    np.testing.assert_allclose(near, [1e-4, 0.0], rtol=0.01)
+    small_errors = gamma_deviance(jnp.array([1.0, 2.0]), jnp.array([1.01, 2.0]))
+    np.testing.assert_allclose(small_errors, [1e-4, 0.0], rtol=0.01)

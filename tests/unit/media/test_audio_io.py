@@ -34,8 +34,8 @@ def test_read_audio_keeps_the_duration_of_compressed_audio(tmp_path, name):
 
 
 def test_read_audio_averages_channels_without_clipping(tmp_path):
-    both = np.stack([np.full(8000, 0.9), np.full(8000, 0.5)], axis=-1)
-    soundfile.write(tmp_path / "a.wav", both, 16_000, subtype="PCM_24")
+    stereo = np.stack([np.full(8000, 0.9), np.full(8000, 0.5)], axis=-1)
+    soundfile.write(tmp_path / "a.wav", stereo, 16_000, subtype="PCM_24")
     assert read_audio(tmp_path / "a.wav") == pytest.approx(0.7, abs=1e-4)
     six = np.full((8000, 6), 0.9)
     soundfile.write(tmp_path / "b.wav", six, 16_000, subtype="PCM_24")

@@ -38,8 +38,8 @@ def test_track_all_in_video_detects_once_for_all_faces(make_video, detector_call
     tracks = track_all_in_video(path)
     assert len(tracks) == 2 and len(detector_calls) == 10
     for index, track in enumerate(tracks):
-        one = track_video(path, index)
-        np.testing.assert_array_equal(track.boxes, one.boxes)
+        single = track_video(path, index)
+        np.testing.assert_array_equal(track.boxes, single.boxes)
     assert len(detector_calls) == 10
 
 

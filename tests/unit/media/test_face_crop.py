@@ -32,8 +32,8 @@ def test_a_crop_on_the_pixel_grid_is_a_slice(scene):
 
 def test_a_crop_at_half_size_averages_blocks_of_four_pixels(scene):
     expected = scene[20:84, 30:94].reshape(32, 2, 32, 2, 3).mean(axis=(1, 3))
-    found = crop_box(scene, np.array([30, 20, 94, 84], np.float32), 32)
-    assert np.abs(found - expected).max() <= 1
+    crop = crop_box(scene, np.array([30, 20, 94, 84], np.float32), 32)
+    assert np.abs(crop - expected).max() <= 1
 
 
 def test_crop_box_interpolates_half_pixels():

@@ -27,8 +27,8 @@ def test_a_box_is_a_square_around_the_face(face_image):
 def test_the_box_scales_with_the_face(face_image, scale):
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     scaled = cv2.resize(face_image, None, fx=scale, fy=scale, interpolation=method)
-    expected, found = detect_faces(face_image)[0] * scale, detect_faces(scaled)[0]
-    assert np.abs(found - expected).max() < 0.15 * (expected[2] - expected[0])
+    expected, actual = detect_faces(face_image)[0] * scale, detect_faces(scaled)[0]
+    assert np.abs(actual - expected).max() < 0.15 * (expected[2] - expected[0])
 
 
 def test_a_small_face_in_a_large_image_is_detected(face_image):

@@ -93,13 +93,13 @@ def test_a_cut_is_not_smoothed():
     assert boxes[20:] == pytest.approx(np.tile(box_of(300), (20, 1)), abs=1e-3)
 
 
-@pytest.mark.parametrize("every", [2, 5])
-def test_boxes_between_detections_are_interpolated(every):
+@pytest.mark.parametrize("interval", [2, 5])
+def test_boxes_between_detections_are_interpolated(interval):
     images = [image_of((50 + 2 * t, 50, SIDE)) for t in range(41)]
     calls = []
     counted = lambda image: calls.append(1) or fake_detect(image)  # noqa: E731
-    boxes, detected = track_face(images, counted, detect_every=every)
-    assert len(calls) == -(-41 // every) and detected.all()
+    boxes, detected = track_face(images, counted, detect_every=interval)
+    assert len(calls) == -(-41 // interval) and detected.all()
     inner = slice(12, 29)
     centre = boxes[inner, 0] + SIDE / 2
     assert centre == pytest.approx(50 + 2 * np.arange(12, 29), abs=0.5)

@@ -75,8 +75,8 @@ def test_is_image_checks_the_content_not_the_name(tmp_path):
 
 def test_read_image_rejects_other_files(tmp_path):
     write_png(tmp_path / "whole.png", RAMP)
-    whole = (tmp_path / "whole.png").read_bytes()
-    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    content = (tmp_path / "whole.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(content[: len(content) // 2])
     (tmp_path / "empty.png").write_bytes(b"")
     (tmp_path / "text.png").write_text("hello")
     for name in ["cut.png", "empty.png", "text.png", "missing.png", "."]:

@@ -12,9 +12,9 @@ def mouths():
 
 
 def test_at_native_size_the_result_is_the_centre_of_the_crop(mouths):
-    found = center_crop_mouths(mouths, 88)
-    assert found.dtype == np.uint8
-    np.testing.assert_array_equal(found, mouths[:, 4:92, 4:92])
+    crops = center_crop_mouths(mouths, 88)
+    assert crops.dtype == np.uint8
+    np.testing.assert_array_equal(crops, mouths[:, 4:92, 4:92])
 
 
 @pytest.mark.parametrize("shift", [(1, -3), (-CROP_MARGIN, CROP_MARGIN)])

@@ -11,7 +11,7 @@ from avjax.media.photo_io import Photo, convert_depth, read_photo, write_photo
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 DEPTHS = {"png": "BH", "tif": "BHf", "webp": "B", "jpg": "B"}
-KINDS = [
+LAYOUTS = [
     (suffix, dtype, channels, alpha)
     for suffix, dtypes in DEPTHS.items()
     for dtype in dtypes
@@ -41,9 +41,9 @@ def make_photo(dtype, channels, alpha) -> Photo:
     return Photo(layers[..., :-1], opacity, make_exif(), PROFILE)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_write_photo_round_trip(kind, tmp_path):
-    suffix, dtype, channels, alpha = kind
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_write_photo_round_trip(layout, tmp_path):
+    suffix, dtype, channels, alpha = layout
     path, photo = tmp_path / f"photo.{suffix}", make_photo(dtype, channels, alpha)
     if suffix == "jpg" and alpha:
         with pytest.raises(InputError, match="does not support opacity"):
@@ -51,25 +51,27 @@ def test_write_photo_round_trip(kind, tmp_path):
         assert not list(tmp_path.iterdir())
         return
     write_photo(path, photo)
-    found = read_photo(path)
-    assert found.image.dtype == np.dtype(dtype)
+    restored = read_photo(path)
+    assert restored.image.dtype == np.dtype(dtype)
     becomes_rgb = suffix == "webp" or (suffix == "png" and dtype == "H" and alpha)
-    pixels = found.image[..., :1] if becomes_rgb and channels == 1 else found.image
+    pixels = (
+        restored.image[..., :1] if becomes_rgb and channels == 1 else restored.image
+    )
     difference = np.abs(pixels.astype(float) - photo.image)
     assert difference.max() <= (16 if suffix == "jpg" else 0)
     if alpha:
-        np.testing.assert_array_equal(found.alpha, photo.alpha)
+        np.testing.assert_array_equal(restored.alpha, photo.alpha)
     else:
-        assert found.alpha is None
-    assert found.profile == PROFILE and found.lossy == (suffix == "jpg")
+        assert restored.alpha is None
+    assert restored.profile == PROFILE and restored.lossy == (suffix == "jpg")
     exif = Image.Exif()
-    exif.load(found.exif)
+    exif.load(restored.exif)
     assert exif[271] == "A maker of cameras"
     assert exif.get_ifd(34665)[33437] == pytest.approx(2.8)
-    write_photo(path, found)
+    write_photo(path, restored)
     again = read_photo(path)
-    np.testing.assert_allclose(again.image.astype(float), found.image, atol=8)
-    assert (again.exif, again.profile) == (found.exif, found.profile)
+    np.testing.assert_allclose(again.image.astype(float), restored.image, atol=8)
+    assert (again.exif, again.profile) == (restored.exif, restored.profile)
 
 
 @pytest.mark.parametrize("depth", [8, 16])

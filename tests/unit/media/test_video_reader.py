@@ -21,8 +21,8 @@ def test_read_frames_returns_all_frames_in_order(make_video, read_number):
 @pytest.mark.parametrize("start", [0, 1, 17, 39, 40, 90])
 def test_read_frames_from_the_middle_equals_skipping(make_video, read_number, start):
     path = make_video(40)
-    found = [read_number(image) for image in video_reader.read_frames(path, start)]
-    assert found == list(range(start, 40))
+    numbers = [read_number(image) for image in video_reader.read_frames(path, start)]
+    assert numbers == list(range(start, 40))
 
 
 @pytest.mark.parametrize("fps", [25, 30, Fraction(30000, 1001), Fraction(1350, 61)])
@@ -147,10 +147,10 @@ def test_a_rotated_video_is_read_upright(tmp_path, rotation):
 
 
 def test_files_that_are_not_videos_are_rejected(tmp_path, make_video):
-    whole = make_video(40).read_bytes()
+    content = make_video(40).read_bytes()
     (tmp_path / "empty.mp4").write_bytes(b"")
     (tmp_path / "text.mp4").write_text("hello " * 1000)
-    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) * 2 // 3])
+    (tmp_path / "cut.mp4").write_bytes(content[: len(content) * 2 // 3])
     (tmp_path / "noise.mp4").write_bytes(bytes(range(256)) * 50)
     for name in ["missing.mp4", "empty.mp4", "text.mp4", "cut.mp4", "noise.mp4", "."]:
         for read in (video_reader.probe, video_reader.read_clip):

@@ -75,8 +75,8 @@ def test_bridging_metrics_equal_a_loop_over_frames(arguments):
 
 
 def test_bridging_metrics_of_no_frames_have_no_weight(arguments):
-    *rest, weight = arguments
-    actual = jax.jit(bridging_metrics)(*rest, 0 * weight)
+    *arrays, weight = arguments
+    actual = jax.jit(bridging_metrics)(*arrays, 0 * weight)
     assert all(float(mean.weight) == 0 for mean in actual.values())
 
 

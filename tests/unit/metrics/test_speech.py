@@ -119,9 +119,9 @@ def test_missing_packages_are_named_in_the_error(metric, package, voice, monkeyp
 
 
 def test_mel_distance_equals_a_loop(noise):
-    one, other = noise[:800].reshape(10, 80), noise[800:1760].reshape(12, 80)
-    errors = [abs(one[f, k] - other[f, k]) for f in range(10) for k in range(80)]
-    assert speech.mel_distance(one, other) == pytest.approx(np.mean(errors))
-    assert speech.mel_distance(other, one) == pytest.approx(np.mean(errors))
-    assert speech.mel_distance(one, one) == 0
-    assert math.isnan(speech.mel_distance(one[:0], one))
+    short, long = noise[:800].reshape(10, 80), noise[800:1760].reshape(12, 80)
+    errors = [abs(short[f, k] - long[f, k]) for f in range(10) for k in range(80)]
+    assert speech.mel_distance(short, long) == pytest.approx(np.mean(errors))
+    assert speech.mel_distance(long, short) == pytest.approx(np.mean(errors))
+    assert speech.mel_distance(short, short) == 0
+    assert math.isnan(speech.mel_distance(short[:0], short))

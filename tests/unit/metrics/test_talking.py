@@ -21,11 +21,11 @@ RNG = np.random.default_rng(0)
 
 def test_merged_means_equal_the_mean_of_all():
     values, weight = RNG.standard_normal((6, 4)), np.array([1, 1, 0, 1, 1, 0])
-    whole = Mean.empty()
+    merged = Mean.empty()
     for part in (slice(0, 3), slice(3, 6)):
         actual = Mean.from_values(jnp.asarray(values[part]), jnp.asarray(weight[part]))
-        whole = whole.merge(actual)
-    assert whole.compute() == pytest.approx(values[weight > 0].mean(), rel=1e-5)
+        merged = merged.merge(actual)
+    assert merged.compute() == pytest.approx(values[weight > 0].mean(), rel=1e-5)
 
 
 def test_values_without_weight_may_be_infinite():

@@ -42,10 +42,10 @@ def predict_units(audio):
     shapes = jax.eval_shape(lambda: model.init(KEY, *audio))
     seeds = iter(range(100, 999))
 
-    def leaf(path, like):
+    def leaf(path, spec):
         if path[-1].key in ("var", "scale"):
-            return jnp.ones(like.shape)
-        return random_normal(next(seeds), *like.shape) / max(1, like.ndim)
+            return jnp.ones(spec.shape)
+        return random_normal(next(seeds), *spec.shape) / max(1, spec.ndim)
 
     variables = jax.tree_util.tree_map_with_path(leaf, shapes)
     return jax.jit(lambda *inputs: model.apply(variables, *inputs))
@@ -77,8 +77,8 @@ def test_masked_features_have_no_influence_but_their_frames_use_context(
     units = predict_units(mels, *rest, masked)
     other = predict_units(mels.at[:, 4].set(7.0), *rest, masked)
     np.testing.assert_allclose(units, other, atol=1e-6)
-    near = predict_units(mels.at[:, 3].set(7.0), *rest, masked)
-    assert not np.allclose(units[:, 4], near[:, 4], atol=1e-3)
+    changed_inside = predict_units(mels.at[:, 3].set(7.0), *rest, masked)
+    assert not np.allclose(units[:, 4], changed_inside[:, 4], atol=1e-3)
 
 
 @pytest.mark.parametrize(("fraction", "span"), [(0.5, 5), (0.2, 1), (0.7, 10)])

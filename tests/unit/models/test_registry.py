@@ -72,7 +72,7 @@ def test_bundled_weights_fit_their_system(name):
 def test_weights_of_other_systems_are_rejected():
     config, _ = load_system("sync-puppet", "syncnet_v2", "sync_expert")
     assert isinstance(config, SyncExpertConfig)
-    with pytest.raises(InputError, match="are of sync_expert, not of cals or taem"):
+    with pytest.raises(InputError, match="belong to sync_expert, not to cals or taem"):
         load_system("sync-puppet", "cals", "taem")
 
 
@@ -80,7 +80,7 @@ def test_weights_that_do_not_fit_their_config_are_rejected(tmp_path):
     config = SyncExpertConfig(width=0.02)
     variables = get_system("sync_expert").init_variables(config, KEY)
     wider = dataclasses.replace(config, width=0.25)
-    with pytest.raises(InputError, match="do not fit their own config"):
+    with pytest.raises(InputError, match="do not fit their config"):
         load_system(save(tmp_path / "weights", wider, variables))
 
 

@@ -174,7 +174,7 @@ INPUT_SHAPES = {
 
 
 def own_inputs(system: str) -> dict[str, np.ndarray]:
-    """Make inputs of our own, which need no file."""
+    """Make random inputs, which need no file."""
     rng = np.random.Generator(np.random.PCG64(len(system)))
     return {
         name: rng.uniform(

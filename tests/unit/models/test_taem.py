@@ -85,10 +85,10 @@ def test_durations_do_not_train_the_phoneme_encoder(variables):
 
     @jax.jit
     def gradients(params):
-        def total(params, which):
+        def total(params, index):
             current = {**variables, "params": params}
             outputs = model.apply(current, PHONEME_IDS, EDGES, PORTRAIT, FRAMES)
-            return jnp.sum(jnp.sin(outputs[which]))
+            return jnp.sum(jnp.sin(outputs[index]))
 
         return [jax.tree.map(jnp.any, jax.grad(total)(params, i)) for i in (0, 1)]
 
@@ -109,8 +109,8 @@ def test_speaker_changes_the_outputs_of_the_configured_module(module):
     predict = jax.jit(
         lambda portrait: model.apply(variables, PHONEME_IDS, EDGES, portrait, FRAMES)
     )
-    one, other = predict(PORTRAIT), predict(255 - PORTRAIT)
-    latents, durations = (np.any(a != b) for a, b in zip(one, other, strict=True))
+    first, second = predict(PORTRAIT), predict(255 - PORTRAIT)
+    latents, durations = (np.any(a != b) for a, b in zip(first, second, strict=True))
     assert latents == (module != "predictor") and durations == (module != "refiner")
 
 

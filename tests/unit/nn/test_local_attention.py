@@ -77,11 +77,11 @@ def test_masked_frames_are_not_attended_to():
 def test_a_window_gives_the_output_of_the_whole_sequence():
     run, _ = encoder(5)
     codes, lookahead = normal(2, 2, FRAMES, DIM), jnp.array([5, 3])
-    whole = run(codes, jnp.ones((2, FRAMES)), lookahead)
+    full_output = run(codes, jnp.ones((2, FRAMES)), lookahead)
     for frame in (7, 15):
         window = codes[:, frame - 5 : frame + 6]
         part = run(window, jnp.ones((2, 11)), lookahead)
-        np.testing.assert_allclose(part[:, 5], whole[:, frame], atol=2e-5)
+        np.testing.assert_allclose(part[:, 5], full_output[:, frame], atol=2e-5)
 
 
 def test_output_is_shift_equivariant():

@@ -34,10 +34,10 @@ def encode_video(variables_of_mouths):
     """clip -> features, features by the published pooling, and the last map."""
 
     def both(clip):
-        features, kept = LipFrontend(WIDTH).apply(
+        features, state = LipFrontend(WIDTH).apply(
             variables_of_mouths, clip, False, capture_intermediates=True
         )
-        last = kept["intermediates"]["block_7"]["__call__"][0]
+        last = state["intermediates"]["block_7"]["__call__"][0]
         return (
             features,
             LipFrontend(WIDTH, reference_pooling=True).apply(

@@ -68,8 +68,8 @@ def test_phones_and_words_have_the_times_of_their_phonemes(certain):
     np.testing.assert_allclose(times(alignment.words), expected)
 
 
-def test_words_that_were_not_spoken_have_a_gap_of_likelihood(certain):
-    """Only within words: a spoken phoneme has -0.1, any other -9."""
+def test_words_missing_in_the_audio_have_a_large_nll_gap(certain):
+    """Log-probabilities are -0.1 on the path, -9 elsewhere; pauses do not count."""
     aligner = certain(PATH)
     assert aligner.align(np.zeros(16 * 200), WORDS).nll_gap == 0
     other = [AlignmentWord("buy", ("b", "aɪ")), AlignmentWord("cough", ("k", "ɒ"))]
@@ -108,12 +108,15 @@ def test_no_words_have_no_times(aligner, wave):
 
 
 def test_long_recording_gives_the_same_in_windows(aligner, wave, monkeypatch):
-    whole = aligner.log_probs(wave)
-    assert whole.shape == (101, len(PHONEMES)) and (whole[:, 0] <= NEG_INF).all()
-    np.testing.assert_allclose(np.exp(whole).sum(1), 1, rtol=1e-4)
+    full_log_probs = aligner.log_probs(wave)
+    assert (
+        full_log_probs.shape == (101, len(PHONEMES))
+        and (full_log_probs[:, 0] <= NEG_INF).all()
+    )
+    np.testing.assert_allclose(np.exp(full_log_probs).sum(1), 1, rtol=1e-4)
     monkeypatch.setattr(align, "WINDOW_SIZES", (20, 40))
     windowed = aligner.log_probs(wave)
-    np.testing.assert_allclose(windowed[:, 1:], whole[:, 1:], atol=1e-4)
+    np.testing.assert_allclose(windowed[:, 1:], full_log_probs[:, 1:], atol=1e-4)
 
 
 def test_weights_of_another_phoneme_set_are_refused(tmp_path):

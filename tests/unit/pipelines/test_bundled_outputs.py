@@ -69,11 +69,13 @@ def check(name: str, output) -> None:
     if part.dtype.kind == "U":
         np.testing.assert_array_equal(part, expected)
         return
-    apart = np.abs(part.astype(np.float64) - expected)
+    difference = np.abs(part.astype(np.float64) - expected)
     if part.dtype == np.uint8:  # pixel values
-        assert apart.max() <= 3 and apart.mean() < 0.02, name
+        assert difference.max() <= 3 and difference.mean() < 0.02, name
     elif part.dtype == np.int16:  # audio samples
-        assert apart.mean() <= 0.01 * np.abs(expected.astype(np.float64)).mean(), name
+        assert difference.mean() <= 0.01 * np.abs(expected.astype(np.float64)).mean(), (
+            name
+        )
     else:
         np.testing.assert_allclose(part, expected, rtol=2e-3, atol=2e-3)
 
@@ -164,8 +166,8 @@ def test_speech_from_lips(corpus, clip_file):
 @pytest.mark.parametrize("corpus", CORPORA)
 def test_synchronisation(corpus, clip_file):
     name = f"sync-{corpus}"
-    (found,) = avjax.sync(clip_file, weights=name, box=(0, 0, 96, 96)).faces
-    values = found.offset, found.distance, found.confidence
+    (face,) = avjax.sync(clip_file, weights=name, box=(0, 0, 96, 96)).faces
+    values = face.offset, face.distance, face.confidence
     check(f"sync/{name}", np.array(values, np.float32))
 
 

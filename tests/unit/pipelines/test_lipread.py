@@ -115,7 +115,7 @@ def test_nothing_is_read_without_a_face(
 ):
     path = write_text_video("bin blue now")
 
-    def track_video(path, index, every, fps):
+    def track_video(path, index, interval, fps):
         boxes = np.tile(np.array([8, 0, 56, 48], np.float32), (72, 1))
         boxes[23:] = np.nan
         return FaceTrack(boxes, np.isfinite(boxes[:, 0]))
@@ -136,15 +136,15 @@ def test_nothing_is_read_without_a_face(
 def test_json_lists_all_readable_videos(
     write_text_video, reader_weights, perfect_network, bad_files, capfd
 ):
-    one = write_text_video("red", name="1.mp4")
+    path = write_text_video("red", name="1.mp4")
     two = write_text_video("blue", name="2.mp4")
-    clips = one, bad_files / "text.mp4", two, bad_files / "missing.mp4"
+    clips = path, bad_files / "text.mp4", two, bad_files / "missing.mp4"
     options = "--weights", reader_weights / "sentences", "--json", *BOX_OPTION
     assert run_command(*options, *clips) == 2
     out, errors = capfd.readouterr()
     transcripts = json.loads(out)
     assert [(clip["clip"], clip["text"]) for clip in transcripts] == [
-        (str(one), "red"),
+        (str(path), "red"),
         (str(two), "blue"),
     ]
     assert set(transcripts[0]) == {"clip", "text", "words"}

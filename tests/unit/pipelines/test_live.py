@@ -97,7 +97,7 @@ def test_live_latents_equal_those_of_the_recording(talker, fps, lookahead):
 
 @pytest.mark.parametrize(("samples", "fps", "frames"), [(11984, 10, 7), (1, 25, 1)])
 def test_number_of_live_frames_fits_the_audio(talker, samples, fps, frames):
-    """At 10 fps 7.49 frames: the eighth would be final, but is after the end."""
+    """The audio lasts 7.49 frames of 10 fps; the eighth is not generated."""
     wave = syllables(1.0)[:samples]
     assert len(stream_latents(talker, wave, Fraction(fps), 500)) == frames
 
@@ -137,7 +137,7 @@ def test_latents_depend_on_no_audio_after_the_lookahead(talker, lookahead):
 
 
 @pytest.mark.parametrize(("fps", "lookahead"), [(25, 0), (25, 3), (30, 2)])
-def test_frames_are_final_after_the_promised_delay(talker, fps, lookahead):
+def test_frames_are_final_after_the_reported_delay(talker, fps, lookahead):
     talker = ContextTalker(TINY, talker.variables, lookahead)
     encoder, wave = StreamingEncoder(talker, Fraction(fps)), syllables(2.0)
     step, delays = 160, []  # the step of the level normalisation
@@ -160,7 +160,7 @@ def test_live_frames_equal_those_of_the_file_bit_for_bit(folder):
         np.testing.assert_array_equal(frames + session.finish(), expected)
 
 
-def test_video_of_a_very_slow_clip_has_the_promised_number_of_frames(folder):
+def test_video_of_a_very_slow_clip_has_the_exact_number_of_frames(folder):
     """The second frame would be final before half of its audio has passed."""
     with VideoWriter(folder / "slow.mp4", 1, None) as writer:
         for _ in range(2):
@@ -182,21 +182,21 @@ def test_command_line_accepts_weights_of_any_talker(folder, tmp_path):
     box = ",".join(f"{x:g}" for x in BOX)
     command = ["talk", "--face", folder / "face.png", "--audio", folder / "sound.wav"]
     command += ["--box", box, "-o", tmp_path / "out.mp4"]
-    for more in (
+    for extra_arguments in (
         ["--weights", folder / "cals"],
         ["--weights", folder / "cals", "--system", "cals", "--lookahead", "1"],
     ):
-        assert main([str(word) for word in (*command, *more)]) == 0
+        assert main([str(word) for word in (*command, *extra_arguments)]) == 0
         assert probe(tmp_path / "out.mp4").num_frames == 18
 
 
 @pytest.mark.parametrize(
     ("name", "system", "lookahead", "error"),
     [
-        ("other", "cals", None, "of synctalkface, not of cals"),
-        ("cals", "synctalkface", None, "of cals, not of synctalkface"),
-        ("units", None, None, "of cals_units, not of"),
-        ("half", None, None, "do not fit their own config"),
+        ("other", "cals", None, "belong to synctalkface, not to cals"),
+        ("cals", "synctalkface", None, "belong to cals, not to synctalkface"),
+        ("units", None, None, "belong to cals_units, not to"),
+        ("half", None, None, "do not fit their config"),
         ("cals", None, -1, "not -1"),
         ("other", None, 3, "takes no lookahead"),
         ("no-such", "cals", None, "no weights at"),

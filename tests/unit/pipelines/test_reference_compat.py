@@ -41,8 +41,8 @@ def test_each_frame_is_its_own_reference(talkers):
     latents, crops = np.zeros((3, 8), np.float32), random_images(3)
     references = crops[0], random_images(9)[8]
     compat, ours = (
-        [talkers[kind].decode_frames(latents, crops, x) for x in references]
-        for kind in (True, False)
+        [talkers[is_compat].decode_frames(latents, crops, x) for x in references]
+        for is_compat in (True, False)
     )
     np.testing.assert_array_equal(compat[0], compat[1])
     np.testing.assert_array_equal(compat[0][0], ours[0][0])

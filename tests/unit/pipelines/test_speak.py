@@ -98,7 +98,7 @@ def test_vocoder_can_be_replaced(puppet_clip, reader_weights):
 
 
 def test_frames_without_a_face_are_silent(puppet_clip, reader_weights, monkeypatch):
-    def track_video(path, index, every, fps):
+    def track_video(path, index, interval, fps):
         boxes = np.tile(np.array([0, 0, 96, 96], np.float32), (56, 1))
         boxes[10:30] = np.nan
         return FaceTrack(boxes, np.isfinite(boxes[:, 0]))
@@ -145,7 +145,9 @@ def test_vocoder_gets_parts_of_one_length():
 
 def assert_command_refused(assert_refused, words, reader_weights):
     defaults = {"--weights": reader_weights / "speech", "-o": "out.wav"}
-    options = [word for one in defaults.items() if one[0] not in words for word in one]
+    options = [
+        word for option in defaults.items() if option[0] not in words for word in option
+    ]
     assert_refused(run_command, *words, *options)
 
 

@@ -84,8 +84,8 @@ def test_every_offset_is_found_in_puppets(puppets, expert):
         waves = [shift_audio(wave, offset) for offset in offsets]
         scores = score_waves(expert, video, waves)
         assert [int(score.offset) for score in scores] == list(offsets)
-        least = min(score.confidence for score in scores)
-        assert least > expert.spec.confidence_threshold
+        smallest = min(score.confidence for score in scores)
+        assert smallest > expert.spec.confidence_threshold
 
 
 def test_audio_of_another_speaker_is_out_of_sync(puppets, expert):
@@ -238,12 +238,14 @@ def test_all_faces_are_measured_if_visible_for_long_enough(
     clip = write_video(tmp_path / "spoken.mp4", frames, wave - 0.5)
     boxes = np.tile(CORNER, (3, 60, 1))
     boxes[1, :22], boxes[2, 30:] = np.nan, np.nan
-    tracks = [FaceTrack(each, np.isfinite(each[:, 0])) for each in boxes]
+    tracks = [
+        FaceTrack(track_boxes, np.isfinite(track_boxes[:, 0])) for track_boxes in boxes
+    ]
     monkeypatch.setattr(face, "track_all_in_video", lambda *_, **__: tracks)
     monkeypatch.setattr(sync, "load_sync_model", lambda name: perfect_model)
     assert main(["sync", str(clip), "--json"]) == 0
     report = json.loads(capfd.readouterr().out)
-    assert [(one["face"], one["frames"]) for one in report["faces"]] == [
+    assert [(entry["face"], entry["frames"]) for entry in report["faces"]] == [
         (0, ["0-59"]),
         (1, ["22-59"]),
     ]
@@ -259,17 +261,17 @@ def syncnet_weights(tmp_path_factory):
     config, folder = SyncNetConfig(size=96, width=0.02), tmp_path_factory.mktemp("v2")
     rng = np.random.default_rng(0)
 
-    def leaf(path, like) -> np.ndarray:
-        if len(like.shape) > 1:
-            scale = np.prod(like.shape[:-1]) ** -0.5
-            return rng.normal(scale=scale, size=like.shape).astype(np.float32)
-        return np.full(like.shape, path[-1].key in ("scale", "var"), np.float32)
+    def leaf(path, spec) -> np.ndarray:
+        if len(spec.shape) > 1:
+            scale = np.prod(spec.shape[:-1]) ** -0.5
+            return rng.normal(scale=scale, size=spec.shape).astype(np.float32)
+        return np.full(spec.shape, path[-1].key in ("scale", "var"), np.float32)
 
     shapes = jax.eval_shape(lambda: init_variables(config, jax.random.key(0)))
     variables = jax.tree_util.tree_map_with_path(leaf, shapes)
     params, stats = (
-        {part: tree[kind] for part, tree in variables.items()}
-        for kind in ("params", "batch_stats")
+        {part: tree[collection] for part, tree in variables.items()}
+        for collection in ("params", "batch_stats")
     )
     weights.save(folder / "it", params, stats, config, system="syncnet_v2", card="")
     return folder / "it"
@@ -330,7 +332,7 @@ def bad_audio_files(bad_files, puppet_clip):
         (["faceless.mp4", "--face-index", "2"], "no face number 2"),
         (
             ["faceless.mp4", "--weights", "sentences"],
-            "not of sync_expert or syncnet_v2",
+            "not to sync_expert or syncnet_v2",
         ),
     ],
     ids=lambda x: " ".join(x) if isinstance(x, list) else "",

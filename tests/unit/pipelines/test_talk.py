@@ -261,13 +261,13 @@ def test_no_file_remains_if_the_disk_is_full(folder, tmp_path):
     command += ["--weights", str(folder / "weights"), "--box", box_argument(folder)]
     command += ["--face", str(folder / "face.png")]
     command += ["--audio", str(folder / "sound.wav")]
-    done = subprocess.run(
+    process = subprocess.run(
         command,
         capture_output=True,
         text=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limit[1])),
     )
-    assert done.returncode == 2, done.stderr
+    assert process.returncode == 2, process.stderr
     assert not list(tmp_path.iterdir())
 
 

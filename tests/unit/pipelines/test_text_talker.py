@@ -49,7 +49,7 @@ def talker(quick_faces) -> TextTalker:
 
 
 def random_tier(count: int, longest: float = 0.09) -> PhonemeTier:
-    """Draw phonemes that last 10 ms or more and end with a video frame."""
+    """Sample phonemes that last 10 ms or more and end with a video frame."""
     ids = RNG.integers(PAUSE, len(PHONEMES), count).astype(np.int32)
     edges = np.concatenate([[0], np.cumsum(RNG.uniform(0.01, longest, count))])
     edges[-1] = np.ceil(FPS * edges[-1]) / FPS
@@ -137,8 +137,8 @@ def test_durations_of_a_long_text_equal_those_at_once(talker):
 
 def test_latents_and_durations_depend_on_the_portrait(talker):
     tier, faces = random_tier(20), (FACE, OTHER_FACE)
-    one, other = (talker.predict_latents(tier, face, 0, 8) for face in faces)
-    assert np.abs(one - other).max() > 1e-3
+    first, second = (talker.predict_latents(tier, face, 0, 8) for face in faces)
+    assert np.abs(first - second).max() > 1e-3
     ends = [talker.predict_tier(tier.ids, face).edges[-1] for face in faces]
     assert abs(ends[0] - ends[1]) > 1e-4
 
@@ -183,7 +183,7 @@ def test_weights_with_other_phonemes_or_shapes_are_refused(tmp_path):
         system="taem",
         card="",
     )
-    with pytest.raises(InputError, match="do not fit their own config"):
+    with pytest.raises(InputError, match="do not fit their config"):
         load_text_talker(str(tmp_path / "misfit"))
 
 

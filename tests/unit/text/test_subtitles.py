@@ -26,8 +26,8 @@ def timed(
 
 
 def seconds(clock: str) -> float:
-    hours, minutes, rest = clock.split(":")
-    return int(hours) * 3600 + int(minutes) * 60 + float(rest.replace(",", "."))
+    hours, minutes, seconds_text = clock.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds_text.replace(",", "."))
 
 
 def read(srt: str) -> list[tuple[float, float, str]]:
@@ -70,7 +70,7 @@ def test_short_cue_is_extended_until_the_next():
     assert read(to_srt(words)) == [(1.0, 1.8, "a"), (1.8, 2.8, "b")]
 
 
-def test_long_word_is_a_cue_of_its_own():
+def test_long_word_is_a_separate_cue():
     long = "m" * 60
     srt = to_srt([TimedWord(long, 0, 9, 1), TimedWord("yes", 9.1, 9.5, 1)])
     assert read(srt) == [(0, 9, long), (9.1, 10.1, "yes")]
@@ -78,10 +78,10 @@ def test_long_word_is_a_cue_of_its_own():
 
 @given(st.lists(st.tuples(st.floats(0, 2), st.floats(0.001, 2), st.integers(1, 30))))
 def test_no_word_is_lost_and_no_cue_overlaps_the_next(samples):
-    words, now = [], 0.0
+    words, time = [], 0.0
     for pause, length, letters in samples:
-        words.append(TimedWord("w" * letters, now + pause, now + pause + length, 0.5))
-        now += pause + length
+        words.append(TimedWord("w" * letters, time + pause, time + pause + length, 0.5))
+        time += pause + length
     cues = read(to_srt(words))
     assert " ".join(text for *_, text in cues).split() == [word.word for word in words]
     assert all(start < end for start, end, _ in cues if end - start > 0.002)

@@ -207,8 +207,8 @@ def test_strip_shows_the_strongest_frames_of_its_slot(
 def test_plots_of_any_size(frames, slots, random_trace, monkeypatch):
     lips = random_trace.lip_addresses[:frames, :slots]
     audio = random_trace.audio_addresses[:frames, :slots]
-    found = random_trace.face_found[:frames]
-    small = MemoryTrace(lips, audio, lips, audio, found, first_frame=3)
+    face_found = random_trace.face_found[:frames]
+    small = MemoryTrace(lips, audio, lips, audio, face_found, first_frame=3)
     video = MouthVideo("clip", np.zeros((60, 4)))
     side = memory_plots.MOUTH_PIXELS
     mouths = [np.zeros((side, side, 1), np.uint8)] * 60
