@@ -8,7 +8,6 @@ the audio, in milliseconds; memory is the peak of the process in MiB. Generated 
 are not kept.
 """
 
-import os
 import pathlib
 import subprocess
 import sys
@@ -18,7 +17,11 @@ import time
 from avjax.constants import SAMPLE_RATE
 from avjax.errors import InputError
 from avjax.media import audio_io, video_reader
-from avjax.train.ablations.results import ResultTable, make_parser
+from avjax.train.ablations.results import (
+    ResultTable,
+    make_parser,
+    real_clips_folder,
+)
 
 COMMAND = """
 import resource, sys
@@ -84,10 +87,11 @@ def measure(
 
 def main() -> None:
     """Run all pairs, and print a row for each."""
-    options = make_parser(__doc__).parse_args()
+    parser = make_parser(__doc__)
+    options, real = parser.parse_args(), real_clips_folder(parser)
     table = ResultTable("Talking faces of real recordings", *COLUMNS)
     with tempfile.TemporaryDirectory() as folder:
-        for face, audio in list_runs(pathlib.Path(os.environ["AVJAX_REAL"])):
+        for face, audio in list_runs(real):
             try:
                 row = measure(face, audio, pathlib.Path(folder) / "out.mp4")
             except InputError as error:

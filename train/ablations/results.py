@@ -78,6 +78,21 @@ def make_parser(doc: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def real_clips_folder(parser: argparse.ArgumentParser) -> pathlib.Path:
+    """Return the folder of real clips that the variable AVJAX_REAL names.
+
+    Args:
+        parser: Ends the program with its usage and status 2 if there is no such folder.
+
+    Returns:
+        The folder.
+    """
+    folder = pathlib.Path(os.environ.get("AVJAX_REAL", ""))
+    if not os.environ.get("AVJAX_REAL") or not folder.is_dir():
+        parser.error("set the variable AVJAX_REAL to the folder of the real clips")
+    return folder
+
+
 def add_json_option(parser: argparse.ArgumentParser) -> None:
     """Add the option --json to a parser.
 

@@ -30,7 +30,11 @@ from avjax.media.mouth_video import MouthVideo, open_mouth_video
 from avjax.media.video_writer import VideoWriter
 from avjax.pipelines import sync_scoring
 from avjax.pipelines.sync_models import SyncModel, load_sync_model
-from avjax.train.ablations.results import ResultTable, make_parser
+from avjax.train.ablations.results import (
+    ResultTable,
+    make_parser,
+    real_clips_folder,
+)
 from avjax.typing import PathLike
 
 NUM_CLIPS = 40
@@ -173,8 +177,8 @@ def add_row(
 
 def main() -> None:
     """Measure puppets and GRID, and print the table."""
-    options = make_parser(__doc__).parse_args()
-    real = pathlib.Path(os.environ["AVJAX_REAL"])
+    parser = make_parser(__doc__)
+    options, real = parser.parse_args(), real_clips_folder(parser)
     fractions = ("exact, %", "within 1 frame, %", "reliable, %")
     columns = ("model", "audio", "trials", "LSE-D", "LSE-C", "range of LSE-C")
     table = ResultTable("Measured offsets of lips and audio", *columns, *fractions)
