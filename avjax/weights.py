@@ -188,8 +188,9 @@ def weights_files(name: PathLike) -> tuple[pathlib.Path, ...]:
 def _find_folder(name: PathLike) -> pathlib.Path:
     """Return the folder of weights; a folder of that path comes before a name."""
     folder, names = pathlib.Path(name), list_weights()
-    if (folder / "config.json").is_file():
-        return folder
+    for candidate in (folder, folder / "weights"):  # the latter in a run's folder
+        if (candidate / "config.json").is_file():
+            return candidate
     if str(name) in names:
         return BUNDLED / name
     raise InputError(

@@ -41,6 +41,13 @@ def test_saved_weights_are_loaded_unchanged(folder, trees):
     assert loaded.params["generator"]["steps"].dtype.kind == "i"
 
 
+def test_folder_of_a_run_stands_for_its_weights(tmp_path, trees):
+    target = tmp_path / "run" / "weights"
+    target.parent.mkdir()
+    weights.save(target, *trees, WAV2LIP, system="synctalkface", card="A card.\n")
+    assert weights.load(tmp_path / "run").card == "A card.\n"
+
+
 def test_system_is_read_from_the_description_alone(folder):
     (folder / "weights.safetensors").unlink()
     assert weights.weights_system(folder) == "synctalkface"
