@@ -80,6 +80,8 @@ def evaluate(arguments: Sequence[str]) -> int:
     start_distributed(options.distributed)
     folder = run_dir(options.name, options.out)
     name, *assignments = read_invocation(folder) or (options.name,)
+    if ".py:" in options.name:  # for instance with a metric that the run did not have
+        name = options.name
     experiment = make_experiment(name, (*assignments, *options.assignments))
     metrics = evaluate_run(experiment, folder)
     if jax.process_index() == 0:
@@ -154,7 +156,7 @@ def make_experiment(name: str, assignments: Sequence[str]) -> Experiment:
     elif name in makers:
         make = makers[name]
     else:
-        raise InputError(unknown_name(name, makers, "EXPERIMENTS"))
+        raise InputError(unknown_name(name, makers, "avjax train --list"))
     experiment = override(make(), assignments)
     check(experiment)
     return experiment
@@ -172,15 +174,16 @@ def start_distributed(where: str | None) -> None:
     """
     if where is None:
         return
-    if where == "auto":
-        jax.distributed.initialize()
-        return
     try:
+        if where == "auto":
+            jax.distributed.initialize()
+            return
         address, count, index = where.split(",")
         jax.distributed.initialize(address, int(count), int(index))
     except ValueError as error:
         raise InputError(
-            f"--distributed {where} is not auto or HOST:PORT,PROCESSES,INDEX"
+            f"--distributed {where} cannot be used: give HOST:PORT,PROCESSES,INDEX, or "
+            "auto on a cluster that JAX detects"
         ) from error
 
 
@@ -206,7 +209,7 @@ def run_dir(name: str, out: pathlib.Path | None) -> pathlib.Path:
         raise InputError(
             f"{name} is not the folder of a run: it has no {EXPERIMENT_FILE}"
         )
-    return RUNS / name
+    return RUNS / name.rpartition(":")[2]
 
 
 def read_invocation(folder: pathlib.Path) -> list[str]:

@@ -90,7 +90,7 @@ def check(experiment: Experiment) -> None:
         raise InputError(
             f"select_by={selection[0]} must be EVAL/METRIC; the evals are: {known}"
         )
-    positive = ("log_every", "evaluate_every", "save_every", "accumulate")
+    positive = ("steps", "log_every", "evaluate_every", "save_every", "accumulate")
     for name in (*positive, "keep_checkpoints"):
         if getattr(experiment, name) < 1:
             raise InputError(f"{name} must be at least 1")

@@ -63,7 +63,10 @@ def load_experiment_file(name: str) -> ExperimentFactory:
         raise InputError(f"there is no file {path}")
     if str(file.parent) not in sys.path:
         sys.path.insert(0, str(file.parent))
-    importlib.import_module(file.stem)
+    try:
+        importlib.import_module(file.stem)
+    except SyntaxError as error:
+        raise InputError(f"{path}, line {error.lineno}: {error.msg}") from error
     if experiment_name not in EXPERIMENTS:
         raise InputError(f"{path} registers no experiment named '{experiment_name}'")
     return EXPERIMENTS[experiment_name]

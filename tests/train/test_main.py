@@ -58,9 +58,12 @@ def test_initial_weights_are_evaluated_if_there_is_no_run(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("command", "arguments", "message"),
     [
-        (main.train, ["toi"], "unknown name 'toi' in 'EXPERIMENTS'; choose from toy"),
+        (main.train, ["toi"], "in 'avjax train --list'; choose from toy"),
         (main.train, ["toy", "stps=3"], "choose from steps"),
-        (main.train, ["toy", "--distributed", "nowhere"], "is not auto or"),
+        (main.train, ["toy", "--distributed", "nowhere"], "give HOST:PORT,PROCESSES"),
+        (main.train, ["toy", "--distributed", "auto"], "on a cluster that JAX"),
+        (main.train, ["toy", "steps=0"], "steps must be at least 1"),
+        (main.train, ["missing.py:toy"], "there is no file missing.py"),
         (main.evaluate, ["toy"], "no checkpoint in runs/toy"),
         (main.evaluate, ["runs/none"], "unknown name 'runs/none'"),
         (main.evaluate, [], "name a run"),
@@ -73,6 +76,33 @@ def test_invalid_arguments_are_refused(command, arguments, message, tmp_path):
     with pytest.raises(InputError, match=message):
         command(arguments)
     assert not list(tmp_path.iterdir())
+
+
+OWN_EXPERIMENT = """
+from avjax.train import experiments
+from avjax.train.registry import experiment
+
+@experiment
+def own():
+    return experiments.EXPERIMENTS["toy"]()
+"""
+
+
+def test_experiments_of_a_file_are_trained_and_evaluated(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("avjax.train.registry.EXPERIMENTS", {})
+    (tmp_path / "own_experiment.py").write_text(OWN_EXPERIMENT)
+    main.train(["own_experiment.py:own", "steps=2"])
+    assert "wrote runs/own" in capsys.readouterr().out
+    main.evaluate(["own_experiment.py:own"])
+    from_file = capsys.readouterr().out
+    main.evaluate(["runs/own"])
+    assert capsys.readouterr().out == from_file
+
+
+def test_syntax_error_in_a_file_of_experiments_is_reported(tmp_path):
+    (tmp_path / "broken_experiment.py").write_text("def own(:\n")
+    with pytest.raises(InputError, match=r"broken_experiment.py, line 1: "):
+        main.train(["broken_experiment.py:own"])
 
 
 def test_folder_with_the_name_of_an_experiment_does_not_hide_its_run(tmp_path):
