@@ -58,7 +58,7 @@ def align(
     audio: PathLike | np.ndarray,
     text: str,
     *,
-    language: str = DEFAULT_LANGUAGE,
+    lang: str = DEFAULT_LANGUAGE,
     weights: PathLike = "aligner-grid-s1",
 ) -> Alignment:
     """Find when each word and phoneme of a text is spoken in a recording.
@@ -66,7 +66,7 @@ def align(
     Args:
         audio: A file with an audio track, or a waveform f32 [n] at 16 kHz.
         text: The words that are spoken in the recording.
-        language: Language of the text, as an eSpeak code.
+        lang: Language of the text, as an eSpeak code.
         weights: Bundled name, or folder, of weights of an aligner.
 
     Returns:
@@ -77,7 +77,7 @@ def align(
     """
     aligner = load_aligner(weights)
     wave = audio if isinstance(audio, np.ndarray) else read_audio(audio, SAMPLE_RATE)
-    return aligner.align_text(wave, text, language)
+    return aligner.align_text(wave, text, lang)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,7 @@ from avjax import weights
 from avjax.compilation import cached_jit
 from avjax.constants import FPS
 from avjax.errors import InputError
-from avjax.models.registry import load_system
+from avjax.models.registry import get_system, load_system
 from avjax.models.taem import TEXT_PART, Taem, TaemConfig
 from avjax.models.talker import Variables
 from avjax.nn.duration import PREDICTOR_LAYERS as CONTEXT_PHONEMES
@@ -289,6 +289,8 @@ def default_weights(system: str | None, has_text: bool) -> str:
     Returns:
         A name of bundled weights; if there are several, those of a real speaker.
     """
+    if system is not None:
+        get_system(system)  # an unknown id is refused
     names = weights.list_weights()
     default = DEFAULT_TEXT_WEIGHTS if has_text else DEFAULT_AUDIO_WEIGHTS
     if system is None:

@@ -261,7 +261,7 @@ def test_invalid_input_prints_one_sentence_and_leaves_no_file(
         (["a.png", "-o", "out.png", "--steps", "-1"], "-1 steps"),
         (["a.png", "-o", "out.png", "--strength", "1.5"], "strength of 1.5"),
         (["a.png", "-o", "out.png", "--strength", "nan"], "strength of nan"),
-        (["a.png", "-o", "out.png", "--weights", "half"], "their own config"),
+        (["a.png", "-o", "out.png", "--weights", "half"], "fit their config"),
         (["a.png", "-o", "out.png", "--weights", "foreign"], "belong to sync"),
         (["a.png"], "-o"),
     ],

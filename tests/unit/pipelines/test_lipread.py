@@ -301,7 +301,7 @@ def test_package_exports_its_functions_and_no_others():
 
 def test_weights_of_two_parts_are_refused(bad_files):
     assert len(weights.load(bad_files / "two").params) == 2
-    with pytest.raises(avjax.InputError, match="their own config"):
+    with pytest.raises(avjax.InputError, match="fit their config"):
         lipread.load_network(bad_files / "two")
 
 

@@ -281,7 +281,7 @@ def test_weights_of_another_system_are_refused(folder, tmp_path):
         system="sync_expert",
         card="",
     )
-    with pytest.raises(InputError, match="of sync_expert"):
+    with pytest.raises(InputError, match="belong to sync_expert"):
         talk(folder / "face.png", syllables(0.1), weights=tmp_path / "other")
 
 

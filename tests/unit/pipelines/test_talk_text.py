@@ -185,7 +185,8 @@ def test_default_weights_depend_on_what_is_bundled(monkeypatch):
 def test_default_weights_belong_to_the_chosen_system():
     assert default_weights("cals", has_text=False) == "cals-grid-s1"
     assert default_weights("taem", has_text=False) == "taem-grid-s1"
-    assert default_weights("unknown", has_text=False) == "synctalkface-grid-s1"
+    with pytest.raises(InputError, match="there is no system 'unknown'"):
+        default_weights("unknown", has_text=False)
 
 
 GOOD = {"--face": "face.png", "--weights": "text", "-o": "out.mp4"}
