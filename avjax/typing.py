@@ -2,7 +2,7 @@
 
     b      batch              t  video frame           f  mel frame
     h w c  image              k  mel band or MFCC      n  audio sample
-    d      feature            m  memory slot           l  token or phoneme
+    d      feature            m  slot, or moment       l  token or phoneme
     v      vocabulary         i  inner step            p  landmark
     a      attention head or articulation track        s  side of a square image
 

@@ -71,7 +71,7 @@ class BuildSummary:
         seconds = sum(self.frames.values()) / FPS
         unit = "clips" if seconds else "images"
         parts = [f"{count} {unit} in {split}" for split, count in self.clips.items()]
-        minutes = f"; {seconds / 60:.1f} minutes" if seconds else ""
+        minutes = f"; {seconds / 60:.1f} minutes of video" if seconds else ""
         lines = [f"{self.corpus}: {', '.join(parts)}{minutes}"]
         if self.unaligned:
             lines.append(f"{self.unaligned} clips have no phones: alignment failed")

@@ -13,6 +13,9 @@ import shlex
 import pytest
 
 from avjax.__main__ import main
+from avjax.models import registry as models_registry
+from avjax.models import talker
+from avjax.train import registry as train_registry
 
 PAGES = sorted((pathlib.Path(__file__).parents[2] / "docs" / "extend").glob("*.md"))
 BLOCK = re.compile(r"^```(python|console)([^\n]*)\n(.*?)^```$", flags=re.M | re.S)
@@ -23,6 +26,10 @@ TITLE = re.compile(r'title="([^"]+)"')
 def test_code_of_the_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    # Systems and experiments that a page registers are forgotten after its test.
+    monkeypatch.setattr(models_registry, "_SYSTEMS", dict(models_registry._SYSTEMS))
+    monkeypatch.setattr(talker, "_LATENT_SPACES", dict(talker._LATENT_SPACES))
+    monkeypatch.setattr(train_registry, "EXPERIMENTS", dict(train_registry.EXPERIMENTS))
     names = {"__name__": "__main__"}
     for kind, options, code in BLOCK.findall(page.read_text(encoding="utf-8")):
         if title := TITLE.search(options):
