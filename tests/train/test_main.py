@@ -61,7 +61,6 @@ def test_initial_weights_are_evaluated_if_there_is_no_run(tmp_path, capsys):
         (main.train, ["toi"], "in 'avjax train --list'; choose from toy"),
         (main.train, ["toy", "stps=3"], "choose from steps"),
         (main.train, ["toy", "--distributed", "nowhere"], "give HOST:PORT,PROCESSES"),
-        (main.train, ["toy", "--distributed", "auto"], "on a cluster that JAX"),
         (main.train, ["toy", "steps=0"], "steps must be at least 1"),
         (main.train, ["missing.py:toy"], "there is no file missing.py"),
         (main.evaluate, ["toy"], "no checkpoint in runs/toy"),
@@ -103,6 +102,15 @@ def test_syntax_error_in_a_file_of_experiments_is_reported(tmp_path):
     (tmp_path / "broken_experiment.py").write_text("def own(:\n")
     with pytest.raises(InputError, match=r"broken_experiment.py, line 1: "):
         main.train(["broken_experiment.py:own"])
+
+
+def test_missing_cluster_is_reported(monkeypatch):
+    def initialize():
+        raise ValueError("coordinator_address should be defined.")
+
+    monkeypatch.setattr("jax.distributed.initialize", initialize)
+    with pytest.raises(InputError, match="on a cluster that JAX detects"):
+        main.train(["toy", "--distributed", "auto"])
 
 
 def test_folder_with_the_name_of_an_experiment_does_not_hide_its_run(tmp_path):
