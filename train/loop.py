@@ -12,6 +12,7 @@ from typing import Any
 import jax
 
 from avjax.config import to_json
+from avjax.console import CONSOLE
 from avjax.data.loader import peek
 from avjax.errors import InputError
 from avjax.train import sharding
@@ -65,10 +66,28 @@ def fit(
     keep = experiment.keep_checkpoints
     with Checkpoints(folder / "checkpoints", keep, mode) as checkpoints:
         state, best = restore_or_init(experiment, program, checkpoints, batches)
+        check_progress(int(state.step), experiment.steps, folder)
         save_config(experiment, folder, arguments)
         with MetricWriter(folder, int(state.step), experiment.steps) as writer:
             loop = TrainLoop(experiment, folder, program, checkpoints, writer, best)
             return loop.run(state, batches)
+
+
+def check_progress(step: int, steps: int, folder: pathlib.Path) -> None:
+    """Check that a run is not shortened, and print where it continues.
+
+    Args:
+        step: Step of the latest checkpoint; 0 if there is none.
+        steps: Number of steps of the experiment.
+        folder: Folder of the run.
+
+    Raises:
+        InputError: The run already has more steps.
+    """
+    if step > steps:
+        raise InputError(f"{folder} already has {step} steps, more than steps={steps}")
+    if step and jax.process_index() == 0:
+        CONSOLE.print(f"continuing {folder} at step {step}")
 
 
 def restore_or_init(

@@ -11,6 +11,7 @@ from avjax.train.compiled import CompiledExperiment, build
 from avjax.train.evaluation import evaluate, local_eval_batches
 from avjax.train.experiment import Experiment
 from avjax.train.init_from import init_from_weights
+from avjax.train.loop import EXPERIMENT_FILE
 from avjax.train.step import TrainState
 
 
@@ -68,6 +69,10 @@ def load_state(
     # The first objective trains the system itself; later ones may train discriminators.
     parts = set(experiment.task.objectives()[0].parts)
     if not parts <= set(experiment.init_from):
+        if (folder / EXPERIMENT_FILE).is_file():
+            raise InputError(
+                f"{folder} has no checkpoint yet: continue the run with avjax train"
+            )
         missing = ", ".join(sorted(parts - set(experiment.init_from)))
         raise InputError(f"no checkpoint in {folder}, and no init_from for {missing}")
     return init_from_weights(program, experiment.init_from)

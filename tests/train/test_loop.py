@@ -104,6 +104,14 @@ def test_run_resumes_with_more_steps_but_not_with_another_config(experiment, tmp
     assert json.loads((tmp_path / "experiment.json").read_text())["config"]["seed"] == 0
 
 
+def test_run_is_not_shortened(experiment, tmp_path):
+    fit(dataclasses.replace(experiment, steps=3), tmp_path / "run")
+    stored = (tmp_path / "run/experiment.json").read_text()
+    with pytest.raises(InputError, match="already has 3 steps, more than steps=2"):
+        fit(dataclasses.replace(experiment, steps=2), tmp_path / "run")
+    assert (tmp_path / "run/experiment.json").read_text() == stored
+
+
 def test_last_weights_are_released_without_select_by(experiment, tmp_path):
     state = fit(experiment, tmp_path)
     released = weights.load(tmp_path / "weights")

@@ -1,6 +1,7 @@
 """The commands `avjax train` and `avjax evaluate`."""
 
 import json
+import shutil
 
 import pytest
 
@@ -102,6 +103,13 @@ def test_syntax_error_in_a_file_of_experiments_is_reported(tmp_path):
     (tmp_path / "broken_experiment.py").write_text("def own(:\n")
     with pytest.raises(InputError, match=r"broken_experiment.py, line 1: "):
         main.train(["broken_experiment.py:own"])
+
+
+def test_run_without_a_checkpoint_cannot_be_evaluated(tmp_path):
+    main.train(["toy", "steps=2"])
+    shutil.rmtree(tmp_path / "runs/toy/checkpoints")
+    with pytest.raises(InputError, match="runs/toy has no checkpoint yet: continue"):
+        main.evaluate(["runs/toy"])
 
 
 def test_missing_cluster_is_reported(monkeypatch):
