@@ -15,6 +15,7 @@ from avjax.constants import MEL_WINDOW, NUM_MELS, SAMPLE_RATE
 from avjax.errors import InputError
 from avjax.media import audio_io, image_io
 from avjax.media.video_reader import probe
+from avjax.models import registry, talker
 from avjax.models.talker import LatentSpace, TalkerConfig, register_talker
 
 BOX = (8.0, 8.0, 48.0, 48.0)
@@ -52,7 +53,6 @@ class ColorLatents(LatentSpace):
         return ColorTalker().apply(variables["generator"], latents, faces)
 
 
-@register_talker(ColorConfig, ColorLatents)
 def init_variables(config, key):
     latents, faces = jnp.zeros((1, 1, 1)), jnp.zeros((1, 1, 32, 32, 6))
     return {"generator": ColorTalker().init(key, latents, faces)}
@@ -78,13 +78,23 @@ class SmoothLatents(ColorLatents):
         return (latents + allowed * following) / 2
 
 
-@register_talker(SmoothConfig, SmoothLatents)
 def init_smooth_variables(config, key):
     return init_variables(config, key)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def registered_talkers():
+    """Register both talkers, for the tests of this module only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "_SYSTEMS", dict(registry._SYSTEMS))
+        patch.setattr(talker, "_LATENT_SPACES", dict(talker._LATENT_SPACES))
+        register_talker(ColorConfig, ColorLatents)(init_variables)
+        register_talker(SmoothConfig, SmoothLatents)(init_smooth_variables)
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(registered_talkers, tmp_path_factory):
     """A photo, a recording, and weights of both talkers."""
     folder, rng = tmp_path_factory.mktemp("custom"), np.random.default_rng(0)
     photo = rng.integers(0, 256, (64, 64, 3), np.uint8)
@@ -133,7 +143,7 @@ def test_custom_talker_without_context_takes_no_lookahead(folder):
         avjax.live(folder / "face.png", weights=folder / "test_color", box=BOX)
 
 
-def test_mel_window_has_the_documented_shape():
+def test_mel_window_has_the_documented_shape(registered_talkers):
     variables = untrained_parts(ColorConfig())
     mels = jnp.zeros((2, 3, MEL_WINDOW, NUM_MELS))
     latents = ColorLatents(ColorConfig()).encode_audio(
