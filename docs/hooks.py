@@ -32,6 +32,7 @@ REMARK = re.compile(r" *\(([^()\n]{3,})\)\n")  # before the first equation
 SECTIONS = re.compile(r"^(Paper|Symbols|Equations|Departures)\b", flags=re.MULTILINE)
 
 
+@mkdocs.plugins.event_priority(100)  # before mkdocstrings looks for the folder
 def on_config(config):
     """Lay out one import root, in which data/ and train/ are parts of avjax."""
     package = IMPORT_ROOT / "avjax"
