@@ -8,14 +8,15 @@ import numpy as np
 from avjax.faces import mtcnn
 
 MIN_FACE_SIZE = 32  # pixels, in the image that is searched
-MAX_SEARCH_SIZE = 640  # longest side in pixels of the image that is searched
+SEARCH_SIZE = 640  # longest side in pixels of the image that is searched
 PYRAMID_FACTOR = 0.709  # from one scale of the image to the next
+FINE_SEARCH_SIZE = 1920  # the same, for the search for small faces
+FINAL_THRESHOLD = 0.8  # of the landmarks' refinement
+TILTS = 40.0, -40.0  # degrees: directions of a second search, if no face is upright
 PNET_THRESHOLD, RNET_THRESHOLD, ONET_THRESHOLD = 0.6, 0.7, 0.8
-# If no upright face is found, the image is searched again, turned by these degrees.
 # Squares for the refinement of landmarks: shift right and down in sides, and size.
 REFINE_SQUARES = (0, 0, 1), (-0.04, 0.03, 1.08), (0.04, 0.03, 0.93), (0, -0.04, 1.15)
 ONET_SIDE = 1.2  # side of a face's square over `eye_mouth_distance`
-SEARCH_ANGLES = 0.0, 40.0, -40.0
 
 
 class Faces(NamedTuple):
@@ -31,41 +32,53 @@ class Faces(NamedTuple):
     scores: np.ndarray
 
 
-class Region(NamedTuple):
-    """A square in an image that may be turned.
-
-    Attributes:
-        center: x, y in pixels.
-        side: Length of a side in pixels.
-        angle: Direction of the square's rows in radians; 0 is to the right, positive
-            is clockwise in the image.
-    """
-
-    center: tuple[float, float]
-    side: float
-    angle: float
-
-
-def detect_faces(image: np.ndarray) -> Faces:
+def detect_faces(image: np.ndarray, thorough: bool = True) -> Faces:
     """Detect the faces in an image, and their landmarks.
 
     Args:
         image: u8 [h w c=3].
+        thorough: Where no upright face of at least 1/20 of the longest side is found,
+            search for smaller and for tilted ones.
 
     Returns:
         The faces, largest first.
     """
     longest = max(image.shape[:2])
-    scale = min(1.0, MAX_SEARCH_SIZE / longest)
-    small = _resize(image, scale)
-    faces = Faces(np.zeros((0, 5, 2), np.float32), np.zeros(0, np.float32))
-    for angle in SEARCH_ANGLES:
-        faces = _detect(small, np.deg2rad(angle))
-        if len(faces.scores):
-            break
-    landmarks = (faces.landmarks + 0.5) / scale - 0.5
-    order = np.argsort(-eye_mouth_distance(landmarks), kind="stable")
-    return Faces(landmarks[order].astype(np.float32), faces.scores[order])
+    coarse, fine = (min(1, size / longest) for size in (SEARCH_SIZE, FINE_SEARCH_SIZE))
+    searches = [(coarse, 0.0)]
+    if thorough:
+        searches += [(fine, 0.0)] * (fine > coarse) + [(coarse, t) for t in TILTS]
+    for scale, tilt in searches:
+        found = _detect(_resize(image, scale), np.deg2rad(tilt))
+        landmarks = (found.landmarks + 0.5) / scale - 0.5
+        refined = [refine_landmarks(image, points) for points in landmarks]
+        refined = [
+            (points, score)
+            for points, score in refined
+            if score > FINAL_THRESHOLD and is_plausible(points)
+        ]
+        if refined:
+            refined.sort(key=lambda face: -eye_mouth_distance(face[0]))
+            points, scores = zip(*refined, strict=True)
+            return Faces(np.stack(points), np.array(scores, np.float32))
+    return Faces(np.zeros((0, 5, 2), np.float32), np.zeros(0, np.float32))
+
+
+def is_plausible(landmarks: np.ndarray) -> bool:
+    """Check that the eyes are above the mouth and not mirrored.
+
+    Args:
+        landmarks: f32 [5 2] in pixels.
+
+    Returns:
+        Whether they can be those of a face.
+    """
+    eyes, mouth = landmarks[1] - landmarks[0], landmarks[4] - landmarks[3]
+    down = landmarks[3:].mean(0) - landmarks[:2].mean(0)
+    height = float(np.hypot(*down))
+    upright = eyes[0] * down[1] - eyes[1] * down[0]  # twice the area that they span
+    width = max(float(np.hypot(*eyes)), float(np.hypot(*mouth)))
+    return upright > 0 and float(eyes @ mouth) > 0 and 0.3 < width / height < 3
 
 
 def refine_landmarks(
