@@ -1,30 +1,35 @@
 """Detect faces and their five landmarks in an image with the networks of MTCNN."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
 from avjax.faces import mtcnn
+from avjax.faces.alignment import warp_crop
 
 MIN_FACE_SIZE = 32  # pixels, in the image that is searched
 SEARCH_SIZE = 640  # longest side in pixels of the image that is searched
-PYRAMID_FACTOR = 0.709  # from one scale of the image to the next
 FINE_SEARCH_SIZE = 1920  # the same, for the search for small faces
-FINAL_THRESHOLD = 0.8  # of the landmarks' refinement
-TILTS = 40.0, -40.0  # degrees: directions of a second search, if no face is upright
+TILTS = 40.0, -40.0  # degrees; directions of the search for tilted faces
+PYRAMID_FACTOR = 0.709  # from one scale of the image to the next
 PNET_THRESHOLD, RNET_THRESHOLD, ONET_THRESHOLD = 0.6, 0.7, 0.8
-# Squares for the refinement of landmarks: shift right and down in sides, and size.
+FINAL_THRESHOLD = 0.8  # of the refined landmarks
+ONET_SIDE = 1.2  # side of a face's square over `face_size`
+ONET_BELOW = 0.02  # how far, in its sides, its centre is below that of the landmarks
+# Squares of the refinement: shifts to the right and down, in sides, and size.
 REFINE_SQUARES = (0, 0, 1), (-0.04, 0.03, 1.08), (0.04, 0.03, 0.93), (0, -0.04, 1.15)
-ONET_SIDE = 1.2  # side of a face's square over `eye_mouth_distance`
+
+Network = Callable[[np.ndarray], tuple[np.ndarray, ...]]
 
 
 class Faces(NamedTuple):
     """Faces in an image, largest first.
 
     Attributes:
-        landmarks: Eyes, tip of the nose, mouth corners; each pair from left to right
-            as seen in an upright face. x, y in pixels, f32 [n 5 2].
+        landmarks: Eyes, tip of the nose, corners of the mouth; each pair from left to
+            right as seen in an upright face. x, y in pixels, f32 [n 5 2].
         scores: Probability of a face, f32 [n].
     """
 
@@ -37,48 +42,28 @@ def detect_faces(image: np.ndarray, thorough: bool = True) -> Faces:
 
     Args:
         image: u8 [h w c=3].
-        thorough: Where no upright face of at least 1/20 of the longest side is found,
+        thorough: Where no upright face of 1/20 of the longest side or more is found,
             search for smaller and for tilted ones.
 
     Returns:
         The faces, largest first.
     """
-    longest = max(image.shape[:2])
-    coarse, fine = (min(1, size / longest) for size in (SEARCH_SIZE, FINE_SEARCH_SIZE))
+    coarse, fine = (
+        min(1.0, size / max(image.shape[:2])) for size in (SEARCH_SIZE, FINE_SEARCH_SIZE)
+    )
     searches = [(coarse, 0.0)]
     if thorough:
         searches += [(fine, 0.0)] * (fine > coarse) + [(coarse, t) for t in TILTS]
     for scale, tilt in searches:
-        found = _detect(_resize(image, scale), np.deg2rad(tilt))
-        landmarks = (found.landmarks + 0.5) / scale - 0.5
-        refined = [refine_landmarks(image, points) for points in landmarks]
-        refined = [
-            (points, score)
-            for points, score in refined
-            if score > FINAL_THRESHOLD and is_plausible(points)
-        ]
-        if refined:
-            refined.sort(key=lambda face: -eye_mouth_distance(face[0]))
-            points, scores = zip(*refined, strict=True)
-            return Faces(np.stack(points), np.array(scores, np.float32))
+        candidates = _search(_resize(image, scale), np.deg2rad(tilt))
+        candidates = (candidates + 0.5) / scale - 0.5
+        found = [refine_landmarks(image, landmarks) for landmarks in candidates]
+        found = [face for face in found if face[1] > FINAL_THRESHOLD]
+        if found:
+            found.sort(key=lambda face: -face_size(face[0]))
+            landmarks, scores = zip(*found, strict=True)
+            return Faces(np.stack(landmarks), np.array(scores, np.float32))
     return Faces(np.zeros((0, 5, 2), np.float32), np.zeros(0, np.float32))
-
-
-def is_plausible(landmarks: np.ndarray) -> bool:
-    """Check that the eyes are above the mouth and not mirrored.
-
-    Args:
-        landmarks: f32 [5 2] in pixels.
-
-    Returns:
-        Whether they can be those of a face.
-    """
-    eyes, mouth = landmarks[1] - landmarks[0], landmarks[4] - landmarks[3]
-    down = landmarks[3:].mean(0) - landmarks[:2].mean(0)
-    height = float(np.hypot(*down))
-    upright = eyes[0] * down[1] - eyes[1] * down[0]  # twice the area that they span
-    width = max(float(np.hypot(*eyes)), float(np.hypot(*mouth)))
-    return upright > 0 and float(eyes @ mouth) > 0 and 0.3 < width / height < 3
 
 
 def refine_landmarks(
@@ -87,68 +72,75 @@ def refine_landmarks(
     """Find the landmarks of a face that is near a known place.
 
     The network is run on several squares around the place, turned upright, and the
-    landmarks that it finds are averaged: it is less exact than that on a single one.
+    landmarks that it finds are averaged: that is more exact than any one of them.
 
     Args:
         image: u8 [h w c=3].
         landmarks: The known place, f32 [5 2] in pixels.
 
     Returns:
-        The landmarks, f32 [5 2] in pixels, and the probability of a face.
+        The landmarks, f32 [5 2] in pixels, and the probability of a face; 0 if they
+        cannot be those of a face.
     """
-    eyes = landmarks[1] - landmarks[0]
-    down = landmarks[3:].mean(0) - landmarks[:2].mean(0)
+    eyes, down, _ = _axes(landmarks)
     angle = np.arctan2(eyes[1] - down[0], eyes[0] + down[1])
-    side = ONET_SIDE * float(eye_mouth_distance(landmarks))
-    cos, sin = np.cos(angle), np.sin(angle)
-    turn = np.array([[cos, -sin], [sin, cos]])
-    fine_size = mtcnn.ONET_SIZE * max(1, round(side / mtcnn.ONET_SIZE))
-    crops, matrices = [], []
-    for shift_x, shift_y, zoom in REFINE_SQUARES:
-        step = zoom * side / fine_size
-        center = landmarks.mean(0) + turn @ [shift_x * side, (shift_y + 0.02) * side]
-        offset = center - step * turn @ [(fine_size - 1) / 2, (fine_size - 1) / 2]
-        matrix = np.column_stack([step * turn, offset])
-        fine = cv2.warpAffine(
-            image,
-            matrix,
-            (fine_size, fine_size),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    center, side = landmarks.mean(0), ONET_SIDE * face_size(landmarks)
+    start = np.clip(np.floor(center - side), 0, None).astype(int)
+    end = np.clip(np.ceil(center + side), 0, image.shape[1::-1]).astype(int)
+    if min(end - start) < 2:
+        return np.asarray(landmarks, np.float32), 0.0
+    region = image[start[1] : end[1], start[0] : end[0]]
+    matrices = [
+        _square_matrix(
+            center - start + side * turn @ [right, below + ONET_BELOW],
+            side * zoom,
+            turn,
+            mtcnn.ONET_SIZE,
         )
-        size = (mtcnn.ONET_SIZE, mtcnn.ONET_SIZE)
-        crops.append(cv2.resize(fine, size, interpolation=cv2.INTER_AREA))
-        matrices.append(matrix)
-    stacked = np.stack(crops)
-    scores, _, points = mtcnn.run_onet(mtcnn.normalize_image(stacked))
-    pixels = points * fine_size - 0.5
-    refined = np.stack(
-        [p @ m[:, :2].T + m[:, 2] for p, m in zip(pixels, matrices, strict=True)]
-    )
-    return refined.mean(0).astype(np.float32), float(np.median(scores))
+        for right, below, zoom in REFINE_SQUARES
+    ]
+    crops = _cut(region, matrices, mtcnn.ONET_SIZE)
+    scores, _, points = mtcnn.run_onet(mtcnn.normalize_image(crops))
+    pixels = points * mtcnn.ONET_SIZE - 0.5
+    placed = [
+        p @ m[:, :2].T + m[:, 2] + start for p, m in zip(pixels, matrices, strict=True)
+    ]
+    refined = np.mean(placed, axis=0).astype(np.float32)
+    return refined, float(np.median(scores)) if _is_plausible(refined) else 0.0
 
 
-def eye_mouth_distance(landmarks: np.ndarray) -> np.ndarray:
-    """Return the size of faces: from between the eyes to the mouth, plus eye to eye.
+def face_size(landmarks: np.ndarray) -> float:
+    """Return the size of a face: from eye to eye, plus from the eyes to the mouth.
 
     Args:
-        landmarks: [... 5 2] in pixels.
+        landmarks: f32 [5 2] in pixels.
 
     Returns:
-        [...] in pixels.
+        The size in pixels.
     """
-    eyes = landmarks[..., 1, :] - landmarks[..., 0, :]
-    middle = landmarks[..., :2, :].mean(-2)
-    height = landmarks[..., 3:, :].mean(-2) - middle
-    return np.hypot(*np.moveaxis(eyes, -1, 0)) + np.hypot(*np.moveaxis(height, -1, 0))
+    eyes, down, _ = _axes(landmarks)
+    return float(np.hypot(*eyes) + np.hypot(*down))
 
 
-def _detect(image: np.ndarray, angle: float) -> Faces:
-    """Detect faces whose rows point in the direction `angle`."""
-    if angle:
-        turned, matrix = _turn(image, angle)
-        faces = _detect(turned, 0.0)
-        landmarks = faces.landmarks @ matrix[:, :2].T + matrix[:, 2]
-        return Faces(landmarks.astype(np.float32), faces.scores)
+def _axes(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the vectors from eye to eye, from eyes to mouth and along the mouth."""
+    down = landmarks[3:].mean(0) - landmarks[:2].mean(0)
+    return landmarks[1] - landmarks[0], down, landmarks[4] - landmarks[3]
+
+
+def _is_plausible(landmarks: np.ndarray) -> bool:
+    """Check that the eyes are above the mouth, and neither pair is mirrored."""
+    eyes, down, mouth = _axes(landmarks)
+    area = eyes[0] * down[1] - eyes[1] * down[0]
+    return bool(area > 0 and eyes @ mouth > 0)
+
+
+def _search(image: np.ndarray, tilt: float) -> np.ndarray:
+    """Find faces whose eyes are in the direction `tilt` -> landmarks [n 5 2]."""
+    if tilt:
+        turned, matrix = _turn(image, tilt)
+        return _search(turned, 0.0) @ matrix[:, :2].T + matrix[:, 2]
     boxes = _square(_propose(image))
     scores, offsets = _run(mtcnn.run_rnet, image, boxes, mtcnn.RNET_SIZE)
     keep = scores > RNET_THRESHOLD
@@ -158,46 +150,72 @@ def _detect(image: np.ndarray, angle: float) -> Faces:
     landmarks = boxes[:, None, :2] + points * (boxes[:, 2:] - boxes[:, :2])[:, None]
     keep = scores > ONET_THRESHOLD
     boxes = _shift(boxes, offsets)[keep]
-    scores, landmarks = scores[keep], landmarks[keep]
-    keep = _suppress(boxes, scores, 0.6, of_smaller=True)
-    return Faces(landmarks[keep].astype(np.float32), scores[keep])
+    best = _suppress(boxes, scores[keep], 0.6, of_smaller=True)
+    return landmarks[keep][best] - 0.5
 
 
 def _propose(image: np.ndarray) -> np.ndarray:
     """Propose boxes f32 [n 4] by P-Net at all scales."""
     scale = mtcnn.PNET_SIZE / MIN_FACE_SIZE
-    boxes, scores = [np.zeros((0, 4))], [np.zeros(0)]
+    boxes, scores = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
+    level = image
     while min(image.shape[:2]) * scale >= mtcnn.PNET_SIZE:
-        small = mtcnn.normalize_image(_resize(image, scale))
-        probability, offsets = mtcnn.run_pnet(small)
+        height, width = (round(n * scale) for n in image.shape[:2])
+        level = cv2.resize(level, (width, height), interpolation=cv2.INTER_AREA)
+        probability, offsets = mtcnn.run_pnet(mtcnn.normalize_image(level))
         row, column = np.nonzero(probability > PNET_THRESHOLD)
         start = mtcnn.PNET_STRIDE * np.stack([column, row], axis=-1)
         windows = np.concatenate([start, start + mtcnn.PNET_SIZE], axis=-1)
-        found = _shift(windows, offsets[row, column])
+        found = _shift(windows, offsets[row, column]) / scale
         score = probability[row, column]
         keep = _suppress(found, score, 0.5)
-        boxes.append(found[keep] / scale)
+        boxes.append(found[keep])
         scores.append(score[keep])
         scale *= PYRAMID_FACTOR
     stacked = np.concatenate(boxes)
     return stacked[_suppress(stacked, np.concatenate(scores), 0.7)]
 
 
-def _run(network, image: np.ndarray, boxes: np.ndarray, size: int):
-    """Run a network on square boxes."""
-    crops = np.zeros((len(boxes), size, size, 3), np.uint8)
-    for crop, (x0, y0, x1, _) in zip(crops, boxes, strict=True):
-        fine_size = size * max(1, int((x1 - x0) / size))  # sample finely, then average
-        step = (x1 - x0) / fine_size
-        offset = step / 2 - 0.5  # pixel n covers n to n + 1
-        fine = cv2.warpAffine(
-            image,
-            np.array([[step, 0, x0 + offset], [0, step, y0 + offset]]),
-            (fine_size, fine_size),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        )
-        crop[:] = cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA)
-    return network(mtcnn.normalize_image(crops))
+def _run(network: Network, image: np.ndarray, boxes: np.ndarray, size: int) -> Any:
+    """Run a network on square boxes [n 4] of an image."""
+    centers, sides = (boxes[:, :2] + boxes[:, 2:]) / 2 - 0.5, boxes[:, 2] - boxes[:, 0]
+    matrices = [
+        _square_matrix(center, side, np.eye(2), size)
+        for center, side in zip(centers, sides, strict=True)
+    ]
+    return network(mtcnn.normalize_image(_cut(image, matrices, size)))
+
+
+def _square_matrix(
+    center: np.ndarray, side: float, turn: np.ndarray, size: int
+) -> np.ndarray:
+    """Affine map f64 [2 3] from the pixels of a `size` crop to those of the image.
+
+    Args:
+        center: x, y of the square's centre in pixels, [2].
+        side: Length of its sides in pixels.
+        turn: Its directions to the right and down as columns, [2 2].
+        size: Side of the crop in pixels.
+    """
+    step = side / size * turn
+    return np.column_stack([step, center - step @ [(size - 1) / 2, (size - 1) / 2]])
+
+
+def _cut(image: np.ndarray, matrices: list[np.ndarray], size: int) -> np.ndarray:
+    """Cut crops u8 [n size size 3]; large ones from the image at a reduced size."""
+    crops, reduced = np.zeros((len(matrices), size, size, 3), np.uint8), [image]
+    for crop, matrix in zip(crops, matrices, strict=True):
+        step = float(np.hypot(*matrix[:, 0]))
+        halvings = max(0, int(np.log2(step)) - 1)  # leaves a step of 2 to 4 pixels
+        while len(reduced) <= halvings:
+            rows, columns = (n // 2 for n in reduced[-1].shape[:2])
+            even = reduced[-1][: 2 * rows, : 2 * columns]
+            half = cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA)
+            reduced.append(half)
+        matrix = matrix + [0, 0, 0.5]
+        matrix = matrix / 2**halvings - [0, 0, 0.5]
+        crop[:] = warp_crop(reduced[halvings], matrix, size)
+    return crops
 
 
 def _shift(boxes: np.ndarray, offsets: np.ndarray) -> np.ndarray:
@@ -239,7 +257,7 @@ def _suppress(
 
 
 def _turn(image: np.ndarray, angle: float) -> tuple[np.ndarray, np.ndarray]:
-    """Turn an image so that rows in the direction `angle` become horizontal.
+    """Turn an image so that the direction `angle` becomes horizontal.
 
     Returns:
         The turned image, and the map from its pixels to those of `image`, f64 [2 3].
@@ -256,6 +274,7 @@ def _turn(image: np.ndarray, angle: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _resize(image: np.ndarray, scale: float) -> np.ndarray:
+    if scale == 1:
+        return image
     height, width = (max(1, round(n * scale)) for n in image.shape[:2])
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return cv2.resize(image, (width, height), interpolation=method)
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)

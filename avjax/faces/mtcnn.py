@@ -11,12 +11,15 @@ Source:
 import functools
 import hashlib
 import importlib.util
+import io
 import pathlib
+from collections.abc import Iterator
 
 import joblib
 import numpy as np
 
 from avjax.errors import InputError
+from avjax.media.files import wrap_os_errors
 
 # The weights are pickled; a file is opened only if its contents are the known ones.
 WEIGHTS_SHA256 = {
@@ -26,6 +29,8 @@ WEIGHTS_SHA256 = {
 }
 PNET_STRIDE, PNET_SIZE = 2, 12  # pixels
 RNET_SIZE, ONET_SIZE = 24, 48  # pixels
+DENSE_SIDE = 3  # rows, and columns, of the features before the first dense layer
+MAX_PRODUCTS = 4 * 65536  # up to which OpenBLAS multiplies matrices in one thread
 
 
 def run_pnet(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +68,7 @@ def run_rnet(crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     x = _prelu(_conv(x, weights), weights)
     x = _max_pool(x, 3)
     x = _prelu(_conv(x, weights), weights)
-    x = _prelu(_dense(_flatten(x), weights), weights)
+    x = _prelu(_dense(x, weights), weights)
     offsets, logits = _dense(x, weights), _dense(x, weights)
     return _face_probability(logits), offsets
 
@@ -88,7 +93,7 @@ def run_onet(crops: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     x = _prelu(_conv(x, weights), weights)
     x = _max_pool(x, 2, same=True)
     x = _prelu(_conv(x, weights), weights)
-    x = _prelu(_dense(_flatten(x), weights), weights)
+    x = _prelu(_dense(x, weights), weights)
     offsets, points, logits = (_dense(x, weights) for _ in range(3))
     landmarks = points.reshape(len(points), 2, 5).transpose(0, 2, 1)
     return _face_probability(logits), offsets, landmarks
@@ -100,38 +105,81 @@ def normalize_image(image: np.ndarray) -> np.ndarray:
 
 
 @functools.cache
-def _load_weights(name: str) -> list[np.ndarray]:
-    """Load the arrays of one network, in the order of its layers."""
+def _load_weights(name: str) -> tuple[np.ndarray, ...]:
+    """Load the arrays of one network, in the order of its layers.
+
+    Raises:
+        InputError: The weights are absent or damaged.
+    """
+    path = _weights_folder() / f"{name}.lz4"
+    with wrap_os_errors(path, "read"):
+        content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != WEIGHTS_SHA256[name]:
+        raise InputError(
+            f"{path} is damaged or of another version; reinstall the package mtcnn"
+        )
+    arrays = joblib.load(io.BytesIO(content))
+    first_dense = True
+    for i, array in enumerate(arrays):
+        if array.ndim == 2 and first_dense and name != "pnet":
+            # From the order w, h, c of the flattened features to h, w, c.
+            channels = len(array) // DENSE_SIDE**2
+            shape = DENSE_SIDE, DENSE_SIDE, channels, -1
+            array = array.reshape(shape).transpose(1, 0, 2, 3).reshape(array.shape)
+            first_dense = False
+        arrays[i] = np.ascontiguousarray(array, np.float32)
+    return tuple(arrays)
+
+
+def _weights_folder() -> pathlib.Path:
+    """Find the weights in the package mtcnn without importing it."""
     package = importlib.util.find_spec("mtcnn")
     if package is None or not package.submodule_search_locations:
-        raise InputError("face detection needs the weights of the package mtcnn")
-    folder = pathlib.Path(next(iter(package.submodule_search_locations)))
-    path = folder / "assets" / "weights" / f"{name}.lz4"
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if digest != WEIGHTS_SHA256[name]:
-        raise InputError(f"{path} is damaged, or of another version of mtcnn than 1.0")
-    return joblib.load(path)
+        raise InputError("faces cannot be found without the package mtcnn; install it")
+    return pathlib.Path(package.submodule_search_locations[0]) / "assets" / "weights"
 
 
-def _conv(x: np.ndarray, weights) -> np.ndarray:
+def _conv(x: np.ndarray, weights: Iterator[np.ndarray]) -> np.ndarray:
     """Convolve [n h w c] without padding."""
     kernel, bias = next(weights), next(weights)
-    size = kernel.shape[0]
-    windows = np.lib.stride_tricks.sliding_window_view(x, (size, size), axis=(1, 2))
-    n, h, w = windows.shape[:3]
-    rows = kernel.reshape(-1, kernel.shape[-1])
-    columns = windows.transpose(0, 1, 2, 4, 5, 3).reshape(n * h * w, len(rows))
-    result = columns @ rows
-    return result.reshape(n, h, w, len(bias)) + bias
+    size, _, channels, outputs = kernel.shape
+    n, height, width, _ = x.shape
+    windows = np.lib.stride_tricks.sliding_window_view(
+        x.reshape(n, height, width * channels), (size, size * channels), axis=(1, 2)
+    )[:, :, ::channels]
+    columns = windows.reshape(-1, size * size * channels)
+    result = _multiply(columns, kernel.reshape(-1, outputs))
+    result += bias
+    return result.reshape(*windows.shape[:3], outputs)
 
 
-def _dense(x: np.ndarray, weights) -> np.ndarray:
+def _dense(x: np.ndarray, weights: Iterator[np.ndarray]) -> np.ndarray:
     kernel, bias = next(weights), next(weights)
-    return x @ kernel + bias
+    return _multiply(x.reshape(len(x), len(kernel)), kernel) + bias
 
 
-def _prelu(x: np.ndarray, weights) -> np.ndarray:
-    return np.maximum(x, 0) + next(weights) * np.minimum(x, 0)
+def _multiply(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Multiply [n k] and [k m] in pieces for which BLAS starts no threads.
+
+    Threads cost such small products more time than they save, above all while other
+    programs run. So the result does not depend on the number of threads either.
+    """
+    piece = max(1, MAX_PRODUCTS // matrix.size)
+    whole = len(rows) // piece * piece
+    result = np.empty((len(rows), matrix.shape[1]), np.float32)
+    np.matmul(
+        rows[:whole].reshape(-1, piece, rows.shape[1]),
+        matrix,
+        out=result[:whole].reshape(-1, piece, matrix.shape[1]),
+    )
+    np.matmul(rows[whole:], matrix, out=result[whole:])
+    return result
+
+
+def _prelu(x: np.ndarray, weights: Iterator[np.ndarray]) -> np.ndarray:
+    """Multiply what is below zero by the slope of its channel, in place."""
+    x += np.minimum(x, 0) * (next(weights) - 1)
+    return x
 
 
 def _max_pool(x: np.ndarray, size: int, same: bool = False) -> np.ndarray:
@@ -139,21 +187,15 @@ def _max_pool(x: np.ndarray, size: int, same: bool = False) -> np.ndarray:
     if same:
         pads = [max(0, 2 * (-(-n // 2) - 1) + size - n) for n in x.shape[1:3]]
         edges = [(pad // 2, pad - pad // 2) for pad in pads]
-        x = np.pad(x, ((0, 0), *edges, (0, 0)), constant_values=-np.inf)
+        if any(pads):
+            x = np.pad(x, ((0, 0), *edges, (0, 0)), constant_values=-np.inf)
     rows, columns = ((n - size) // 2 + 1 for n in x.shape[1:3])
-    return functools.reduce(
-        np.maximum,
-        [
-            x[:, i : i + 2 * rows - 1 : 2, j : j + 2 * columns - 1 : 2]
-            for i in range(size)
-            for j in range(size)
-        ],
-    )
-
-
-def _flatten(x: np.ndarray) -> np.ndarray:
-    """Flatten [n h w c] in the order w, h, c, in which the weights were trained."""
-    return x.transpose(0, 2, 1, 3).reshape(len(x), np.prod(x.shape[1:], dtype=int))
+    shifted = [
+        x[:, i : i + 2 * rows - 1 : 2, j : j + 2 * columns - 1 : 2]
+        for i in range(size)
+        for j in range(size)
+    ]
+    return functools.reduce(np.maximum, shifted)
 
 
 def _face_probability(logits: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from avjax.constants import FPS
 from avjax.faces.alignment import fit_similarity
 from avjax.faces.appearance import appearance_distance, describe_face
-from avjax.faces.detection import Faces, detect_faces, is_plausible, refine_landmarks
+from avjax.faces.detection import Faces, detect_faces, refine_landmarks
 
 MAX_FACES = 10  # that are followed at once
 SEARCH_SECONDS = 1.0  # from one search for new people to the next
@@ -173,7 +173,7 @@ class _Observer:
     def _follow(self, image: np.ndarray, trace: _Trace) -> bool:
         """Find a face in the next frame; False if it is lost."""
         landmarks, score = self._refine(image, trace.landmarks)
-        if score < MIN_SCORE or not is_plausible(landmarks):
+        if score < MIN_SCORE:
             return False
         away, growth = face_distance(landmarks, trace.landmarks)
         if away > MAX_MOVE or growth > MAX_GROWTH:
