@@ -2,7 +2,7 @@
 
 | key | value |
 |---|---|
-| face | Reel, u8 [t s s 3]: the square face region that `avjax.media.face` defines |
+| face | Reel, u8 [t s s 3]: the square face region that `avjax.faces` defines |
 | mouth | Reel, u8 [t 96 96 1]: the square around the mouth, grey |
 | wave | i16 [n], n = 640 t: audio at 16 kHz |
 | landmarks | f32 [t 20 2]: points 48..67 of 68, pixels of `face`; [0 20 2]: unknown |
@@ -23,7 +23,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.features import feature
 
 from avjax.constants import NUM_LIP_POINTS, SAMPLES_PER_FRAME
-from avjax.media.face_crop import MOUTH_SIZE
+from avjax.faces.crop import MOUTH_SIZE
 
 JPEG_QUALITY = 95
 INT16_SCALE = 32768  # 16-bit sample of an amplitude of 1.0

@@ -12,11 +12,12 @@ import numpy as np
 TEMPLATE = np.array([[-0.5, -1.05], [0.5, -1.05], [0, -0.45], [-0.42, 0], [0.42, 0]])
 FIT_WEIGHTS = np.array([0.25, 0.25, 0, 0.25, 0.25])  # the nose moves with the head
 SMOOTHING_FRAMES = 2.0  # standard deviation of the smoothing window
-JITTER = 0.17  # in eye distances: smaller steps are jitter, larger ones motion
+SHIFT_JITTER = 0.17  # in eye distances: smaller steps are jitter, larger ones motion
+TURN_JITTER = 0.06  # the same for the angle in radians and the logarithm of the scale
 MIN_EYE_DISTANCE = 0.5  # of a face seen from the front, over eyes to mouth
 # The face box, in eye distances: how far its centre is above the mouth, and its side.
-# Fitted to the boxes that the bundled weights were trained with.
-BOX_ABOVE, BOX_SIDE = 0.74, 2.9
+# Fitted to the boxes with which the bundled weights were trained on GRID.
+BOX_ABOVE, BOX_SIDE = 0.75, 3.32
 
 
 def fit_similarity(landmarks: np.ndarray) -> np.ndarray:
@@ -74,13 +75,14 @@ def _smooth_segment(similarities: np.ndarray, frames: float) -> np.ndarray:
     neighbours = np.clip(neighbours, 0, len(similarities) - 1)
     near = similarities[neighbours[:, max(radius - 2, 0) : radius + 3]]
     reference = np.median(near, axis=1)[:, None]  # robust against a single outlier
-    # The part that turns and scales, as fractions of the reference's.
-    scale = np.hypot(reference[..., 0], reference[..., 1])
-    difference = (similarities[neighbours] - reference) / scale[..., None]
-    distance = np.sum(difference**2, axis=-1) / JITTER**2
+    others = similarities[neighbours]
+    turn, other_turn = (x[..., 0] + 1j * x[..., 1] for x in (reference, others))
+    shift = np.hypot(*np.moveaxis(others - reference, -1, 0)[2:]) / np.abs(turn)
+    change = np.abs(np.log(other_turn / turn))  # of log scale and angle
+    distance = (shift / SHIFT_JITTER) ** 2 + (change / TURN_JITTER) ** 2
     weight = np.exp(-0.5 * (offsets / frames) ** 2 - 0.5 * distance) + 1e-30
     weight /= weight.sum(axis=1, keepdims=True)
-    return np.sum(similarities[neighbours] * weight[..., None], axis=1)
+    return np.sum(others * weight[..., None], axis=1)
 
 
 def face_boxes(similarities: np.ndarray) -> np.ndarray:
@@ -99,6 +101,20 @@ def face_boxes(similarities: np.ndarray) -> np.ndarray:
     half, middle = BOX_SIDE / 2 * scale, y - BOX_ABOVE * scale
     edges = [x - half, middle - half, x + half, middle + half]
     return np.stack(edges, axis=-1).astype(np.float32)
+
+
+def landmarks_in_box(box: np.ndarray) -> np.ndarray:
+    """Place the landmarks of an upright face in a face box.
+
+    Args:
+        box: Square face box x0, y0, x1, y1 in pixels, f32 [4].
+
+    Returns:
+        The landmarks that have this box, f32 [5 2] in pixels.
+    """
+    scale = (box[2] - box[0]) / BOX_SIDE
+    middle = (box[:2] + box[2:]) / 2 + [0, BOX_ABOVE * scale]
+    return (TEMPLATE * scale + middle).astype(np.float32)
 
 
 def crop_matrix(

@@ -48,9 +48,11 @@ def detect_faces(image: np.ndarray, thorough: bool = True) -> Faces:
     Returns:
         The faces, largest first.
     """
-    coarse, fine = (
-        min(1.0, size / max(image.shape[:2])) for size in (SEARCH_SIZE, FINE_SEARCH_SIZE)
-    )
+    nothing = Faces(np.zeros((0, 5, 2), np.float32), np.zeros(0, np.float32))
+    if min(image.shape[:2]) < MIN_FACE_SIZE:
+        return nothing
+    longest = max(image.shape[:2])
+    coarse, fine = min(1, SEARCH_SIZE / longest), min(1, FINE_SEARCH_SIZE / longest)
     searches = [(coarse, 0.0)]
     if thorough:
         searches += [(fine, 0.0)] * (fine > coarse) + [(coarse, t) for t in TILTS]
@@ -63,7 +65,7 @@ def detect_faces(image: np.ndarray, thorough: bool = True) -> Faces:
             found.sort(key=lambda face: -face_size(face[0]))
             landmarks, scores = zip(*found, strict=True)
             return Faces(np.stack(landmarks), np.array(scores, np.float32))
-    return Faces(np.zeros((0, 5, 2), np.float32), np.zeros(0, np.float32))
+    return nothing
 
 
 def refine_landmarks(
@@ -157,7 +159,8 @@ def _search(image: np.ndarray, tilt: float) -> np.ndarray:
 def _propose(image: np.ndarray) -> np.ndarray:
     """Propose boxes f32 [n 4] by P-Net at all scales."""
     scale = mtcnn.PNET_SIZE / MIN_FACE_SIZE
-    boxes, scores = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
+    boxes: list[np.ndarray] = [np.zeros((0, 4))]
+    scores: list[np.ndarray] = [np.zeros(0)]
     level = image
     while min(image.shape[:2]) * scale >= mtcnn.PNET_SIZE:
         height, width = (round(n * scale) for n in image.shape[:2])

@@ -13,7 +13,7 @@ import numpy as np
 
 from avjax.constants import FPS
 from avjax.faces.alignment import fit_similarity
-from avjax.faces.appearance import appearance_distance, describe_face
+from avjax.faces.appearance import appearance_distances, describe_face, normalize
 from avjax.faces.detection import Faces, detect_faces, refine_landmarks
 
 MAX_FACES = 10  # that are followed at once
@@ -24,9 +24,10 @@ MIN_SCORE = 0.6  # probability of a face with which it is followed
 MAX_MOVE = 0.6  # largest move from a frame to the next, in eye distances
 MAX_GROWTH = 1.3  # largest change of size from a frame to the next
 SAME_PLACE = 0.7  # in eye distances: two faces cannot be closer
-MAX_CHANGE = 0.25  # of appearance; a larger one is another person
+MAX_CHANGE = 0.15  # of the half that changes less; a larger one is another person
 MEMORY = 0.9  # share of the past in the appearance of a face
 CUT_LEVELS = 25.0  # grey levels by which the frames at a cut differ
+BLANK_LEVELS = 4.0  # standard deviation, in grey levels, of a frame without a picture
 THUMBNAIL = (32, 18)  # size in pixels at which frames are compared
 
 Detect = Callable[[np.ndarray, bool], Faces]
@@ -42,7 +43,7 @@ class Observations(NamedTuple):
         frame: Frame number of each observation, i64 [n], ascending.
         trace: Number of its trace, i64 [n].
         landmarks: f32 [n 5 2] in pixels.
-        descriptors: Mean appearance of each trace, f32 [m d].
+        descriptors: Mean appearance of each trace, f32 [m 2 d].
         cuts: First frame of each scene but the first, i64 [c].
         num_frames: Number of frames of the video.
         fps: Frames per second.
@@ -105,8 +106,8 @@ class _Trace:
     Attributes:
         number: Number of the trace.
         landmarks: Its last landmarks, f32 [5 2].
-        recent: Its appearance in recent frames, f32 [d].
-        change: How far the last frame is from it.
+        recent: Its appearance in recent frames, f32 [2 d].
+        change: Distance of the last frame from it.
     """
 
     number: int
@@ -131,7 +132,8 @@ class _Observer:
     def _restart(self) -> None:
         """Forget all faces; search the next frame thoroughly."""
         self._active = []
-        self._lost = self._searched = self._searched_thoroughly = -np.inf  # frames
+        self._most_faces = 1  # at once in this scene
+        self._searched = self._searched_thoroughly = -np.inf  # frames
 
     def add(self, image: np.ndarray) -> None:
         """Observe the next frame."""
@@ -141,30 +143,31 @@ class _Observer:
         followed = [trace for trace in self._active if self._follow(image, trace)]
         followed = _without_duplicates(followed)
         if len(followed) < len(self._active):
-            self._lost, self._searched = self._num_frames, -np.inf
+            self._searched = -np.inf
         self._active = followed
         self._search(image)
+        self._most_faces = max(self._most_faces, len(self._active))
         for trace in self._active:
             self._rows.append((self._num_frames, trace.number, trace.landmarks))
         self._num_frames += 1
 
     def observations(self) -> Observations:
         """Return what has been observed so far."""
-        totals = np.asarray(self._totals, np.float32)
-        if len(totals):
-            totals /= np.linalg.norm(totals, axis=-1, keepdims=True)
         return Observations(
             np.asarray([frame for frame, _, _ in self._rows], np.int64),
             np.asarray([number for _, number, _ in self._rows], np.int64),
             np.asarray([row[2] for row in self._rows], np.float32).reshape(-1, 5, 2),
-            totals,
+            normalize(np.asarray(self._totals, np.float32)),
             np.asarray(self._cuts, np.int64),
             self._num_frames,
             self._fps,
         )
 
     def _is_cut(self, image: np.ndarray) -> bool:
+        """Compare a frame with the one before; blank frames are no scenes."""
         small = cv2.resize(image, THUMBNAIL, interpolation=cv2.INTER_AREA)
+        if small.std() < BLANK_LEVELS:
+            return False
         before, self._thumbnail = self._thumbnail, small
         if before is None:
             return False
@@ -179,19 +182,19 @@ class _Observer:
         if away > MAX_MOVE or growth > MAX_GROWTH:
             return False
         descriptor = describe_face(image, landmarks)
-        trace.change = appearance_distance(descriptor, trace.recent)
-        if trace.change > MAX_CHANGE:
+        changes = appearance_distances(descriptor, trace.recent)
+        if min(changes) > MAX_CHANGE:
             return False
+        trace.change = float(np.mean(changes))
         trace.landmarks = landmarks
-        trace.recent = MEMORY * trace.recent + (1 - MEMORY) * descriptor
-        trace.recent /= np.linalg.norm(trace.recent)
+        trace.recent = normalize(MEMORY * trace.recent + (1 - MEMORY) * descriptor)
         self._totals[trace.number] += descriptor
         return True
 
     def _search(self, image: np.ndarray) -> None:
         """Search the frame for new faces, if it is time."""
         now, fps = self._num_frames, self._fps
-        missing = not self._active or now - self._lost < SEARCH_SECONDS * fps
+        missing = len(self._active) < self._most_faces
         interval = RETRY_SECONDS if missing else SEARCH_SECONDS
         if now - self._searched < interval * fps:
             return

@@ -17,15 +17,18 @@ from avjax.faces.alignment import (
     is_profile,
     smooth_similarities,
 )
-from avjax.faces.appearance import SAME_PERSON, appearance_distance, mean_descriptor
+from avjax.faces.appearance import appearance_distances, normalize
 from avjax.faces.observation import Observations, face_distance, observe_faces
 
 MAX_GAP_SECONDS = 0.5  # without an observation, over which landmarks are interpolated
 MAX_JUMP = 1.5  # largest move in a gap, in eye distances
-MIN_OBSERVATIONS = 3  # that a person needs, if the video has that many frames
-# A trace that begins where another one has just ended shows the same person, unless
-# their appearances are further apart than this: a hand may have come in between.
-SAME_PERSON_IN_PLACE = 0.4
+MIN_SECONDS = 0.2  # in which a person must be seen, if the video is that long
+# Largest distance in appearance of one person. Of the clips of one person, 95 % are
+# closer together, and of those of two people 12 % (51 people of four corpora).
+SAME_PERSON = 0.15
+# The same for a face that begins where another one has just ended, of whose halves the
+# one that differs less counts: a hand may cover the other one.
+SAME_PERSON_IN_PLACE = 0.25
 
 
 class FaceTrack(NamedTuple):
@@ -143,7 +146,7 @@ class _Person:
         """Take traces in; the longer one is, the more it counts for the appearance."""
         self.traces = sorted([*self.traces, *traces], key=lambda trace: trace.first)
         weighted = [len(one.landmarks) * one.descriptor for one in self.traces]
-        self.descriptor = mean_descriptor(np.stack(weighted))
+        self.descriptor = normalize(np.sum(weighted, axis=0))
 
     @property
     def importance(self) -> float:
@@ -158,7 +161,7 @@ def _find_people(observations: Observations) -> list[_Person]:
     people: list[_Person] = []
     for trace in sorted(_traces(observations), key=lambda one: -len(one.landmarks)):
         distances = [
-            (appearance_distance(person.descriptor, trace.descriptor), number)
+            (appearance_distances(person.descriptor, trace.descriptor).mean(), number)
             for number, person in enumerate(people)
             if person.is_free(trace)
         ]
@@ -168,7 +171,7 @@ def _find_people(observations: Observations) -> list[_Person]:
         else:
             people.append(_Person([trace], trace.descriptor))
     people = _join_in_place(people, observations)
-    needed = min(MIN_OBSERVATIONS, observations.num_frames)
+    needed = min(MIN_SECONDS * observations.fps, observations.num_frames)
     people = [
         person
         for person in people
@@ -180,21 +183,17 @@ def _find_people(observations: Observations) -> list[_Person]:
 def _traces(observations: Observations) -> list[_Trace]:
     order = np.argsort(observations.trace, kind="stable")  # frames stay in order
     frames, landmarks = observations.frame[order], observations.landmarks[order]
-    ends = np.searchsorted(
-        observations.trace[order], np.arange(1, len(observations.descriptors) + 1)
-    )
-    starts = [0, *ends[:-1]]
+    numbers = np.arange(len(observations.descriptors) + 1)
+    edges = np.searchsorted(observations.trace[order], numbers)
     return [
-        _Trace(int(frames[start]), int(frames[end - 1]), landmarks[start:end], descriptor)
-        for start, end, descriptor in zip(
-            starts, ends, observations.descriptors, strict=True
+        _Trace(int(frames[start]), int(frames[stop - 1]), landmarks[start:stop], looks)
+        for start, stop, looks in zip(
+            edges, edges[1:], observations.descriptors, strict=False
         )
     ]
 
 
-def _join_in_place(
-    people: list[_Person], observations: Observations
-) -> list[_Person]:
+def _join_in_place(people: list[_Person], observations: Observations) -> list[_Person]:
     """Join people where one ends and the other begins soon after at the same place."""
     owner = {id(trace): person for person in people for trace in person.traces}
     traces = sorted((one for person in people for one in person.traces), key=_first)
@@ -204,7 +203,7 @@ def _join_in_place(
         for other in traces[i:]:
             if other.first - trace.last > MAX_GAP_SECONDS * observations.fps:
                 break
-            distance = appearance_distance(trace.descriptor, other.descriptor)
+            distance = min(appearance_distances(trace.descriptor, other.descriptor))
             if distance < SAME_PERSON_IN_PLACE and _continues(
                 trace, other, observations
             ):

@@ -1,4 +1,4 @@
-"""Read and write media files; detect, track and crop faces. JAX is not imported.
+"""Read and write media files. JAX is not imported.
 
 Names are loaded on first use, because PyAV, OpenCV and Pillow take time to import.
 """
@@ -8,21 +8,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from avjax.media.audio_io import read_audio, write_wav
-    from avjax.media.face_source import FaceSource, open_face_source
     from avjax.media.image_io import is_image, read_image, write_png
-    from avjax.media.mouth_video import MouthVideo, open_mouth_video
     from avjax.media.photo_io import Photo, read_photo, write_photo
     from avjax.media.video_reader import probe, read_at_rate, read_clip, read_frames
     from avjax.media.video_writer import VideoWriter
 
 __all__ = [
-    "FaceSource",
-    "MouthVideo",
     "Photo",
     "VideoWriter",
     "is_image",
-    "open_face_source",
-    "open_mouth_video",
     "probe",
     "read_at_rate",
     "read_audio",
@@ -37,9 +31,7 @@ __all__ = [
 
 _MODULES = {
     "audio_io": ("read_audio", "write_wav"),
-    "face_source": ("FaceSource", "open_face_source"),
     "image_io": ("is_image", "read_image", "write_png"),
-    "mouth_video": ("MouthVideo", "open_mouth_video"),
     "photo_io": ("Photo", "read_photo", "write_photo"),
     "video_reader": ("probe", "read_at_rate", "read_clip", "read_frames"),
     "video_writer": ("VideoWriter",),

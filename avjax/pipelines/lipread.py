@@ -19,7 +19,7 @@ from avjax.algorithms.ctc_segments import (
 from avjax.compilation import cached_jit
 from avjax.constants import FPS
 from avjax.errors import InputError
-from avjax.media.mouth_video import MouthVideo, open_mouth_video, run_windows
+from avjax.faces.mouth_video import MouthVideo, open_mouth_video, run_windows
 from avjax.models.bridging import Bridging, BridgingConfig
 from avjax.models.registry import load_system
 from avjax.nn.pixels import normalize_mouth

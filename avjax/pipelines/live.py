@@ -17,7 +17,7 @@ import numpy as np
 from avjax.audio.loudness import check_waveform
 from avjax.console import status
 from avjax.errors import InputError
-from avjax.media.face_source import open_face_source
+from avjax.faces.source import open_face_source
 from avjax.models.cals import CalsConfig
 from avjax.pipelines.talking.audio_talkers import ContextTalker, load_talker
 from avjax.pipelines.talking.compositor import Compositor

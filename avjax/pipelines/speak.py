@@ -11,8 +11,8 @@ from avjax.algorithms.griffin_lim import SILENCE, GriffinLim, Vocoder
 from avjax.audio.speech_mel import PEAK_LEVEL, SPEECH_MEL_HOP
 from avjax.constants import FPS, SAMPLE_RATE
 from avjax.errors import InputError
+from avjax.faces.mouth_video import open_mouth_video, run_windows
 from avjax.media import audio_io, files, video_reader
-from avjax.media.mouth_video import open_mouth_video, run_windows
 from avjax.media.video_writer import VideoWriter
 from avjax.models.bridging import BridgingConfig
 from avjax.models.registry import load_system

@@ -9,8 +9,8 @@ from avjax import console
 from avjax.audio.loudness import SILENCE_DB, speech_level_db
 from avjax.constants import FPS, SAMPLE_RATE, SYNC_FRAMES
 from avjax.errors import InputError
+from avjax.faces.mouth_video import MouthVideo, open_all_faces, open_mouth_video
 from avjax.media import audio_io
-from avjax.media.mouth_video import MouthVideo, open_all_faces, open_mouth_video
 from avjax.metrics.sync import MAX_OFFSET_FRAMES
 from avjax.models.sync_model import SYNCNET
 from avjax.pipelines.sync_models import SyncModel, load_sync_model

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from avjax.constants import FPS, SAMPLE_RATE, SYNC_FRAMES
-from avjax.media.mouth_video import MouthVideo
+from avjax.faces.mouth_video import MouthVideo
 from avjax.metrics.sync import (
     MAX_OFFSET_FRAMES,
     OffsetDistances,

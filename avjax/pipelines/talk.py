@@ -13,8 +13,8 @@ from avjax.audio.loudness import check_waveform
 from avjax.console import status
 from avjax.constants import SAMPLE_RATE
 from avjax.errors import InputError
+from avjax.faces.source import FaceSource, open_face_source
 from avjax.media.audio_io import read_audio
-from avjax.media.face_source import FaceSource, open_face_source
 from avjax.pipelines.talking.compositor import crop_portrait
 from avjax.pipelines.talking.speech_source import (
     SILENT_VOICE,

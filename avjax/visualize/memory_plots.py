@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from avjax.constants import FPS
+from avjax.faces.mouth_video import MouthVideo, open_mouth_video
 from avjax.media.files import wrap_os_errors
 from avjax.media.image_io import write_png
-from avjax.media.mouth_video import MouthVideo, open_mouth_video
 from avjax.text.intervals import Interval
 from avjax.typing import PathLike
 from avjax.visualize.canvas import figure_to_image, make_figure

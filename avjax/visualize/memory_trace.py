@@ -14,8 +14,8 @@ from avjax.audio.speech_mel import SPEECH_MELS_PER_FRAME, encoder_mel
 from avjax.compilation import cached_jit
 from avjax.constants import FPS, SAMPLE_RATE
 from avjax.errors import InputError
+from avjax.faces.mouth_video import MouthVideo
 from avjax.media.audio_io import read_audio
-from avjax.media.mouth_video import MouthVideo
 from avjax.models.bridging import Bridging, BridgingConfig
 from avjax.models.registry import load_system
 from avjax.nn.pixels import normalize_mouth

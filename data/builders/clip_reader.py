@@ -1,6 +1,6 @@
 """Read a video file as the face, the mouth and the audio of a record.
 
-Face and mouth crops are those of `avjax.media.face`, both cut from the original frame.
+Face and mouth crops are those of `avjax.faces`, both cut from the original frame.
 """
 
 import math
@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from avjax.constants import FPS, SAMPLE_RATE, SYNC_FRAMES
-from avjax.data.builders.source import Aligner, Detector
+from avjax.data.builders.source import Aligner, Tracker
 from avjax.data.schema import Reel, encode_jpeg
 from avjax.errors import InputError
+from avjax.faces.crop import crop_box, crop_mouth
 from avjax.media.audio_io import read_audio
-from avjax.media.face import DETECT_EVERY, crop_box, crop_mouth, track_face
 from avjax.media.video_reader import read_at_rate
 from avjax.text.intervals import Interval, Intervals
 from avjax.typing import PathLike
@@ -36,9 +36,7 @@ class SpeakerClip(NamedTuple):
     wave: np.ndarray
 
 
-def read_speaker_clip(
-    path: PathLike, face_size: int, detector: Detector
-) -> SpeakerClip:
+def read_speaker_clip(path: PathLike, face_size: int, tracker: Tracker) -> SpeakerClip:
     """Read the largest face of a video at 25 frames per second, and its audio.
 
     The video is read twice, once to track the face; one frame is in memory at a time.
@@ -46,7 +44,7 @@ def read_speaker_clip(
     Args:
         path: The video file.
         face_size: Side of the face crops in pixels.
-        detector: Finds the faces of an image.
+        tracker: Tracks the face through the frames.
 
     Returns:
         The clip.
@@ -57,7 +55,7 @@ def read_speaker_clip(
     """
     wave = read_audio(path, SAMPLE_RATE)
     return crop_speaker(
-        lambda: read_at_rate(path, FPS), wave, face_size, detector, name=path
+        lambda: read_at_rate(path, FPS), wave, face_size, tracker, name=path
     )
 
 
@@ -65,7 +63,7 @@ def crop_speaker(
     open_frames: Callable[[], Iterable[np.ndarray]],
     wave: np.ndarray,
     face_size: int,
-    detector: Detector,
+    tracker: Tracker,
     *,
     name: PathLike,
 ) -> SpeakerClip:
@@ -75,7 +73,7 @@ def crop_speaker(
         open_frames: Returns the frames u8 [h w 3], 25 per second; it is called twice.
         wave: Audio, f32 [n] at 16 kHz.
         face_size: Side of the face crops in pixels.
-        detector: Finds the faces of an image.
+        tracker: Tracks the face through the frames.
         name: Name of the clip in error messages.
 
     Returns:
@@ -84,14 +82,14 @@ def crop_speaker(
     Raises:
         InputError: If there are too few frames, or a stretch of them shows no face.
     """
-    track = track_face(open_frames(), detect=detector, detect_every=DETECT_EVERY)
-    count = len(track.boxes)
+    boxes = tracker(open_frames()).boxes
+    count = len(boxes)
     if count < MIN_FRAMES:
         raise InputError(f"{name} has {count} frames; at least {MIN_FRAMES} are needed")
-    missing = int(np.isnan(track.boxes).any(axis=-1).sum())
+    missing = int(np.isnan(boxes).any(axis=-1).sum())
     if missing:
         raise InputError(f"{name}: no face was found in {missing} of {count} frames")
-    face, mouth = crop_frames(open_frames(), track.boxes, face_size)
+    face, mouth = crop_frames(open_frames(), boxes, face_size)
     return SpeakerClip(face, mouth, wave)
 
 

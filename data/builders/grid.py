@@ -22,10 +22,10 @@ from avjax.data.builders.clip_reader import (
     read_speaker_clip,
     untimed_words,
 )
-from avjax.data.builders.source import Aligner, CorpusSource, Detector
+from avjax.data.builders.source import Aligner, CorpusSource, Tracker
 from avjax.data.schema import make_record
 from avjax.errors import InputError
-from avjax.media.face import detect_faces
+from avjax.faces.tracking import track_face
 from avjax.text.intervals import Interval, Intervals
 from avjax.typing import PathLike
 
@@ -76,14 +76,14 @@ class GridSource(CorpusSource):
         raw: Folder with the videos.
         face_size: Side of a face crop in pixels.
         train_speakers: Speakers of the splits train and test; all others are in unseen.
-        detector: Finds the faces of an image.
+        tracker: Tracks the face through the frames of a clip.
         aligner: Finds the phones of a clip; a clip that it cannot align has none.
     """
 
     raw: str
     face_size: int = 96
     train_speakers: tuple[str, ...] = ("s1",)
-    detector: Detector = dataclasses.field(default=detect_faces, repr=False)
+    tracker: Tracker = dataclasses.field(default=track_face, repr=False)
     aligner: Aligner | None = None
 
     name: ClassVar[str] = "grid"
@@ -108,7 +108,7 @@ class GridSource(CorpusSource):
         """Read one recording. See `CorpusSource.read_clip`."""
         words = read_align(clip.alignment) if clip.alignment else ()
         text = [word.label for word in words] or words_from_name(clip.video.stem)
-        speaker = read_speaker_clip(clip.video, self.face_size, self.detector)
+        speaker = read_speaker_clip(clip.video, self.face_size, self.tracker)
         count = len(speaker.face)
         if count < _MIN_FRAMES:
             raise InputError(

@@ -22,11 +22,11 @@ import numpy as np
 
 from avjax.constants import FPS, SAMPLE_RATE
 from avjax.data.builders.clip_reader import crop_speaker
-from avjax.data.builders.source import CorpusSource, Detector
+from avjax.data.builders.source import CorpusSource, Tracker
 from avjax.data.schema import make_record
 from avjax.errors import InputError
+from avjax.faces.tracking import track_face
 from avjax.media.audio_io import read_audio
-from avjax.media.face import detect_faces
 from avjax.media.video_reader import read_at_rate
 
 _LISTS = ("RD", "WDA", "WRA")
@@ -64,12 +64,12 @@ class HdtfSource(CorpusSource):
     Attributes:
         raw: Folder with the lists.
         face_size: Side of a face crop in pixels.
-        detector: Finds the faces of an image.
+        tracker: Tracks the face through the frames of a clip.
     """
 
     raw: str
     face_size: int = 128
-    detector: Detector = dataclasses.field(default=detect_faces, repr=False)
+    tracker: Tracker = dataclasses.field(default=track_face, repr=False)
 
     name: ClassVar[str] = "hdtf"
 
@@ -98,7 +98,7 @@ class HdtfSource(CorpusSource):
             lambda: read_square(clip),
             wave[first:last],
             self.face_size,
-            self.detector,
+            self.tracker,
             name=clip.name,
         )
         return make_record(

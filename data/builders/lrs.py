@@ -19,10 +19,10 @@ from avjax.data.builders.clip_reader import (
     read_speaker_clip,
     untimed_words,
 )
-from avjax.data.builders.source import Aligner, CorpusSource, Detector
+from avjax.data.builders.source import Aligner, CorpusSource, Tracker
 from avjax.data.schema import make_record
 from avjax.errors import InputError
-from avjax.media.face import detect_faces
+from avjax.faces.tracking import track_face
 from avjax.text.intervals import Interval, Intervals
 
 _FOLDERS = {"pretrain": "pretrain", "train": "main", "val": "main", "test": "main"}
@@ -36,13 +36,13 @@ class Lrs2Source(CorpusSource):
     Attributes:
         raw: Folder mvlrs_v1, or the one that holds it.
         face_size: Side of a face crop in pixels.
-        detector: Finds the faces of an image.
+        tracker: Tracks the face through the frames of a clip.
         aligner: Finds the phones of a clip; a clip that it cannot align has none.
     """
 
     raw: str
     face_size: int = 96
-    detector: Detector = dataclasses.field(default=detect_faces, repr=False)
+    tracker: Tracker = dataclasses.field(default=track_face, repr=False)
     aligner: Aligner | None = None
 
     name: ClassVar[str] = "lrs2"
@@ -68,7 +68,7 @@ class Lrs2Source(CorpusSource):
     def read_clip(self, path: pathlib.Path) -> dict[str, Any]:
         """Read one video and its text file. See `CorpusSource.read_clip`."""
         text, words = read_transcript(path.with_suffix(".txt"))
-        speaker = read_speaker_clip(path, self.face_size, self.detector)
+        speaker = read_speaker_clip(path, self.face_size, self.tracker)
         timed = words or untimed_words(text.split())
         return make_record(
             **speaker._asdict(),

@@ -13,10 +13,10 @@ import re
 from typing import Any, ClassVar
 
 from avjax.data.builders.clip_reader import read_speaker_clip
-from avjax.data.builders.source import CorpusSource, Detector
+from avjax.data.builders.source import CorpusSource, Tracker
 from avjax.data.schema import make_record
 from avjax.errors import InputError
-from avjax.media.face import detect_faces
+from avjax.faces.tracking import track_face
 from avjax.text.intervals import Interval
 
 _SPLITS = ("train", "val", "test")
@@ -32,12 +32,12 @@ class LrwSource(CorpusSource):
     Attributes:
         raw: Folder lipread_mp4, or the one that holds it.
         face_size: Side of a face crop in pixels.
-        detector: Finds the faces of an image.
+        tracker: Tracks the face through the frames of a clip.
     """
 
     raw: str
     face_size: int = 96
-    detector: Detector = dataclasses.field(default=detect_faces, repr=False)
+    tracker: Tracker = dataclasses.field(default=track_face, repr=False)
 
     name: ClassVar[str] = "lrw"
 
@@ -54,7 +54,7 @@ class LrwSource(CorpusSource):
         """Read one video and its word. See `CorpusSource.read_clip`."""
         folder = path.parent.parent.name
         word = folder.lower()
-        speaker = read_speaker_clip(path, self.face_size, self.detector)
+        speaker = read_speaker_clip(path, self.face_size, self.tracker)
         half = read_duration(path.with_suffix(".txt")) / 2
         return make_record(
             **speaker._asdict(),

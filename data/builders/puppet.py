@@ -8,7 +8,7 @@ import numpy as np
 from avjax.data.builders.source import CorpusSource
 from avjax.data.puppet import SENTENCE_KINDS, TRACKS, make_clip, plan_clip
 from avjax.data.schema import Reel, make_record
-from avjax.media.face import crop_mouth
+from avjax.faces.crop import crop_mouth
 
 
 @dataclasses.dataclass(frozen=True)

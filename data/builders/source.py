@@ -1,16 +1,17 @@
 """Interface of corpus sources: where the clips of a corpus come from."""
 
 import abc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from avjax.data.schema import record_features
+from avjax.faces.tracking import FaceTrack
 from avjax.text.intervals import Intervals
 
-Detector = Callable[[np.ndarray], np.ndarray]  # image u8 [h w 3] -> face boxes [n 4]
+Tracker = Callable[[Iterable[np.ndarray]], FaceTrack]  # of frames u8 [h w 3]
 Aligner = Callable[[np.ndarray, Intervals], Intervals]  # wave f32 [n], words -> phones
 
 

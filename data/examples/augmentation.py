@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from avjax.media.mouth_crop import CROP_MARGIN, MEAN_GREY
+from avjax.faces.mouth_crop import CROP_MARGIN, MEAN_GREY
 
 MASKED_BANDS, MASKED_MELS = 10, 20  # upper limits, exclusive
 

@@ -25,7 +25,7 @@ from avjax.data.examples.augmentation import (
 )
 from avjax.data.examples.base import Example, Record
 from avjax.errors import InputError
-from avjax.media.mouth_crop import center_crop_mouths
+from avjax.faces.mouth_crop import center_crop_mouths
 from avjax.text.tokenizer import BLANK, CHARACTERS, SPACE, to_ids
 
 LABEL_MARGIN_SECONDS = 0.08  # a label may be emitted this much too early or too late

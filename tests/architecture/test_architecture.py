@@ -15,7 +15,7 @@ FOLDERS = {
 }
 
 BASE = {"errors", "typing", "constants"}
-NUMPY = BASE | {"config", "console", "audio", "text", "media"}
+NUMPY = BASE | {"config", "console", "audio", "text", "media", "faces"}
 NETWORKS = NUMPY | {"compilation", "nn", "losses", "metrics", "models", "weights"}
 COMMANDS = NETWORKS | {"algorithms", "pipelines", "visualize", "convert", "export"}
 ALLOWED = {  # package: packages that it may import, in addition to itself
@@ -29,6 +29,7 @@ ALLOWED = {  # package: packages that it may import, in addition to itself
     "audio": BASE,
     "text": BASE | {"audio", "media"},
     "media": BASE | {"config", "console", "audio", "text"},
+    "faces": BASE | {"console", "audio", "media"},
     "bundled": set(),
     "compilation": BASE,
     "nn": BASE | {"compilation"},
@@ -47,7 +48,7 @@ ALLOWED = {  # package: packages that it may import, in addition to itself
     "train.ablations": COMMANDS | {"data", "train"},
 }
 WITHOUT_JAX = {"", "errors", "typing", "constants", "config", "console", "cli"}
-WITHOUT_JAX |= {"audio", "text", "media", "data"}
+WITHOUT_JAX |= {"audio", "text", "media", "faces", "data"}
 LOOP = {"task", "step", "loop"}  # modules of avjax.train that know no system
 LARGE = {"data.puppet"}  # one renderer, whose parts only make sense together
 NOT_IN_WHEEL = {"avjax.train.ablations", "avjax.train.ablations.studies"}

@@ -28,6 +28,7 @@ READER_CONFIGS = {
     "idle": BridgingConfig("speech", num_slots=0, **SMALL),
 }
 CLIP_SIDE = 96
+LEVELS_PER_FRAME = 4  # grey levels between numbered frames: above the encoder's error
 BOX = ("--box", "8,0,48,48")
 
 
@@ -168,3 +169,30 @@ def assert_refused(bad_files, capfd, monkeypatch) -> Callable[..., None]:
 def small_tiles(monkeypatch):
     """Cut even small images into several tiles."""
     monkeypatch.setattr(tiling, "TILE_SIZE", 32)
+
+
+def numbered(number: int, height: int = 48, width: int = 64) -> np.ndarray:
+    return np.full((height, width, 3), 16 + LEVELS_PER_FRAME * number, np.uint8)
+
+
+def number_of(image: np.ndarray) -> int:
+    return round((float(np.median(image)) - 16) / LEVELS_PER_FRAME)
+
+
+@pytest.fixture
+def make_video(tmp_path) -> Callable[..., pathlib.Path]:
+    """Function (frames, fps, audio) that writes a video and returns its path."""
+
+    def write(frames: int, fps=25, audio=None) -> pathlib.Path:
+        path = tmp_path / f"{frames}.mp4"
+        with VideoWriter(path, fps, audio) as video:
+            for number in range(frames):
+                video.write(numbered(number))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def read_number() -> Callable[[np.ndarray], int]:
+    return number_of

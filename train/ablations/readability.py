@@ -33,7 +33,7 @@ from avjax.constants import FPS
 from avjax.data import schema
 from avjax.data.examples.base import Record
 from avjax.data.split_source import open_split
-from avjax.media.face_crop import crop_box
+from avjax.faces.crop import crop_box
 from avjax.pipelines.talking.audio_talkers import Talker, load_talker
 from avjax.pipelines.talking.talker_functions import CHUNK_FRAMES
 from avjax.train.ablations.results import ResultTable, make_parser

@@ -17,7 +17,7 @@ from avjax.audio.mel import mel_window_starts, mel_windows
 from avjax.audio.streaming import num_video_frames
 from avjax.constants import FPS, HOP_LENGTH
 from avjax.errors import InputError
-from avjax.media.face_crop import tight_face_box
+from avjax.faces.crop import tight_face_box
 from avjax.models.registry import load_system
 from avjax.models.talker import TalkerConfig, Variables, latent_space, list_talkers
 from avjax.pipelines.talking import talker_functions

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from avjax.media.face_crop import crop_box, paste_face
-from avjax.media.face_source import FaceSource
+from avjax.faces.crop import crop_box, paste_face
+from avjax.faces.source import FaceSource
 from avjax.media.video_reader import ping_pong_indices
 from avjax.pipelines.talking.audio_talkers import Talker
 

@@ -10,8 +10,8 @@ from avjax.audio.loudness import LEVELS_PER_SECOND, is_speech_like
 from avjax.audio.mel import log_mel
 from avjax.console import track
 from avjax.constants import SAMPLE_RATE
+from avjax.faces.source import FaceSource
 from avjax.media.audio_io import read_audio
-from avjax.media.face_source import FaceSource
 from avjax.media.files import check_distinct, check_suffix, check_writable
 from avjax.media.video_writer import VideoWriter
 from avjax.pipelines.talk_report import TalkReport

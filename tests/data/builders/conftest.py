@@ -1,22 +1,35 @@
-"""Short videos to lay out as a corpus, and a detector that knows their face."""
+"""Short videos to lay out as a corpus, and a tracker that knows their face."""
 
 import numpy as np
 import pytest
 
+from avjax.faces.alignment import landmarks_in_box
+from avjax.faces.detection import Faces
+from avjax.faces.observation import observe_faces
+from avjax.faces.tracking import FaceTrack, select_track
 from avjax.media.video_writer import VideoWriter
 
 FRAMES = 12
-BOX = np.array([[20, 10, 84, 74]], np.float32)
+LANDMARKS = landmarks_in_box(np.array([20, 10, 84, 74], np.float32))
 
 
-def find_box(image):
-    """Return a face at a known place in every image that is not black."""
-    return BOX if image.mean() > 16 else BOX[:0]
+def detect(image, thorough=True) -> Faces:
+    """Find a face at a known place in every image that is not black."""
+    count = int(image.mean() > 16)
+    return Faces(np.stack([LANDMARKS])[:count], np.ones(count, np.float32))
+
+
+def refine(image, landmarks) -> tuple[np.ndarray, float]:
+    return LANDMARKS, float(image.mean() > 16)
+
+
+def track(images) -> FaceTrack:
+    return select_track(observe_faces(images, detect=detect, refine=refine), 0)
 
 
 @pytest.fixture(scope="session")
-def detector():
-    return find_box
+def tracker():
+    return track
 
 
 @pytest.fixture(scope="session")

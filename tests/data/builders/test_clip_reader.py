@@ -13,9 +13,9 @@ from avjax.errors import InputError
 from avjax.media.video_writer import VideoWriter
 
 
-def test_face_mouth_and_audio_are_cut_from_video(write_video, detector, tmp_path):
+def test_face_mouth_and_audio_are_cut_from_video(write_video, tracker, tmp_path):
     write_video(tmp_path / "a.mp4")
-    out = read_speaker_clip(tmp_path / "a.mp4", 64, detector)
+    out = read_speaker_clip(tmp_path / "a.mp4", 64, tracker)
     assert out.face[:].shape == (12, 64, 64, 3)
     assert out.mouth[:].shape == (12, 96, 96, 1)
     assert len(out.wave) >= 12 * 640 and np.abs(out.wave).max() > 0.2
@@ -26,14 +26,14 @@ def test_face_mouth_and_audio_are_cut_from_video(write_video, detector, tmp_path
     assert mouth[20:30].min() > 120, "skin above it"
 
 
-def test_other_frame_rate_becomes_25_fps(picture, detector, tmp_path):
+def test_other_frame_rate_becomes_25_fps(picture, tracker, tmp_path):
     with VideoWriter(tmp_path / "a.mp4", 50, np.zeros(16_000, np.float32)) as video:
         for _ in range(50):
             video.write(picture)
-    assert len(read_speaker_clip(tmp_path / "a.mp4", 64, detector).face) == 25
+    assert len(read_speaker_clip(tmp_path / "a.mp4", 64, tracker).face) == 25
 
 
-def test_unusable_videos_are_rejected_with_reason(write_video, detector, tmp_path):
+def test_unusable_videos_are_rejected_with_reason(write_video, tracker, tmp_path):
     write_video(tmp_path / "silent.mp4", audio=False)
     write_video(tmp_path / "short.mp4", frames=3)
     write_video(tmp_path / "away.mp4", frames=40, blank=range(10, 40))
@@ -42,12 +42,12 @@ def test_unusable_videos_are_rejected_with_reason(write_video, detector, tmp_pat
     (tmp_path / "empty.mp4").write_bytes(b"")
     for name in ("silent", "short", "away", "truncated", "empty", "missing"):
         with pytest.raises(InputError, match=name):
-            read_speaker_clip(tmp_path / f"{name}.mp4", 64, detector)
+            read_speaker_clip(tmp_path / f"{name}.mp4", 64, tracker)
 
 
-def test_short_detection_gap_is_bridged(write_video, detector, tmp_path):
+def test_short_detection_gap_is_bridged(write_video, tracker, tmp_path):
     write_video(tmp_path / "a.mp4", frames=20, blank=(7, 8))
-    out = read_speaker_clip(tmp_path / "a.mp4", 32, detector)
+    out = read_speaker_clip(tmp_path / "a.mp4", 32, tracker)
     assert isinstance(out.face, Reel) and len(out.face) == 20
 
 

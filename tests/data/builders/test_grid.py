@@ -67,12 +67,12 @@ def test_words_are_derived_from_file_name():
         ("video/s3/bbaf2n.mpg", "align/s3/bbaf2n.align"),
     ],
 )
-def test_both_layouts_are_read(write_video, detector, tmp_path, video, alignment):
+def test_both_layouts_are_read(write_video, tracker, tmp_path, video, alignment):
     raw = tmp_path / "raw"
     write_video(raw / video, frames=75)
     (raw / alignment).parent.mkdir(parents=True, exist_ok=True)
     (raw / alignment).write_text(ALIGN)
-    source = GridSource(str(raw), 32, train_speakers=("s3",), detector=detector)
+    source = GridSource(str(raw), 32, train_speakers=("s3",), tracker=tracker)
     summary = build_corpus(source, tmp_path / "out", num_workers=0)
     assert summary.clips == {"train": 0, "test": 1, "unseen": 0}
     record = open_split(tmp_path / "out", "test")[0]
@@ -99,13 +99,13 @@ class HalvesAligner:
         )
 
 
-def test_clips_without_phones_are_kept(write_video, detector, tmp_path):
+def test_clips_without_phones_are_kept(write_video, tracker, tmp_path):
     raw = tmp_path / "raw"
     for name, text in (("bbaf2n", ALIGN), ("bbaf4n", ALIGN.replace("two", "four"))):
         write_video(raw / "video" / "s3" / f"{name}.mpg", frames=75)
         (raw / "align" / "s3").mkdir(parents=True, exist_ok=True)
         (raw / "align" / "s3" / f"{name}.align").write_text(text)
-    source = GridSource(str(raw), 32, detector=detector, aligner=HalvesAligner())
+    source = GridSource(str(raw), 32, tracker=tracker, aligner=HalvesAligner())
     summary = build_corpus(source, tmp_path / "out", num_workers=0)
     assert summary.unaligned == 1 and "1 clips have no phones" in str(summary)
     aligned, unaligned = open_split(tmp_path / "out", "unseen")
@@ -125,14 +125,14 @@ def test_best_quality_is_chosen(tmp_path):
     assert "mpg_6000" in clip.video.parts
 
 
-def test_unusable_videos_are_skipped_and_reported(write_video, detector, tmp_path):
+def test_unusable_videos_are_skipped_and_reported(write_video, tracker, tmp_path):
     raw = tmp_path / "raw" / "video" / "s1"
     write_video(raw / "bbaf2n.mpg", frames=75)
     write_video(raw / "bbaf3s.mpg", audio=False)
     write_video(raw / "bbaf4p.mpg", blank=range(12))
     (raw / "bbaf5a.mpg").write_bytes(b"not a video")
     write_video(raw / "bbaf6n.mpg", frames=20)
-    source = GridSource(str(tmp_path / "raw"), 32, detector=detector)
+    source = GridSource(str(tmp_path / "raw"), 32, tracker=tracker)
     summary = build_corpus(source, tmp_path / "out", num_workers=0)
     names = [name for name, _ in summary.skipped]
     assert names == [f"s1/bbaf{sign}" for sign in ("3s", "4p", "5a", "6n")]

@@ -27,9 +27,9 @@ def raw(write_video, tmp_path):
     return root
 
 
-def test_stretches_are_read(raw, detector, tmp_path):
+def test_stretches_are_read(raw, tracker, tmp_path):
     """One stretch is at the end of a file; a missing video is reported."""
-    source = HdtfSource(str(raw), 32, detector)
+    source = HdtfSource(str(raw), 32, tracker)
     summary = build_corpus(source, tmp_path / "out", num_workers=0)
     records = [
         record
@@ -57,11 +57,11 @@ def test_only_the_square_is_read(raw):
     np.testing.assert_array_equal(frames[3], whole[3][10:60, 30:70])
 
 
-def test_square_outside_the_frame_is_reported(raw, detector, tmp_path):
+def test_square_outside_the_frame_is_reported(raw, tracker, tmp_path):
     """The build continues with the other clips."""
     squares = (raw / "RD_crop_wh.txt").read_text()
     (raw / "RD_crop_wh.txt").write_text(squares.replace(WIDE, "557 478 0 478", 1))
-    source = HdtfSource(str(raw), 32, detector)
+    source = HdtfSource(str(raw), 32, tracker)
     summary = build_corpus(source, tmp_path / "out", num_workers=0)
     (reason,) = [reason for name, reason in summary.skipped if "Radio1_0" in name]
     assert "is not inside the frame of 112 x 96 pixels" in reason

@@ -38,8 +38,8 @@ def raw(write_video, tmp_path):
     return root
 
 
-def test_lists_define_the_splits(raw, detector, tmp_path):
-    source = Lrs2Source(str(raw), 32, detector)
+def test_lists_define_the_splits(raw, tracker, tmp_path):
+    source = Lrs2Source(str(raw), 32, tracker)
     summary = build_corpus(source, tmp_path / "out", num_workers=0)
     assert summary.clips == {"pretrain": 1, "train": 2, "test": 1}
     assert [name.split("/")[-1] for name, _ in summary.skipped] == ["00099.mp4"]
@@ -51,8 +51,8 @@ def test_lists_define_the_splits(raw, detector, tmp_path):
     np.testing.assert_allclose(record["words"]["end"], [0.1, 0.2])
 
 
-def test_words_with_and_without_times_are_aligned(raw, detector, tmp_path):
-    source = Lrs2Source(str(raw), 32, detector, InitialsAligner())
+def test_words_with_and_without_times_are_aligned(raw, tracker, tmp_path):
+    source = Lrs2Source(str(raw), 32, tracker, InitialsAligner())
     build_corpus(source, tmp_path / "out", num_workers=0)
     record = open_split(tmp_path / "out", "test")[0]
     assert record["phones"]["phone"] == ["w", "y", "c"]

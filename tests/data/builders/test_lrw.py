@@ -23,8 +23,8 @@ def raw(write_video, tmp_path):
 
 
 @pytest.mark.parametrize("inner", ["", "lipread_mp4"])
-def test_clip_has_its_word_in_the_middle(raw, detector, tmp_path, inner):
-    source = LrwSource(str(raw / inner), 32, detector)
+def test_clip_has_its_word_in_the_middle(raw, tracker, tmp_path, inner):
+    source = LrwSource(str(raw / inner), 32, tracker)
     summary = build_corpus(source, tmp_path / "out", num_workers=0)
     assert summary.clips == {"train": 2, "val": 1, "test": 1} and not summary.skipped
     record = open_split(tmp_path / "out", "train")[1]
@@ -34,10 +34,10 @@ def test_clip_has_its_word_in_the_middle(raw, detector, tmp_path, inner):
     np.testing.assert_allclose(record["words"]["end"], [0.58 + 0.25])
 
 
-def test_clip_without_duration_is_skipped(raw, detector, tmp_path):
+def test_clip_without_duration_is_skipped(raw, tracker, tmp_path):
     (raw / "lipread_mp4/ABOUT/train/ABOUT_00001.txt").unlink()
     (raw / "lipread_mp4/ABOUT/val/ABOUT_00001.txt").write_text("Channel: BBC\n")
-    source = LrwSource(str(raw), 32, detector)
+    source = LrwSource(str(raw), 32, tracker)
     summary = build_corpus(source, tmp_path / "out", num_workers=0)
     assert len(summary.skipped) == 2 and summary.clips["test"] == 1
 

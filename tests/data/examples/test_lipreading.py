@@ -15,7 +15,7 @@ from avjax.data.examples.augmentation import (
 from avjax.data.examples.lipreading import LipreadClip, LipToSpeechClip
 from avjax.data.split_source import open_split
 from avjax.errors import InputError
-from avjax.media.mouth_crop import MEAN_GREY, center_crop_mouths
+from avjax.faces.mouth_crop import MEAN_GREY, center_crop_mouths
 
 LETTERS = ("", *"abcdefghijklmnopqrstuvwxyz ö")
 NO_AUGMENTATION = Augmentation(max_shift=0, mirror_prob=0.0, mask_mel=False)

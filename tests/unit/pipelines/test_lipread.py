@@ -11,8 +11,10 @@ from avjax import weights
 from avjax.__main__ import main
 from avjax.algorithms.ctc_alignment import WORD_LEAD_SECONDS, WORD_TRAIL_SECONDS
 from avjax.algorithms.ctc_segments import split_at_pauses, trim_spaces
-from avjax.media import face, mouth_video, video_reader
-from avjax.media.face_tracking import FaceTrack
+from avjax.faces import cache, mouth_video
+from avjax.faces.alignment import landmarks_in_box
+from avjax.media import video_reader
+from avjax.faces.tracking import FaceTrack
 from avjax.pipelines import lipread
 from avjax.text.tokenizer import CHARACTERS, to_ids
 
@@ -115,12 +117,12 @@ def test_nothing_is_read_without_a_face(
 ):
     path = write_text_video("bin blue now")
 
-    def track_video(path, index, interval, fps):
-        boxes = np.tile(np.array([8, 0, 56, 48], np.float32), (72, 1))
-        boxes[23:] = np.nan
-        return FaceTrack(boxes, np.isfinite(boxes[:, 0]))
+    def track_video(path, index, fps):
+        landmarks = np.tile(landmarks_in_box(np.array([8, 0, 56, 48])), (72, 1, 1))
+        landmarks[23:] = np.nan
+        return FaceTrack(landmarks, np.isfinite(landmarks[:, 0, 0]))
 
-    monkeypatch.setattr(face, "track_video", track_video)
+    monkeypatch.setattr(cache, "track_video", track_video)
     transcript = lipread.lipread(path, weights=reader_weights / "sentences")
     assert transcript.text == "bin" and transcript.missed_frames == list(range(23, 72))
     assert "no face in 49 frames (at 25 frames a second): 23-71" in str(transcript)

@@ -5,11 +5,11 @@ import pytest
 from untrained_talkers import untrained_parts
 
 from avjax.audio.loudness import normalize_speech
-from avjax.media import mouth_video
-from avjax.media.face_crop import crop_lower_face
-from avjax.media.face_source import open_face_source
-from avjax.media.mouth_crop import MEAN_GREY
-from avjax.media.mouth_video import MouthVideo
+from avjax.faces import mouth_video
+from avjax.faces.crop import crop_lower_face
+from avjax.faces.source import open_face_source
+from avjax.faces.mouth_crop import MEAN_GREY
+from avjax.faces.mouth_video import MouthVideo
 from avjax.models.synctalkface import SyncTalkFaceConfig
 from avjax.pipelines.talking.audio_talkers import WindowTalker
 from avjax.pipelines.talking.speech_source import SpeechTrack

@@ -8,8 +8,10 @@ from avjax.__main__ import main
 from avjax.algorithms.griffin_lim import SILENCE
 from avjax.audio.speech_mel import PEAK_LEVEL, SPEECH_MEL_HOP
 from avjax.constants import SAMPLE_RATE
-from avjax.media import audio_io, face, mouth_video, video_reader
-from avjax.media.face_tracking import FaceTrack
+from avjax.faces import cache, mouth_video
+from avjax.faces.alignment import landmarks_in_box
+from avjax.media import audio_io, video_reader
+from avjax.faces.tracking import FaceTrack
 from avjax.media.video_writer import VideoWriter
 from avjax.pipelines import speak
 from avjax.pipelines.speak import vocode
@@ -98,12 +100,12 @@ def test_vocoder_can_be_replaced(puppet_clip, reader_weights):
 
 
 def test_frames_without_a_face_are_silent(puppet_clip, reader_weights, monkeypatch):
-    def track_video(path, index, interval, fps):
-        boxes = np.tile(np.array([0, 0, 96, 96], np.float32), (56, 1))
-        boxes[10:30] = np.nan
-        return FaceTrack(boxes, np.isfinite(boxes[:, 0]))
+    def track_video(path, index, fps):
+        landmarks = np.tile(landmarks_in_box(np.array([0, 0, 96, 96])), (56, 1, 1))
+        landmarks[10:30] = np.nan
+        return FaceTrack(landmarks, np.isfinite(landmarks[:, 0, 0]))
 
-    monkeypatch.setattr(face, "track_video", track_video)
+    monkeypatch.setattr(cache, "track_video", track_video)
     speech = speak.speak(
         puppet_clip, weights=reader_weights / "speech", vocoder=level_vocoder
     )

@@ -13,9 +13,11 @@ from avjax.audio.mfcc import mfcc
 from avjax.cli import make_parser
 from avjax.constants import FPS, SAMPLES_PER_FRAME, SYNC_FRAMES
 from avjax.data import puppet
-from avjax.media import audio_io, face, video_reader
-from avjax.media.face_tracking import FaceTrack
-from avjax.media.mouth_video import MouthVideo, open_mouth_video
+from avjax.faces import cache, crop
+from avjax.faces.alignment import landmarks_in_box
+from avjax.media import audio_io, video_reader
+from avjax.faces.tracking import FaceTrack
+from avjax.faces.mouth_video import MouthVideo, open_mouth_video
 from avjax.media.video_writer import VideoWriter
 from avjax.metrics.sync import SyncScore
 from avjax.models import sync_model
@@ -218,9 +220,9 @@ def test_frames_without_a_face_do_not_count(level_clip, perfect_model):
 def test_frames_are_read_only_when_needed(level_clip, perfect_model, monkeypatch):
     path, wave = level_clip
     video, crops = open_mouth_video(path, (8, 0, 48, 48)), []
-    crop_box = face.crop_box
+    crop_box = crop.crop_box
     counted = lambda *arguments: crops.append(1) or crop_box(*arguments)  # noqa: E731
-    monkeypatch.setattr(face, "crop_box", counted)
+    monkeypatch.setattr(crop, "crop_box", counted)
     starts = valid_starts(video, wave)
     chunks = iter_visual_embeddings(perfect_model, video, starts)
     embeddings, mask = next(chunks)
@@ -236,12 +238,10 @@ def test_all_faces_are_measured_if_visible_for_long_enough(
     path, wave = level_clip
     frames = video_reader.read_frames(path)
     clip = write_video(tmp_path / "spoken.mp4", frames, wave - 0.5)
-    boxes = np.tile(CORNER, (3, 60, 1))
-    boxes[1, :22], boxes[2, 30:] = np.nan, np.nan
-    tracks = [
-        FaceTrack(track_boxes, np.isfinite(track_boxes[:, 0])) for track_boxes in boxes
-    ]
-    monkeypatch.setattr(face, "track_all_in_video", lambda *_, **__: tracks)
+    landmarks = np.tile(landmarks_in_box(CORNER), (3, 60, 1, 1))
+    landmarks[1, :22], landmarks[2, 30:] = np.nan, np.nan
+    tracks = [FaceTrack(one, np.isfinite(one[:, 0, 0])) for one in landmarks]
+    monkeypatch.setattr(cache, "track_all_in_video", lambda *_, **__: tracks)
     monkeypatch.setattr(sync, "load_sync_model", lambda name: perfect_model)
     assert main(["sync", str(clip), "--json"]) == 0
     report = json.loads(capfd.readouterr().out)

@@ -14,7 +14,7 @@ from avjax.constants import FPS, SAMPLE_RATE
 from avjax.data import puppet
 from avjax.errors import InputError
 from avjax.media import audio_io, image_io, video_reader
-from avjax.media.face_source import square_box
+from avjax.faces.source import square_box
 from avjax.media.video_writer import VideoWriter
 from avjax.models.synctalkface import SyncTalkFaceConfig, init_variables
 from avjax.pipelines.talk import talk

@@ -3,8 +3,8 @@
 import numpy as np
 
 from avjax.algorithms import ctc
-from avjax.media.face_crop import crop_mouth
-from avjax.media.mouth_crop import center_crop_mouths
+from avjax.faces.crop import crop_mouth
+from avjax.faces.mouth_crop import center_crop_mouths
 from avjax.metrics.error_rate import word_edit_counts
 from avjax.pipelines import lipread
 from avjax.text.grammar import load_grammar

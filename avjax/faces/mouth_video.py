@@ -15,15 +15,16 @@ import numpy as np
 from avjax.console import status, track
 from avjax.constants import FPS
 from avjax.errors import FaceNotFoundError, InputError
-from avjax.media import face, video_reader
-from avjax.media.face_source import (
+from avjax.faces import cache, crop, tracking
+from avjax.faces.mouth_crop import MEAN_GREY, center_crop_mouths
+from avjax.faces.source import (
     check_face_index,
     check_frames,
     no_face_message,
     square_box,
 )
+from avjax.media import video_reader
 from avjax.media.image_io import is_image
-from avjax.media.mouth_crop import MEAN_GREY, center_crop_mouths
 from avjax.typing import PathLike
 
 WINDOW_LENGTHS = (25, 50, 75, 100)  # frames; long videos use the last one
@@ -83,9 +84,9 @@ class MouthVideo:
             if not np.isfinite(box[0]):
                 yield blank
             elif self.lower_face:
-                yield face.crop_lower_face(frame, box, size)
+                yield crop.crop_lower_face(frame, box, size)
             else:
-                yield center_crop_mouths(face.crop_mouth(frame, box)[None], size)[0]
+                yield center_crop_mouths(crop.crop_mouth(frame, box)[None], size)[0]
 
     def face_images(
         self, size: int, crop_region: Callable[[np.ndarray], np.ndarray]
@@ -102,7 +103,7 @@ class MouthVideo:
         blank = np.zeros((size, size, 3), np.uint8)
         for frame, box in zip(_read_frames(self.source), self.boxes, strict=True):
             has_face = np.isfinite(box[0])
-            yield face.crop_box(frame, crop_region(box), size) if has_face else blank
+            yield crop.crop_box(frame, crop_region(box), size) if has_face else blank
 
     def windows(self, size: int) -> Iterator[MouthWindow]:
         """Read the video in overlapping windows of one length.
@@ -192,10 +193,9 @@ def open_mouth_video(
 
 def _track(video: PathLike | np.ndarray, face_index: int) -> np.ndarray:
     """Track a face; return its boxes f32 [t 4]."""
-    interval = face.DETECT_EVERY
     if isinstance(video, np.ndarray):
-        return face.track_face(video, index=face_index, detect_every=interval).boxes
-    return face.track_video(video, face_index, interval, fps=FPS).boxes
+        return tracking.track_face(video, face_index).boxes
+    return cache.track_video(video, face_index, fps=FPS).boxes
 
 
 def _constant_boxes(video: PathLike | np.ndarray, box: tuple[float, ...]) -> np.ndarray:
@@ -226,12 +226,11 @@ def open_all_faces(
         FaceNotFoundError: No face was found.
     """
     _check_video(video)
-    interval = face.DETECT_EVERY
     with status("finding the faces", progress=progress):
         if isinstance(video, np.ndarray):
-            tracks = face.track_all_faces(video, detect_every=interval)
+            tracks = tracking.track_all_faces(video)
         else:
-            tracks = face.track_all_in_video(video, interval, fps=FPS)
+            tracks = cache.track_all_in_video(video, fps=FPS)
     if not tracks:
         name = "the frames" if isinstance(video, np.ndarray) else video
         raise FaceNotFoundError(no_face_message(name, 0))

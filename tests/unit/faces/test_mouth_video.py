@@ -9,10 +9,10 @@ import pytest
 
 from avjax.data import puppet
 from avjax.errors import FaceNotFoundError, InputError
-from avjax.media import mouth_video
+from avjax.faces import mouth_video
 from avjax.media.image_io import write_png
-from avjax.media.mouth_crop import MEAN_GREY
-from avjax.media.mouth_video import (
+from avjax.faces.mouth_crop import MEAN_GREY
+from avjax.faces.mouth_video import (
     CONTEXT_FRAMES,
     WINDOW_LENGTHS,
     MouthVideo,

@@ -9,12 +9,11 @@ import numpy as np
 
 from avjax.constants import FPS
 from avjax.errors import FaceNotFoundError, InputError
-from avjax.media import face
+from avjax.faces import cache, tracking
+from avjax.faces.tracking import FaceTrack
 from avjax.media.image_io import is_image, read_image
 from avjax.media.video_reader import ping_pong, ping_pong_indices, probe
 from avjax.typing import Box, PathLike
-
-DETECTIONS_PER_SECOND = 8  # between detections, the face box is interpolated
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,12 +26,14 @@ class FaceSource:
         boxes: Face box of each frame, f32 [t 4]; NaN where no face was found.
         play: Function from a number n to an iterator over n frames, u8 [h w c=3]; a
             clip that is too short is played back and forth.
+        track: Landmarks of each frame; None where the user gave the box.
     """
 
     shape: tuple[int, int]
     fps: Fraction
     boxes: np.ndarray
     play: Callable[[int], Iterator[np.ndarray]]
+    track: FaceTrack | None = None
 
 
 def open_face_source(
@@ -69,19 +70,15 @@ def _open_array(
     check_frames(array, "an image or frames", ndims=(3, 4))
     if array.ndim == 3:
         return _open_photo(array, "the image", box, face_index)
-    if box is None:
-        interval = max(1, round(FPS / DETECTIONS_PER_SECOND))
-        boxes = face.track_face(array, index=face_index, detect_every=interval).boxes
-    else:
-        boxes = np.tile(square_box(box, array.shape[1:3]), (len(array), 1))
-    if not np.isfinite(boxes).any():
-        raise FaceNotFoundError(no_face_message("the frames", face_index))
+    track = tracking.track_face(array, face_index) if box is None else None
+    boxes = _boxes(track, box, array.shape[1:3], len(array))
+    _check_found(boxes, "the frames", face_index)
     period = ping_pong_indices(len(array), max(1, 2 * len(array) - 2))
 
     def play(count: int) -> Iterator[np.ndarray]:
         return itertools.islice((array[i] for i in itertools.cycle(period)), count)
 
-    return FaceSource(array.shape[1:3], Fraction(FPS), boxes, play)
+    return FaceSource(array.shape[1:3], Fraction(FPS), boxes, play, track)
 
 
 def _open_video(
@@ -89,29 +86,42 @@ def _open_video(
 ) -> FaceSource:
     info = probe(path)
     shape = info.height, info.width
-    if box is not None:
-        boxes = np.tile(square_box(box, shape), (info.num_frames, 1))
-    else:
-        every = max(1, round(info.fps / DETECTIONS_PER_SECOND))
-        boxes = face.track_video(path, face_index, every).boxes
-    if not np.isfinite(boxes).any():
-        raise FaceNotFoundError(no_face_message(path, face_index))
-    return FaceSource(shape, info.fps, boxes, lambda count: ping_pong(path, count))
+    track = cache.track_video(path, face_index) if box is None else None
+    boxes = _boxes(track, box, shape, info.num_frames)
+    _check_found(boxes, path, face_index)
+    return FaceSource(
+        shape, info.fps, boxes, lambda count: ping_pong(path, count), track
+    )
 
 
 def _open_photo(
     rgb: np.ndarray, name: PathLike, box: tuple[float, ...] | None, face_index: int
 ) -> FaceSource:
     shape = rgb.shape[0], rgb.shape[1]
-    if box is not None:
-        boxes = square_box(box, shape)[None]
-    else:
-        boxes = face.detect_faces(rgb)[face_index : face_index + 1]
-    if not len(boxes):
-        raise FaceNotFoundError(no_face_message(name, face_index))
+    track = tracking.track_face([rgb], face_index) if box is None else None
+    boxes = _boxes(track, box, shape, 1)
+    _check_found(boxes, name, face_index)
     return FaceSource(
-        shape, Fraction(FPS), boxes, lambda count: itertools.repeat(rgb, count)
+        shape, Fraction(FPS), boxes, lambda count: itertools.repeat(rgb, count), track
     )
+
+
+def _boxes(
+    track: FaceTrack | None,
+    box: tuple[float, ...] | None,
+    shape: tuple[int, int],
+    num_frames: int,
+) -> np.ndarray:
+    """Return the box of each frame, f32 [t 4]: the user's box, or that of the track."""
+    if track is not None:
+        return track.boxes
+    return np.tile(square_box(box or (), shape), (num_frames, 1))
+
+
+def _check_found(boxes: np.ndarray, name: PathLike, face_index: int) -> None:
+    """Raise FaceNotFoundError if no frame has a box."""
+    if not np.isfinite(boxes).any():
+        raise FaceNotFoundError(no_face_message(name, face_index))
 
 
 def check_face_index(face_index: int) -> None:

@@ -1,15 +1,17 @@
 import numpy as np
 import pytest
 
-from avjax.media.face import (
+from avjax.faces import (
     crop_box,
     crop_lower_face,
     crop_mouth,
     detect_faces,
+    face_boxes,
+    fit_similarity,
     paste_face,
     tight_face_box,
 )
-from avjax.media.face_crop import mouth_box
+from avjax.faces.crop import mouth_box
 
 RNG = np.random.default_rng(0)
 
@@ -109,7 +111,8 @@ def test_paste_face_ignores_a_box_outside_the_image(scene):
 
 
 def test_paste_face_matches_the_colours_of_a_real_face(face_image):
-    (box,) = detect_faces(face_image)
+    (landmarks,) = detect_faces(face_image).landmarks
+    box = face_boxes(fit_similarity(landmarks))
     patch = crop_box(face_image, box, 256) * np.array([1.12, 0.95, 0.9]) + [12, -8, 10]
     patch = np.clip(patch, 0, 255).astype(np.uint8)
     pasted = paste_face(face_image, patch, box).astype(int)

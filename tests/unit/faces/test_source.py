@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from avjax.errors import FaceNotFoundError, InputError
-from avjax.media.face_source import open_face_source
+from avjax.faces.source import open_face_source
 from avjax.media.video_reader import ping_pong_indices
 
 BOX = (8, 0, 48, 40)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from avjax.media.mouth_crop import CROP_MARGIN, center_crop_mouths
+from avjax.faces.mouth_crop import CROP_MARGIN, center_crop_mouths
 
 
 @pytest.fixture
