@@ -1,6 +1,7 @@
 """A photo or a video as an endless stream of frames, with the face box of each."""
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -10,6 +11,7 @@ import numpy as np
 from avjax.constants import FPS
 from avjax.errors import FaceNotFoundError, InputError
 from avjax.faces import cache, tracking
+from avjax.faces.alignment import fit_similarity, landmarks_in_box
 from avjax.faces.tracking import FaceTrack
 from avjax.media.image_io import is_image, read_image
 from avjax.media.video_reader import ping_pong, ping_pong_indices, probe
@@ -34,6 +36,13 @@ class FaceSource:
     boxes: np.ndarray
     play: Callable[[int], Iterator[np.ndarray]]
     track: FaceTrack | None = None
+
+    @functools.cached_property
+    def similarities(self) -> np.ndarray:
+        """Similarity of each frame, see `avjax.faces.alignment`, f64 [t 4]."""
+        if self.track is not None:
+            return self.track.similarities
+        return fit_similarity(np.stack([landmarks_in_box(box) for box in self.boxes]))
 
 
 def open_face_source(

@@ -8,6 +8,7 @@ from avjax.models.bridging import Bridging, BridgingConfig
 from avjax.models.cals import AudioToLip, CalsConfig, LipToFace
 from avjax.models.denoiser import DenoiserConfig, MaskNet, RestorationNet
 from avjax.models.lip_landmarks import LipLandmarks, LipLandmarksConfig
+from avjax.models.lipwarp import AudioToCode, LipWarpConfig
 from avjax.models.registry import (
     get_system,
     list_systems,
@@ -30,6 +31,7 @@ __all__ = [
     "WAV2LIP",
     "Aligner",
     "AlignerConfig",
+    "AudioToCode",
     "AudioToLip",
     "Bridging",
     "BridgingConfig",
@@ -39,6 +41,7 @@ __all__ = [
     "LipLandmarks",
     "LipLandmarksConfig",
     "LipToFace",
+    "LipWarpConfig",
     "MaskNet",
     "RestorationNet",
     "SyncExpert",

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from avjax.models.registry import Init, load_entry_points, register_system
+from avjax.nn.lip_editor import EditMaps
 from avjax.nn.pixels import PixelRange
 from avjax.typing import Array, Params
 
@@ -65,10 +66,13 @@ class LatentSpace:
     Attributes:
         config: The config of the talker.
         parts: Names of its parts (class variable).
+        edits_frames: The talker edits the mouth of a frame, with `encode_mouths` and
+            `predict_edit`, instead of drawing a face (class variable).
     """
 
     config: Any
     parts: ClassVar[tuple[str, ...]] = ("generator",)
+    edits_frames: ClassVar[bool] = False
 
     @property
     def context_frames(self) -> int:
@@ -122,6 +126,36 @@ class LatentSpace:
 
         Returns:
             Frames in the pixel range of the model, f32 [b t h w c=3].
+        """
+        raise NotImplementedError
+
+    def encode_mouths(self, variables: Variables, mouths: Array) -> Array:
+        """Compute the latents that real mouths show, if the talker edits frames.
+
+        Args:
+            variables: {part: variables}.
+            mouths: Grey mouths in [0, 1], `faces.editing.crop_encoder_mouth`,
+                f32 [b h w 1].
+
+        Returns:
+            Latents, f32 [b d].
+        """
+        raise NotImplementedError
+
+    def predict_edit(
+        self, variables: Variables, frames: Array, references: Array, latents: Array
+    ) -> EditMaps:
+        """Predict how latents change frames, if the talker edits frames.
+
+        Args:
+            variables: {part: variables}.
+            frames: Aligned lower faces in the pixel range of the model,
+                f32 [b s s c=3].
+            references: Lower faces of the same persons, f32 [b s s c=3].
+            latents: f32 [b d].
+
+        Returns:
+            The maps of the edit, [b s s ...].
         """
         raise NotImplementedError
 

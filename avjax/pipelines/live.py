@@ -21,6 +21,7 @@ from avjax.faces.source import open_face_source
 from avjax.models.cals import CalsConfig
 from avjax.pipelines.talking.audio_talkers import ContextTalker, load_talker
 from avjax.pipelines.talking.compositor import Compositor
+from avjax.pipelines.talking.editing_compositor import make_compositor
 from avjax.pipelines.talking.streaming_encoder import StreamingEncoder
 from avjax.typing import PathLike
 from avjax.weights import full_name
@@ -63,7 +64,7 @@ def live(
     assert isinstance(talker, ContextTalker), "others take no lookahead"
     with status("finding the face", progress=progress):
         source = open_face_source(face, box, face_index)
-    return LiveSession(Compositor(source, talker, native), talker)
+    return LiveSession(make_compositor(source, talker, native), talker)
 
 
 class LiveSession:

@@ -1,5 +1,6 @@
-"""Paste generated faces into the frames of a photo or clip."""
+"""Play the frames of a photo or clip, and replace the face in each."""
 
+import abc
 import itertools
 import sys
 from collections.abc import Iterator
@@ -43,34 +44,28 @@ def crop_portrait(source: FaceSource, talker: Talker) -> np.ndarray:
     return crop_box(frame, boxes[first], talker.config.size)
 
 
-class Compositor:
-    """Play the frames of a source and replace the face in each.
+class Compositor(abc.ABC):
+    """Base class: play the frames of a source and replace the face in each.
 
     A source that is too short is played forwards and backwards alternately, as
-    often as needed. The first face that is found is the identity reference of all
-    frames.
+    often as needed.
 
     Args:
-        source: A photo or a clip with its face boxes.
-        talker: Generates the faces.
-        native: Return the generated faces alone, at the resolution of the network.
+        source: A photo or a clip with its face.
+        shape: Height and width of a finished frame in pixels.
 
     Attributes:
         fps: Frames per second.
         shape: Height and width of a finished frame in pixels.
     """
 
-    def __init__(self, source: FaceSource, talker: Talker, native: bool):
-        self._talker, self._native = talker, native
-        self._boxes = talker.crop_boxes(source.boxes)
+    def __init__(self, source: FaceSource, shape: tuple[int, int]):
         period = max(1, 2 * len(source.boxes) - 2)
         self._order = ping_pong_indices(len(source.boxes), period)
         self._frames: Iterator[np.ndarray] = source.play(sys.maxsize)
         self._num_done = 0
-        self._reference: np.ndarray | None = None
-        size = talker.config.size
         self.fps = source.fps
-        self.shape = (size, size) if native else source.shape
+        self.shape = shape
 
     def composite(self, latents: np.ndarray) -> list[CompositedFrame]:
         """Generate the next frames.
@@ -83,8 +78,41 @@ class Compositor:
         """
         frames = list(itertools.islice(self._frames, len(latents)))
         numbers = self._num_done + np.arange(len(frames))
-        boxes = self._boxes[self._order[numbers % len(self._order)]]
         self._num_done += len(frames)
+        return self._replace_faces(
+            frames, self._order[numbers % len(self._order)], latents
+        )
+
+    @abc.abstractmethod
+    def _replace_faces(
+        self, frames: list[np.ndarray], numbers: np.ndarray, latents: np.ndarray
+    ) -> list[CompositedFrame]:
+        """Finish frames, which have these numbers in the source [t]."""
+
+
+class PastingCompositor(Compositor):
+    """Paste generated lower faces into the frames.
+
+    The first face that is found is the identity reference of all frames.
+
+    Args:
+        source: A photo or a clip with its face boxes.
+        talker: Generates the faces.
+        native: Return the generated faces alone, at the resolution of the network.
+    """
+
+    def __init__(self, source: FaceSource, talker: Talker, native: bool):
+        size = talker.config.size
+        super().__init__(source, (size, size) if native else source.shape)
+        self._talker, self._native = talker, native
+        self._boxes = talker.crop_boxes(source.boxes)
+        self._reference: np.ndarray | None = None
+
+    def _replace_faces(
+        self, frames: list[np.ndarray], numbers: np.ndarray, latents: np.ndarray
+    ) -> list[CompositedFrame]:
+        """Generate faces and paste them; see `Compositor`."""
+        boxes = self._boxes[numbers]
         face_found = np.isfinite(boxes[:, 0])
         crops = self._crop_faces(frames, boxes)
         if self._reference is None and face_found.any():

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from avjax.audio.mel import log_mel
 from avjax.compilation import cached_jit
-from avjax.constants import FPS
+from avjax.constants import FPS, HOP_LENGTH, MEL_WINDOW
 from avjax.models.talker import TalkerConfig, Variables, latent_space
 from avjax.nn.pixels import PixelRange, mask_lower_face, normalize_pixels, to_uint8
 from avjax.typing import Array
@@ -217,3 +219,65 @@ def decoder_inputs(crops: Array, references: Array, pixel_range: PixelRange) -> 
     targets = normalize_pixels(crops, pixel_range)[None]
     references = normalize_pixels(references, pixel_range)[None]
     return mask_lower_face(targets, jnp.broadcast_to(references, targets.shape))
+
+
+def edits_frames(config: TalkerConfig) -> bool:
+    """Tell whether a talker edits the mouth of frames instead of drawing faces."""
+    return latent_space(config).edits_frames
+
+
+@cached_jit
+def jit_encode_mouths(config: TalkerConfig) -> Callable[..., Array]:
+    """Compile the lip encoder of a talker that edits frames.
+
+    Args:
+        config: The config of the talker.
+
+    Returns:
+        (variables, mouths f32 [t h w 1]) -> lip codes f32 [t d].
+    """
+    return latent_space(config).encode_mouths
+
+
+@cached_jit
+def jit_encode_silence(config: TalkerConfig) -> Callable[..., Array]:
+    """Compile the lip code that silence gives.
+
+    Args:
+        config: The config of a talker that edits frames.
+
+    Returns:
+        (variables) -> lip code f32 [d].
+    """
+    space = latent_space(config)
+    frames = 2 * space.context_frames + 1
+    silence = log_mel(np.zeros(MEL_WINDOW * HOP_LENGTH, np.float32))[:MEL_WINDOW]
+
+    def encode(variables):
+        mels = jnp.broadcast_to(silence, (1, frames, *silence.shape))
+        codes = space.encode_audio(variables, mels, jnp.ones((1, frames)))
+        return codes[0, space.context_frames]
+
+    return encode
+
+
+@cached_jit
+def jit_predict_edit(config: TalkerConfig) -> Callable[..., Any]:
+    """Compile the editor of a talker that edits frames.
+
+    Args:
+        config: The config of the talker.
+
+    Returns:
+        (variables, crops u8 [t s s 3], reference u8 [1 s s 3], codes f32 [t d]) ->
+        `nn.lip_editor.EditMaps`, [t s s ...] each.
+    """
+    space = latent_space(config)
+
+    def predict(variables, crops, reference, codes):
+        frames = normalize_pixels(crops, config.pixel_range)
+        references = normalize_pixels(reference, config.pixel_range)
+        references = jnp.broadcast_to(references, frames.shape)
+        return space.predict_edit(variables, frames, references, codes)
+
+    return predict

@@ -16,7 +16,8 @@ from avjax.media.files import check_distinct, check_suffix, check_writable
 from avjax.media.video_writer import VideoWriter
 from avjax.pipelines.talk_report import TalkReport
 from avjax.pipelines.talking.audio_talkers import ContextTalker
-from avjax.pipelines.talking.compositor import Compositor, crop_portrait
+from avjax.pipelines.talking.compositor import crop_portrait
+from avjax.pipelines.talking.editing_compositor import make_compositor
 from avjax.pipelines.talking.speech_source import SpeechTrack
 from avjax.pipelines.talking.streaming_encoder import StreamingEncoder
 from avjax.pipelines.talking.text_talker import LoadedTalker
@@ -62,7 +63,7 @@ class TalkingVideo:
         self._is_speech = speech.phones is not None or is_speech_like(speech.wave)
         self.fps = source.fps
         self.num_frames = max(1, round(speech.seconds * self.fps))
-        self.shape = Compositor(source, talker.talker, native).shape
+        self.shape = make_compositor(source, talker.talker, native).shape
         self.wave = speech.wave
         self.inputs: Sequence[PathLike | np.ndarray | None] = (None, None, None)
         self.report = self._empty_report()
@@ -72,7 +73,7 @@ class TalkingVideo:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         self.report = self._empty_report()
-        compositor = Compositor(self._source, self._talker.talker, self._native)
+        compositor = make_compositor(self._source, self._talker.talker, self._native)
         number = 0
         for latents in self._iter_latents():
             for frame, patch, box in compositor.composite(latents):

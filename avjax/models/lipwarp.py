@@ -1,0 +1,220 @@
+"""LipWarp: a talker for any face, which edits the mouth of an existing frame.
+
+Paper       None: the system is our own. It follows the direction of FlashLips (2025): a
+            small lip code, predicted from audio, drives an editor that receives whole,
+            unmasked frames. Its two stages are those of CALS (models/cals.py).
+
+Symbols     m      mouth of a frame, grey [b h w 1]       x     frame [b s s 3]
+            z      lip code of a mouth [b d]              r     reference [b s s 3]
+            f, g   flow of the frame, of the reference    p     painted pixels
+            a      weights of the three sources, sum 1    R     region of the mouth
+
+Equations   (numbered by us)
+    (1)  z = mouth encoder of m                    nn/lip_editor.py          MouthEncoder
+    (2)  f, g, p, a = editor of x, r, z            nn/lip_editor.py           LipEditor
+    (3)  e = a1 warp(x, f) + a2 warp(r, g) + a3 p  nn/lip_editor.py        compose_edit
+    (4)  y = x + R (e - x)                         nn/lip_editor.py        compose_edit
+    (5)  z' = audio to code of the audio           here                     AudioToCode
+    (6)  pixel loss of y, and of its gradients     losses/editing.py       editing_loss
+    (7)  error of z' but for a constant per clip   losses/editing.py          code_loss
+
+Departures  None, because there is no paper. The face is aligned by its landmarks. The
+            mouth encoder sees the mouth in grey and standardised, so that z does not
+            encode the colours of a person. A frame to be edited shows a wrong mouth: in
+            training that of another frame of the clip, or one that the editor itself
+            has made; the target is the true frame. Nothing is masked, so that pose,
+            light and skin come from the frame itself. There are no batch statistics.
+            Flows and weights are smooth: they are enlarged and applied to the frame at
+            its own resolution. What a person's mouth looks like at rest is the mean
+            difference between the codes of his frames and (5), not a task of (5).
+"""
+
+import dataclasses
+from typing import ClassVar
+
+import chex
+import flax.linen as nn
+import jax.numpy as jnp
+from einops import rearrange
+
+from avjax.constants import MEL_WINDOW, NUM_MELS
+from avjax.faces.editing import MOUTH_SHAPE
+from avjax.models.talker import LatentSpace, TalkerConfig, Variables, register_talker
+from avjax.nn.apply import apply_network
+from avjax.nn.lip_editor import EditMaps, LipEditor, MouthEncoder
+from avjax.nn.local_attention import LocalTransformer
+from avjax.nn.pixels import PixelRange
+from avjax.typing import Array, Key, Params
+
+AUDIO_CHANNELS = 16, 32, 64
+
+
+@dataclasses.dataclass(frozen=True)
+class LipWarpConfig(TalkerConfig):
+    """Config of LipWarp.
+
+    Attributes:
+        size: Side of an aligned crop in pixels, divisible by 16.
+        pixel_range: Range of the pixels that the model reads and writes.
+        code_dim: Length of a lip code.
+        context_frames: Frames of audio context on either side at 25 per second.
+        audio_dim: Length of an audio feature.
+        layers: Layers of the transformer.
+        heads: Attention heads of the transformer.
+        dropout: Dropout rate of the audio network.
+    """
+
+    system: ClassVar[str] = "lipwarp"
+    size: int = 96
+    pixel_range: PixelRange = "[0,1]"
+    code_dim: int = 12
+    context_frames: int = 15
+    audio_dim: int = 192
+    layers: int = 3
+    heads: int = 4
+    dropout: float = 0.1
+
+    @property
+    def latent_dim(self) -> int:
+        """Length of the lip code of a frame."""
+        return self.code_dim
+
+
+class AudioToCode(nn.Module):
+    """Predict lip codes from audio.
+
+    Attributes:
+        config: Config of the system.
+    """
+
+    config: LipWarpConfig
+
+    def setup(self):
+        config = self.config
+        self.convs = [
+            nn.Conv(channels, (3, 3) if layer else (4, 4), strides=2)
+            for layer, channels in enumerate(AUDIO_CHANNELS)
+        ]
+        self.feature = nn.Dense(config.audio_dim)
+        self.dropout = nn.Dropout(config.dropout)
+        self.context = LocalTransformer(
+            config.context_frames, config.layers, config.heads, config.dropout
+        )
+        self.code = nn.Dense(config.code_dim)
+
+    def __call__(
+        self, mels: Array, frame_mask: Array, lookahead: Array, train: bool = False
+    ) -> Array:
+        """Predict codes, but for a constant per person.
+
+        Args:
+            mels: Log-mel windows, f32 [b t f=16 k=80].
+            frame_mask: 1 where a frame exists, f32 [b t].
+            lookahead: Future frames that each clip may use, i32 [b].
+            train: Apply dropout.
+
+        Returns:
+            Lip codes, f32 [b t d].
+        """
+        features = self.encode_audio(mels, train)
+        return self.contextualize(features, frame_mask, lookahead, train)
+
+    def encode_audio(self, mels: Array, train: bool = False) -> Array:
+        """Compute one feature per frame [b t d] from its window alone."""
+        chex.assert_shape(mels, (None, None, MEL_WINDOW, NUM_MELS))
+        x = rearrange(mels / 4, "b t f k -> (b t) f k 1")
+        for conv in self.convs:
+            x = nn.swish(conv(x))
+        features = self.feature(rearrange(x, "n f k c -> n (f k c)"))
+        features = rearrange(features, "(b t) d -> b t d", t=mels.shape[1])
+        return self.dropout(features, deterministic=not train)
+
+    def contextualize(
+        self, features: Array, frame_mask: Array, lookahead: Array, train: bool = False
+    ) -> Array:
+        """Compute codes [b t d] from features [b t d]; see `__call__`."""
+        features = self.context(features, frame_mask, lookahead, train)
+        return self.code(features)  # lipwarp (5)
+
+
+class LipWarpLatents(LatentSpace):
+    """Latent space of LipWarp: lip codes."""
+
+    config: LipWarpConfig
+    parts: ClassVar[tuple[str, ...]] = ("mouth_encoder", "editor", "audio_to_code")
+    edits_frames: ClassVar[bool] = True
+
+    @property
+    def context_frames(self) -> int:
+        """Frames of audio context on either side."""
+        return self.config.context_frames
+
+    def encode_audio(
+        self,
+        variables: Variables,
+        mels: Array,
+        frame_mask: Array,
+        lookahead: Array | None = None,
+    ) -> Array:
+        """Return lip codes; see `LatentSpace.encode_audio`."""
+        if lookahead is None:
+            lookahead = jnp.full(len(mels), self.config.context_frames)
+        network = AudioToCode(self.config)
+        arrays = mels, frame_mask, lookahead
+        return apply_network(network, variables["audio_to_code"], *arrays)
+
+    def encode_windows(self, variables: Variables, mels: Array) -> Array:
+        """Return audio features; see `LatentSpace.encode_windows`."""
+        network = AudioToCode(self.config)
+        return apply_network(
+            network, variables["audio_to_code"], mels, method="encode_audio"
+        )
+
+    def contextualize(
+        self, variables: Variables, features: Array, frame_mask: Array, lookahead: Array
+    ) -> Array:
+        """Return the codes of audio features; see `LatentSpace.contextualize`."""
+        network = AudioToCode(self.config)
+        arrays = features, frame_mask, lookahead
+        return apply_network(
+            network, variables["audio_to_code"], *arrays, method="contextualize"
+        )
+
+    def encode_mouths(self, variables: Variables, mouths: Array) -> Array:
+        """Return lip codes; see `LatentSpace.encode_mouths`."""
+        network = MouthEncoder(self.config.code_dim)
+        return apply_network(network, variables["mouth_encoder"], mouths)
+
+    def predict_edit(
+        self, variables: Variables, frames: Array, references: Array, latents: Array
+    ) -> EditMaps:
+        """Return the maps of the edit; see `LatentSpace.predict_edit`."""
+        network = LipEditor()
+        return apply_network(network, variables["editor"], frames, references, latents)
+
+
+@register_talker(LipWarpConfig, LipWarpLatents)
+def init_variables(config: LipWarpConfig, key: Key) -> dict[str, Params]:
+    """Initialise variables; see `avjax.models.registry.System`.
+
+    Args:
+        config: The config.
+        key: A PRNG key.
+
+    Returns:
+        {part: variables}, of all parts.
+    """
+    frames = jnp.zeros((1, config.size, config.size, 3))
+    codes = jnp.zeros((1, config.code_dim))
+    return {
+        "mouth_encoder": MouthEncoder(config.code_dim).init(
+            key, mouths=jnp.zeros((1, *MOUTH_SHAPE, 1))
+        ),
+        "editor": LipEditor().init(key, frames=frames, references=frames, codes=codes),
+        "audio_to_code": AudioToCode(config).init(
+            key,
+            mels=jnp.zeros((1, 1, MEL_WINDOW, NUM_MELS)),
+            frame_mask=jnp.ones((1, 1)),
+            lookahead=jnp.zeros(1, jnp.int32),
+        ),
+    }

@@ -1,0 +1,177 @@
+"""Edit the mouth in the frames of a photo or clip, at their own resolution."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from avjax.faces.editing import (
+    AlignedFrame,
+    Edit,
+    apply_edit,
+    crop_encoder_mouth,
+    crop_lower_face_aligned,
+)
+from avjax.faces.source import FaceSource
+from avjax.pipelines.talking.audio_talkers import Talker
+from avjax.pipelines.talking.compositor import (
+    CompositedFrame,
+    Compositor,
+    PastingCompositor,
+)
+from avjax.pipelines.talking.talker_functions import (
+    CHUNK_FRAMES,
+    edits_frames,
+    jit_encode_mouths,
+    jit_encode_silence,
+    jit_predict_edit,
+)
+
+MAX_SAMPLES = 64  # frames of a clip in which a person's codes are measured
+SAMPLE_EVERY = 3  # frames
+MOVING_MOUTH = 0.15  # standard deviation of the codes of a person who speaks
+
+
+class Person(NamedTuple):
+    """What the talker must know of a person.
+
+    Attributes:
+        code: What is added to the codes that the audio gives, f32 [d].
+        reference: The frame that shows the most of the mouth's inside.
+    """
+
+    code: np.ndarray
+    reference: AlignedFrame
+
+
+def make_compositor(source: FaceSource, talker: Talker, native: bool) -> Compositor:
+    """Make the compositor that a talker needs.
+
+    Args:
+        source: A photo or a clip with its face.
+        talker: Generates or edits the faces.
+        native: Return the faces alone, at the resolution of the network.
+
+    Returns:
+        The compositor.
+    """
+    if edits_frames(talker.config):
+        return EditingCompositor(source, talker, native)
+    return PastingCompositor(source, talker, native)
+
+
+class EditingCompositor(Compositor):
+    """Edit the mouth in each frame; nothing else changes.
+
+    Args:
+        source: A photo or a clip with its face.
+        talker: Edits the faces.
+        native: Return the edited lower faces alone, at the resolution of the network.
+    """
+
+    def __init__(self, source: FaceSource, talker: Talker, native: bool):
+        size = talker.config.size
+        super().__init__(source, (size, size) if native else source.shape)
+        self._source, self._talker, self._native = source, talker, native
+        self._person: Person | None = None
+
+    def _replace_faces(
+        self, frames: list[np.ndarray], numbers: np.ndarray, latents: np.ndarray
+    ) -> list[CompositedFrame]:
+        """Edit frames; see `Compositor`."""
+        if self._person is None:
+            self._person = measure_person(self._source, self._talker)
+        faces = [
+            AlignedFrame(frame, similarity) if np.isfinite(similarity[0]) else None
+            for frame, similarity in zip(
+                frames, self._source.similarities[numbers], strict=True
+            )
+        ]
+        edits = self._predict(faces, latents, self._person)
+        return [
+            self._finish(frame, face, edit, box)
+            for frame, face, edit, box in zip(
+                frames, faces, edits, self._source.boxes[numbers], strict=True
+            )
+        ]
+
+    def _predict(
+        self, faces: list[AlignedFrame | None], latents: np.ndarray, person: Person
+    ) -> list[Edit]:
+        """Predict the edit of each frame; frames without a face are black."""
+        size = self._talker.config.size
+        crops = np.zeros((max(len(faces), 1), size, size, 3), np.uint8)
+        for crop, face in zip(crops, faces, strict=False):
+            if face is not None:
+                crop[:] = _network_crop(face, size)
+        codes = latents + person.code
+        missing = CHUNK_FRAMES - len(crops) if len(crops) > 1 else 0
+        maps = jit_predict_edit(self._talker.config)(
+            self._talker.variables,
+            np.pad(crops, ((0, missing), *((0, 0),) * 3)),
+            _network_crop(person.reference, size)[None],
+            np.pad(codes, ((0, missing), (0, 0))),
+        )
+        arrays = [np.asarray(array) for array in maps]
+        return [Edit(*(a[number] for a in arrays)) for number in range(len(faces))]
+
+    def _finish(
+        self,
+        frame: np.ndarray,
+        face: AlignedFrame | None,
+        edit: Edit,
+        box: np.ndarray,
+    ) -> CompositedFrame:
+        """Apply an edit; a frame without a face stays as it is."""
+        black = np.zeros((*self.shape, 3), np.uint8)
+        if face is None or self._person is None:
+            return CompositedFrame(black if self._native else frame, None, box)
+        edited = apply_edit(face, self._person.reference, edit)
+        size = self._talker.config.size
+        patch = _network_crop(AlignedFrame(edited, face.similarity), size)
+        return CompositedFrame(patch if self._native else edited, patch, box)
+
+
+def measure_person(source: FaceSource, talker: Talker) -> Person:
+    """Measure the lip codes of a person, and choose a reference.
+
+    The audio network predicts codes but for a constant per person. For a mouth that
+    does not move, that constant is its code less the code of silence; for one that
+    speaks, it is the mean code, because the network's codes of speech have mean zero.
+
+    Args:
+        source: A photo or a clip with its face.
+        talker: The talker.
+
+    Returns:
+        The constant and the reference.
+    """
+    faces = list(_sample_faces(source))
+    mouths = [crop_encoder_mouth(crop_lower_face_aligned(face)) for face in faces]
+    encode = jit_encode_mouths(talker.config)
+    codes = np.concatenate(
+        [encode(talker.variables, mouth[None, ..., None] / 255) for mouth in mouths]
+    )
+    silence = np.asarray(jit_encode_silence(talker.config)(talker.variables))
+    moving = min(1.0, float(codes.std(0).mean()) / MOVING_MOUTH)
+    extreme = np.argmax(np.linalg.norm(codes - np.median(codes, axis=0), axis=1))
+    return Person(codes.mean(0) - (1 - moving) * silence, faces[extreme])
+
+
+def _sample_faces(source: FaceSource) -> Iterator[AlignedFrame]:
+    """Sample frames that show the face from the first ones of a source."""
+    similarities = source.similarities
+    present = np.flatnonzero(np.isfinite(similarities[:, 0]))
+    chosen = set(present[: SAMPLE_EVERY * MAX_SAMPLES : SAMPLE_EVERY].tolist())
+    for number, image in enumerate(source.play(max(chosen) + 1)):
+        if number in chosen:
+            yield AlignedFrame(image, similarities[number])
+
+
+def _network_crop(face: AlignedFrame, size: int) -> np.ndarray:
+    """Crop the lower face at the size of the network, u8 [s s 3]."""
+    lower_face = crop_lower_face_aligned(face)
+    if len(lower_face) == size:
+        return lower_face
+    return cv2.resize(lower_face, (size, size), interpolation=cv2.INTER_AREA)
