@@ -1,4 +1,4 @@
-"""Tracks of people: on drawn scenes with a perfect detector, on puppets, and on clips."""
+"""Tracks of people in drawn scenes with a perfect detector, of puppets, and in clips."""
 
 import itertools
 
