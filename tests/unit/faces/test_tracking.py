@@ -1,4 +1,4 @@
-"""Tracks of people in drawn scenes with a perfect detector, of puppets, and in clips."""
+"""Tracks of people in drawn scenes with a perfect detector, of puppets, in clips."""
 
 import itertools
 
