@@ -311,5 +311,5 @@ def test_landmarks_jitter_little(portrait):
 def test_the_face_is_tracked_throughout_real_clips(real):
     paths = [*(real / "talking").iterdir(), *(real / "grid/video/s3").iterdir()]
     for path in sorted(paths):
-        track = track_face(itertools.islice(read_frames(path), 60))
+        track = track_face(itertools.islice(read_frames(path), 25))
         assert track.detected.all(), path.name
