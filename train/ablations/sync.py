@@ -25,8 +25,8 @@ import numpy as np
 from avjax.constants import FPS, SAMPLE_RATE
 from avjax.data import puppet
 from avjax.data.builders.grid import GridSource
-from avjax.media.audio_io import read_audio
 from avjax.faces.mouth_video import MouthVideo, open_mouth_video
+from avjax.media.audio_io import read_audio
 from avjax.media.video_writer import VideoWriter
 from avjax.pipelines import sync_scoring
 from avjax.pipelines.sync_models import SyncModel, load_sync_model

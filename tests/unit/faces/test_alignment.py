@@ -39,9 +39,7 @@ def test_the_similarity_of_a_placed_template_is_found(degrees):
 def test_the_fit_has_the_least_squares_error_and_ignores_the_nose():
     points = place(turned(20)) + RNG.normal(0, 2, (5, 2))
     rows = [
-        row
-        for u, v in TEMPLATE[[0, 1, 3, 4]]
-        for row in ([u, -v, 1, 0], [v, u, 0, 1])
+        row for u, v in TEMPLATE[[0, 1, 3, 4]] for row in ([u, -v, 1, 0], [v, u, 0, 1])
     ]
     expected, *_ = np.linalg.lstsq(
         np.array(rows), points[[0, 1, 3, 4]].ravel(), rcond=None
@@ -62,9 +60,7 @@ def test_smoothing_of_jitter_is_a_gaussian_average():
     jittering = turned(5) + RNG.normal(0, 0.2, (60, 4))
     weights = np.exp(-0.5 * (np.arange(-6, 7) / 2.0) ** 2)
     padded = np.pad(jittering, ((6, 6), (0, 0)), mode="edge")
-    expected = [
-        np.convolve(x, weights / weights.sum(), "valid") for x in padded.T
-    ]
+    expected = [np.convolve(x, weights / weights.sum(), "valid") for x in padded.T]
     found = smooth_similarities(jittering)
     np.testing.assert_allclose(found, np.stack(expected, -1), atol=0.02)
     assert found[8:-8].std(0).max() < 0.5 * jittering.std(0).max()

@@ -10,7 +10,6 @@ import pytest
 from avjax.data import puppet
 from avjax.errors import FaceNotFoundError, InputError
 from avjax.faces import mouth_video
-from avjax.media.image_io import write_png
 from avjax.faces.mouth_crop import MEAN_GREY
 from avjax.faces.mouth_video import (
     CONTEXT_FRAMES,
@@ -21,6 +20,7 @@ from avjax.faces.mouth_video import (
     run_windows,
     window_starts,
 )
+from avjax.media.image_io import write_png
 from avjax.media.video_writer import VideoWriter
 
 BOX = (8, 0, 48, 48)

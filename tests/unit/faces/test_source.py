@@ -50,3 +50,29 @@ def test_arrays_of_another_layout_are_rejected(source):
 def test_sources_without_a_face_raise_face_not_found(source):
     with pytest.raises(FaceNotFoundError, match="no face was found in the"):
         open_face_source(source)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_source_has_the_track_of_its_face(portrait, count):
+    source = open_face_source(np.stack([portrait] * count) if count else portrait)
+    assert source.track is not None and source.track.detected.all()
+    assert source.track.landmarks.shape == (max(1, count), 5, 2)
+    np.testing.assert_array_equal(source.boxes, source.track.boxes)
+    box = source.boxes[0]
+    assert 90 < box[2] - box[0] < 130
+    assert box[2] - box[0] == pytest.approx(box[3] - box[1], rel=1e-5)
+
+
+def test_the_second_face_of_a_photo_can_be_chosen(portraits):
+    pair = np.concatenate([portraits[0], portraits[1]], axis=1)
+    first, second = (open_face_source(pair, face_index=index) for index in (0, 1))
+    centers = sorted((s.boxes[0, 0] + s.boxes[0, 2]) / 2 for s in (first, second))
+    assert abs(centers[0] - 128) < 20 and abs(centers[1] - 384) < 20
+    with pytest.raises(FaceNotFoundError, match=r"no face number 2 .* in the image"):
+        open_face_source(pair, face_index=2)
+
+
+def test_a_given_box_is_used_without_a_search(portrait):
+    source = open_face_source(portrait, (10, 20, 100, 100))
+    assert source.track is None
+    np.testing.assert_array_equal(source.boxes, [[10, 20, 110, 120]])

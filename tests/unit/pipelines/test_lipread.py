@@ -13,8 +13,8 @@ from avjax.algorithms.ctc_alignment import WORD_LEAD_SECONDS, WORD_TRAIL_SECONDS
 from avjax.algorithms.ctc_segments import split_at_pauses, trim_spaces
 from avjax.faces import cache, mouth_video
 from avjax.faces.alignment import landmarks_in_box
-from avjax.media import video_reader
 from avjax.faces.tracking import FaceTrack
+from avjax.media import video_reader
 from avjax.pipelines import lipread
 from avjax.text.tokenizer import CHARACTERS, to_ids
 

@@ -7,9 +7,9 @@ from untrained_talkers import untrained_parts
 from avjax.audio.loudness import normalize_speech
 from avjax.faces import mouth_video
 from avjax.faces.crop import crop_lower_face
-from avjax.faces.source import open_face_source
 from avjax.faces.mouth_crop import MEAN_GREY
 from avjax.faces.mouth_video import MouthVideo
+from avjax.faces.source import open_face_source
 from avjax.models.synctalkface import SyncTalkFaceConfig
 from avjax.pipelines.talking.audio_talkers import WindowTalker
 from avjax.pipelines.talking.speech_source import SpeechTrack

@@ -10,8 +10,8 @@ from avjax.audio.speech_mel import PEAK_LEVEL, SPEECH_MEL_HOP
 from avjax.constants import SAMPLE_RATE
 from avjax.faces import cache, mouth_video
 from avjax.faces.alignment import landmarks_in_box
-from avjax.media import audio_io, video_reader
 from avjax.faces.tracking import FaceTrack
+from avjax.media import audio_io, video_reader
 from avjax.media.video_writer import VideoWriter
 from avjax.pipelines import speak
 from avjax.pipelines.speak import vocode

@@ -15,9 +15,9 @@ from avjax.constants import FPS, SAMPLES_PER_FRAME, SYNC_FRAMES
 from avjax.data import puppet
 from avjax.faces import cache, crop
 from avjax.faces.alignment import landmarks_in_box
-from avjax.media import audio_io, video_reader
-from avjax.faces.tracking import FaceTrack
 from avjax.faces.mouth_video import MouthVideo, open_mouth_video
+from avjax.faces.tracking import FaceTrack
+from avjax.media import audio_io, video_reader
 from avjax.media.video_writer import VideoWriter
 from avjax.metrics.sync import SyncScore
 from avjax.models import sync_model

@@ -13,8 +13,8 @@ from avjax.__main__ import DEMO_PUPPET, main
 from avjax.constants import FPS, SAMPLE_RATE
 from avjax.data import puppet
 from avjax.errors import InputError
-from avjax.media import audio_io, image_io, video_reader
 from avjax.faces.source import square_box
+from avjax.media import audio_io, image_io, video_reader
 from avjax.media.video_writer import VideoWriter
 from avjax.models.synctalkface import SyncTalkFaceConfig, init_variables
 from avjax.pipelines.talk import talk

@@ -6,8 +6,8 @@ import pytest
 from avjax.constants import FPS
 from avjax.errors import InputError
 from avjax.faces import mouth_video
-from avjax.media.image_io import read_image
 from avjax.faces.mouth_video import MouthVideo, open_mouth_video
+from avjax.media.image_io import read_image
 from avjax.visualize import memory_plots, memory_trace
 from avjax.visualize.memory_plots import (
     crop_mouths,
