@@ -14,7 +14,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from avjax.cli import make_parser
-from avjax.errors import FaceNotFoundError, InputError, show_deprecated_names
+from avjax.errors import (
+    FaceNotFoundError,
+    InputError,
+    Interrupted,
+    show_deprecated_names,
+)
 
 DEMO_FILES = "face.png", "sound.wav", "talk.mp4", "contact_sheet.png"
 DEMO_PUPPET = 0, 164  # seed and index of a person that is in no training set
@@ -28,8 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after `avjax`. None: those of this process.
 
     Returns:
-        The exit status: 0 on success, 2 for invalid input, 130 after Ctrl-C, 141 if
-        the reader of standard output has closed it.
+        The exit status: 0 on success, 2 for invalid input, 130 after Ctrl-C, 143 after
+        SIGTERM, 141 if the reader of standard output has closed it.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     # SIGTERM raises SystemExit, so that temporary files are removed.
@@ -42,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"avjax: {error}", file=sys.stderr)
         return 2
+    except Interrupted as stop:
+        print(f"avjax: {stop}", file=sys.stderr)
+        return 128 + stop.signal_number
     except KeyboardInterrupt:
         print("avjax: stopped; incomplete files were removed", file=sys.stderr)
         return 130

@@ -12,6 +12,19 @@ class InputError(ValueError):
     """
 
 
+class Interrupted(KeyboardInterrupt):
+    """A signal stopped the program after its work was saved.
+
+    Args:
+        message: Where the work was saved, and how it continues.
+        signal_number: Number of the signal.
+    """
+
+    def __init__(self, message: str, signal_number: int):
+        super().__init__(message)
+        self.signal_number = signal_number
+
+
 class FaceNotFoundError(InputError):
     """No face was found; the user can give the face's box instead."""
 

@@ -16,7 +16,12 @@ import numpy as np
 
 from avjax.data.examples.base import ExampleTransform
 from avjax.data.examples.talking import TalkTrainExample
-from avjax.data.read_ahead import close_after, close_at_exit, read_ahead
+from avjax.data.read_ahead import (
+    close_after,
+    close_at_exit,
+    next_batch,
+    read_ahead,
+)
 from avjax.data.split_source import (
     EvalExamples,
     PaddedExamples,
@@ -191,7 +196,7 @@ def peek(data: grain.DatasetIterator) -> NumpyBatch:
         The next batch.
     """
     state = data.get_state()
-    batch = next(data)
+    batch = next_batch(data)
     data.set_state(state)
     return batch
 

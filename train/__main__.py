@@ -18,9 +18,10 @@ from avjax.config import override, unknown_name
 from avjax.errors import InputError
 from avjax.train import experiments
 from avjax.train.experiment import Experiment, check
-from avjax.train.loop import EXPERIMENT_FILE, fit
+from avjax.train.loop import fit
 from avjax.train.registry import load_experiment_file
 from avjax.train.run_evaluation import evaluate_run
+from avjax.train.run_folder import EXPERIMENT_FILE
 
 RUNS = pathlib.Path("runs")  # folder of the folders of runs
 TRAIN_HELP = """Train an experiment, or continue a run that was stopped.

@@ -11,7 +11,7 @@ from avjax.train.compiled import CompiledExperiment, build
 from avjax.train.evaluation import evaluate, local_eval_batches
 from avjax.train.experiment import Experiment
 from avjax.train.init_from import init_from_weights
-from avjax.train.loop import EXPERIMENT_FILE
+from avjax.train.run_folder import EXPERIMENT_FILE
 from avjax.train.step import TrainState
 
 
