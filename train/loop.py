@@ -16,7 +16,13 @@ from avjax.data.read_ahead import next_batch
 from avjax.errors import InputError, Interrupted
 from avjax.train import sharding
 from avjax.train.checkpoint import Checkpoints, Notes
-from avjax.train.checks import check_evals, check_weight, validate_batch
+from avjax.train.checks import (
+    check_evals,
+    check_step,
+    check_weight,
+    explain_failure,
+    validate_batch,
+)
 from avjax.train.compiled import CompiledExperiment, build
 from avjax.train.evaluation import evaluate, local_eval_batches, visualize
 from avjax.train.experiment import Experiment, check, check_same_run
@@ -65,8 +71,10 @@ def fit(
     sharding.check_batch(mesh, example, experiment.accumulate)
     check_weight(example)
     validate_batch(experiment.task, experiment.train, example)
-    program = build(experiment, mesh, example)
-    check_evals(experiment, program)
+    with explain_failure(arguments[1:]):
+        program = build(experiment, mesh, example)
+        check_step(program, example, arguments[1:])
+        check_evals(experiment, program)
     mode = experiment.select_by[1] if experiment.select_by else None
     keep = experiment.keep_checkpoints
     with (

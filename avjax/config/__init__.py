@@ -14,6 +14,7 @@ import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from avjax.config.ranges import check_ranges
 from avjax.config.values import (
     SCALARS,
     child_hint,
@@ -26,6 +27,7 @@ from avjax.config.values import (
 from avjax.errors import InputError
 
 __all__ = [
+    "check_ranges",
     "differences",
     "from_json",
     "leaves",

@@ -105,6 +105,13 @@ def test_syntax_error_in_a_file_of_experiments_is_reported(tmp_path):
         main.train(["broken_experiment.py:own"])
 
 
+def test_evaluation_cannot_change_the_network(tmp_path):
+    main.train(["toy", "steps=2"])
+    message = r"cannot be used with task.width=256 \(the run has 512\): "
+    with pytest.raises(InputError, match=message):
+        main.evaluate(["toy", "task.width=256"])
+
+
 def test_run_without_a_checkpoint_cannot_be_evaluated(tmp_path):
     main.train(["toy", "steps=2"])
     shutil.rmtree(tmp_path / "runs/toy/checkpoints")
