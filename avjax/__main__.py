@@ -14,12 +14,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from avjax.cli import make_parser
-from avjax.errors import (
-    FaceNotFoundError,
-    InputError,
-    Interrupted,
-    show_deprecated_names,
-)
+from avjax.cli.session import raise_all, show_deprecated_names
+from avjax.errors import FaceNotFoundError, InputError, Interrupted
 
 DEMO_FILES = "face.png", "sound.wav", "talk.mp4", "contact_sheet.png"
 DEMO_PUPPET = 0, 164  # seed and index of a person that is in no training set
@@ -230,15 +226,6 @@ def denoise(options: argparse.Namespace) -> None:
             continue
         print(f"wrote {job.target}: {summary}", flush=True)
     raise_all(errors)
-
-
-def raise_all(errors: Sequence[InputError]) -> None:
-    """Raise the errors of several files, if there are any, as one InputError."""
-    if not errors:
-        return
-    kinds = {type(error) for error in errors}
-    kind = kinds.pop() if len(kinds) == 1 else InputError
-    raise kind("; ".join(map(str, errors)))
 
 
 def convert(options: argparse.Namespace) -> None:
