@@ -1,7 +1,4 @@
-"""Exceptions and warnings that the command line prints for the user."""
-
-import sys
-import warnings
+"""Exceptions that the command line prints for the user."""
 
 
 class InputError(ValueError):
@@ -27,16 +24,3 @@ class Interrupted(KeyboardInterrupt):
 
 class FaceNotFoundError(InputError):
     """No face was found; the user can give the face's box instead."""
-
-
-def show_deprecated_names() -> None:
-    """Print the warnings about short names of weights, one line each.
-
-    Python hides deprecation warnings outside of `__main__` by default.
-    """
-
-    def print_line(message, category, filename, lineno, file=None, line=None):
-        print(f"avjax: warning: {message}", file=sys.stderr)
-
-    warnings.filterwarnings("once", "the name .* of weights is deprecated")
-    warnings.showwarning = print_line

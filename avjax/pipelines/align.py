@@ -15,6 +15,7 @@ import numpy as np
 from avjax.algorithms.viterbi import mel_frame_start, viterbi_padded
 from avjax.audio.mel import standardized_log_mel
 from avjax.compilation import cached_jit
+from avjax.config.arguments import checked_arguments
 from avjax.constants import NEG_INF, SAMPLE_RATE
 from avjax.errors import InputError
 from avjax.media.audio_io import read_audio
@@ -54,6 +55,7 @@ class Alignment(NamedTuple):
     nll_gap: float = 0.0
 
 
+@checked_arguments
 def align(
     audio: PathLike | np.ndarray,
     text: str,

@@ -17,6 +17,7 @@ from avjax.algorithms.ctc_segments import (
     trim_spaces,
 )
 from avjax.compilation import cached_jit
+from avjax.config.arguments import checked_arguments
 from avjax.constants import FPS
 from avjax.errors import InputError
 from avjax.media.mouth_video import MouthVideo, open_mouth_video, run_windows
@@ -84,6 +85,7 @@ class Transcript(NamedTuple):
         return "\n".join(lines)
 
 
+@checked_arguments
 def lipread(
     clip: PathLike | np.ndarray,
     *,
@@ -118,6 +120,7 @@ def lipread(
     return reader.read(clip, box, face_index, progress)
 
 
+@checked_arguments
 def load_lip_reader(
     weights: PathLike = "bridging-grid-s1",
     beam: int | None = None,

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from avjax.audio.loudness import check_waveform
+from avjax.config.arguments import checked_arguments
 from avjax.console import status
 from avjax.errors import InputError
 from avjax.media.face_source import open_face_source
@@ -28,6 +29,7 @@ from avjax.weights import full_name
 DEFAULT_LIVE_WEIGHTS = "cals-grid-s1"
 
 
+@checked_arguments
 def live(
     face: PathLike | np.ndarray,
     *,

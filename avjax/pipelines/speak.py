@@ -9,6 +9,7 @@ import numpy as np
 from avjax import console
 from avjax.algorithms.griffin_lim import SILENCE, GriffinLim, Vocoder
 from avjax.audio.speech_mel import PEAK_LEVEL, SPEECH_MEL_HOP
+from avjax.config.arguments import checked_arguments
 from avjax.constants import FPS, SAMPLE_RATE
 from avjax.errors import InputError
 from avjax.media import audio_io, files, video_reader
@@ -87,6 +88,7 @@ class GeneratedSpeech(NamedTuple):
         return "\n".join(lines)
 
 
+@checked_arguments
 def speak(
     clip: PathLike | np.ndarray,
     *,

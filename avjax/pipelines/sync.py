@@ -7,6 +7,7 @@ import numpy as np
 
 from avjax import console
 from avjax.audio.loudness import SILENCE_DB, speech_level_db
+from avjax.config.arguments import checked_arguments
 from avjax.constants import FPS, SAMPLE_RATE, SYNC_FRAMES
 from avjax.errors import InputError
 from avjax.media import audio_io
@@ -136,6 +137,7 @@ class SyncReport(NamedTuple):
         return "\n".join(lines)
 
 
+@checked_arguments
 def sync(
     clip: PathLike | np.ndarray,
     *,
@@ -215,7 +217,7 @@ def load_audio(
     elif audio is not None:
         wave, name = audio_io.read_audio(audio, SAMPLE_RATE), f"the audio of {audio}"
     elif isinstance(clip, np.ndarray):
-        raise InputError("frames have no audio: give it as a file or a waveform")
+        raise InputError("frames have no audio: give a file or a waveform as audio=…")
     else:
         wave, name = audio_io.read_audio(clip, SAMPLE_RATE), f"the audio of {clip}"
     if np.max(speech_level_db(wave), initial=-np.inf) < SILENCE_DB:

@@ -10,6 +10,7 @@ import os
 import numpy as np
 
 from avjax.audio.loudness import check_waveform
+from avjax.config.arguments import checked_arguments
 from avjax.console import status
 from avjax.constants import SAMPLE_RATE
 from avjax.errors import InputError
@@ -29,6 +30,7 @@ from avjax.text.tts import DEFAULT_LANGUAGE
 from avjax.typing import PathLike
 
 
+@checked_arguments
 def talk(
     face: PathLike | np.ndarray,
     audio: PathLike | np.ndarray | None = None,
