@@ -1,4 +1,9 @@
-"""Exceptions that the command line prints for the user."""
+"""Exceptions that the command line prints for the user, and a message of many."""
+
+import difflib
+from collections.abc import Iterable
+
+MAX_LISTED = 16  # existing names in a message
 
 
 class InputError(ValueError):
@@ -24,3 +29,41 @@ class Interrupted(KeyboardInterrupt):
 
 class FaceNotFoundError(InputError):
     """No face was found; the user can give the face's box instead."""
+
+
+def unknown_name(
+    name: str, known: Iterable[str], kind: str = "name", parent: str = ""
+) -> str:
+    """Compose the error message for a name that does not exist.
+
+    Args:
+        name: The unknown name.
+        known: Existing names.
+        kind: What is named, such as "experiment".
+        parent: The path in which the name was looked up.
+
+    Returns:
+        One sentence; see `suggest`.
+    """
+    known = list(known)
+    message = f"unknown {kind} '{name}'" + f" in '{parent}'" * bool(parent)
+    if not known:
+        return f"{message}, which is a single value or empty"
+    return f"{message}; {suggest(name, known)}"
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Compose the end of a message about a name that does not exist.
+
+    Args:
+        name: The unknown name.
+        known: Existing names.
+
+    Returns:
+        A question with similar names, or else a list of some existing ones.
+    """
+    known = list(known)
+    if similar := difflib.get_close_matches(name, known):
+        return f"did you mean {' or '.join(similar)}?"
+    ellipsis = ", …" * (len(known) > MAX_LISTED)
+    return f"choose from {', '.join(known[:MAX_LISTED])}{ellipsis}"

@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 import jax
 
@@ -14,6 +14,7 @@ from avjax.console import CONSOLE
 from avjax.errors import InputError
 from avjax.train.experiment import Experiment
 
+RUNS = pathlib.Path("runs")  # folder of the folders of runs
 EXPERIMENT_FILE = "experiment.json"
 LOCK_FILE = "lock"
 # What a run that was killed early leaves without an EXPERIMENT_FILE.
@@ -101,3 +102,65 @@ def save_config(
         temporary = folder / f"{EXPERIMENT_FILE}.tmp"
         temporary.write_text(json.dumps(content, indent=1) + "\n")
         os.replace(temporary, folder / EXPERIMENT_FILE)
+
+
+def find_run(
+    name: str, out: pathlib.Path | None, experiments: Container[str]
+) -> pathlib.Path:
+    """Find the folder of a run.
+
+    Args:
+        name: Name of an experiment, or the folder of a run.
+        out: The folder of the option `--out`; None: it is found by the name.
+        experiments: Names of experiments, which come before folders.
+
+    Returns:
+        The folder, which may not exist.
+
+    Raises:
+        InputError: `name` is a folder, but not that of a run.
+    """
+    if out is not None:
+        return out
+    folder = pathlib.Path(name)
+    if (folder / EXPERIMENT_FILE).is_file():
+        return folder
+    if folder.is_dir() and name not in experiments:
+        raise InputError(
+            f"{name} is not the folder of a run: it has no {EXPERIMENT_FILE}"
+        )
+    return RUNS / name.rpartition(":")[2]
+
+
+def read_invocation(folder: pathlib.Path) -> list[str]:
+    """Read the arguments that a run was started with.
+
+    Args:
+        folder: Folder of the run.
+
+    Returns:
+        Name of the experiment and assignments; empty if there is no run.
+
+    Raises:
+        InputError: The file is damaged, or the run was not started by `avjax train`.
+    """
+    file = folder / EXPERIMENT_FILE
+    if not file.is_file():
+        return []
+    words: list[str] | None = None
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if "asked" not in content:  # the key of version 0.1
+            words = content["arguments"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file} is damaged: {error}") from error
+    if words is None:
+        raise InputError(
+            f"{file} was written by an older version of avjax, whose runs cannot be "
+            "read; train again"
+        )
+    if not words:
+        raise InputError(
+            f"{folder} was not started by avjax train, so its experiment is unknown"
+        )
+    return words

@@ -1,12 +1,15 @@
 """The parser of the `avjax` program."""
 
 import argparse
+import re
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 import avjax
 from avjax.cli.arguments import ARGUMENTS
-from avjax.errors import InputError
+from avjax.errors import InputError, unknown_name
+
+INVALID_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)")
 
 Command = Callable[[argparse.Namespace], None]
 
@@ -23,6 +26,11 @@ class Parser(argparse.ArgumentParser):
         Raises:
             InputError: Always.
         """
+        if match := INVALID_CHOICE.search(message):
+            names = re.findall(r"[^', ]+", match[2])
+            message = unknown_name(
+                match[1], names, "word" if self.prog != "avjax" else "command"
+            )
         raise InputError(f"{message} (see {self.prog} --help)")
 
 

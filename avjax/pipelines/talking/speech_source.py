@@ -4,7 +4,6 @@ The speech comes from a recording, with or without its text; from a text, spoken
 eSpeak or timed by the model without audio; or from subtitles, each spoken at its time.
 """
 
-import difflib
 import itertools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -13,7 +12,7 @@ import numpy as np
 
 from avjax.audio.loudness import LEVELS_PER_SECOND, find_pauses, is_speech_like
 from avjax.constants import SAMPLE_RATE
-from avjax.errors import InputError
+from avjax.errors import InputError, suggest
 from avjax.pipelines.align import load_aligner
 from avjax.pipelines.talking.text_talker import LoadedTalker, TextTalker
 from avjax.text import espeak
@@ -169,10 +168,9 @@ def espeak_voice(voice: str | None, language: str) -> Voice:
     """
     variants = espeak.list_variants()
     if voice is not None and voice not in variants:
-        similar = difflib.get_close_matches(voice, variants, 3) or ("f2", "f5", "m3")
         raise InputError(
-            f"eSpeak has no voice {voice!r}; try {', '.join(similar)}, or "
-            f"{SILENT_VOICE} for a video without audio"
+            f"eSpeak has no voice {voice!r} ({SILENT_VOICE}: a video without audio); "
+            f"{suggest(voice, variants)}"
         )
     name = language if voice is None else f"{language}+{voice}"
 
