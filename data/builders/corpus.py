@@ -75,6 +75,11 @@ class BuildSummary:
         lines = [f"{self.corpus}: {', '.join(parts)}{minutes}"]
         if self.unaligned:
             lines.append(f"{self.unaligned} clips have no phones: alignment failed")
+        lines += [
+            f"warning: there are no {unit} in {split}, so experiments cannot use it"
+            for split, count in self.clips.items()
+            if not count
+        ]
         lines += [f"skipped {clip}: {reason}" for clip, reason in self.skipped]
         return "\n".join(lines)
 
