@@ -117,7 +117,7 @@ def _clamp_slice(root: str, split: str, created: int) -> str:
         return split
     shorter = f"{name}[{start}:{count}]"
     message = f"{root} has only {count} clips in {name}: {split} is read as {shorter}"
-    CONSOLE.print(message, markup=False)
+    CONSOLE.print(message, markup=False, soft_wrap=True)
     return shorter
 
 

@@ -84,7 +84,7 @@ def check_progress(step: int, steps: int, folder: pathlib.Path) -> None:
     if step > steps:
         raise InputError(f"{folder} already has {step} steps, more than steps={steps}")
     if step and jax.process_index() == 0:
-        CONSOLE.print(f"continuing {folder} at step {step}")
+        CONSOLE.print(f"continuing {folder} at step {step}", soft_wrap=True)
 
 
 def save_config(

@@ -28,6 +28,11 @@ def add_talk_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CODE",
         help="eSpeak language of the text, such as de or cmn (default: en-us)",
     )
+    add(
+        "--list-languages",
+        action="store_true",
+        help="print all languages for --lang, and write no video",
+    )
     add("-o", "--out", required=True, metavar="OUT.mp4", help="video to write")
     add_face_arguments(parser)
     add(

@@ -17,6 +17,17 @@ Command = Callable[[argparse.Namespace], None]
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises InputError instead of printing the usage."""
 
+    def parse_args(self, args=None, namespace=None):
+        """Parse the arguments, and name the help of the command if some are unknown."""
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            command = getattr(getattr(options, "run", None), "__name__", "")
+            raise InputError(
+                f"unrecognized arguments: {' '.join(unknown)} "
+                f"(see {f'{self.prog} {command}'.strip()} --help)"
+            )
+        return options
+
     def error(self, message: str) -> NoReturn:
         """Raise an InputError.
 

@@ -21,9 +21,9 @@ def show_deprecated_names() -> None:
 
 
 def raise_all(errors: Sequence[InputError]) -> None:
-    """Raise the errors of several files, if there are any, as one InputError."""
+    """Raise the errors of several files as one InputError, with one line for each."""
     if not errors:
         return
     kinds = {type(error) for error in errors}
     kind = kinds.pop() if len(kinds) == 1 else InputError
-    raise kind("; ".join(map(str, errors)))
+    raise kind("\n".join(map(str, errors)))

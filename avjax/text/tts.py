@@ -14,7 +14,7 @@ import numpy as np
 
 from avjax.audio.resampling import quantize_16_bit
 from avjax.constants import SAMPLE_RATE
-from avjax.errors import InputError
+from avjax.errors import InputError, suggest
 from avjax.text import espeak
 from avjax.text.espeak_events import (
     EspeakResult,
@@ -224,7 +224,13 @@ def _synthesize_parts(
     try:
         request(text="")
     except RuntimeError as error:
-        raise InputError(str(error)) from error
+        code, languages = language.partition("+")[0], espeak.list_languages()
+        if "no voice" not in str(error) or code in {*languages, ""}:
+            raise InputError(str(error)) from error
+        raise InputError(
+            f"unknown language '{code}' (avjax talk --list-languages lists all); "
+            f"{suggest(code, languages)}"
+        ) from error
     check_writing_system(text, language)
     phones = 0
     for part in split_text(text):

@@ -107,3 +107,22 @@ def test_short_names_of_weights_print_a_warning(capsys):
     error = capsys.readouterr().err
     assert "avjax: warning: the name 'puppet' of weights is deprecated" in error
     assert "use 'bridging-speech-puppet'" in error
+
+
+def test_languages_are_listed_without_a_face(capsys):
+    assert main(["talk", "--list-languages"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "en-us        English (America)" in lines and len(lines) > 50
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sync", "a.mp4", "b.wav"], "unrecognized arguments: b.wav (see avjax sync -"),
+        (["lipred"], "unknown command 'lipred'; did you mean lipread? (see avjax --he"),
+        (["export", "a", "b", "--to", "npy"], "did you mean npz? (see avjax export -"),
+    ],
+)
+def test_unknown_words_name_the_help_of_the_command(words, message, capsys):
+    assert main(words) == 2
+    assert message in capsys.readouterr().err

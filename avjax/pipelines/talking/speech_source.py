@@ -10,11 +10,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from avjax.audio.loudness import LEVELS_PER_SECOND, find_pauses, is_speech_like
+from avjax.audio.loudness import (
+    LEVELS_PER_SECOND,
+    find_pauses,
+    is_silent,
+    is_speech_like,
+)
 from avjax.constants import SAMPLE_RATE
 from avjax.errors import InputError, suggest
-from avjax.pipelines.align import load_aligner
-from avjax.pipelines.talking.text_talker import LoadedTalker, TextTalker
+from avjax.pipelines.align import MISMATCH_THRESHOLD, load_aligner
+from avjax.pipelines.talking.loading import LoadedTalker
+from avjax.pipelines.talking.text_talker import TextTalker
 from avjax.text import espeak
 from avjax.text.intervals import Interval, Intervals, PhonemeTier
 from avjax.text.phonemes import PAUSE, PHONEMES, intervals_to_columns, to_phoneme_tier
@@ -24,7 +30,6 @@ from avjax.text.tts import DEFAULT_WORDS_PER_MINUTE, synthesize
 SILENT_VOICE = "none"  # the voice of a text that is not spoken aloud
 MAX_SPEEDUP = 1.4  # largest factor by which a subtitle is sped up to end in time
 ALIGNER_WEIGHTS = "aligner-grid-s1"  # trained on recordings of a real speaker
-MISMATCH_THRESHOLD = 3.3  # limit of Alignment.nll_gap; matching texts have 0.1 to 3.0
 
 Voice = Callable[[str, float], tuple[np.ndarray, Intervals]]
 """(text, speedup) -> waveform f32 [n] at 16 kHz, and phones with their times."""
@@ -97,7 +102,9 @@ def track_from_recording(
         return SpeechTrack(wave, None, (remark,))
     alignment = load_aligner(ALIGNER_WEIGHTS).align_text(wave, text, language)
     remarks = ["the lips follow the text, aligned with the audio"]
-    if not is_speech_like(wave):
+    if is_silent(wave):
+        remarks.append("warning: the audio is silent")
+    elif not is_speech_like(wave):
         remarks.append("warning: the audio does not seem to be speech")
     elif alignment.nll_gap > MISMATCH_THRESHOLD:
         remarks.append("warning: the text does not fit the audio; is it the right one?")

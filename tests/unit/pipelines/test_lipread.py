@@ -150,8 +150,15 @@ def test_json_lists_all_readable_videos(
     assert set(transcripts[0]) == {"clip", "text", "words"}
     word_keys = {"word", "start", "end", "confidence"}
     assert set(transcripts[0]["words"][0]) == word_keys
-    (error,) = errors.strip().splitlines()
-    assert "text.mp4" in error and "missing.mp4" in error
+    first, second = errors.strip().splitlines()
+    assert "text.mp4" in first and "missing.mp4" in second
+    assert all(line.startswith("avjax: ") for line in (first, second))
+    for word in transcripts[0]["words"]:
+        assert word == {key: round_number(x) for key, x in word.items()}
+
+
+def round_number(value):
+    return value if isinstance(value, str) else round(value, 4)
 
 
 def test_json_is_an_empty_list_if_no_video_is_readable(
@@ -257,7 +264,7 @@ def test_common_invalid_arguments_are_refused(
     "words",
     [
         ["one.mp4"],
-        ["one.mp4", "black.mp4"],
+        ["black.mp4"],
         ["one.mp4", "black.mp4", "--srt", "out.srt"],
         ["one.mp4", *BOX_OPTION, "--srt", "no/such/folder/out.srt"],
         ["one.mp4", *BOX_OPTION, "--srt", "folder"],
@@ -281,6 +288,16 @@ def test_invalid_input_prints_one_sentence_and_leaves_no_file(
 ):
     default = "--weights", reader_weights / "sentences"
     assert_refused(run_command, *words, *(() if "--weights" in words else default))
+
+
+def test_errors_of_several_videos_are_printed_one_per_line(
+    bad_files, reader_weights, capfd
+):
+    clips = bad_files / "black.mp4", bad_files / "one.mp4"
+    assert run_command("--weights", reader_weights / "sentences", *clips) == 2
+    lines = capfd.readouterr().err.strip().splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("avjax: ") for line in lines)
 
 
 def test_missing_face_suggests_the_box_option(bad_files, reader_weights, capfd):

@@ -121,7 +121,7 @@ def test_command_prints_the_offset_and_the_model(puppets, tmp_path, capfd):
     assert main(words) == 0
     first, second = capfd.readouterr().out.splitlines()
     assert "measured by sync-puppet (not on the scale of published" in first
-    assert "the audio is 7 frames (0.28 s) behind the lips" in second
+    assert "the audio is 7 frames (280 ms) behind the lips" in second
     assert main([*words, "--json"]) == 0
     report = json.loads(capfd.readouterr().out)
     assert report["weights"] == "sync-puppet" and report["system"] == "sync_expert"
@@ -246,8 +246,8 @@ def test_all_faces_are_measured_if_visible_for_long_enough(
     assert main(["sync", str(clip), "--json"]) == 0
     report = json.loads(capfd.readouterr().out)
     assert [(entry["face"], entry["frames"]) for entry in report["faces"]] == [
-        (0, ["0-59"]),
-        (1, ["22-59"]),
+        (0, [[0, 59]]),
+        (1, [[22, 59]]),
     ]
     assert report["too_short"] == [2]
     assert main(["sync", str(clip)]) == 0

@@ -20,10 +20,8 @@ from avjax.models.synctalkface import SyncTalkFaceConfig, init_variables
 from avjax.pipelines.talk import talk
 from avjax.pipelines.talking import talker_functions
 from avjax.pipelines.talking.audio_talkers import load_talker
-from avjax.pipelines.talking.text_talker import (
-    DEFAULT_AUDIO_WEIGHTS,
-    load_text_talker,
-)
+from avjax.pipelines.talking.loading import DEFAULT_AUDIO_WEIGHTS
+from avjax.pipelines.talking.text_talker import load_text_talker
 
 SIDE = 32
 DEMO_TEXT = "Do you see me?"
@@ -163,6 +161,12 @@ def test_lips_do_not_move_in_silence(folder):
     assert "in silence" in video.report.details()
 
 
+def test_video_is_described_by_its_repr(folder):
+    video = talk_with(folder, folder / "clip.mp4", syllables(0.4))
+    expected = "<TalkingVideo: 12 frames of 160x160 pixels, 30 fps, weights "
+    assert repr(video).startswith(expected)
+
+
 def test_frames_without_a_face_are_copied_and_reported(folder):
     video = talk_with(folder, folder / "clip.mp4", syllables(0.4))
     video._source.boxes[3:6] = np.nan
@@ -171,7 +175,7 @@ def test_frames_without_a_face_are_copied_and_reported(folder):
     np.testing.assert_array_equal(frames[4], originals[4])
     assert video.report.missed_frames == [3, 4, 5]
     report = str(video.report)
-    assert "3 frames have no detected face" in report and "3-5" in report
+    assert "warning: found a face in 9 of 12 frames" in report and "3-5" in report
 
 
 @pytest.fixture
