@@ -1,6 +1,7 @@
 """Checks of the data of an experiment, before anything is written."""
 
 import contextlib
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -133,3 +134,22 @@ def check_evals(experiment: Experiment, program: CompiledExperiment) -> None:
         raise InputError(
             f"select_by names '{selection[0]}'; the metrics are {', '.join(metrics)}"
         )
+
+
+def check_finite(step: int, logs: Mapping[str, Any]) -> None:
+    """Check the losses and gradients of a step.
+
+    Args:
+        step: The step.
+        logs: Logs of the step.
+
+    Raises:
+        InputError: A loss or a gradient is not finite.
+    """
+    for name, number in logs.items():
+        # Other logs may be NaN for a reason, for instance the mean of nothing.
+        if name.endswith(("/loss", "/gradient")) and not math.isfinite(number):
+            raise InputError(
+                f"{name} is {number} at step {step}, so this state was not saved; "
+                "try a new run with a lower learning_rate or with max_grad_norm"
+            )

@@ -13,11 +13,12 @@ import jax
 from avjax.config import to_json
 from avjax.data.loader import peek
 from avjax.data.read_ahead import next_batch
-from avjax.errors import InputError, Interrupted
+from avjax.errors import Interrupted
 from avjax.train import sharding
 from avjax.train.checkpoint import Checkpoints, Notes
 from avjax.train.checks import (
     check_evals,
+    check_finite,
     check_step,
     check_weight,
     explain_failure,
@@ -120,25 +121,6 @@ def restore_or_init(
     return checkpoints.restore(latest, program.shapes, batches), notes.best
 
 
-def check_finite(step: int, logs: Mapping[str, Any]) -> None:
-    """Check the losses and gradients of a step.
-
-    Args:
-        step: The step.
-        logs: Logs of the step.
-
-    Raises:
-        InputError: A loss or a gradient is not finite.
-    """
-    for name, number in logs.items():
-        # Other logs may be NaN for a reason, for instance the mean of nothing.
-        if name.endswith(("/loss", "/gradient")) and not math.isfinite(number):
-            raise InputError(
-                f"{name} is {number} at step {step}, so this state was not saved; "
-                "try a new run with a lower learning_rate or with max_grad_norm"
-            )
-
-
 @dataclasses.dataclass
 class TrainLoop:
     """The loop of one run.
@@ -178,7 +160,8 @@ class TrainLoop:
         for step in range(int(state.step) + 1, self.experiment.steps + 1):
             with self.writer.waiting():
                 batch = sharding.to_global(self.program.mesh, next_batch(batches))
-            state, logs = self.program.step(state, batch, self.program.key)
+            with self.writer.stepping(batch):
+                state, logs = self.program.step(state, batch, self.program.key)
             if jax.default_backend() == "cpu":
                 # Queued steps would leave the CPU's devices without threads.
                 jax.block_until_ready(state)
