@@ -112,7 +112,7 @@ class Loader:
             A Grain iterator, with `get_state` and `set_state`.
 
         Raises:
-            InputError: If there is no such corpus or split, a number is out of range,
+            InputError: There is no such corpus or split, a number is out of range,
                 or there are fewer clips than processes.
         """
         size = _local_batch_size(self, process_count)
@@ -149,7 +149,7 @@ class Loader:
             Batches of one size; examples of weight 0 fill the last one.
 
         Raises:
-            InputError: If there is no such corpus or split, or a number is invalid.
+            InputError: There is no such corpus or split, or a number is invalid.
         """
         size = _local_batch_size(self, process_count)
         parts = []
@@ -175,7 +175,7 @@ def read_vocabulary(root: str | os.PathLike, num_words: int) -> tuple[str, ...]:
         The words, or the placeholders "word 0", "word 1", ...
 
     Raises:
-        InputError: If the summary of the corpus cannot be read.
+        InputError: The summary of the corpus cannot be read.
     """
     summary = pathlib.Path(root) / SUMMARY_FILE
     try:

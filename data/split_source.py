@@ -98,7 +98,7 @@ def open_split(root: str | os.PathLike, split: str) -> SplitSource:
         The records by number, as `avjax.data.schema` describes them.
 
     Raises:
-        InputError: If there is no such corpus or split.
+        InputError: There is no such corpus or split.
     """
     info, root = pathlib.Path(root) / "dataset_info.json", os.fspath(root)
     if SLICE.fullmatch(split) and info.is_file():

@@ -31,7 +31,7 @@ def check_waveform(wave: np.ndarray) -> None:
         wave: Waveform, f32 [n].
 
     Raises:
-        InputError: If the array is anything else.
+        InputError: The array is anything else.
     """
     if wave.ndim != 1 or wave.dtype.kind != "f":
         raise InputError("a waveform must be a float32 array of shape [samples]")

@@ -187,7 +187,7 @@ class EspeakProcess:
             sample) and `words` (text position, length, first sample).
 
         Raises:
-            RuntimeError: If the voice is unknown or the helper has died.
+            RuntimeError: The voice is unknown or the helper has died.
         """
         request = {"text": text, "voice": voice, "rate": rate}
         request |= {"pitch": pitch, "range": range, "seed": seed}

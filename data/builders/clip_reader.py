@@ -52,7 +52,7 @@ def read_speaker_clip(
         The clip.
 
     Raises:
-        InputError: If there is no audio, there are too few frames, or a stretch of the
+        InputError: There is no audio, there are too few frames, or a stretch of the
             video shows no face.
     """
     wave = read_audio(path, SAMPLE_RATE)
@@ -82,7 +82,7 @@ def crop_speaker(
         The clip.
 
     Raises:
-        InputError: If there are too few frames, or a stretch of them shows no face.
+        InputError: There are too few frames, or a stretch of them shows no face.
     """
     track = track_face(open_frames(), detect=detector, detect_every=DETECT_EVERY)
     count = len(track.boxes)

@@ -173,7 +173,7 @@ def build_corpus(
         The clips that were read, and those that were left out.
 
     Raises:
-        InputError: If the folder is in use or cannot be written, or no clip is usable.
+        InputError: The folder is in use or cannot be written, or no clip is usable.
     """
     out = pathlib.Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
