@@ -94,14 +94,6 @@ def test_talk_writes_only_mp4(name, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_demo_does_not_replace_a_folder_with_other_files(tmp_path, capsys):
-    (tmp_path / "face.png").write_text("mine")
-    assert main(["demo", str(tmp_path)]) == 2
-    assert "holds files other than face.png, " in capsys.readouterr().err
-    assert [file.name for file in tmp_path.iterdir()] == ["face.png"]
-    assert (tmp_path / "face.png").read_text() == "mine"
-
-
 def test_short_names_of_weights_print_a_warning(capsys):
     assert main(["speak", "missing.mp4", "--weights", "puppet", "-o", "a.wav"]) == 2
     error = capsys.readouterr().err

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from avjax.errors import FaceNotFoundError, InputError
-from avjax.media.face_source import open_face_source
+from avjax.media.face_source import open_face_source, square_box
 from avjax.media.video_reader import ping_pong_indices
 
 BOX = (8, 0, 48, 40)
@@ -50,3 +50,8 @@ def test_arrays_of_another_layout_are_rejected(source):
 def test_sources_without_a_face_raise_face_not_found(source):
     with pytest.raises(FaceNotFoundError, match="no face was found in the"):
         open_face_source(source)
+
+
+def test_square_box_has_the_same_centre():
+    box = square_box((10, 20, 20, 40), (100, 100))
+    np.testing.assert_array_equal(box, [0, 20, 40, 60])

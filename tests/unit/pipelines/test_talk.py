@@ -9,19 +9,15 @@ import pytest
 
 import avjax
 from avjax import weights
-from avjax.__main__ import DEMO_PUPPET, main
+from avjax.__main__ import main
 from avjax.constants import FPS, SAMPLE_RATE
 from avjax.data import puppet
 from avjax.errors import InputError
 from avjax.media import audio_io, image_io, video_reader
-from avjax.media.face_source import square_box
 from avjax.media.video_writer import VideoWriter
 from avjax.models.synctalkface import SyncTalkFaceConfig, init_variables
 from avjax.pipelines.talk import talk
 from avjax.pipelines.talking import talker_functions
-from avjax.pipelines.talking.audio_talkers import load_talker
-from avjax.pipelines.talking.loading import DEFAULT_AUDIO_WEIGHTS
-from avjax.pipelines.talking.text_talker import load_text_talker
 
 SIDE = 32
 DEMO_TEXT = "Do you see me?"
@@ -289,44 +285,8 @@ def test_weights_of_another_system_are_refused(folder, tmp_path):
         talk(folder / "face.png", syllables(0.1), weights=tmp_path / "other")
 
 
-def test_default_weights_are_bundled():
-    assert {"synctalkface-grid-s1", "taem-puppet"} <= set(weights.list_weights())
-    assert load_talker(DEFAULT_AUDIO_WEIGHTS).config.size == 96
-    assert load_text_talker("taem-puppet").talker.config.size == 96
-
-
 def test_arrays_of_another_shape_are_refused(folder):
     photo, wave = image_io.read_image(folder / "face.png").rgb, syllables(0.2)
     for face, audio in ((photo[..., 0], wave), (photo, wave[:, None])):
         with pytest.raises(InputError, match="array of"):
             talk_with(folder, face, audio)
-
-
-def test_square_box_has_the_same_centre():
-    box = square_box((10, 20, 20, 40), (100, 100))
-    np.testing.assert_array_equal(box, [0, 20, 40, 60])
-
-
-def test_demo_shows_a_person_that_is_in_no_training_set(tmp_path, capsys):
-    assert DEMO_PUPPET[1] >= puppet.NUM_SPEAKERS - puppet.NUM_TEST_SPEAKERS
-    person = puppet.make_puppet(*DEMO_PUPPET)
-    expected = puppet.speak(person, DEMO_TEXT).wave
-    assert main(["demo", str(tmp_path / "demo"), "--text", DEMO_TEXT]) == 0
-    names = {"face.png", "sound.wav", "talk.mp4", "contact_sheet.png"}
-    assert {file.name for file in (tmp_path / "demo").iterdir()} == names
-    info = video_reader.probe(tmp_path / "demo" / "talk.mp4")
-    wave = audio_io.read_audio(tmp_path / "demo" / "sound.wav")
-    np.testing.assert_allclose(wave, expected, atol=1e-4)
-    assert abs(info.duration - len(expected) / SAMPLE_RATE) <= 1 / FPS
-
-
-def test_demo_refuses_a_file_in_place_of_a_folder(tmp_path, capsys):
-    (tmp_path / "file").write_text("")
-    assert main(["demo", str(tmp_path / "file")]) == 2
-
-
-@pytest.mark.parametrize("text", ["", "...", "привет"])
-def test_demo_refuses_text_that_the_voice_cannot_speak(text, tmp_path, capsys):
-    assert main(["demo", str(tmp_path / "demo"), "--text", text]) == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
-    assert line.startswith("avjax: ") and not list(tmp_path.iterdir())

@@ -5,11 +5,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from avjax import weights
 from avjax.errors import InputError
 from avjax.media.face_source import check_face_index
 from avjax.pipelines.formatting import format_seconds, frame_ranges
 from avjax.pipelines.talk_report import TalkReport
-from avjax.pipelines.talking.loading import load_any_talker
+from avjax.pipelines.talking.audio_talkers import load_talker
+from avjax.pipelines.talking.loading import DEFAULT_AUDIO_WEIGHTS, load_any_talker
+from avjax.pipelines.talking.text_talker import load_text_talker
 
 BOX = np.array([0, 0, 40, 40], np.float32)
 
@@ -68,3 +71,9 @@ def test_box_together_with_a_face_index_is_refused():
 def test_weights_that_do_not_fit_are_explained(name, lookahead, message):
     with pytest.raises(InputError, match=message):
         load_any_talker(name, None, lookahead, has_text=False)
+
+
+def test_default_weights_are_bundled():
+    assert {"synctalkface-grid-s1", "taem-puppet"} <= set(weights.list_weights())
+    assert load_talker(DEFAULT_AUDIO_WEIGHTS).config.size == 96
+    assert load_text_talker("taem-puppet").talker.config.size == 96
