@@ -65,8 +65,8 @@ def train(arguments: Sequence[str]) -> int:
     if options.show:
         print("\n".join(map(shlex.quote, to_assignments(experiment))))
         return 0
-    check_requirements(experiment)
     folder = options.out or RUNS / options.name.rpartition(":")[2]
+    check_requirements(experiment, folder, "train", "evals")
     name = absolute_name(options.name)
     fit(experiment, folder, arguments=(name, *options.assignments))
     if jax.process_index() == 0:
@@ -100,8 +100,7 @@ def evaluate(arguments: Sequence[str]) -> int:
     if ".py:" in options.name:  # for instance with a metric that the run did not have
         name = options.name
     experiment = make_experiment(name, (*assignments, *options.assignments))
-    has_run = (folder / "checkpoints").is_dir()
-    check_requirements(experiment.evals if has_run else experiment)
+    check_requirements(experiment, folder, "evals")
     metrics = evaluate_run(experiment, folder)
     if jax.process_index() == 0 and options.json:
         finite = {name: x if math.isfinite(x) else None for name, x in metrics.items()}

@@ -5,20 +5,30 @@ from typing import Any
 
 from avjax.config import leaves, to_json
 from avjax.errors import InputError
+from avjax.train.experiment import Experiment
 from avjax.train.experiments.corpora import BUILD_ARGUMENTS
 from avjax.train.registry import EXPERIMENTS
 from avjax.train.run_folder import RUNS
 
 
-def check_requirements(config: Any) -> None:
-    """Check that the corpora and weights that a config names exist.
+def check_requirements(
+    experiment: Experiment, folder: pathlib.Path, *data: str
+) -> None:
+    """Check that the corpora and weights that an experiment names exist.
 
     Args:
-        config: An experiment, or its evaluations.
+        experiment: The experiment.
+        folder: Folder of its run. With a checkpoint there, initial weights are not
+            needed.
+        *data: Fields of the experiment with the loaders that are needed.
 
     Raises:
         InputError: One of them is missing; the message names the command that makes it.
     """
+    checkpoints = folder / "checkpoints"
+    has_run = checkpoints.is_dir() and any(checkpoints.iterdir())
+    config: Any = {name: getattr(experiment, name) for name in data}
+    config["init_from"] = {} if has_run else experiment.init_from
     for _, value in leaves(to_json(config)):
         if not isinstance(value, str):
             continue

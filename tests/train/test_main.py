@@ -171,6 +171,20 @@ def test_missing_corpus_or_run_is_named_with_its_command(
         main.train(["changed"])
 
 
+def test_run_continues_without_the_run_that_it_started_from(
+    experiment, monkeypatch, tmp_path
+):
+    main.train(["toy", "steps=2"])
+    changed = dataclasses.replace(
+        experiment, init_from={"generator": "runs/toy/weights"}
+    )
+    monkeypatch.setitem(experiments.EXPERIMENTS, "second", lambda: changed)
+    main.train(["second", "steps=2"])
+    shutil.rmtree(tmp_path / "runs/toy")
+    main.train(["second", "steps=3"])
+    main.evaluate(["second"])
+
+
 def test_syntax_error_in_a_file_of_experiments_is_reported(tmp_path):
     (tmp_path / "broken_experiment.py").write_text("def own(:\n")
     with pytest.raises(InputError, match=r"broken_experiment.py, line 1: "):
