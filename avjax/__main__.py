@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from avjax.cli import make_parser
-from avjax.errors import FaceNotFoundError, InputError, show_deprecated_names
+from avjax.cli.session import raise_all, show_deprecated_names
+from avjax.errors import FaceNotFoundError, InputError
 
 DEMO_FILES = "face.png", "sound.wav", "talk.mp4", "contact_sheet.png"
 DEMO_PUPPET = 0, 164  # seed and index of a person that is in no training set
@@ -28,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after `avjax`. None: those of this process.
 
     Returns:
-        The exit status: 0 on success, 2 for invalid input, 130 after Ctrl-C, 141 if
-        the reader of standard output has closed it.
+        The exit status: 0 on success, 2 for invalid input, 130 after Ctrl-C, 143 after
+        SIGTERM, 141 if the reader of standard output has closed it.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     # SIGTERM raises SystemExit, so that temporary files are removed.
@@ -40,11 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = run_command(arguments)
         sys.stdout.flush()
     except InputError as error:
-        print(f"avjax: {error}", file=sys.stderr)
+        for line in str(error).splitlines():
+            print(f"avjax: {line}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("avjax: stopped; incomplete files were removed", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:  # or Interrupted, which has a message
+        message = str(stop) or "stopped; incomplete files were removed"
+        print(f"avjax: {message}", file=sys.stderr)
+        return 128 + getattr(stop, "signal_number", signal.SIGINT)
     except BrokenPipeError:  # such as `avjax train --list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
@@ -65,13 +68,24 @@ def run_command(arguments: Sequence[str]) -> int:
     """
     if arguments[:1] and arguments[0] in DELEGATED_COMMANDS:
         return DELEGATED_COMMANDS[arguments[0]](arguments[1:]) or 0
+    if arguments[:1] == ["talk"] and "--list-languages" in arguments:
+        return list_languages()
     options = make_parser(COMMANDS, DELEGATED_COMMANDS).parse_args(arguments)
     try:
         options.run(options)
     except FaceNotFoundError as error:
         if options.box is not None:
             raise
-        raise InputError(f"{error} with --box x,y,w,h") from error
+        lines = (f"{line} with --box x,y,w,h" for line in str(error).splitlines())
+        raise InputError("\n".join(lines)) from error
+    return 0
+
+
+def list_languages() -> int:
+    """Print the languages of eSpeak; the face that `talk` needs is not needed here."""
+    from avjax.text.espeak import list_languages
+
+    print("\n".join(f"{code:<12} {name}" for code, name in list_languages().items()))
     return 0
 
 
@@ -91,7 +105,7 @@ def run_data(arguments: Sequence[str]) -> int:
     from avjax.data.__main__ import main
 
     def make_aligner():
-        from avjax.pipelines.align import PhoneAligner
+        from avjax.pipelines.phone_aligner import PhoneAligner
 
         return PhoneAligner()
 
@@ -169,9 +183,7 @@ def lipread(options: argparse.Namespace) -> None:
         if not options.json:
             print(transcript, flush=True)
     if options.json:
-        print(
-            json.dumps([transcript.to_json() for transcript in transcripts], indent=1)
-        )
+        print(json.dumps([one.to_json() for one in transcripts], indent=1))
     if options.srt and transcripts:
         with (
             files.atomic_file(options.srt) as temporary,
@@ -199,7 +211,8 @@ def denoise(options: argparse.Namespace) -> None:
     denoiser-polyu, may be used for non-commercial purposes only.
     """
     from avjax.pipelines.denoise import load_denoiser
-    from avjax.pipelines.denoise_files import denoise_file, plan_jobs
+    from avjax.pipelines.denoise_files import denoise_file
+    from avjax.pipelines.denoise_jobs import plan_jobs
 
     if options.report:
         from avjax.visualize.denoise_report import plot_report
@@ -224,21 +237,11 @@ def denoise(options: argparse.Namespace) -> None:
     raise_all(errors)
 
 
-def raise_all(errors: Sequence[InputError]) -> None:
-    """Raise the errors of several files, if there are any, as one InputError."""
-    if not errors:
-        return
-    kinds = {type(error) for error in errors}
-    kind = kinds.pop() if len(kinds) == 1 else InputError
-    raise kind("; ".join(map(str, errors)))
-
-
 def convert(options: argparse.Namespace) -> None:
     """Convert PyTorch weights to a folder of avjax weights; no code in it is run."""
     from avjax.convert import open_tensors, write_weights
 
     tensors = open_tensors(options.source)  # fails before JAX is imported
-
     network = write_weights(
         options.folder, options.source, tensors, options.name, options.words
     )

@@ -1,7 +1,9 @@
-"""Exceptions and warnings that the command line prints for the user."""
+"""Exceptions that the command line prints for the user, and a message of many."""
 
-import sys
-import warnings
+import difflib
+from collections.abc import Iterable
+
+MAX_LISTED = 16  # existing names in a message
 
 
 class InputError(ValueError):
@@ -12,18 +14,56 @@ class InputError(ValueError):
     """
 
 
+class Interrupted(KeyboardInterrupt):
+    """A signal stopped the program after its work was saved.
+
+    Args:
+        message: Where the work was saved, and how it continues.
+        signal_number: Number of the signal.
+    """
+
+    def __init__(self, message: str, signal_number: int):
+        super().__init__(message)
+        self.signal_number = signal_number
+
+
 class FaceNotFoundError(InputError):
     """No face was found; the user can give the face's box instead."""
 
 
-def show_deprecated_names() -> None:
-    """Print the warnings about short names of weights, one line each.
+def unknown_name(
+    name: str, known: Iterable[str], kind: str = "name", parent: str = ""
+) -> str:
+    """Compose the error message for a name that does not exist.
 
-    Python hides deprecation warnings outside of `__main__` by default.
+    Args:
+        name: The unknown name.
+        known: Existing names.
+        kind: What is named, such as "experiment".
+        parent: The path in which the name was looked up.
+
+    Returns:
+        One sentence; see `suggest`.
     """
+    known = list(known)
+    message = f"unknown {kind} '{name}'" + f" in '{parent}'" * bool(parent)
+    if not known:
+        return f"{message}, which is a single value or empty"
+    return f"{message}; {suggest(name, known)}"
 
-    def print_line(message, category, filename, lineno, file=None, line=None):
-        print(f"avjax: warning: {message}", file=sys.stderr)
 
-    warnings.filterwarnings("once", "the name .* of weights is deprecated")
-    warnings.showwarning = print_line
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Compose the end of a message about a name that does not exist.
+
+    Args:
+        name: The unknown name.
+        known: Existing names.
+
+    Returns:
+        A question with similar names, or else a list of some existing ones.
+    """
+    known = list(known)
+    if similar := difflib.get_close_matches(name, known):
+        return f"did you mean {' or '.join(similar)}?"
+    ellipsis = ", …" * (len(known) > MAX_LISTED)
+    return f"choose from {', '.join(known[:MAX_LISTED])}{ellipsis}"

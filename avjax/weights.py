@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from avjax import weights_format1
 from avjax.config import to_json
-from avjax.errors import InputError
+from avjax.errors import InputError, suggest
 from avjax.media.files import atomic_folder, wrap_os_errors
 from avjax.typing import Params, PathLike
 
@@ -195,7 +195,7 @@ def _find_folder(name: PathLike) -> pathlib.Path:
         return BUNDLED / name
     raise InputError(
         f"no weights at {name}: give a folder with config.json and "
-        f"weights.safetensors, or a bundled name ({', '.join(names) or 'none yet'})"
+        f"weights.safetensors, or a bundled name; {suggest(str(name), names)}"
     )
 
 

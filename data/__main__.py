@@ -27,7 +27,7 @@ def main(
         The exit status, 0.
 
     Raises:
-        InputError: If the arguments are invalid, or the corpus cannot be built.
+        InputError: The arguments are invalid, or the corpus cannot be built.
     """
     options = make_parser().parse_args(arguments)
     entry = CORPORA[options.corpus]

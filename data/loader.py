@@ -16,7 +16,12 @@ import numpy as np
 
 from avjax.data.examples.base import ExampleTransform
 from avjax.data.examples.talking import TalkTrainExample
-from avjax.data.read_ahead import close_after, close_at_exit, read_ahead
+from avjax.data.read_ahead import (
+    close_after,
+    close_at_exit,
+    next_batch,
+    read_ahead,
+)
 from avjax.data.split_source import (
     EvalExamples,
     PaddedExamples,
@@ -107,7 +112,7 @@ class Loader:
             A Grain iterator, with `get_state` and `set_state`.
 
         Raises:
-            InputError: If there is no such corpus or split, a number is out of range,
+            InputError: There is no such corpus or split, a number is out of range,
                 or there are fewer clips than processes.
         """
         size = _local_batch_size(self, process_count)
@@ -144,7 +149,7 @@ class Loader:
             Batches of one size; examples of weight 0 fill the last one.
 
         Raises:
-            InputError: If there is no such corpus or split, or a number is invalid.
+            InputError: There is no such corpus or split, or a number is invalid.
         """
         size = _local_batch_size(self, process_count)
         parts = []
@@ -170,7 +175,7 @@ def read_vocabulary(root: str | os.PathLike, num_words: int) -> tuple[str, ...]:
         The words, or the placeholders "word 0", "word 1", ...
 
     Raises:
-        InputError: If the summary of the corpus cannot be read.
+        InputError: The summary of the corpus cannot be read.
     """
     summary = pathlib.Path(root) / SUMMARY_FILE
     try:
@@ -191,7 +196,7 @@ def peek(data: grain.DatasetIterator) -> NumpyBatch:
         The next batch.
     """
     state = data.get_state()
-    batch = next(data)
+    batch = next_batch(data)
     data.set_state(state)
     return batch
 

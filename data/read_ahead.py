@@ -2,8 +2,13 @@
 
 import atexit
 import contextlib
+import multiprocessing
+import os
+import signal
+import threading
 import weakref
 from collections.abc import Iterator, Mapping
+from multiprocessing import resource_tracker
 from typing import Any
 
 import grain
@@ -25,9 +30,10 @@ def read_ahead(data: grain.MapDataset, num_workers: int) -> grain.IterDataset:
         return data.to_iter_dataset(grain.ReadOptions(2, prefetch_buffer_size=4))
     if not flags.FLAGS.is_parsed():
         flags.FLAGS.mark_as_parsed()  # grain reads one when it starts a process
+    resource_tracker.ensure_running()  # it unblocks signals when it starts
     iterable = data.to_iter_dataset(grain.ReadOptions(1, prefetch_buffer_size=2))
     options = grain.MultiprocessingOptions(num_workers=num_workers)
-    return iterable.mp_prefetch(options).map(_copy_arrays)
+    return iterable.mp_prefetch(options, _exit_with_parent).map(_copy_arrays)
 
 
 def close_after(iterator: grain.DatasetIterator) -> Iterator[Mapping[str, Any]]:
@@ -39,8 +45,32 @@ def close_after(iterator: grain.DatasetIterator) -> Iterator[Mapping[str, Any]]:
     Yields:
         All elements of the iterator.
     """
-    with contextlib.closing(iterator):
-        yield from iterator
+    with contextlib.closing(iterator), contextlib.suppress(StopIteration):
+        while True:
+            yield next_batch(iterator)
+
+
+def next_batch(iterator: Iterator[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the next batch, and keep signals from worker processes.
+
+    Ctrl-C and SIGTERM may reach a whole group of processes, but this process decides
+    when its workers stop, because it may still need batches. The workers are started
+    when a batch is asked for, and they inherit which signals are blocked.
+
+    Args:
+        iterator: An iterator over batches.
+
+    Returns:
+        The batch.
+
+    Raises:
+        StopIteration: There is no further batch.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        return next(iterator)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def close_at_exit(iterator: grain.DatasetIterator) -> grain.DatasetIterator:
@@ -62,6 +92,17 @@ def close_at_exit(iterator: grain.DatasetIterator) -> grain.DatasetIterator:
 
     atexit.register(close)
     return iterator
+
+
+def _exit_with_parent(index: int, count: int) -> None:
+    """End this worker process when the process that started it was killed."""
+
+    def wait() -> None:
+        if parent := multiprocessing.parent_process():
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _copy_arrays(batch: Mapping[str, Any]) -> dict[str, np.ndarray]:

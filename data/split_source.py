@@ -1,16 +1,21 @@
 """Random access to the records of a split, and to the examples of an evaluation."""
 
+import functools
 import os
 import pathlib
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
 import tensorflow_datasets as tfds
 
+from avjax.console import CONSOLE
 from avjax.data import schema
 from avjax.data.examples.base import Example, ExampleTransform, Record
 from avjax.errors import InputError
+
+SLICE = re.compile(r"(\w+)\[(\d*):(\d+)\]")
 
 
 class SplitSource:
@@ -86,15 +91,34 @@ def open_split(root: str | os.PathLike, split: str) -> SplitSource:
 
     Args:
         root: Folder of the corpus.
-        split: A split, or a part of one as TFDS writes it: "train[:10%]".
+        split: A split, or a part of one as TFDS writes it: "train[:10%]". A part that
+            ends after the last clip ends with it.
 
     Returns:
         The records by number, as `avjax.data.schema` describes them.
 
     Raises:
-        InputError: If there is no such corpus or split.
+        InputError: There is no such corpus or split.
     """
-    return SplitSource(os.fspath(root), split)
+    info, root = pathlib.Path(root) / "dataset_info.json", os.fspath(root)
+    if SLICE.fullmatch(split) and info.is_file():
+        split = _clamp_slice(root, split, info.stat().st_ctime_ns)
+    return SplitSource(root, split)
+
+
+@functools.cache
+def _clamp_slice(root: str, split: str, created: int) -> str:
+    """Shorten "test[:40]" to the clips of a corpus that was created at this time."""
+    match = SLICE.fullmatch(split)
+    name, start, end = match.groups() if match else (split, "", "0")
+    splits = tfds.builder_from_directory(root).info.splits
+    count = splits[name].num_examples if name in splits else 0
+    if not int(start or 0) < count < int(end):
+        return split
+    shorter = f"{name}[{start}:{count}]"
+    message = f"{root} has only {count} clips in {name}: {split} is read as {shorter}"
+    CONSOLE.print(message, markup=False, soft_wrap=True)
+    return shorter
 
 
 def _open_source(root: str, split: str):

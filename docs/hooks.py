@@ -26,10 +26,12 @@ TOP_LEVEL = (
     "cli",
 )
 CONSTANTS = "avjax.constants"  # constants have comments, which only the source shows
+# On GitHub: [`Mean`](../../avjax/metrics/base.py); on the site: its entry in the API.
+SOURCE_LINK = re.compile(
+    r"\[`([\w.]+)`\]\((?:\.\./)+((?:avjax|data|train)/[\w/]+)\.py\)"
+)
+PROJECT_LINK = re.compile(r"\]\(\.\./((?:\.\./)*(?:CHANGELOG|CONTRIBUTING))\.md")
 NOT_LISTED = {"ablations"}  # studies for the results pages, not part of the API
-INCLUDE = re.compile(r"^\{\{ (header|include): (\S+) \}\}$", flags=re.MULTILINE)
-REMARK = re.compile(r" *\(([^()\n]{3,})\)\n")  # before the first equation
-SECTIONS = re.compile(r"^(Paper|Symbols|Equations|Departures)\b", flags=re.MULTILINE)
 
 
 @mkdocs.plugins.event_priority(100)  # before mkdocstrings looks for the folder
@@ -70,8 +72,9 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Replace `{{ header: … }}` and `{{ include: … }}`; mend included links."""
-    return INCLUDE.sub(_included, markdown).replace("](docs/", "](")
+    """Link to the API instead of source files; mend the links of included pages."""
+    markdown = SOURCE_LINK.sub(_api_link, markdown).replace("](docs/", "](")
+    return PROJECT_LINK.sub(lambda match: f"]({match[1].lower()}.md", markdown)
 
 
 def on_page_content(html, page, config, files):
@@ -81,47 +84,15 @@ def on_page_content(html, page, config, files):
     return html.replace("build/api/avjax/", "avjax/")
 
 
-def _included(match: re.Match) -> str:
-    kind, name = match.groups()
-    text = (ROOT / name).read_text(encoding="utf-8")
-    if kind == "include":
-        return text
-    return _header_page(ast.get_docstring(ast.parse(text)) or "")
-
-
-def _header_page(header: str) -> str:
-    """Turn a model's header into sections.
-
-    Paper and departures become text. Symbols and equations are aligned tables, so they
-    stay as they are.
-    """
-    summary, *sections = SECTIONS.split(header)
-    lines = [summary.strip(), ""]
-    for title, body in zip(sections[::2], sections[1::2], strict=True):
-        body = " " * len(title) + body.rstrip()  # as it was indented in the header
-        lines += [f"## {title}", ""]
-        if title in {"Symbols", "Equations"}:
-            if remark := REMARK.match(body):
-                lines += [remark[1].capitalize() + ".", ""]
-                body = body[remark.end() :]
-            lines += ["```text", _dedent(body), "```", ""]
-        else:
-            lines += [_to_markdown(_dedent(body)), ""]
-    return "\n".join(lines)
-
-
-def _to_markdown(text: str) -> str:
-    """Escape symbols outside of backticks; start a paragraph at "Our own:"."""
-    parts = text.split("`")
-    parts[::2] = [re.sub(r"([_*])", r"\\\1", part) for part in parts[::2]]
-    return re.sub(r"\n(?=[A-Z][^.;:]{2,40}:)", "\n\n", "`".join(parts))
-
-
-def _dedent(text: str) -> str:
-    """Remove the indentation that all lines of a section have."""
-    lines = text.strip("\n").split("\n")
-    indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
-    return "\n".join(line[min(indents, default=0) :] for line in lines)
+def _api_link(match: re.Match) -> str:
+    """Link a name, as the text of a link to its source file, to its entry."""
+    name, path = match.groups()
+    source = (ROOT / f"{path}.py").read_text(encoding="utf-8")
+    module = path.removeprefix("avjax/").removesuffix("/__init__").replace("/", ".")
+    defined = {getattr(node, "name", "") for node in ast.parse(source).body}
+    member = name.rpartition(".")[2]
+    target = f"avjax.{module}" + f".{member}" * (member in defined)
+    return f"[`{name}`][{target}]"
 
 
 def _pages() -> dict[str, dict[str, pathlib.Path]]:

@@ -1,11 +1,17 @@
-"""Write the tables of the results pages from the JSON files next to them.
+"""Write the parts of pages that are made from other files.
 
-    python docs/tables.py           rewrite every table
+    python docs/tables.py           rewrite them
     python docs/tables.py --check   exit with status 1 where a page is out of date
 
-A page names a table by a pair of comments; everything between them is generated:
+A page names such a part by a pair of comments; everything between them is generated:
 
-    <!-- table: sync_offsets -->
+    <!-- table: sync_offsets -->               from docs/results/sync_offsets.json
+    <!-- end -->
+
+    <!-- header: avjax/models/cals.py -->      from the docstring of the file
+    <!-- end -->
+
+    <!-- include: avjax/bundled/README.md -->  the file itself
     <!-- end -->
 
 `docs/results/NAME.json` holds `columns`, `rows`, and where the values come from:
@@ -13,15 +19,21 @@ A page names a table by a pair of comments; everything between them is generated
 files with `--json PATH` (`avjax.train.ablations.results`).
 """
 
+import ast
 import json
 import pathlib
 import re
 import sys
 
 DOCS = pathlib.Path(__file__).parent
+ROOT = DOCS.parent
 RESULTS = DOCS / "results"
-TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
-PAGES = (*sorted(DOCS.rglob("*.md")), DOCS.parent / "README.md")
+PART = re.compile(
+    r"(<!-- (table|header|include): (\S+) -->\n).*?(<!-- end -->)", flags=re.DOTALL
+)
+REMARK = re.compile(r" *\(([^()\n]{3,})\)\n")  # before the first equation
+SECTIONS = re.compile(r"^(Paper|Symbols|Equations|Departures)\b", flags=re.MULTILINE)
+PAGES = (*sorted(DOCS.rglob("*.md")), ROOT / "README.md")
 
 
 def cell(value) -> str:
@@ -51,9 +63,55 @@ def table(name: str) -> str:
     return "\n".join(["", *lines, "", f"<small>{below}.</small>", "", ""])
 
 
+def header_page(header: str) -> str:
+    """Turn a model's header into sections.
+
+    Paper and departures become text. Symbols and equations are aligned tables, so they
+    stay as they are.
+    """
+    summary, *sections = SECTIONS.split(header)
+    lines = [summary.strip(), ""]
+    for title, body in zip(sections[::2], sections[1::2], strict=True):
+        body = " " * len(title) + body.rstrip()  # as it was indented in the header
+        lines += [f"## {title}", ""]
+        if title in {"Symbols", "Equations"}:
+            if remark := REMARK.match(body):
+                lines += [remark[1].capitalize() + ".", ""]
+                body = body[remark.end() :]
+            lines += ["```text", dedent(body), "```", ""]
+        else:
+            lines += [to_markdown(dedent(body)), ""]
+    return "\n".join(lines)
+
+
+def to_markdown(text: str) -> str:
+    """Escape symbols outside of backticks; start a paragraph at "Our own:"."""
+    parts = text.split("`")
+    parts[::2] = [re.sub(r"([_*])", r"\\\1", part) for part in parts[::2]]
+    return re.sub(r"\n(?=[A-Z][^.;:]{2,40}:)", "\n\n", "`".join(parts))
+
+
+def dedent(text: str) -> str:
+    """Remove the indentation that all lines of a section have."""
+    lines = text.strip("\n").split("\n")
+    indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
+    return "\n".join(line[min(indents, default=0) :] for line in lines)
+
+
+def part(match: re.Match) -> str:
+    """Rewrite one part of a page."""
+    first, kind, name, last = match.groups()
+    if kind == "table":
+        return first + table(name) + last
+    text = (ROOT / name).read_text(encoding="utf-8")
+    if kind == "header":
+        text = header_page(ast.get_docstring(ast.parse(text)) or "")
+    return f"{first}\n{text.strip()}\n\n{last}"
+
+
 def filled(text: str) -> str:
-    """Rewrite every table of a page."""
-    return TABLE.sub(lambda match: match[1] + table(match[2]) + match[3], text)
+    """Rewrite every generated part of a page."""
+    return PART.sub(part, text)
 
 
 def main(arguments: list[str]) -> int:

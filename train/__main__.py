@@ -6,7 +6,10 @@ This is the only module that starts `jax.distributed`.
 import inspect
 import json
 import logging
+import math
 import pathlib
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 
 import jax
@@ -14,15 +17,16 @@ import rich.console
 import rich.table
 
 from avjax.cli import Parser
-from avjax.config import override, unknown_name
-from avjax.errors import InputError
+from avjax.config import override, to_assignments
+from avjax.errors import InputError, suggest
 from avjax.train import experiments
 from avjax.train.experiment import Experiment, check
-from avjax.train.loop import EXPERIMENT_FILE, fit
+from avjax.train.loop import fit
 from avjax.train.registry import load_experiment_file
+from avjax.train.requirements import check_requirements
 from avjax.train.run_evaluation import evaluate_run
+from avjax.train.run_folder import RUNS, find_run, read_invocation
 
-RUNS = pathlib.Path("runs")  # folder of the folders of runs
 TRAIN_HELP = """Train an experiment, or continue a run that was stopped.
 
 path=value changes a field of the experiment, such as steps=1000."""
@@ -46,6 +50,11 @@ def train(arguments: Sequence[str]) -> int:
     """
     parser = make_parser("train", TRAIN_HELP)
     parser.add_argument("--list", action="store_true", help="list all experiments")
+    parser.add_argument(
+        "--show",
+        action="store_true",
+        help="print the fields of the experiment as path=value, and do not train",
+    )
     logging.getLogger("absl").setLevel(logging.ERROR)  # messages of Orbax
     options = parser.parse_intermixed_args(arguments)
     if options.list or not options.name:
@@ -53,8 +62,13 @@ def train(arguments: Sequence[str]) -> int:
         return 0
     start_distributed(options.distributed)
     experiment = make_experiment(options.name, options.assignments)
+    if options.show:
+        print("\n".join(map(shlex.quote, to_assignments(experiment))))
+        return 0
     folder = options.out or RUNS / options.name.rpartition(":")[2]
-    fit(experiment, folder, arguments=(options.name, *options.assignments))
+    check_requirements(experiment, folder, "train", "evals")
+    name = absolute_name(options.name)
+    fit(experiment, folder, arguments=(name, *options.assignments))
     if jax.process_index() == 0:
         print(f"wrote {folder}")
     return 0
@@ -74,18 +88,25 @@ def evaluate(arguments: Sequence[str]) -> int:
     """
     logging.getLogger("absl").setLevel(logging.ERROR)
     parser = make_parser("evaluate", EVALUATE_HELP)
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON instead of a table"
+    )
     options = parser.parse_intermixed_args(arguments)
     if not options.name:
         raise InputError("name a run: avjax evaluate NAME, or the folder of a run")
     start_distributed(options.distributed)
-    folder = run_dir(options.name, options.out)
+    folder = find_run(options.name, options.out, experiments.EXPERIMENTS)
     name, *assignments = read_invocation(folder) or (options.name,)
     if ".py:" in options.name:  # for instance with a metric that the run did not have
         name = options.name
     experiment = make_experiment(name, (*assignments, *options.assignments))
+    check_requirements(experiment, folder, "evals")
     metrics = evaluate_run(experiment, folder)
-    if jax.process_index() == 0:
-        print_metrics(metrics, name)
+    if jax.process_index() == 0 and options.json:
+        finite = {name: x if math.isfinite(x) else None for name, x in metrics.items()}
+        print(json.dumps(finite, indent=1))
+    elif jax.process_index() == 0:
+        print_metrics(metrics, pathlib.Path(name).name)
     return 0
 
 
@@ -151,15 +172,33 @@ def make_experiment(name: str, assignments: Sequence[str]) -> Experiment:
         InputError: The name or an assignment is invalid.
     """
     makers = experiments.EXPERIMENTS
-    if ".py:" in name:
+    if re.search(r"\.py(:|$)", name):
         make = load_experiment_file(name)
     elif name in makers:
         make = makers[name]
     else:
-        raise InputError(unknown_name(name, makers, "avjax train --list"))
+        raise InputError(
+            f"unknown experiment '{name}' (see avjax train --list); "
+            f"{suggest(name, makers)}"
+        )
     experiment = override(make(), assignments)
     check(experiment)
     return experiment
+
+
+def absolute_name(name: str) -> str:
+    """Make the path in "path/to/file.py:experiment" absolute.
+
+    Args:
+        name: Name of an experiment, perhaps in a file.
+
+    Returns:
+        A name that means the same in every folder.
+    """
+    path, colon, experiment_name = name.rpartition(":")
+    if not path.endswith(".py"):
+        return name
+    return f"{pathlib.Path(path).absolute()}{colon}{experiment_name}"
 
 
 def start_distributed(where: str | None) -> None:
@@ -185,65 +224,6 @@ def start_distributed(where: str | None) -> None:
             f"--distributed {where} cannot be used: give HOST:PORT,PROCESSES,INDEX, or "
             "auto on a cluster that JAX detects"
         ) from error
-
-
-def run_dir(name: str, out: pathlib.Path | None) -> pathlib.Path:
-    """Find the folder of a run.
-
-    Args:
-        name: Name of an experiment, or the folder of a run.
-        out: The folder of the option `--out`; None: it is found by the name.
-
-    Returns:
-        The folder, which may not exist.
-
-    Raises:
-        InputError: `name` is a folder, but not that of a run.
-    """
-    if out is not None:
-        return out
-    folder = pathlib.Path(name)
-    if (folder / EXPERIMENT_FILE).is_file():
-        return folder
-    if folder.is_dir() and name not in experiments.EXPERIMENTS:
-        raise InputError(
-            f"{name} is not the folder of a run: it has no {EXPERIMENT_FILE}"
-        )
-    return RUNS / name.rpartition(":")[2]
-
-
-def read_invocation(folder: pathlib.Path) -> list[str]:
-    """Read the arguments that a run was started with.
-
-    Args:
-        folder: Folder of the run.
-
-    Returns:
-        Name of the experiment and assignments; empty if there is no run.
-
-    Raises:
-        InputError: The file is damaged, or the run was not started by `avjax train`.
-    """
-    file = folder / EXPERIMENT_FILE
-    if not file.is_file():
-        return []
-    words: list[str] | None = None
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        if "asked" not in content:  # the key of version 0.1
-            words = content["arguments"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file} is damaged: {error}") from error
-    if words is None:
-        raise InputError(
-            f"{file} was written by an older version of avjax, whose runs cannot be "
-            "read; train again"
-        )
-    if not words:
-        raise InputError(
-            f"{folder} was not started by avjax train, so its experiment is unknown"
-        )
-    return words
 
 
 def print_metrics(metrics: Mapping[str, float], title: str) -> None:

@@ -4,6 +4,7 @@ A run killed at any moment finds its latest complete checkpoint and can continue
 number of devices.
 """
 
+import logging
 import pathlib
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Self
@@ -15,6 +16,11 @@ from orbax.checkpoint import checkpoint_managers as policies
 from avjax.train.step import TrainState
 
 Mode = Literal["min", "max"]
+
+# Orbax warns about each checkpoint between two evaluations, which has no metric.
+logging.getLogger("absl").addFilter(
+    lambda record: "`tracked_metric`" not in record.getMessage()
+)
 
 
 class Notes(NamedTuple):

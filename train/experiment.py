@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from avjax.config import differences, leaves, to_json
+from avjax.config import check_ranges, differences, leaves, to_json
 from avjax.data.loader import DataLoader
 from avjax.errors import InputError
 from avjax.train.optimizers import Optimizer
-from avjax.train.task import Task
+from avjax.train.task import Task, check_signatures
 
 # Fields that may differ when a run is resumed. They do not change what a step computes,
 # except `steps`, which is changed in order to train longer.
@@ -75,9 +75,17 @@ def check(experiment: Experiment) -> None:
         experiment: The experiment.
 
     Raises:
-        InputError: An objective has no optimizer, `select_by` names no evaluation, or a
-            number is out of range.
+        InputError: An objective has no optimizer, `select_by` names no evaluation, a
+            number is out of range, or a method of the task has other arguments.
     """
+    positive = ("steps", "log_every", "evaluate_every", "save_every", "accumulate")
+    for name in (*positive, "keep_checkpoints"):
+        if getattr(experiment, name) < 1:
+            raise InputError(f"{name} must be at least 1")
+    if not 0 <= experiment.seed < 2**63:
+        raise InputError(f"seed={experiment.seed} is outside the range 0 to 2**63 - 1")
+    check_ranges(experiment)
+    check_signatures(experiment.task)
     objectives = {objective.name for objective in experiment.task.objectives()}
     if objectives != set(experiment.optim):
         raise InputError(
@@ -90,12 +98,6 @@ def check(experiment: Experiment) -> None:
         raise InputError(
             f"select_by={selection[0]} must be EVAL/METRIC; the evals are: {known}"
         )
-    positive = ("steps", "log_every", "evaluate_every", "save_every", "accumulate")
-    for name in (*positive, "keep_checkpoints"):
-        if getattr(experiment, name) < 1:
-            raise InputError(f"{name} must be at least 1")
-    if not 0 <= experiment.seed < 2**63:
-        raise InputError(f"seed={experiment.seed} is outside the range 0 to 2**63 - 1")
 
 
 def check_same_run(experiment: Experiment, stored: Mapping[str, Any]) -> None:

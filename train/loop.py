@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import json
 import math
 import os
 import pathlib
@@ -12,21 +11,33 @@ from typing import Any
 import jax
 
 from avjax.config import to_json
-from avjax.console import CONSOLE
 from avjax.data.loader import peek
-from avjax.errors import InputError
+from avjax.data.read_ahead import next_batch
+from avjax.errors import Interrupted
 from avjax.train import sharding
 from avjax.train.checkpoint import Checkpoints, Notes
-from avjax.train.checks import check_evals, check_weight, validate_batch
+from avjax.train.checks import (
+    check_evals,
+    check_finite,
+    check_step,
+    check_weight,
+    explain_failure,
+    validate_batch,
+)
 from avjax.train.compiled import CompiledExperiment, build
 from avjax.train.evaluation import evaluate, local_eval_batches, visualize
 from avjax.train.experiment import Experiment, check, check_same_run
 from avjax.train.init_from import init_from_weights
+from avjax.train.interruption import InterruptWatch
 from avjax.train.metric_writer import MetricWriter
 from avjax.train.release import model_card, release
+from avjax.train.run_folder import (
+    check_folder,
+    check_progress,
+    locked_folder,
+    save_config,
+)
 from avjax.train.step import TrainState
-
-EXPERIMENT_FILE = "experiment.json"
 
 
 def fit(
@@ -50,44 +61,36 @@ def fit(
     Raises:
         InputError: The experiment, its data or the folder cannot be used, or a loss or
             a gradient is not finite.
+        Interrupted: Ctrl-C or SIGTERM stopped the run, after its state was saved.
     """
     check(experiment)
     folder = pathlib.Path(folder)
+    check_folder(folder)
     mesh = sharding.make_mesh(experiment.mesh)
     batches = experiment.train.train_batches(jax.process_index(), jax.process_count())
     example = peek(batches)
     sharding.check_batch(mesh, example, experiment.accumulate)
     check_weight(example)
     validate_batch(experiment.task, experiment.train, example)
-    program = build(experiment, mesh, example)
-    check_evals(experiment, program)
+    with explain_failure(arguments[1:]):
+        program = build(experiment, mesh, example)
+        check_step(program, example, arguments[1:])
+        check_evals(experiment, program)
     mode = experiment.select_by[1] if experiment.select_by else None
-    make_folder(folder)
     keep = experiment.keep_checkpoints
-    with Checkpoints(folder / "checkpoints", keep, mode) as checkpoints:
+    with (
+        InterruptWatch() as watch,
+        locked_folder(folder),
+        Checkpoints(folder / "checkpoints", keep, mode) as checkpoints,
+    ):
         state, best = restore_or_init(experiment, program, checkpoints, batches)
         check_progress(int(state.step), experiment.steps, folder)
         save_config(experiment, folder, arguments)
         with MetricWriter(folder, int(state.step), experiment.steps) as writer:
-            loop = TrainLoop(experiment, folder, program, checkpoints, writer, best)
+            loop = TrainLoop(
+                experiment, folder, program, checkpoints, writer, watch, best
+            )
             return loop.run(state, batches)
-
-
-def check_progress(step: int, steps: int, folder: pathlib.Path) -> None:
-    """Check that a run is not shortened, and print where it continues.
-
-    Args:
-        step: Step of the latest checkpoint; 0 if there is none.
-        steps: Number of steps of the experiment.
-        folder: Folder of the run.
-
-    Raises:
-        InputError: The run already has more steps.
-    """
-    if step > steps:
-        raise InputError(f"{folder} already has {step} steps, more than steps={steps}")
-    if step and jax.process_index() == 0:
-        CONSOLE.print(f"continuing {folder} at step {step}")
 
 
 def restore_or_init(
@@ -118,38 +121,6 @@ def restore_or_init(
     return checkpoints.restore(latest, program.shapes, batches), notes.best
 
 
-def make_folder(folder: pathlib.Path) -> None:
-    """Make the folder of a run.
-
-    Args:
-        folder: The folder; its parents are made, too.
-
-    Raises:
-        InputError: The folder cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot write into {folder}: {error.strerror}") from error
-
-
-def save_config(
-    experiment: Experiment, folder: pathlib.Path, arguments: Sequence[str]
-) -> None:
-    """Write the config and the command's arguments into the run's folder, atomically.
-
-    Args:
-        experiment: The experiment.
-        folder: Folder of the run.
-        arguments: Name and assignments of the command line.
-    """
-    if jax.process_index() == 0:
-        content = {"arguments": list(arguments), "config": to_json(experiment)}
-        temporary = folder / f"{EXPERIMENT_FILE}.tmp"
-        temporary.write_text(json.dumps(content, indent=1) + "\n")
-        os.replace(temporary, folder / EXPERIMENT_FILE)
-
-
 @dataclasses.dataclass
 class TrainLoop:
     """The loop of one run.
@@ -160,6 +131,7 @@ class TrainLoop:
         program: The compiled experiment.
         checkpoints: Checkpoints of the run.
         writer: Writer of metrics and images.
+        watch: Tells if a signal asks to stop.
         best: Best value so far of the metric of `select_by`.
     """
 
@@ -168,6 +140,7 @@ class TrainLoop:
     program: CompiledExperiment
     checkpoints: Checkpoints
     writer: MetricWriter
+    watch: InterruptWatch
     best: float | None
 
     def run(self, state: TrainState, batches: Any) -> TrainState:
@@ -179,21 +152,36 @@ class TrainLoop:
 
         Returns:
             The state after the last step.
+
+        Raises:
+            InputError: A loss or a gradient is not finite.
+            Interrupted: A signal stopped the run, after its state was saved.
         """
-        on_cpu = jax.default_backend() == "cpu"
         for step in range(int(state.step) + 1, self.experiment.steps + 1):
             with self.writer.waiting():
-                batch = sharding.to_global(self.program.mesh, next(batches))
-            state, logs = self.program.step(state, batch, self.program.key)
-            if on_cpu:  # queued steps would leave the CPU's devices without threads
+                batch = sharding.to_global(self.program.mesh, next_batch(batches))
+            with self.writer.stepping(batch):
+                state, logs = self.program.step(state, batch, self.program.key)
+            if jax.default_backend() == "cpu":
+                # Queued steps would leave the CPU's devices without threads.
                 jax.block_until_ready(state)
             self.writer.advance()
-            self.log_eval_save(step, state, logs, batches)
+            saved = self.log_eval_save(step, state, logs, batches)
+            stop = self.watch.requested(step)
+            if stop and step < self.experiment.steps:
+                if not saved:
+                    check_finite(step, logs)
+                    self.save(state, batches)
+                raise Interrupted(
+                    f"saved {self.folder} at step {step}; the same command "
+                    "continues the run",
+                    stop,
+                )
         return state
 
     def log_eval_save(
         self, step: int, state: TrainState, logs: Mapping[str, Any], batches: Any
-    ) -> None:
+    ) -> bool:
         """Log, evaluate, release and save, if one of them is due at this step.
 
         Args:
@@ -201,6 +189,9 @@ class TrainLoop:
             state: The state after the step.
             logs: Logs of the step.
             batches: Iterator over training batches, whose position is saved.
+
+        Returns:
+            True if the state was saved.
         """
         last = step == self.experiment.steps
         log_due = last or step % self.experiment.log_every == 0
@@ -215,8 +206,21 @@ class TrainLoop:
             card = model_card(self.experiment, step, metrics, self.writer.hours)
             release(self.experiment.task, state, self.folder / "weights", card)
         if save_due or is_best:
-            notes = Notes(to_json(self.experiment), self.best)
-            self.checkpoints.save(state, batches, notes, value)
+            self.save(state, batches, value)
+        return save_due or is_best
+
+    def save(
+        self, state: TrainState, batches: Any, metric: float | None = None
+    ) -> None:
+        """Save a checkpoint.
+
+        Args:
+            state: The state.
+            batches: Iterator over training batches, whose position is saved.
+            metric: Value of the metric of `select_by`, if it was evaluated.
+        """
+        notes = Notes(to_json(self.experiment), self.best)
+        self.checkpoints.save(state, batches, notes, metric)
 
     def log(self, step: int, logs: Mapping[str, Any]) -> None:
         """Write the logs of a step, and stop the run if they are not finite.
@@ -232,13 +236,7 @@ class TrainLoop:
             f"train/{name}": float(x) for name, x in jax.device_get(logs).items()
         }
         self.writer.write(step, {**numbers, **self.writer.pace()})
-        for name, number in numbers.items():
-            # Other logs may be NaN for a reason, for instance the mean of nothing.
-            if name.endswith(("/loss", "/gradient")) and not math.isfinite(number):
-                raise InputError(
-                    f"{name} is {number} at step {step}, so this state was not saved; "
-                    "try a new run with a lower learning_rate or with max_grad_norm"
-                )
+        check_finite(step, logs)
 
     def evaluate(self, step: int, state: TrainState) -> dict[str, float]:
         """Run every evaluation, and write its metrics and images.

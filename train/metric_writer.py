@@ -46,6 +46,7 @@ class MetricWriter:
         self._steps = 0
         self._waited = 0.0
         self._since = self._start = time.perf_counter()
+        self._shapes: set[tuple] = set()  # of the batches so far
         self._earlier = 0.0  # hours of the run before this process
         if self._writes:
             self._open(first, last)
@@ -90,6 +91,25 @@ class MetricWriter:
         start = time.perf_counter()
         yield
         self._waited += time.perf_counter() - start
+
+    @contextlib.contextmanager
+    def stepping(self, batch: Mapping[str, jax.Array]) -> Iterator[None]:
+        """Show on the progress bar that the step inside the context is compiled.
+
+        Args:
+            batch: The batch of the step, which is compiled for each new shape.
+
+        Yields:
+            Nothing.
+        """
+        shapes = tuple(array.shape for array in batch.values())
+        is_new = self._writes and shapes not in self._shapes
+        self._shapes.add(shapes)
+        if is_new:
+            self._progress.update(self._bar, description="compiling")
+        yield
+        if is_new:
+            self._progress.update(self._bar, description="train")
 
     def advance(self) -> None:
         """Count one finished step."""

@@ -5,7 +5,7 @@ import pathlib
 import sys
 from collections.abc import Callable
 
-from avjax.errors import InputError
+from avjax.errors import InputError, suggest
 from avjax.train.experiment import Experiment
 
 ExperimentFactory = Callable[[], Experiment]
@@ -57,16 +57,33 @@ def load_experiment_file(name: str) -> ExperimentFactory:
     Raises:
         InputError: There is no such file, or it registers no experiment of this name.
     """
-    path, _, experiment_name = name.rpartition(":")
+    path, experiment_name = name, ""
+    if not name.endswith(".py"):
+        path, _, experiment_name = name.rpartition(":")
     file = pathlib.Path(path).resolve()
     if not file.is_file():
         raise InputError(f"there is no file {path}")
     if str(file.parent) not in sys.path:
         sys.path.insert(0, str(file.parent))
+    others = set(EXPERIMENTS)
     try:
-        importlib.import_module(file.stem)
+        module = importlib.import_module(file.stem)
     except SyntaxError as error:
         raise InputError(f"{path}, line {error.lineno}: {error.msg}") from error
+    known = [
+        name
+        for name, make in EXPERIMENTS.items()
+        if name not in others or getattr(make, "__module__", "") == module.__name__
+    ]
+    if not known:
+        raise InputError(f"{path} registers no experiment")
+    if not experiment_name:
+        raise InputError(
+            f"name an experiment of the file: {path}:{' or :'.join(known)}"
+        )
     if experiment_name not in EXPERIMENTS:
-        raise InputError(f"{path} registers no experiment named '{experiment_name}'")
+        raise InputError(
+            f"{path} registers no experiment named '{experiment_name}'; "
+            f"{suggest(experiment_name, known)}"
+        )
     return EXPERIMENTS[experiment_name]

@@ -1,17 +1,19 @@
 """Evaluate the best state of a training run."""
 
+import json
 import pathlib
 
+from avjax.config import differences, leaves, to_json
 from avjax.console import status
 from avjax.errors import InputError
 from avjax.train import sharding
 from avjax.train.checkpoint import read
-from avjax.train.checks import validate_batch
+from avjax.train.checks import explain_failure, validate_batch
 from avjax.train.compiled import CompiledExperiment, build
 from avjax.train.evaluation import evaluate, local_eval_batches
 from avjax.train.experiment import Experiment
 from avjax.train.init_from import init_from_weights
-from avjax.train.loop import EXPERIMENT_FILE
+from avjax.train.run_folder import EXPERIMENT_FILE
 from avjax.train.step import TrainState
 
 
@@ -33,15 +35,54 @@ def evaluate_run(experiment: Experiment, folder: pathlib.Path) -> dict[str, floa
     mesh = sharding.make_mesh(experiment.mesh)
     loader = next(iter(experiment.evals.values()))
     example = next(local_eval_batches(loader))
-    validate_batch(experiment.task, loader, example)
-    program = build(experiment, mesh, example)
-    state = load_state(experiment, folder, program)
+    with explain_failure(task_changes(experiment, folder)):
+        validate_batch(experiment.task, loader, example)
+        program = build(experiment, mesh, example)
+        state = load_state(experiment, folder, program)
+        return evaluate_sets(experiment, program, state)
+
+
+def evaluate_sets(
+    experiment: Experiment, program: CompiledExperiment, state: TrainState
+) -> dict[str, float]:
+    """Evaluate a state on all evaluation sets.
+
+    Args:
+        experiment: The experiment.
+        program: The compiled experiment.
+        state: The state.
+
+    Returns:
+        {"set/metric": value}.
+    """
     metrics = {}
     with status("evaluating"):
         for name, loader in experiment.evals.items():
             values = evaluate(program, state, local_eval_batches(loader))
             metrics |= {f"{name}/{key}": value for key, value in values.items()}
     return metrics
+
+
+def task_changes(experiment: Experiment, folder: pathlib.Path) -> list[str]:
+    """List the fields of the task that differ from those of a run.
+
+    Args:
+        experiment: The experiment.
+        folder: Folder of the run, which may not exist.
+
+    Returns:
+        Texts "path=value (the run has value)".
+    """
+    file = folder / EXPERIMENT_FILE
+    if not file.is_file():
+        return []
+    stored, current = json.loads(file.read_text())["config"], to_json(experiment)
+    before, after = dict(leaves(stored)), dict(leaves(current))
+    return [
+        f"{path}={after.get(path)} (the run has {before.get(path)})"
+        for path in differences(stored, current)
+        if path.startswith("task.")
+    ]
 
 
 def load_state(

@@ -7,9 +7,11 @@ classifier, a GAN with a frozen expert, a reprogrammed model and a bilevel meta-
 
 import abc
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from avjax.errors import InputError
 from avjax.metrics.base import Mean
 from avjax.typing import Array, Batch, Key, Params
 
@@ -169,3 +171,26 @@ class Task(abc.ABC):
             The weights to write, or None (the default) if nothing is released.
         """
         return None
+
+
+def check_signatures(task: Task) -> None:
+    """Check that the methods of a task take the arguments that the loop gives them.
+
+    Args:
+        task: The task.
+
+    Raises:
+        InputError: A method takes other arguments.
+    """
+    for name, method in vars(Task).items():
+        if name.startswith("_") or not inspect.isfunction(method):
+            continue
+        _, *expected = inspect.signature(method).parameters
+        try:
+            inspect.signature(getattr(task, name)).bind(*expected)
+        except TypeError as error:
+            arguments = ", ".join(expected)
+            raise InputError(
+                f"{type(task).__name__}.{name} must take the arguments ({arguments}): "
+                f"{error}"
+            ) from error

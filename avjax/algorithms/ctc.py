@@ -90,7 +90,7 @@ def beam_search(
         Symbols, i32 [l].
 
     Raises:
-        InputError: If the beam is smaller than one.
+        InputError: The beam is smaller than one.
     """
     if beam < 1:
         raise InputError(f"the beam is {beam}, but must be at least 1")

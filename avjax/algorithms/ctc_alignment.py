@@ -51,7 +51,7 @@ def align(log_probs: np.ndarray, ids: Sequence[int] | np.ndarray) -> list[FrameS
         l spans, in order.
 
     Raises:
-        InputError: If the symbols do not fit: each needs a frame, and equal neighbours
+        InputError: The symbols do not fit: each needs a frame, and equal neighbours
             need a blank between them.
     """
     ids = np.asarray(ids, np.int64)
@@ -103,7 +103,7 @@ def to_timed_words(
         The words in order.
 
     Raises:
-        InputError: If the symbols do not fit into the frames.
+        InputError: The symbols do not fit into the frames.
     """
     groups: list[list[tuple[int, FrameSpan]]] = []
     starts_word = True

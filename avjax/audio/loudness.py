@@ -31,7 +31,7 @@ def check_waveform(wave: np.ndarray) -> None:
         wave: Waveform, f32 [n].
 
     Raises:
-        InputError: If the array is anything else.
+        InputError: The array is anything else.
     """
     if wave.ndim != 1 or wave.dtype.kind != "f":
         raise InputError("a waveform must be a float32 array of shape [samples]")
@@ -72,11 +72,11 @@ def find_pauses(wave: np.ndarray) -> np.ndarray:
     """
     levels = rms_levels_db(wave)
     speech_level = speech_level_db(wave)
-    is_silent = np.max(speech_level) < SILENCE_DB
-    quiet = (smooth_levels(levels) < speech_level - PAUSE_DEPTH_DB) | is_silent
+    silent = np.max(speech_level) < SILENCE_DB
+    quiet = (smooth_levels(levels) < speech_level - PAUSE_DEPTH_DB) | silent
     edges = np.flatnonzero(np.diff(np.r_[False, quiet, False].astype(np.int8)))
     for start, stop in edges.reshape(-1, 2):
-        quiet[start:stop] = stop - start >= MIN_PAUSE_STEPS or is_silent
+        quiet[start:stop] = stop - start >= MIN_PAUSE_STEPS or silent
     return quiet
 
 
@@ -148,6 +148,18 @@ def smooth_levels(levels: np.ndarray) -> np.ndarray:
     """
     power = np.pad(10 ** (levels / 10), 2, mode="edge")
     return 10 * np.log10(np.convolve(power, np.full(5, 0.2), mode="valid"))
+
+
+def is_silent(wave: np.ndarray) -> bool:
+    """Tell whether a recording never exceeds SILENCE_DB.
+
+    Args:
+        wave: Waveform at 16 kHz, [n].
+
+    Returns:
+        True for silence.
+    """
+    return bool(np.max(speech_level_db(wave)) < SILENCE_DB)
 
 
 def is_speech_like(wave: np.ndarray) -> bool:

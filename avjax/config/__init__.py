@@ -14,6 +14,7 @@ import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from avjax.config.ranges import check_ranges
 from avjax.config.values import (
     SCALARS,
     child_hint,
@@ -21,17 +22,17 @@ from avjax.config.values import (
     convert,
     is_open,
     parse,
-    unknown_name,
 )
-from avjax.errors import InputError
+from avjax.errors import InputError, unknown_name
 
 __all__ = [
+    "check_ranges",
     "differences",
     "from_json",
     "leaves",
     "override",
+    "to_assignments",
     "to_json",
-    "unknown_name",
 ]
 
 Config = TypeVar("Config")
@@ -61,6 +62,32 @@ def override(config: Config, assignments: Iterable[str]) -> Config:
 
         config = _replace_at(config, type(config), tuple(path.split(".")), parse_value)
     return config
+
+
+def to_assignments(config: Any, path: str = "") -> Iterator[str]:
+    """List the values of a config as texts that `override` accepts.
+
+    Args:
+        config: A plain value.
+        path: Prefix of the paths.
+
+    Yields:
+        Texts `path=value`, in the order of the fields; a tuple of scalars is one value.
+    """
+    for name, child in children(config).items():
+        child_path = f"{path}.{name}" if path else name
+        nested = children(child)
+        if not nested and not dataclasses.is_dataclass(child):
+            yield f"{child_path}={format_scalar(child)}"
+        elif isinstance(child, tuple) and all(type(x) in SCALARS for x in child):
+            yield f"{child_path}={child!r}"
+        else:
+            yield from to_assignments(child, child_path)
+
+
+def format_scalar(value: Any) -> str:
+    """Format a scalar, or an empty mapping or tuple, as `override` reads it."""
+    return str(value).lower() if value is None or type(value) is bool else str(value)
 
 
 def to_json(config: Any) -> Any:
@@ -158,7 +185,7 @@ def _replace_at(
     values = children(node)
     name, *remaining = names
     if name not in values:
-        raise InputError(unknown_name(name, values, parent))
+        raise InputError(unknown_name(name, values, "field", parent))
     path = f"{parent}.{name}" if parent else name
     annotation = child_hint(node, hint, name)
     child = _replace_at(values[name], annotation, tuple(remaining), replace, path)

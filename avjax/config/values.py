@@ -5,13 +5,12 @@
 
 import ast
 import dataclasses
-import difflib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, Union
 
-from avjax.errors import InputError
+from avjax.errors import InputError, unknown_name
 
 SCALARS = (bool, int, float, str, types.NoneType)
 TYPE_NAMES = {
@@ -22,28 +21,6 @@ TYPE_NAMES = {
     types.NoneType: "none",
 }
 CONSTANTS = {"true": True, "false": False, "none": None}
-MAX_SUGGESTIONS = 12
-
-
-def unknown_name(name: str, known: Iterable[str], parent: str = "") -> str:
-    """Compose the error message for a name that does not exist.
-
-    Args:
-        name: The unknown name.
-        known: Existing names, of which similar ones are suggested.
-        parent: The path in which the name was looked up.
-
-    Returns:
-        One sentence.
-    """
-    known = list(known)
-    location = f" in '{parent}'" if parent else ""
-    if not known:
-        return f"unknown name '{name}'{location}, which is a single value or empty"
-    similar = difflib.get_close_matches(name, known, cutoff=0.5) or known
-    ellipsis = ", …" if similar[MAX_SUGGESTIONS:] else ""
-    suggestions = ", ".join(similar[:MAX_SUGGESTIONS])
-    return f"unknown name '{name}'{location}; choose from {suggestions}{ellipsis}"
 
 
 def children(node: Any) -> dict[str, Any]:
@@ -126,7 +103,8 @@ def parse(text: str, old: Any, hint: Any, path: str) -> Any:
     if not any(_is_plain(option) for option in _options(hint)):
         hint = Any if old is None else _hint_like(old)
     means_none = text.lower() == "none" and type(None) in _options(hint)
-    if str in _options(hint) and not means_none:
+    choices = [x for option in _options(hint) for x in typing.get_args(option)]
+    if not means_none and (str in _options(hint) or text in choices):
         return text
     return convert(_literal(text), hint, path)
 
@@ -240,7 +218,7 @@ def _to_dataclass(value: Mapping, cls: Any, path: str) -> Any:
     fields = {field.name: field for field in dataclasses.fields(cls)}
     for name in value:
         if name not in fields:
-            raise InputError(unknown_name(name, fields, path))
+            raise InputError(unknown_name(name, fields, "field", path))
     for name, field in fields.items():
         required = field.default is field.default_factory is dataclasses.MISSING
         if required and name not in value:

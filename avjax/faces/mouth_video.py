@@ -178,7 +178,7 @@ def open_mouth_video(
         InputError: The video or the box cannot be used.
         FaceNotFoundError: No face was found.
     """
-    check_face_index(face_index)
+    check_face_index(face_index, box)
     _check_video(video)
     if box is not None:
         boxes = _constant_boxes(video, box)

@@ -65,7 +65,7 @@ def open_face_source(
         InputError: The source or the box cannot be used.
         FaceNotFoundError: No face was found.
     """
-    check_face_index(face_index)
+    check_face_index(face_index, box)
     if isinstance(source, np.ndarray):
         return _open_array(source, box, face_index)
     if is_image(source):
@@ -133,10 +133,12 @@ def _check_found(boxes: np.ndarray, name: PathLike, face_index: int) -> None:
         raise FaceNotFoundError(no_face_message(name, face_index))
 
 
-def check_face_index(face_index: int) -> None:
-    """Raise InputError if a face index is negative."""
+def check_face_index(face_index: int, box: tuple[float, ...] | None) -> None:
+    """Raise InputError if a face index is negative, or contradicts a box."""
     if face_index < 0:
         raise InputError(f"faces are counted from 0, so {face_index} is not an index")
+    if face_index and box is not None:
+        raise InputError("a box and a face index both choose a face; give one of them")
 
 
 def check_frames(array: np.ndarray, name: str, ndims: tuple[int, ...] = (4,)) -> None:

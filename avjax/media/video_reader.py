@@ -102,24 +102,6 @@ def read_frames(path: PathLike, start: int = 0) -> Iterator[np.ndarray]:
     )
 
 
-def read_timed(path: PathLike) -> Iterator[tuple[float, np.ndarray]]:
-    """Read the stored frames of a video and their times.
-
-    Args:
-        path: The video file.
-
-    Returns:
-        An iterator over (time in seconds, image u8 [h w c=3]).
-
-    Raises:
-        InputError: The video cannot be read.
-    """
-    return (
-        (float(second), transform.to_image(frame))
-        for frame, transform, second in _decode(path)
-    )
-
-
 def read_at_rate(path: PathLike, fps: float | Fraction) -> Iterator[np.ndarray]:
     """Read a video at a constant frame rate.
 

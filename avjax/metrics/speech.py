@@ -101,17 +101,24 @@ def pesq_wide(pred: np.ndarray, target: np.ndarray) -> float:
 
 
 def available() -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:
-    """Return the waveform metrics whose packages are installed.
+    """Return the waveform metrics whose packages are installed; warn about others.
 
     Returns:
         {name: metric of a generated and a true waveform}.
     """
     packages = {stoi: "pystoi", estoi: "pystoi", pesq_narrow: "pesq", pesq_wide: "pesq"}
-    return {
+    installed = {
         metric.__name__: metric
         for metric, package in packages.items()
         if importlib.util.find_spec(package)
     }
+    names = (metric.__name__ for metric in packages)
+    if missing := [name for name in names if name not in installed]:
+        warnings.warn(  # Python shows it once
+            f"{', '.join(missing)} are omitted: they need pip install 'avjax[metrics]'",
+            stacklevel=2,
+        )
+    return installed
 
 
 def mel_distance(pred: np.ndarray, target: np.ndarray) -> float:

@@ -10,7 +10,7 @@ Symbols     m      mouth of a frame, grey [b h w 1]       x     frame [b s s 3]
             a      weights of the three sources, sum 1    R     region of the mouth
 
 Equations   (numbered by us)
-    (1)  z = mouth encoder of m                    nn/lip_editor.py          MouthEncoder
+    (1)  z = mouth encoder of m                    nn/lip_editor.py        MouthEncoder
     (2)  f, g, p, a = editor of x, r, z            nn/lip_editor.py           LipEditor
     (3)  e = a1 warp(x, f) + a2 warp(r, g) + a3 p  nn/lip_editor.py        compose_edit
     (4)  y = x + R (e - x)                         nn/lip_editor.py        compose_edit

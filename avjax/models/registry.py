@@ -23,7 +23,7 @@ import jax
 
 from avjax import weights
 from avjax.config import from_json
-from avjax.errors import InputError
+from avjax.errors import InputError, suggest
 from avjax.typing import Key, Params, PathLike
 
 ENTRY_POINTS = "avjax.systems"  # the entry point group of packages that add systems
@@ -130,8 +130,8 @@ def get_system(name: str) -> System:
     if name not in _SYSTEMS:
         load_entry_points()
     if name not in _SYSTEMS:
-        known = ", ".join(sorted(_SYSTEMS))
-        raise InputError(f"there is no system {name!r}; known are {known}")
+        names = suggest(name, sorted(_SYSTEMS))
+        raise InputError(f"there is no system {name!r}; {names}")
     return _SYSTEMS[name]
 
 

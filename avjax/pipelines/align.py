@@ -7,19 +7,23 @@ start and end of each phoneme.
 
 import dataclasses
 import functools
+import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from avjax.algorithms.viterbi import mel_frame_start, viterbi_padded
+from avjax.audio.loudness import is_silent
 from avjax.audio.mel import standardized_log_mel
 from avjax.compilation import cached_jit
+from avjax.config.arguments import checked_arguments
 from avjax.constants import NEG_INF, SAMPLE_RATE
 from avjax.errors import InputError
-from avjax.media.audio_io import read_audio
 from avjax.models.aligner import Aligner, AlignerConfig, receptive_context
 from avjax.models.registry import load_system
+from avjax.pipelines.formatting import format_seconds
+from avjax.pipelines.recording import read_waveform
 from avjax.text.alignment_graph import (
     AlignmentGraph,
     AlignmentWord,
@@ -28,13 +32,14 @@ from avjax.text.alignment_graph import (
 )
 from avjax.text.intervals import Interval, Intervals
 from avjax.text.phonemes import PHONEMES
-from avjax.text.tts import DEFAULT_LANGUAGE, pronounce_text, pronounce_word
+from avjax.text.tts import DEFAULT_LANGUAGE, pronounce_text
 from avjax.typing import PathLike
 from avjax.weights import full_name
 
 WEIGHTS_PREFIX = "aligner"  # names of bundled weights start with it
 WINDOW_SIZES = 100, 200, 400, 800  # mel frames that the network processes at once
 MAX_SEARCH_SIZE = 2**27  # mel frames times graph states that are searched at once
+MISMATCH_THRESHOLD = 3.3  # limit of Alignment.nll_gap; matching texts have 0.1 to 3.0
 MAX_WORD_OVERRUN = 0.0  # seconds by which phonemes may leave a word of known time
 
 
@@ -45,7 +50,7 @@ class Alignment(NamedTuple):
         phones: Phonemes in IPA, in order.
         words: Words, in order.
         nll_gap: Mean difference, in nats a mel frame, between the log-likelihood of
-            the most likely phoneme and that of the text. A large value means that the
+            the most likely phoneme and that of the text. Above `MISMATCH_THRESHOLD` the
             text does not fit the recording.
     """
 
@@ -54,6 +59,7 @@ class Alignment(NamedTuple):
     nll_gap: float = 0.0
 
 
+@checked_arguments
 def align(
     audio: PathLike | np.ndarray,
     text: str,
@@ -70,14 +76,25 @@ def align(
         weights: Bundled name, or folder, of weights of an aligner.
 
     Returns:
-        The times of phonemes and words.
+        The times of phonemes and words. If the text does not seem to be spoken in the
+        recording, there is a warning.
 
     Raises:
-        InputError: The recording cannot be read, or the text does not fit it.
+        InputError: The recording cannot be read or is silent, or it is too short for
+            the text.
     """
     aligner = load_aligner(weights)
-    wave = audio if isinstance(audio, np.ndarray) else read_audio(audio, SAMPLE_RATE)
-    return aligner.align_text(wave, text, lang)
+    wave = read_waveform(audio)
+    if is_silent(wave):
+        raise InputError("the recording is silent: there is nothing to align")
+    alignment = aligner.align_text(wave, text, lang)
+    if alignment.nll_gap > MISMATCH_THRESHOLD:
+        warnings.warn(
+            f"the text does not seem to be spoken in the recording: nll_gap is "
+            f"{alignment.nll_gap:.1f}, above {MISMATCH_THRESHOLD}",
+            stacklevel=3,
+        )
+    return alignment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,8 +163,9 @@ class ForcedAligner:
         path, score = viterbi_padded(log_likelihood, graph.word < 0)
         if score < NEG_INF / 2:
             raise InputError(
-                f"{len(words)} words do not fit into {len(wave) / SAMPLE_RATE:.1f} s "
-                "of audio, or not at the given times"
+                f"{len(words)} words do not fit into "
+                f"{format_seconds(len(wave) / SAMPLE_RATE)} of audio, or not at the "
+                "given times"
             )
         in_word = graph.word[path] >= 0
         gap = log_probs.max(axis=1) - log_likelihood[np.arange(len(path)), path]
@@ -174,37 +192,6 @@ class ForcedAligner:
         return self.align(
             wave, [AlignmentWord(*token) for token in tokens if token.phones]
         )
-
-
-@dataclasses.dataclass(frozen=True)
-class PhoneAligner:
-    """A picklable function that aligns the phonemes of a clip whose words are known.
-
-    Each word has the phonemes of its pronunciation in isolation.
-
-    Attributes:
-        weights: Bundled name, or folder, of weights of an aligner.
-        language: Language of the words, as an eSpeak code.
-    """
-
-    weights: PathLike = "aligner-grid-s1"
-    language: str = "en-gb"
-
-    def __call__(self, wave: np.ndarray, words: Sequence[Interval]) -> Intervals:
-        """Align the phonemes of words.
-
-        Args:
-            wave: Waveform f32 [n] at 16 kHz.
-            words: Words with their times in seconds; `UNKNOWN` where not known.
-
-        Returns:
-            The phonemes with their times.
-        """
-        timed_words = [
-            AlignmentWord(word, pronounce_word(word, self.language), start, end)
-            for word, start, end in words
-        ]
-        return load_aligner(self.weights).align(wave, timed_words).phones
 
 
 @functools.cache

@@ -11,6 +11,7 @@ import numpy as np
 from avjax import console
 from avjax.algorithms import adaptation_plan, tiling
 from avjax.algorithms.adaptation_plan import REFERENCE_TEST, AdaptationPlan
+from avjax.config.arguments import checked_arguments
 from avjax.errors import InputError
 from avjax.media.photo_io import Photo, read_photo
 from avjax.models.denoiser import DenoiserConfig, from_log_lrs
@@ -23,6 +24,7 @@ WEIGHTS_PREFIX = "denoiser"  # names of bundled weights start with it
 MAX_STEPS = 100  # adaptation steps
 
 
+@checked_arguments
 def denoise(
     image: PathLike | np.ndarray,
     *,
@@ -57,6 +59,7 @@ def denoise(
     return denoise_with_progress(denoiser, photo, name, progress)
 
 
+@checked_arguments
 def load_denoiser(
     weights: PathLike = "denoiser-polyu",
     steps: int | None = None,

@@ -17,13 +17,14 @@ from avjax.algorithms.ctc_segments import (
     trim_spaces,
 )
 from avjax.compilation import cached_jit
+from avjax.config.arguments import checked_arguments
 from avjax.constants import FPS
 from avjax.errors import InputError
 from avjax.faces.mouth_video import MouthVideo, open_mouth_video, run_windows
 from avjax.models.bridging import Bridging, BridgingConfig
 from avjax.models.registry import load_system
 from avjax.nn.pixels import normalize_mouth
-from avjax.pipelines.talk_report import format_frame_ranges
+from avjax.pipelines.formatting import describe_missed
 from avjax.text import subtitles
 from avjax.text.grammar import Grammar, load_grammar
 from avjax.text.intervals import TimedWord
@@ -58,7 +59,15 @@ class Transcript(NamedTuple):
             {"clip", "text", "words": [{"word", "start", "end", "confidence"}]}, times
             in seconds.
         """
-        words = [word._asdict() for word in self.words]
+        words = [
+            {
+                "word": word.word,
+                "start": round(word.start, 3),
+                "end": round(word.end, 3),
+                "confidence": round(word.confidence, 4),
+            }
+            for word in self.words
+        ]
         return {"clip": self.clip, "text": self.text, "words": words}
 
     def to_srt(self) -> str:
@@ -75,15 +84,11 @@ class Transcript(NamedTuple):
         for word in self.words:
             times = f"{word.start:7.2f} - {word.end:6.2f} s"
             lines += [f"{times}  {word.confidence:4.0%}  {word.word}"]
-        if self.missed_frames:
-            ranges = ", ".join(format_frame_ranges(self.missed_frames))
-            lines += [
-                f"no face in {len(self.missed_frames)} frames (at {FPS} frames a "
-                f"second): {ranges}"
-            ]
+        lines += describe_missed(self.missed_frames)
         return "\n".join(lines)
 
 
+@checked_arguments
 def lipread(
     clip: PathLike | np.ndarray,
     *,
@@ -118,6 +123,7 @@ def lipread(
     return reader.read(clip, box, face_index, progress)
 
 
+@checked_arguments
 def load_lip_reader(
     weights: PathLike = "bridging-grid-s1",
     beam: int | None = None,
@@ -285,8 +291,8 @@ def load_network(weights: PathLike) -> tuple[BridgingConfig, Params]:
     config, parts = load_system(name, BridgingConfig.system)
     if config.task == "speech":
         raise InputError(
-            f"the weights {name} generate speech: use those of a lip reader, or "
-            "`avjax.speak`"
+            f"the weights {name} generate speech: use those of a lip reader, such as "
+            "bridging-grid-s1, or `avjax speak`"
         )
     (variables,) = parts.values()
     return config, variables

@@ -15,20 +15,24 @@ from collections.abc import Iterator
 import numpy as np
 
 from avjax.audio.loudness import check_waveform
+from avjax.config.arguments import checked_arguments
 from avjax.console import status
 from avjax.errors import InputError
 from avjax.faces.source import open_face_source
 from avjax.models.cals import CalsConfig
-from avjax.pipelines.talking.audio_talkers import ContextTalker, load_talker
+from avjax.pipelines.talking.audio_talkers import (
+    CONTEXT_WEIGHTS,
+    ContextTalker,
+    load_talker,
+)
 from avjax.pipelines.talking.compositor import Compositor
 from avjax.pipelines.talking.editing_compositor import make_compositor
 from avjax.pipelines.talking.streaming_encoder import StreamingEncoder
 from avjax.typing import PathLike
 from avjax.weights import full_name
 
-DEFAULT_LIVE_WEIGHTS = "cals-grid-s1"
 
-
+@checked_arguments
 def live(
     face: PathLike | np.ndarray,
     *,
@@ -59,7 +63,7 @@ def live(
     Raises:
         InputError: An argument cannot be used.
     """
-    name = full_name(weights or DEFAULT_LIVE_WEIGHTS, CalsConfig.system)
+    name = full_name(weights or CONTEXT_WEIGHTS, CalsConfig.system)
     talker = load_talker(name, lookahead=lookahead)
     assert isinstance(talker, ContextTalker), "others take no lookahead"
     with status("finding the face", progress=progress):

@@ -9,15 +9,16 @@ import numpy as np
 from avjax import console
 from avjax.algorithms.griffin_lim import SILENCE, GriffinLim, Vocoder
 from avjax.audio.speech_mel import PEAK_LEVEL, SPEECH_MEL_HOP
-from avjax.constants import FPS, SAMPLE_RATE
+from avjax.config.arguments import checked_arguments
+from avjax.constants import SAMPLE_RATE
 from avjax.errors import InputError
 from avjax.faces.mouth_video import open_mouth_video, run_windows
 from avjax.media import audio_io, files, video_reader
 from avjax.media.video_writer import VideoWriter
 from avjax.models.bridging import BridgingConfig
 from avjax.models.registry import load_system
+from avjax.pipelines.formatting import describe_missed, format_seconds
 from avjax.pipelines.lipread import jit_read
-from avjax.pipelines.talk_report import format_frame_ranges
 from avjax.typing import Params, PathLike
 from avjax.weights import full_name
 
@@ -77,16 +78,12 @@ class GeneratedSpeech(NamedTuple):
 
     def __str__(self) -> str:
         """Format as sentences, one per line."""
-        lines = [f"{len(self.wave) / SAMPLE_RATE:.2f} s of speech"]
-        if self.missed_frames:
-            ranges = ", ".join(format_frame_ranges(self.missed_frames))
-            lines += [
-                f"no face in {len(self.missed_frames)} frames (at {FPS} frames a "
-                f"second), which are silent: {ranges}"
-            ]
+        lines = [f"{format_seconds(len(self.wave) / SAMPLE_RATE)} of speech"]
+        lines += describe_missed(self.missed_frames, ", which are silent")
         return "\n".join(lines)
 
 
+@checked_arguments
 def speak(
     clip: PathLike | np.ndarray,
     *,
@@ -173,7 +170,8 @@ def load_network(weights: PathLike) -> tuple[BridgingConfig, Params]:
     if config.task != "speech":
         raise InputError(
             f"the weights {name} read lips and generate no speech: use those of a "
-            "lip-to-speech network, or `avjax.lipread`"
+            "lip-to-speech network, such as bridging-speech-grid-s1 or "
+            "bridging-speech-puppet, or `avjax lipread`"
         )
     (variables,) = parts.values()
     return config, variables

@@ -6,13 +6,15 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from avjax import console
-from avjax.audio.loudness import SILENCE_DB, speech_level_db
-from avjax.constants import FPS, SAMPLE_RATE, SYNC_FRAMES
+from avjax.audio.loudness import is_silent
+from avjax.config.arguments import checked_arguments
+from avjax.constants import FPS, SYNC_FRAMES
 from avjax.errors import InputError
 from avjax.faces.mouth_video import MouthVideo, open_all_faces, open_mouth_video
-from avjax.media import audio_io
 from avjax.metrics.sync import MAX_OFFSET_FRAMES
 from avjax.models.sync_model import SYNCNET
+from avjax.pipelines.formatting import format_frame_ranges, format_seconds, frame_ranges
+from avjax.pipelines.recording import read_waveform
 from avjax.pipelines.sync_models import SyncModel, load_sync_model
 from avjax.pipelines.sync_scoring import (
     CHUNK_FRAMES,
@@ -21,7 +23,6 @@ from avjax.pipelines.sync_scoring import (
     score_chunks,
     valid_starts,
 )
-from avjax.pipelines.talk_report import format_frame_ranges
 from avjax.typing import PathLike
 
 # Frames that a face needs: at each offset, half of them have audio.
@@ -56,7 +57,7 @@ class FaceSync(NamedTuple):
         if abs(self.offset) <= MAX_IN_SYNC_OFFSET:
             return f"lips and audio are in sync (offset {self.offset:+d})"
         direction = "ahead of" if self.offset > 0 else "behind"
-        delay = f"{abs(self.offset)} frames ({abs(self.offset) / FPS:.2f} s)"
+        delay = f"{abs(self.offset)} frames ({format_seconds(abs(self.offset) / FPS)})"
         return f"the audio is {delay} {direction} the lips"
 
 
@@ -99,16 +100,17 @@ class SyncReport(NamedTuple):
 
         Returns:
             {"clip", "weights", "system", "faces": [{"face", "offset" (frames),
-            "offset_seconds", metrics, "reliable", "frames"}], "too_short"}.
+            "offset_seconds", metrics, "reliable", "frames": [[first, last]]}],
+            "too_short"}.
         """
         faces = [
             {
                 "face": face.face_index,
                 "offset": face.offset,
-                "offset_seconds": face.offset / FPS,
-                **self.metrics(face),
+                "offset_seconds": round(face.offset / FPS, 3),
+                **{name: round(x, 4) for name, x in self.metrics(face).items()},
                 "reliable": face.reliable,
-                "frames": format_frame_ranges(face.frames.tolist()),
+                "frames": frame_ranges(face.frames.tolist()),
             }
             for face in self.faces
         ]
@@ -136,6 +138,7 @@ class SyncReport(NamedTuple):
         return "\n".join(lines)
 
 
+@checked_arguments
 def sync(
     clip: PathLike | np.ndarray,
     *,
@@ -210,15 +213,13 @@ def load_audio(
     Raises:
         InputError: There is no audio, or only silence.
     """
-    if isinstance(audio, np.ndarray):
-        wave, name = audio, "the waveform"
-    elif audio is not None:
-        wave, name = audio_io.read_audio(audio, SAMPLE_RATE), f"the audio of {audio}"
-    elif isinstance(clip, np.ndarray):
-        raise InputError("frames have no audio: give it as a file or a waveform")
-    else:
-        wave, name = audio_io.read_audio(clip, SAMPLE_RATE), f"the audio of {clip}"
-    if np.max(speech_level_db(wave), initial=-np.inf) < SILENCE_DB:
+    if audio is None and isinstance(clip, np.ndarray):
+        raise InputError("frames have no audio: give a file or a waveform as audio=…")
+    source = clip if audio is None else audio
+    wave = read_waveform(source)
+    is_array = isinstance(source, np.ndarray)
+    name = "the waveform" if is_array else f"the audio of {os.fspath(source)}"
+    if is_silent(wave):
         raise InputError(f"{name} is silent: synchronisation cannot be measured")
     return wave
 

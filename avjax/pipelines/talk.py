@@ -5,17 +5,15 @@ chunk of frames. The weights decide what drives the lips: audio
 (`pipelines.talking.audio_talkers`) or text (`pipelines.talking.text_talker`).
 """
 
-import os
-
 import numpy as np
 
-from avjax.audio.loudness import check_waveform
+from avjax.config.arguments import checked_arguments
 from avjax.console import status
-from avjax.constants import SAMPLE_RATE
 from avjax.errors import InputError
 from avjax.faces.source import FaceSource, open_face_source
-from avjax.media.audio_io import read_audio
+from avjax.pipelines.recording import read_waveform
 from avjax.pipelines.talking.compositor import crop_portrait
+from avjax.pipelines.talking.loading import load_any_talker
 from avjax.pipelines.talking.speech_source import (
     SILENT_VOICE,
     track_from_durations,
@@ -23,12 +21,12 @@ from avjax.pipelines.talking.speech_source import (
     track_from_tts,
 )
 from avjax.pipelines.talking.talking_video import TalkingVideo
-from avjax.pipelines.talking.text_talker import load_any_talker
 from avjax.text.subtitles import Cue, read_srt
 from avjax.text.tts import DEFAULT_LANGUAGE
 from avjax.typing import PathLike
 
 
+@checked_arguments
 def talk(
     face: PathLike | np.ndarray,
     audio: PathLike | np.ndarray | None = None,
@@ -147,23 +145,3 @@ def read_cues(text: str | None, srt: PathLike | None) -> list[Cue]:
         InputError: The file cannot be read.
     """
     return [Cue(0, 0, text or "")] if srt is None else read_srt(srt)
-
-
-def read_waveform(audio: PathLike | np.ndarray) -> np.ndarray:
-    """Read audio, or check a waveform.
-
-    Args:
-        audio: Any file with sound, or a waveform f32 [n] at 16 kHz.
-
-    Returns:
-        f32 [n] at 16 kHz.
-
-    Raises:
-        InputError: The file has no sound, or the array is not a waveform.
-    """
-    is_array = not isinstance(audio, (str, os.PathLike))
-    wave = np.asarray(audio) if is_array else read_audio(audio, SAMPLE_RATE)
-    check_waveform(wave)
-    if not len(wave):
-        raise InputError("the audio is empty")
-    return wave

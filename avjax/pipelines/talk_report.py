@@ -5,6 +5,12 @@ from fractions import Fraction
 
 import numpy as np
 
+from avjax.pipelines.formatting import (
+    format_frame_ranges,
+    format_frames,
+    format_seconds,
+)
+
 
 @dataclasses.dataclass
 class TalkReport:
@@ -13,9 +19,11 @@ class TalkReport:
     Attributes:
         num_frames: Number of frames of the video.
         fps: Frames per second.
+        weights: Name or folder of the weights.
         face_size: Width and height of the generated face in pixels.
         composited: True if the face is pasted into the original frames, False if the
             frames are the generated face alone.
+        is_silent: True if the audio that drives the lips is silent.
         is_speech: False if the audio that drives the lips does not look like speech.
         remarks: Sentences about the source of the speech.
         missed_frames: Numbers of the frames in which no face was found.
@@ -28,8 +36,10 @@ class TalkReport:
 
     num_frames: int
     fps: Fraction
+    weights: str
     face_size: int
     composited: bool = True
+    is_silent: bool = False
     is_speech: bool = True
     remarks: tuple[str, ...] = ()
     missed_frames: list[int] = dataclasses.field(default_factory=list)
@@ -73,33 +83,28 @@ class TalkReport:
 
     def __str__(self) -> str:
         """Return the summary as sentences, one per line."""
-        seconds = float(self.num_frames / self.fps)
-        rate = f"{float(self.fps):.6g} fps"
-        lines = [f"{self.num_frames} frames at {rate}, {seconds:.2f} s", *self.remarks]
+        seconds, rate = float(self.num_frames / self.fps), f"{float(self.fps):.6g} fps"
+        lines = [
+            f"{format_frames(self.num_frames)} at {rate}, {format_seconds(seconds)}, "
+            f"with the weights {self.weights}",
+            *self.remarks,
+        ]
+        total = len(self.face_widths) + len(self.missed_frames)
+        found = f"found a face in {len(self.face_widths)} of {format_frames(total)}"
+        if self.missed_frames:
+            result = "were copied unchanged" if self.composited else "are black"
+            ranges = ", ".join(format_frame_ranges(self.missed_frames))
+            lines.append(f"warning: {found}; the others {result}: {ranges}")
+        elif total:
+            lines.append(found)
         if self.face_widths:
             size = f"the face was generated {self.face_size} pixels wide"
             width = f" and pasted {np.median(self.face_widths):.0f} pixels wide"
             lines.append(size + width * self.composited)
-        if self.missed_frames:
-            result = "were copied unchanged" if self.composited else "are black"
-            ranges = ", ".join(format_frame_ranges(self.missed_frames))
+        if self.is_silent:
+            lines.append("warning: the audio is silent")
+        elif not self.is_speech:
             lines.append(
-                f"{len(self.missed_frames)} frames have no detected face and {result}: "
-                f"{ranges}"
+                "warning: the audio does not seem to be speech; the lips follow it"
             )
-        if not self.is_speech:
-            lines.append("the audio does not seem to be speech; the lips follow it")
         return "\n".join(lines)
-
-
-def format_frame_ranges(frames: list[int]) -> list[str]:
-    """Format frame numbers as ranges: `[3, 4, 5, 9]` gives `["3-5", "9"]`.
-
-    Args:
-        frames: Frame numbers in increasing order.
-
-    Returns:
-        One string per run of consecutive numbers.
-    """
-    runs = np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
-    return [f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs]

@@ -187,7 +187,7 @@ class EspeakProcess:
             sample) and `words` (text position, length, first sample).
 
         Raises:
-            RuntimeError: If the voice is unknown or the helper has died.
+            RuntimeError: The voice is unknown or the helper has died.
         """
         request = {"text": text, "voice": voice, "rate": rate}
         request |= {"pitch": pitch, "range": range, "seed": seed}
@@ -245,6 +245,27 @@ def list_variants() -> list[str]:
     import espeakng_loader
 
     return sorted(os.listdir(os.path.join(espeakng_loader.get_data_path(), _VARIANTS)))
+
+
+def list_languages() -> dict[str, str]:
+    """List the languages that eSpeak speaks.
+
+    Returns:
+        {code: name in English}, such as {"en-us": "English (America)"}, sorted.
+    """
+    import espeakng_loader
+
+    languages = {}
+    folder = os.path.join(espeakng_loader.get_data_path(), "lang")
+    for parent, _, files in os.walk(folder):
+        for file in files:
+            with open(os.path.join(parent, file), encoding="utf-8") as lines:
+                fields = [line.split() for line in lines if len(line.split()) > 1]
+            names = [" ".join(rest) for key, *rest in fields if key == "name"]
+            codes = [rest[0] for key, *rest in fields if key == "language"]
+            if names and codes:
+                languages[codes[0]] = names[0]
+    return dict(sorted(languages.items()))
 
 
 _detached: list[subprocess.Popen[bytes]] = []

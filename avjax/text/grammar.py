@@ -68,7 +68,7 @@ def load_grammar(
         The grammar as an automaton.
 
     Raises:
-        InputError: If there is no such file, it is not a valid grammar, or the alphabet
+        InputError: There is no such file, it is not a valid grammar, or the alphabet
             lacks one of its characters.
     """
     file = pathlib.Path(name)
@@ -105,7 +105,7 @@ def parse_grammar(text: str) -> list[list[Slot]]:
         The forms of sentence, each a list of slots.
 
     Raises:
-        InputError: If there are no words, or a line consists of a * only.
+        InputError: There are no words, or a line consists of a * only.
     """
     forms: list[list[Slot]] = [[]]
     for number, line in enumerate(text.splitlines(), 1):
@@ -151,7 +151,7 @@ class Grammar:
             repeat: If True, several sentences may follow each other.
 
         Raises:
-            InputError: If the alphabet lacks a character of a word.
+            InputError: The alphabet lacks a character of a word.
         """
         self.symbols = tuple(symbols)
         self._space = self.symbols.index(SPACE) if SPACE in self.symbols else BLANK

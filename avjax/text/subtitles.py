@@ -48,7 +48,7 @@ def read_srt(path: PathLike) -> list[Cue]:
         Cues in the order of their start times.
 
     Raises:
-        InputError: If the file is not readable, not a valid subtitle file, longer than
+        InputError: The file is not readable, not a valid subtitle file, longer than
             six hours, or has no words.
     """
     check_readable(path)

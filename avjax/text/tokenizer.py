@@ -30,7 +30,7 @@ def to_ids(
         Symbol numbers, i32 [l].
 
     Raises:
-        InputError: If the alphabet lacks a symbol of the text.
+        InputError: The alphabet lacks a symbol of the text.
     """
     numbers = {symbol: i for i, symbol in enumerate(symbols) if i != BLANK}
     characters = text.lower() if isinstance(text, str) else text

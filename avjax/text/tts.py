@@ -14,7 +14,7 @@ import numpy as np
 
 from avjax.audio.resampling import quantize_16_bit
 from avjax.constants import SAMPLE_RATE
-from avjax.errors import InputError
+from avjax.errors import InputError, suggest
 from avjax.text import espeak
 from avjax.text.espeak_events import (
     EspeakResult,
@@ -108,7 +108,7 @@ def synthesize(
         Waveform, phones and words.
 
     Raises:
-        InputError: If the text has nothing to pronounce, the voice does not exist or
+        InputError: The text has nothing to pronounce, the voice does not exist or
             cannot pronounce the text, or the rate or pitch is out of range.
     """
     if not MIN_WORDS_PER_MINUTE <= rate <= MAX_WORDS_PER_MINUTE:
@@ -141,7 +141,7 @@ def pronounce_text(text: str, language: str = DEFAULT_LANGUAGE) -> list[Pronounc
         The words, and the punctuation between them, in order.
 
     Raises:
-        InputError: If the text has nothing to pronounce, or the voice does not exist or
+        InputError: The text has nothing to pronounce, or the voice does not exist or
             cannot pronounce the text.
     """
     pronounced: list[PronouncedWord] = []
@@ -224,7 +224,13 @@ def _synthesize_parts(
     try:
         request(text="")
     except RuntimeError as error:
-        raise InputError(str(error)) from error
+        code, languages = language.partition("+")[0], espeak.list_languages()
+        if "no voice" not in str(error) or code in {*languages, ""}:
+            raise InputError(str(error)) from error
+        raise InputError(
+            f"unknown language '{code}' (avjax talk --list-languages lists all); "
+            f"{suggest(code, languages)}"
+        ) from error
     check_writing_system(text, language)
     phones = 0
     for part in split_text(text):
@@ -245,7 +251,7 @@ def check_writing_system(text: str, language: str) -> None:
         language: Name of an eSpeak voice.
 
     Raises:
-        InputError: If a word is in letters of another language.
+        InputError: A word is in letters of another language.
     """
     base_language = language.lower().partition("+")[0].partition("-")[0]
     for _, word in find_words(text):

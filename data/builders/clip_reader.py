@@ -50,7 +50,7 @@ def read_speaker_clip(path: PathLike, face_size: int, tracker: Tracker) -> Speak
         The clip.
 
     Raises:
-        InputError: If there is no audio, there are too few frames, or a stretch of the
+        InputError: There is no audio, there are too few frames, or a stretch of the
             video shows no face.
     """
     wave = read_audio(path, SAMPLE_RATE)
@@ -80,7 +80,7 @@ def crop_speaker(
         The clip.
 
     Raises:
-        InputError: If there are too few frames, or a stretch of them shows no face.
+        InputError: There are too few frames, or a stretch of them shows no face.
     """
     boxes = tracker(open_frames()).boxes
     count = len(boxes)

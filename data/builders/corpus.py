@@ -75,6 +75,11 @@ class BuildSummary:
         lines = [f"{self.corpus}: {', '.join(parts)}{minutes}"]
         if self.unaligned:
             lines.append(f"{self.unaligned} clips have no phones: alignment failed")
+        lines += [
+            f"warning: there are no {unit} in {split}, so experiments cannot use it"
+            for split, count in self.clips.items()
+            if not count
+        ]
         lines += [f"skipped {clip}: {reason}" for clip, reason in self.skipped]
         return "\n".join(lines)
 
@@ -168,7 +173,7 @@ def build_corpus(
         The clips that were read, and those that were left out.
 
     Raises:
-        InputError: If the folder is in use or cannot be written, or no clip is usable.
+        InputError: The folder is in use or cannot be written, or no clip is usable.
     """
     out = pathlib.Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -135,7 +135,7 @@ def find_clips(raw: PathLike) -> list[GridClip]:
         The recordings, sorted by speaker and name.
 
     Raises:
-        InputError: If there is no such folder, or it has no recordings.
+        InputError: There is no such folder, or it has no recordings.
     """
     root = pathlib.Path(raw)
     if not root.is_dir():
@@ -160,7 +160,7 @@ def read_align(path: PathLike) -> Intervals:
         The words with their times in seconds.
 
     Raises:
-        InputError: If the file cannot be read, or is not an alignment of GRID.
+        InputError: The file cannot be read, or is not an alignment of GRID.
     """
     try:
         lines = [line.split() for line in pathlib.Path(path).read_text().splitlines()]

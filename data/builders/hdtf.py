@@ -120,7 +120,7 @@ def read_lists(root: pathlib.Path) -> list[HdtfClip]:
         the folder.
 
     Raises:
-        InputError: If there are no lists, or a line cannot be parsed.
+        InputError: There are no lists, or a line cannot be parsed.
     """
     lists = [name for name in _LISTS if _times_file(root, name).is_file()]
     if not lists:
@@ -150,7 +150,7 @@ def parse_clip(name: str, span: str, square: list[str], root: pathlib.Path) -> H
         The stretch.
 
     Raises:
-        InputError: If the times or the square cannot be parsed.
+        InputError: The times or the square cannot be parsed.
     """
     try:
         start, end = map(parse_clock, span.split("-"))
@@ -172,7 +172,7 @@ def parse_clock(clock: str) -> float:
         Time in seconds.
 
     Raises:
-        ValueError: If a part is not a number.
+        ValueError: A part is not a number.
     """
     seconds = 0.0
     for part in clock.split(":"):
@@ -217,7 +217,7 @@ def read_square(clip: HdtfClip) -> Iterator[np.ndarray]:
         Frames, u8 [h w 3].
 
     Raises:
-        InputError: If the square is not inside the frame.
+        InputError: The square is not inside the frame.
     """
     left, width, top, height = clip.square
     whole_file = bool(np.isinf(clip.end))

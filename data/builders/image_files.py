@@ -22,7 +22,7 @@ def find_images(root: pathlib.Path) -> list[pathlib.Path]:
         The files, sorted by path.
 
     Raises:
-        InputError: If there is no such folder.
+        InputError: There is no such folder.
     """
     if not root.is_dir():
         raise InputError(f"{root} is not a folder")
@@ -45,7 +45,7 @@ def read_image(path: pathlib.Path) -> np.ndarray:
         opacity is left out. Floats, which are in [0, 1], become 16 bits.
 
     Raises:
-        InputError: If the file cannot be read, or its pixel values are unsupported.
+        InputError: The file cannot be read, or its pixel values are unsupported.
     """
     # As RGB, OpenCV 4.14 returns uninitialised memory for a TIFF of 16 bits.
     flags = cv2.IMREAD_COLOR_BGR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION

@@ -180,7 +180,7 @@ def read_blocks(raw: str, name: str) -> np.ndarray:
         Blocks, u8 [photograph, block, h, w, 3].
 
     Raises:
-        InputError: If the file is missing, or its content is different.
+        InputError: The file is missing, or its content is different.
     """
     import scipy.io
 
@@ -223,7 +223,7 @@ def match_names(raw: str) -> Iterator[ImagePairFile]:
         The pairs, by the path of the noisy image.
 
     Raises:
-        InputError: If there is no such folder.
+        InputError: There is no such folder.
     """
     root = pathlib.Path(raw)
     for path in find_images(root):
@@ -244,7 +244,7 @@ def match_folders(raw: str, clean: str) -> Iterator[ImagePairFile]:
         The pairs, by the path of the noisy image.
 
     Raises:
-        InputError: If one of the folders does not exist.
+        InputError: One of the folders does not exist.
     """
     root, clean_root = pathlib.Path(raw), pathlib.Path(clean)
     clean_paths = {_name(path, clean_root): path for path in find_images(clean_root)}

@@ -104,7 +104,7 @@ def read_transcript(path: pathlib.Path) -> tuple[str, Intervals]:
         table.
 
     Raises:
-        InputError: If the file is missing, has no text, or its table is incomplete.
+        InputError: The file is missing, has no text, or its table is incomplete.
     """
     try:
         lines = path.read_text().splitlines()

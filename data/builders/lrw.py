@@ -75,7 +75,7 @@ def read_duration(path: pathlib.Path) -> float:
         The duration in seconds.
 
     Raises:
-        InputError: If the file is missing, or has no duration.
+        InputError: The file is missing, or has no duration.
     """
     try:
         text = path.read_text()

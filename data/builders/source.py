@@ -51,7 +51,7 @@ class CorpusSource(abc.ABC):
             {split: clips}. `str(clip)` names a clip in reports.
 
         Raises:
-            InputError: If there are no clips.
+            InputError: There are no clips.
         """
 
     @abc.abstractmethod
@@ -65,6 +65,6 @@ class CorpusSource(abc.ABC):
             Its record.
 
         Raises:
-            InputError: If the clip cannot be used; the build leaves it out and reports
+            InputError: The clip cannot be used; the build leaves it out and reports
                 the reason.
         """

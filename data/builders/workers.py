@@ -32,7 +32,7 @@ def temporary_folder(out: pathlib.Path) -> Iterator[pathlib.Path]:
         The hidden folder.
 
     Raises:
-        InputError: If the folder cannot be made.
+        InputError: The folder cannot be made.
     """
     parent = out.absolute().parent
     try:

@@ -68,7 +68,7 @@ class AlignmentClip(grain.transforms.RandomMap):
         """Return the whole clip, for every index. See `ExampleTransform.at`.
 
         Raises:
-            InputError: If the clip has too many frames or too many phonemes.
+            InputError: The clip has too many frames or too many phonemes.
         """
         words = alignment_words(record, self.language)
         graph = build_alignment_graph(words)

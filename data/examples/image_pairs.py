@@ -136,7 +136,7 @@ class ImagePairCrop(grain.transforms.RandomMap):
             The example, as the class describes it.
 
         Raises:
-            InputError: If the tile is smaller than the crop, or there is no noisy image
+            InputError: The tile is smaller than the crop, or there is no noisy image
                 and no corruption.
         """
         clean = decode_png(record["clean"][tile])

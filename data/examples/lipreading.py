@@ -81,7 +81,7 @@ class LipreadClip(grain.transforms.RandomMap):
             The example, as the class describes it.
 
         Raises:
-            InputError: If the clip or its transcript is too long, or a label is not in
+            InputError: The clip or its transcript is too long, or a label is not in
                 the vocabulary.
         """
         length = len(record["mouth"])
@@ -146,7 +146,7 @@ class LipreadClip(grain.transforms.RandomMap):
             `labels` and `label_mask`, as the class describes them.
 
         Raises:
-            InputError: If the transcript is too long, or not in the vocabulary.
+            InputError: The transcript is too long, or not in the vocabulary.
         """
         if self.label_unit == "words":
             if record["text"] not in self.vocabulary:

@@ -39,7 +39,7 @@ def speak(puppet: Puppet, text: str, seed: int = 0) -> PuppetSpeech:
         Waveform, phones and words.
 
     Raises:
-        InputError: If the text has nothing to pronounce.
+        InputError: The text has nothing to pronounce.
     """
     voice = puppet.voice
     rate_change, pitch_change = np.random.default_rng([seed, 5]).random(2) - 0.5

@@ -94,16 +94,27 @@ def test_talk_writes_only_mp4(name, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_demo_does_not_replace_a_folder_with_other_files(tmp_path, capsys):
-    (tmp_path / "face.png").write_text("mine")
-    assert main(["demo", str(tmp_path)]) == 2
-    assert "holds files other than face.png, " in capsys.readouterr().err
-    assert [file.name for file in tmp_path.iterdir()] == ["face.png"]
-    assert (tmp_path / "face.png").read_text() == "mine"
-
-
 def test_short_names_of_weights_print_a_warning(capsys):
     assert main(["speak", "missing.mp4", "--weights", "puppet", "-o", "a.wav"]) == 2
     error = capsys.readouterr().err
     assert "avjax: warning: the name 'puppet' of weights is deprecated" in error
     assert "use 'bridging-speech-puppet'" in error
+
+
+def test_languages_are_listed_without_a_face(capsys):
+    assert main(["talk", "--list-languages"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "en-us        English (America)" in lines and len(lines) > 50
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sync", "a.mp4", "b.wav"], "unrecognized arguments: b.wav (see avjax sync -"),
+        (["lipred"], "unknown command 'lipred'; did you mean lipread? (see avjax --he"),
+        (["export", "a", "b", "--to", "npy"], "did you mean npz? (see avjax export -"),
+    ],
+)
+def test_unknown_words_name_the_help_of_the_command(words, message, capsys):
+    assert main(words) == 2
+    assert message in capsys.readouterr().err

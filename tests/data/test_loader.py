@@ -251,9 +251,18 @@ def test_unknown_split_is_rejected(numbered):
             open_split(numbered, split)
 
 
-def test_slice_larger_than_the_split_is_rejected(numbered):
+def test_slice_larger_than_the_split_is_shortened_with_a_message(numbered, capsys):
+    count = len(open_split(numbered, "train"))
+    assert len(open_split(numbered, "train[:1000]")) == count
+    assert len(open_split(numbered, "train[2:1000]")) == count - 2
+    assert f"has only {count} clips in train: train[:1000] is read as" in " ".join(
+        capsys.readouterr().err.split()
+    )
+
+
+def test_slice_after_the_last_clip_is_rejected(numbered):
     with pytest.raises(InputError, match="cannot be taken from the split 'train'"):
-        open_split(numbered, "train[:1000]")
+        open_split(numbered, "train[900:1000]")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from avjax.__main__ import COMMANDS, DELEGATED_COMMANDS
 
 ROOT = pathlib.Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+PAGES = [*sorted(DOCS.rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 RESULTS = sorted((DOCS / "results").glob("*.json"))
 
 
@@ -34,6 +35,15 @@ def test_every_result_is_on_a_page(file):
     pages = [*DOCS.rglob("*.md"), ROOT / "README.md"]
     mark = f"<!-- table: {file.stem} -->"
     assert any(mark in page.read_text(encoding="utf-8") for page in pages)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_of_a_page_work_in_the_repository(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    links = re.findall(r"\]\(([^)#\s]+)", text)
+    local = [link for link in links if not link.startswith(("http", "mailto"))]
+    assert not [link for link in local if not (page.parent / link).exists()]
+    assert "][" not in text and "{{" not in text, "only the site can show this"
 
 
 def test_readme_is_short_and_names_every_command():

@@ -1,6 +1,7 @@
 """A toy system: a generator that maps x to y, a discriminator, a frozen expert."""
 
 import dataclasses
+import time
 
 import grain
 import jax
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from avjax.data.read_ahead import close_at_exit, read_ahead
 from avjax.metrics.base import Mean
 from avjax.train.experiment import Experiment
 from avjax.train.optimizers import Adam
@@ -146,6 +148,33 @@ def experiment() -> Experiment:
 def long_experiment() -> Experiment:
     """Make an experiment that logs every step, for a run that is killed."""
     return make_experiment(steps=100, log_every=1, save_every=3, evaluate_every=40)
+
+
+@dataclasses.dataclass(frozen=True)
+class WorkerLoader(ToyLoader):
+    """Reads in worker processes, as slowly as real data."""
+
+    def train_batches(self, process_index=0, process_count=1):
+        data = grain.MapDataset.source(self._examples()).seed(self.seed).shuffle()
+        data = data.repeat().map(_wait).batch(self.batch)
+        return close_at_exit(iter(read_ahead(data, num_workers=2)))
+
+
+def _wait(example):
+    time.sleep(0.01)
+    return example
+
+
+def interrupted_experiment() -> Experiment:
+    """Make an experiment with worker processes, for a run that is stopped."""
+    return make_experiment(
+        train=WorkerLoader(), steps=60, log_every=1, save_every=50, evaluate_every=50
+    )
+
+
+@pytest.fixture(name="interrupted_experiment")
+def _interrupted_experiment() -> Experiment:
+    return interrupted_experiment()
 
 
 @pytest.fixture(name="long_experiment")

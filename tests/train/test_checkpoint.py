@@ -89,3 +89,12 @@ def test_incomplete_checkpoint_is_ignored_and_removed(experiment, tmp_path):
         assert checkpoints.latest() is None
         checkpoints.save(state, data, Notes({}, None))
     assert not incomplete.exists()
+
+
+def test_checkpoint_between_two_evaluations_gives_no_warning(
+    experiment, tmp_path, caplog
+):
+    _, state, data = start(experiment)
+    with Checkpoints(tmp_path, keep=1, mode="min") as checkpoints:
+        checkpoints.save(state, data, Notes({}, None))
+    assert "tracked_metric" not in caplog.text

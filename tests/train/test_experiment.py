@@ -62,3 +62,15 @@ def test_run_of_an_older_version_is_refused(experiment):
     stored["start"] = stored.pop("init_from")
     with pytest.raises(InputError, match="older version of avjax"):
         check_same_run(experiment, stored)
+
+
+def test_method_with_other_arguments_is_refused_before_training(experiment):
+    class Misfit(type(experiment.task)):
+        def score(self, predictions, batch):
+            return {}
+
+    misfit = dataclasses.replace(experiment, task=Misfit())
+    with pytest.raises(
+        InputError, match=r"Misfit.score must take the .*\(predictions\)"
+    ):
+        check(misfit)

@@ -1,10 +1,13 @@
 """Every named experiment, at its full size, by shapes alone."""
 
+import shlex
+
 import jax
 import jax.numpy as jnp
 import pytest
 
-from avjax.config import override, to_json
+from avjax.config import override, to_assignments, to_json
+from avjax.data.__main__ import make_parser
 from avjax.data.examples.alignment import AlignmentClip
 from avjax.data.examples.cals import CalsTrainExample, CalsUnitExample
 from avjax.data.examples.image_pairs import ImagePairCrop
@@ -16,6 +19,7 @@ from avjax.errors import InputError
 from avjax.train import registry
 from avjax.train.experiment import check
 from avjax.train.experiments import EXPERIMENTS
+from avjax.train.experiments.corpora import BUILD_ARGUMENTS
 from avjax.train.optimizers import make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.bridging import BridgingTask
@@ -190,3 +194,17 @@ def test_registered_experiment_is_found_by_its_name(monkeypatch, experiment):
     assert names == {"mine": make}
     with pytest.raises(InputError, match="'mine' exists already"):
         registry.register_experiment("mine", lambda: experiment)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_fields_of_an_experiment_are_listed_as_changes_of_it(name):
+    experiment = EXPERIMENTS[name]()
+    assert override(experiment, to_assignments(experiment)) == experiment
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_corpus_has_a_command_that_builds_it(name):
+    experiment = EXPERIMENTS[name]()
+    for loader in (experiment.train, *experiment.evals.values()):
+        arguments = shlex.split(BUILD_ARGUMENTS[loader.root])
+        make_parser().parse_args(["build", *arguments, "--out", loader.root])

@@ -1,10 +1,15 @@
 """The commands `avjax train` and `avjax evaluate`."""
 
+import dataclasses
 import json
+import shlex
 import shutil
+import sys
 
 import pytest
 
+from avjax.config import override
+from avjax.data.loader import Loader
 from avjax.errors import InputError
 from avjax.train import __main__ as main
 from avjax.train import experiments
@@ -59,13 +64,17 @@ def test_initial_weights_are_evaluated_if_there_is_no_run(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("command", "arguments", "message"),
     [
-        (main.train, ["toi"], "in 'avjax train --list'; choose from toy"),
-        (main.train, ["toy", "stps=3"], "choose from steps"),
+        (
+            main.train,
+            ["toi"],
+            "unknown experiment 'toi' .see avjax train --list.; did you mean toy",
+        ),
+        (main.train, ["toy", "stps=3"], "did you mean steps"),
         (main.train, ["toy", "--distributed", "nowhere"], "give HOST:PORT,PROCESSES"),
         (main.train, ["toy", "steps=0"], "steps must be at least 1"),
         (main.train, ["missing.py:toy"], "there is no file missing.py"),
         (main.evaluate, ["toy"], "no checkpoint in runs/toy"),
-        (main.evaluate, ["runs/none"], "unknown name 'runs/none'"),
+        (main.evaluate, ["runs/none"], "unknown experiment 'runs/none'"),
         (main.evaluate, [], "name a run"),
         (main.evaluate, ["."], "is not the folder of a run: it has no experiment.json"),
         (main.train, ["toy", "--bogus"], "arguments: --bogus .see avjax train --help"),
@@ -99,10 +108,94 @@ def test_experiments_of_a_file_are_trained_and_evaluated(tmp_path, monkeypatch, 
     assert capsys.readouterr().out == from_file
 
 
+def test_run_of_a_file_is_found_from_any_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("avjax.train.registry.EXPERIMENTS", {})
+    (tmp_path / "own_experiment.py").write_text(OWN_EXPERIMENT)
+    monkeypatch.delitem(sys.modules, "own_experiment", raising=False)
+    main.train(["own_experiment.py:own", "steps=2"])
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    capsys.readouterr()
+    main.evaluate(["../runs/own"])
+    assert "test/error" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("own_experiment.py", "name an experiment of the file: own_experiment.py:own"),
+        ("own_experiment.py:wn", "no experiment named 'wn'; did you mean own?"),
+    ],
+)
+def test_experiment_of_a_file_is_named(name, message, tmp_path, monkeypatch):
+    monkeypatch.setattr("avjax.train.registry.EXPERIMENTS", {})
+    monkeypatch.delitem(sys.modules, "own_experiment", raising=False)
+    (tmp_path / "own_experiment.py").write_text(OWN_EXPERIMENT)
+    with pytest.raises(InputError, match=message):
+        main.train([name])
+
+
+def test_fields_are_shown_as_changes_that_give_the_same_experiment(experiment, capsys):
+    assert main.train(["toy", "--show", "task.width=64"]) == 0
+    shown = [shlex.split(line)[0] for line in capsys.readouterr().out.splitlines()]
+    assert "task.width=64" in shown and "mesh=(-1, 1)" in shown
+    assert override(experiment, shown) == override(experiment, ["task.width=64"])
+
+
+def test_evaluation_is_printed_as_json(capsys):
+    main.train(["toy", "steps=2"])
+    capsys.readouterr()
+    main.evaluate(["toy", "--json"])
+    assert list(json.loads(capsys.readouterr().out)) == ["test/error"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"train": Loader("corpora/grid")},
+            "build it first: avjax data build grid --raw GRID --out corpora/grid",
+        ),
+        (
+            {"init_from": {"generator": "runs/wav2lip_grid/weights"}},
+            "train wav2lip_grid to its end first: avjax train wav2lip_grid",
+        ),
+    ],
+)
+def test_missing_corpus_or_run_is_named_with_its_command(
+    changes, message, experiment, monkeypatch
+):
+    changed = dataclasses.replace(experiment, **changes)
+    monkeypatch.setitem(experiments.EXPERIMENTS, "changed", lambda: changed)
+    with pytest.raises(InputError, match=message):
+        main.train(["changed"])
+
+
+def test_run_continues_without_the_run_that_it_started_from(
+    experiment, monkeypatch, tmp_path
+):
+    main.train(["toy", "steps=2"])
+    changed = dataclasses.replace(
+        experiment, init_from={"generator": "runs/toy/weights"}
+    )
+    monkeypatch.setitem(experiments.EXPERIMENTS, "second", lambda: changed)
+    main.train(["second", "steps=2"])
+    shutil.rmtree(tmp_path / "runs/toy")
+    main.train(["second", "steps=3"])
+    main.evaluate(["second"])
+
+
 def test_syntax_error_in_a_file_of_experiments_is_reported(tmp_path):
     (tmp_path / "broken_experiment.py").write_text("def own(:\n")
     with pytest.raises(InputError, match=r"broken_experiment.py, line 1: "):
         main.train(["broken_experiment.py:own"])
+
+
+def test_evaluation_cannot_change_the_network(tmp_path):
+    main.train(["toy", "steps=2"])
+    message = r"cannot be used with task.width=256 \(the run has 512\): "
+    with pytest.raises(InputError, match=message):
+        main.evaluate(["toy", "task.width=256"])
 
 
 def test_run_without_a_checkpoint_cannot_be_evaluated(tmp_path):

@@ -63,3 +63,12 @@ def test_clip_is_written_as_video(tmp_path):
     with MetricWriter(tmp_path, 0, 10) as writer:
         writer.write_images(7, {"made": clip, "still": clip[:1]})
     assert [x.name for x in (tmp_path / "images").iterdir()] == ["made_0000007.mp4"]
+
+
+def test_progress_bar_says_when_a_step_is_compiled(tmp_path):
+    with MetricWriter(tmp_path, 0, 3) as writer:
+        seen = []
+        for length in (25, 25, 48):
+            with writer.stepping({"x": np.zeros((2, length))}):
+                seen.append(writer._progress.tasks[0].description)
+    assert seen == ["compiling", "train", "compiling"]

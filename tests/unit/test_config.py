@@ -95,10 +95,10 @@ def test_assignment_changes_one_value_of_a_copy(run, assignment, read, expected)
         ("optim.face.nesterov=1", "must be true or false, not 1"),
         ("optim.face.schedule=cosin", "'constant' or 'cosine', not 'cosin'"),
         ("optim.face.betas=1,2,3", "must be a tuple"),
-        ("optim.face.betas.2=1", "unknown name '2' in 'optim.face.betas'"),
-        ("optim.fase.rate=1", "unknown name 'fase' in 'optim'; choose from face"),
-        ("optim.face.rat=1", "choose from rate"),
-        ("wdths=1,2", "choose from widths"),
+        ("optim.face.betas.2=1", "unknown field '2' in 'optim.face.betas'"),
+        ("optim.fase.rate=1", "unknown field 'fase' in 'optim'; did you mean face"),
+        ("optim.face.rat=1", "did you mean rate"),
+        ("wdths=1,2", "did you mean widths"),
         ("root.x=1", "a single value"),
         ("optim.face=3", "holds several values; set one of rate"),
         ("task.warmup=x", "must be an integer"),
@@ -136,7 +136,7 @@ def test_json_may_omit_only_fields_with_defaults():
 
 
 def test_json_with_an_unknown_name_or_wrong_type_is_rejected():
-    with pytest.raises(InputError, match="unknown name 'rot'"):
+    with pytest.raises(InputError, match="unknown field 'rot'"):
         from_json(Run, {"rot": "/x"})
     with pytest.raises(InputError, match="widths.1' must be an integer"):
         from_json(Run, {"root": "/x", "widths": [1, "2"]})

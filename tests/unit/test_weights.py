@@ -147,8 +147,10 @@ def test_damaged_description_is_rejected(folder, text):
 def test_unknown_name_lists_the_bundled_names(tmp_path, monkeypatch, folder):
     monkeypatch.setattr(weights, "BUNDLED", folder.parent)
     assert weights.load("saved").system == "synctalkface"
-    with pytest.raises(InputError, match="bundled name .saved."):
+    with pytest.raises(InputError, match="bundled name; choose from saved"):
         weights.load("unknown")
+    with pytest.raises(InputError, match="bundled name; did you mean saved"):
+        weights.load("savde")
 
 
 def test_names_do_not_lead_out_of_the_bundled_folder(monkeypatch, folder):

@@ -1,13 +1,25 @@
-"""The two small corpora that experiments are run on, and the weights that fit them.
-
-Commands:
-    avjax data build puppet --out corpora/puppet
-    avjax data build grid --raw GRID --out corpora/grid
-"""
+"""The corpora that experiments are run on, and the weights that fit the small ones."""
 
 import dataclasses
 from collections.abc import Mapping
 
+# The arguments of `avjax data build` for each folder. A word in capitals is the folder
+# of the recordings, as they were downloaded.
+BUILD_ARGUMENTS = {
+    "corpora/puppet": "puppet",
+    "corpora/puppet-grid": "puppet --kind grid --clips 2500",
+    "corpora/puppet-word": "puppet --kind word --clips 4000",
+    "corpora/grid": "grid --raw GRID",
+    "corpora/lrw": "lrw --raw LRW --size 112",
+    "corpora/lrw-128": "lrw --raw LRW --size 128",
+    "corpora/lrs2-128": "lrs2 --raw LRS2 --size 128",
+    "corpora/hdtf-128": "hdtf --raw HDTF --size 128",
+    "corpora/polyu": "pairs --raw POLYU --held Canon80D Sony",
+    "corpora/pictures": "pictures --raw PICTURES --held test",
+    "corpora/div2k": "pictures --raw DIV2K --held valid",
+    "corpora/sidd": "pairs --raw SIDD_Small",
+    "corpora/sidd-blocks": "sidd-blocks --raw SIDD",
+}
 FROZEN_SYNC_WIDTH = 0.25  # width of sync_puppet and sync_grid
 FROZEN_LANDMARK_WIDTH = 0.5  # width of landmarks_puppet
 LANDMARK_WEIGHTS = "landmarks-puppet"

@@ -8,15 +8,11 @@ from avjax.pipelines.talking.audio_talkers import (
     make_talker,
 )
 from avjax.pipelines.talking.compositor import CompositedFrame, Compositor
+from avjax.pipelines.talking.loading import LoadedTalker, load_any_talker
 from avjax.pipelines.talking.speech_source import SpeechTrack
 from avjax.pipelines.talking.streaming_encoder import StreamingEncoder
 from avjax.pipelines.talking.talking_video import TalkingVideo
-from avjax.pipelines.talking.text_talker import (
-    LoadedTalker,
-    TextTalker,
-    load_any_talker,
-    load_text_talker,
-)
+from avjax.pipelines.talking.text_talker import TextTalker, load_text_talker
 
 __all__ = [
     "CompositedFrame",

@@ -29,6 +29,7 @@ from avjax.pipelines.talking.talker_functions import (
 )
 from avjax.typing import PathLike
 
+CONTEXT_WEIGHTS = "cals-grid-s1"  # bundled weights of a system with audio context
 BARE_NAME_SYSTEMS = "synctalkface", "cals"  # what a bare name such as grid-s1 may mean
 
 
@@ -252,7 +253,8 @@ def load_talker(
     talker = make_talker(config, variables, lookahead)
     if lookahead is not None and talker.lookahead is None:
         raise InputError(
-            f"the weights {name} belong to {config.system}, which takes no lookahead"
+            f"the weights {name} belong to {config.system}, which takes no lookahead; "
+            f"weights of a system with audio context do, such as {CONTEXT_WEIGHTS}"
         )
     return talker
 

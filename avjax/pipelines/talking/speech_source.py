@@ -4,18 +4,23 @@ The speech comes from a recording, with or without its text; from a text, spoken
 eSpeak or timed by the model without audio; or from subtitles, each spoken at its time.
 """
 
-import difflib
 import itertools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from avjax.audio.loudness import LEVELS_PER_SECOND, find_pauses, is_speech_like
+from avjax.audio.loudness import (
+    LEVELS_PER_SECOND,
+    find_pauses,
+    is_silent,
+    is_speech_like,
+)
 from avjax.constants import SAMPLE_RATE
-from avjax.errors import InputError
-from avjax.pipelines.align import load_aligner
-from avjax.pipelines.talking.text_talker import LoadedTalker, TextTalker
+from avjax.errors import InputError, suggest
+from avjax.pipelines.align import MISMATCH_THRESHOLD, load_aligner
+from avjax.pipelines.talking.loading import LoadedTalker
+from avjax.pipelines.talking.text_talker import TextTalker
 from avjax.text import espeak
 from avjax.text.intervals import Interval, Intervals, PhonemeTier
 from avjax.text.phonemes import PAUSE, PHONEMES, intervals_to_columns, to_phoneme_tier
@@ -25,7 +30,6 @@ from avjax.text.tts import DEFAULT_WORDS_PER_MINUTE, synthesize
 SILENT_VOICE = "none"  # the voice of a text that is not spoken aloud
 MAX_SPEEDUP = 1.4  # largest factor by which a subtitle is sped up to end in time
 ALIGNER_WEIGHTS = "aligner-grid-s1"  # trained on recordings of a real speaker
-MISMATCH_THRESHOLD = 3.3  # limit of Alignment.nll_gap; matching texts have 0.1 to 3.0
 
 Voice = Callable[[str, float], tuple[np.ndarray, Intervals]]
 """(text, speedup) -> waveform f32 [n] at 16 kHz, and phones with their times."""
@@ -98,7 +102,9 @@ def track_from_recording(
         return SpeechTrack(wave, None, (remark,))
     alignment = load_aligner(ALIGNER_WEIGHTS).align_text(wave, text, language)
     remarks = ["the lips follow the text, aligned with the audio"]
-    if not is_speech_like(wave):
+    if is_silent(wave):
+        remarks.append("warning: the audio is silent")
+    elif not is_speech_like(wave):
         remarks.append("warning: the audio does not seem to be speech")
     elif alignment.nll_gap > MISMATCH_THRESHOLD:
         remarks.append("warning: the text does not fit the audio; is it the right one?")
@@ -169,10 +175,9 @@ def espeak_voice(voice: str | None, language: str) -> Voice:
     """
     variants = espeak.list_variants()
     if voice is not None and voice not in variants:
-        similar = difflib.get_close_matches(voice, variants, 3) or ("f2", "f5", "m3")
         raise InputError(
-            f"eSpeak has no voice {voice!r}; try {', '.join(similar)}, or "
-            f"{SILENT_VOICE} for a video without audio"
+            f"eSpeak has no voice {voice!r} ({SILENT_VOICE}: a video without audio); "
+            f"{suggest(voice, variants)}"
         )
     name = language if voice is None else f"{language}+{voice}"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from avjax.audio.loudness import LEVELS_PER_SECOND, is_speech_like
+from avjax.audio.loudness import LEVELS_PER_SECOND, is_silent, is_speech_like
 from avjax.audio.mel import log_mel
 from avjax.console import track
 from avjax.constants import SAMPLE_RATE
@@ -14,13 +14,14 @@ from avjax.faces.source import FaceSource
 from avjax.media.audio_io import read_audio
 from avjax.media.files import check_distinct, check_suffix, check_writable
 from avjax.media.video_writer import VideoWriter
+from avjax.pipelines.formatting import format_frames
 from avjax.pipelines.talk_report import TalkReport
 from avjax.pipelines.talking.audio_talkers import ContextTalker
 from avjax.pipelines.talking.compositor import crop_portrait
 from avjax.pipelines.talking.editing_compositor import make_compositor
+from avjax.pipelines.talking.loading import LoadedTalker
 from avjax.pipelines.talking.speech_source import SpeechTrack
 from avjax.pipelines.talking.streaming_encoder import StreamingEncoder
-from avjax.pipelines.talking.text_talker import LoadedTalker
 from avjax.typing import PathLike
 
 FILE_SAMPLE_RATE = 48_000  # Hz, of written files if the audio is a file
@@ -60,7 +61,9 @@ class TalkingVideo:
         self._source, self._speech, self._talker = source, speech, talker
         self._native, self._progress = native, progress
         self._silence = speech.silence_mask()
-        self._is_speech = speech.phones is not None or is_speech_like(speech.wave)
+        unknown = speech.phones is None  # so that the lips follow the audio alone
+        self._is_silent_audio = unknown and is_silent(speech.wave)
+        self._is_speech = not unknown or is_speech_like(speech.wave)
         self.fps = source.fps
         self.num_frames = max(1, round(speech.seconds * self.fps))
         self.shape = make_compositor(source, talker.talker, native).shape
@@ -80,6 +83,13 @@ class TalkingVideo:
                 self.report.add_frame(number, patch, box, self._is_silent(number))
                 number += 1
                 yield frame
+
+    def __repr__(self) -> str:
+        height, width = self.shape
+        return (
+            f"<TalkingVideo: {format_frames(self.num_frames)} of {width}x{height} "
+            f"pixels, {float(self.fps):.6g} fps, weights {self._talker.name}>"
+        )
 
     def save(self, path: PathLike) -> TalkReport:
         """Write the video with its sound as an mp4 file.
@@ -134,8 +144,10 @@ class TalkingVideo:
         return TalkReport(
             num_frames=self.num_frames,
             fps=self.fps,
+            weights=self._talker.name,
             face_size=self._talker.talker.config.size,
             composited=not self._native,
+            is_silent=self._is_silent_audio,
             is_speech=self._is_speech,
             remarks=self._speech.remarks,
         )

@@ -8,7 +8,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,24 +16,19 @@ from avjax import weights
 from avjax.compilation import cached_jit
 from avjax.constants import FPS
 from avjax.errors import InputError
-from avjax.models.registry import get_system, load_system
+from avjax.models.registry import load_system
 from avjax.models.taem import TEXT_PART, Taem, TaemConfig
 from avjax.models.talker import Variables
 from avjax.nn.duration import PREDICTOR_LAYERS as CONTEXT_PHONEMES
 from avjax.pipelines.talking.audio_talkers import (
-    BARE_NAME_SYSTEMS,
     Talker,
-    load_talker,
     make_talker,
-    resolve_system,
 )
 from avjax.pipelines.talking.talker_functions import CHUNK_FRAMES, resample_latents
 from avjax.text.intervals import PhonemeTier
 from avjax.text.phonemes import BLANK, PHONEMES
 from avjax.typing import PathLike
 
-DEFAULT_AUDIO_WEIGHTS = "synctalkface-grid-s1"
-DEFAULT_TEXT_WEIGHTS = "taem-grid-s1"
 MAX_PHONEMES = 192  # phonemes that pass through the network together
 
 
@@ -230,70 +225,3 @@ def load_text_talker(name: PathLike) -> TextTalker:
             f"avjax uses {len(PHONEMES)}"
         )
     return TextTalker(config, variables)
-
-
-class LoadedTalker(NamedTuple):
-    """Loaded weights of any talking-face system.
-
-    Attributes:
-        name: Name or folder of the weights, for messages.
-        talker: Generates the faces.
-        text_talker: Computes latents from text. None: latents come from audio.
-    """
-
-    name: str
-    talker: Talker
-    text_talker: TextTalker | None = None
-
-
-def load_any_talker(
-    name: PathLike | None, system: str | None, lookahead: int | None, has_text: bool
-) -> LoadedTalker:
-    """Load weights that are driven by text if there is one, otherwise by audio.
-
-    Args:
-        name: Name of bundled weights, or a folder of weights. None: a default.
-        system: System id that the weights must have. None: any talker.
-        lookahead: Future frames (1/25 s) that latents may depend on. None: no limit.
-        has_text: True if the text that is spoken is known.
-
-    Returns:
-        The talker.
-
-    Raises:
-        InputError: The weights cannot be used.
-    """
-    taem = TaemConfig.system
-    if name is None:
-        name = default_weights(system, has_text)
-    order = (taem, *BARE_NAME_SYSTEMS) if has_text else (*BARE_NAME_SYSTEMS, taem)
-    if (system or resolve_system(name, order)) != taem:
-        return LoadedTalker(str(name), load_talker(name, system, lookahead))
-    text_talker = load_text_talker(name)
-    if lookahead is not None:
-        raise InputError(
-            f"the weights {name} belong to {taem}, which takes no lookahead"
-        )
-    return LoadedTalker(
-        str(name), text_talker.talker, text_talker if has_text else None
-    )
-
-
-def default_weights(system: str | None, has_text: bool) -> str:
-    """Return the name of the weights that are used if none are named.
-
-    Args:
-        system: System id that the weights must have. None: any talker.
-        has_text: True if the text that is spoken is known.
-
-    Returns:
-        A name of bundled weights; if there are several, those of a real speaker.
-    """
-    if system is not None:
-        get_system(system)  # an unknown id is refused
-    names = weights.list_weights()
-    default = DEFAULT_TEXT_WEIGHTS if has_text else DEFAULT_AUDIO_WEIGHTS
-    if system is None:
-        return default if default in names else DEFAULT_AUDIO_WEIGHTS
-    candidates = [name for name in names if weights.weights_system(name) == system]
-    return candidates[0] if candidates else default

@@ -44,7 +44,9 @@ def test_summary_lists_texts_if_there_are_few(numbered_source, tmp_path, monkeyp
 
 
 def test_empty_split_is_rejected(numbered_source, tmp_path):
-    build_corpus(numbered_source(damaged=(17, 18, 19)), tmp_path / "out", num_workers=0)
+    source = numbered_source(damaged=(17, 18, 19))
+    summary = build_corpus(source, tmp_path / "out", num_workers=0)
+    assert "warning: there are no clips in test" in str(summary)
     with pytest.raises(InputError, match="the split 'test' has no clips"):
         open_split(tmp_path / "out", "test")
 

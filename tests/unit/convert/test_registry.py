@@ -1,85 +1,26 @@
 """Published networks are recognised by their tensors and converted to weights."""
 
-import dataclasses
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax.traverse_util import flatten_dict, unflatten_dict
+from flax.traverse_util import flatten_dict
+from random_networks import as_tensors, converted, random_arrays
 from torch_files import write_legacy, write_zip
 
 from avjax import weights
 from avjax.__main__ import main
-from avjax.convert.layers import convert_array
 from avjax.convert.recognition import identify, strip_wrappers
-from avjax.convert.registry import NETWORKS, convert_part, published_shapes
-from avjax.convert.tensors import Tensor
+from avjax.convert.registry import NETWORKS
 from avjax.errors import InputError
-from avjax.models.denoiser import DenoiserConfig
-from avjax.models.sync_expert import SyncExpert
-from avjax.models.syncnet_v2 import SyncNet
-from avjax.models.synctalkface import SyncTalkFace
 from avjax.nn.batch_renorm import RENORM_FULL
-from avjax.nn.wav2lip import Discriminator
 from avjax.pipelines.denoise import load_denoiser
 from avjax.pipelines.lipread import load_network
 from avjax.pipelines.sync_models import load_sync_model
 from avjax.pipelines.talking.audio_talkers import load_talker
 from avjax.train.tasks.sync_expert import SyncExpertTask
 
-WIDTH = 0.02  # of the networks in these tests; published ones have 1
-
-
-def narrow(config):
-    if isinstance(config, dict):
-        return config | {"width": WIDTH}
-    if isinstance(config, DenoiserConfig):
-        return dataclasses.replace(
-            config, base_channels=4, channel_step=2, mask_channels=4
-        )
-    return dataclasses.replace(config, width=WIDTH)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def narrow_networks():
-    """Reduce the number of channels of the published networks."""
-    narrow_networks = {
-        name: network._replace(
-            make_config=lambda shapes, original=network: narrow(
-                original.make_config(shapes)
-            )
-        )
-        for name, network in NETWORKS.items()
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, network in narrow_networks.items():
-            patch.setitem(NETWORKS, name, network)
-        yield
-
-
-@functools.cache
-def expected_shapes(name: str) -> dict:
-    return published_shapes(NETWORKS[name], NETWORKS[name].make_config({}))
-
-
-@functools.cache
-def random_arrays(name: str) -> dict[str, np.ndarray]:
-    """Random tensors {key: array} of a published network."""
-    rng = np.random.default_rng(0)
-
-    def random_array(key: str, shape: tuple[int, ...]) -> np.ndarray:
-        if key.endswith("num_batches_tracked"):
-            return np.array(100_000)
-        if key.endswith("running_var"):
-            return rng.uniform(0.5, 1.5, shape).astype(np.float32)
-        scale = np.prod(shape[1:]) ** -0.5
-        return (scale * rng.standard_normal(shape)).astype(np.float32)
-
-    return {
-        key: random_array(key, shape) for key, shape in expected_shapes(name).items()
-    }
+pytestmark = pytest.mark.usefixtures("narrow_networks")
 
 
 def nest(arrays: dict) -> dict:
@@ -90,10 +31,6 @@ def nest(arrays: dict) -> dict:
         module = parts.setdefault(f"{part}_state_dict", {}) if dot else parts
         module[rest or key] = array
     return parts
-
-
-def as_tensors(arrays: dict) -> dict[str, Tensor]:
-    return {key: Tensor(a.shape, lambda a=a: a) for key, a in arrays.items()}
 
 
 def shapes_of(arrays: dict) -> dict[str, tuple[int, ...]]:
@@ -149,83 +86,6 @@ def test_a_duplicate_tensor_is_rejected():
     twice = {"module.a": np.ones(1), "a": np.ones(1)}
     with pytest.raises(InputError, match="'a' twice"):
         strip_wrappers(as_tensors(twice))
-
-
-def unconverted(name: str) -> dict:
-    """Our variables of the only part, but for BGR, as in the file."""
-    arrays, (part,) = random_arrays(name), NETWORKS[name].parts.values()
-    flat = {path: convert_array(path, arrays[key]) for key, path in part.tensor_map}
-    return unflatten_dict(flat, sep="/")
-
-
-def converted(name: str) -> dict:
-    (part,) = NETWORKS[name].parts.values()
-    return convert_part(part, as_tensors(random_arrays(name)))
-
-
-def random_images(*shape) -> np.ndarray:
-    return np.random.default_rng(1).uniform(size=shape).astype(np.float32)
-
-
-def swap_colors(faces: np.ndarray) -> np.ndarray:
-    """Exchange red and blue of images that are stacked along the last axis."""
-    images = faces.reshape(*faces.shape[:-1], -1, 3)
-    return images[..., ::-1].reshape(faces.shape)
-
-
-def test_wav2lip_reads_and_generates_rgb(name="wav2lip"):
-    module = SyncTalkFace(NETWORKS[name].make_config({}))
-    side = module.config.size
-    mels, faces = random_images(1, 1, 16, 80), random_images(1, 1, side, side, 6)
-    generate = jax.jit(
-        lambda variables, faces: module.apply(variables, mels, faces, method="generate")
-    )
-    expected = generate(unconverted(name), swap_colors(faces)).frames
-    outputs = generate(converted(name), faces).frames
-    np.testing.assert_allclose(outputs, swap_colors(np.asarray(expected)), atol=1e-5)
-    assert np.abs(outputs - expected).max() > 1e-3
-
-
-def test_the_lip_encoder_reads_rgb():
-    lips = random_images(1, 5, 128, 128, 3)
-    module = SyncTalkFace(NETWORKS["synctalkface"].make_config({}))
-    encode = jax.jit(
-        lambda variables, lips: module.apply(variables, lips, method="encode_lips")
-    )
-    expected = encode(unconverted("synctalkface"), swap_colors(lips))
-    np.testing.assert_allclose(
-        encode(converted("synctalkface"), lips), expected, atol=1e-5
-    )
-
-
-def test_the_sync_expert_reads_rgb(name="syncnet_color"):
-    module = SyncExpert(**dataclasses.asdict(NETWORKS[name].make_config({})))
-    faces = random_images(1, 5, module.size, module.size, 3)
-    encode = jax.jit(
-        lambda variables, faces: module.apply(variables, faces, method="encode_frames")
-    )
-    expected = encode(unconverted(name), swap_colors(faces))
-    np.testing.assert_allclose(encode(converted(name), faces), expected, atol=1e-5)
-
-
-def test_syncnet_v2_reads_rgb(name="syncnet_v2"):
-    module = SyncNet(NETWORKS[name].make_config({}))
-    faces = 255 * random_images(1, 5, 224, 224, 3)
-    encode = jax.jit(
-        lambda variables, faces: module.apply(variables, faces, method="encode_frames")
-    )
-    expected = encode(unconverted(name), swap_colors(faces))
-    np.testing.assert_allclose(encode(converted(name), faces), expected, rtol=1e-4)
-
-
-def test_the_discriminator_reads_rgb(name="wav2lip_disc"):
-    module = Discriminator(**NETWORKS[name].make_config({}))
-    faces = random_images(1, module.size, module.size, 3)
-    discriminate = jax.jit(module.apply)
-    expected = discriminate(unconverted(name), swap_colors(faces))
-    np.testing.assert_allclose(
-        discriminate(converted(name), faces), expected, atol=1e-5
-    )
 
 
 def test_the_batch_count_of_a_norm_is_limited():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from avjax.errors import FaceNotFoundError, InputError
-from avjax.faces.source import open_face_source
+from avjax.faces.source import open_face_source, square_box
 from avjax.media.video_reader import ping_pong_indices
 
 BOX = (8, 0, 48, 40)
@@ -76,3 +76,8 @@ def test_a_given_box_is_used_without_a_search(portrait):
     source = open_face_source(portrait, (10, 20, 100, 100))
     assert source.track is None
     np.testing.assert_array_equal(source.boxes, [[10, 20, 110, 120]])
+
+
+def test_square_box_has_the_same_centre():
+    box = square_box((10, 20, 20, 40), (100, 100))
+    np.testing.assert_array_equal(box, [0, 20, 40, 60])

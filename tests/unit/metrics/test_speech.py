@@ -125,3 +125,9 @@ def test_mel_distance_equals_a_loop(noise):
     assert speech.mel_distance(long, short) == pytest.approx(np.mean(errors))
     assert speech.mel_distance(short, short) == 0
     assert math.isnan(speech.mel_distance(short[:0], short))
+
+
+def test_metrics_without_their_package_are_named_in_a_warning(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name != "pesq" or None)
+    with pytest.warns(UserWarning, match="pesq_narrow, pesq_wide are omitted: they"):
+        assert set(speech.available()) == {"stoi", "estoi"}

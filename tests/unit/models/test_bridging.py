@@ -13,7 +13,6 @@ from avjax.losses.sequence import word_cross_entropy
 from avjax.losses.weights import BridgingLossWeights
 from avjax.models import bridging
 from avjax.models.bridging import Bridging, BridgingConfig, MelHead, word_logits
-from avjax.nn.pixels import normalize_mouth
 from avjax.nn.resnet import AudioFrontend, LipFrontend
 
 KEY = jax.random.key(0)
@@ -214,12 +213,6 @@ def test_word_logits_are_the_mean_over_existing_frames():
     probs = np.exp(mean[0]) / np.exp(mean[0]).sum()
     loss = word_cross_entropy(mean, jnp.asarray([2, 0]))[0]
     np.testing.assert_allclose(loss, -np.log(probs[2]), rtol=1e-5)
-
-
-def test_normalize_mouth_uses_the_statistics_of_lrw():
-    grey = np.arange(256, dtype=np.uint8)
-    expected = [(value / 255 - 0.4136) / 0.17 for value in range(256)]
-    np.testing.assert_allclose(normalize_mouth(jnp.asarray(grey)), expected, atol=1e-5)
 
 
 @pytest.fixture

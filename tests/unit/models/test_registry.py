@@ -57,7 +57,7 @@ def test_all_systems_are_known():
     for name in SYSTEMS:
         system = get_system(name)
         assert system.name == system.config_class.system == name
-    with pytest.raises(InputError, match="no system 'sinc'; known are aligner"):
+    with pytest.raises(InputError, match="no system 'sinc'; choose from aligner"):
         get_system("sinc")
 
 

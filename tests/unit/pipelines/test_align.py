@@ -14,7 +14,8 @@ from avjax.errors import InputError
 from avjax.media import audio_io
 from avjax.models.aligner import AlignerConfig, init_variables
 from avjax.pipelines import align
-from avjax.pipelines.align import ForcedAligner, PhoneAligner, path_to_intervals
+from avjax.pipelines.align import ForcedAligner, path_to_intervals
+from avjax.pipelines.phone_aligner import PhoneAligner
 from avjax.text.alignment_graph import AlignmentWord, build_alignment_graph
 from avjax.text.phonemes import PHONEMES
 
@@ -90,7 +91,7 @@ def test_word_of_known_time_stays_in_it(certain):
 
 
 def test_words_that_do_not_fit_are_refused(certain):
-    with pytest.raises(InputError, match="2 words do not fit into 0.1 s"):
+    with pytest.raises(InputError, match="2 words do not fit into 50 ms"):
         certain("bat").align(np.zeros(800), WORDS)
     early = [WORDS[0]._replace(start=0.0, end=0.01), WORDS[1]]
     with pytest.raises(InputError, match="do not fit"):
@@ -160,3 +161,15 @@ def test_words_without_a_pause_share_their_bound():
     graph = build_alignment_graph(words)
     alignment = path_to_intervals(np.array([1, 1, 3, 3]), graph, words)
     assert alignment.words[0].end == alignment.words[1].start
+
+
+def test_silent_recording_is_refused():
+    with pytest.raises(InputError, match="the recording is silent"):
+        avjax.align(np.zeros(16_000, np.float32), "buy tea", weights="aligner-puppet")
+
+
+def test_text_that_is_not_spoken_gives_a_warning(certain, monkeypatch, wave):
+    aligner = certain(PATH[::-1])
+    monkeypatch.setattr(align, "load_aligner", lambda weights: aligner)
+    with pytest.warns(UserWarning, match="the text does not seem to be spoken"):
+        avjax.align(wave, "a", lang="en-us")

@@ -12,9 +12,9 @@ from avjax.faces.mouth_video import MouthVideo
 from avjax.faces.source import open_face_source
 from avjax.models.synctalkface import SyncTalkFaceConfig
 from avjax.pipelines.talking.audio_talkers import WindowTalker
+from avjax.pipelines.talking.loading import LoadedTalker
 from avjax.pipelines.talking.speech_source import SpeechTrack
 from avjax.pipelines.talking.talking_video import TalkingVideo
-from avjax.pipelines.talking.text_talker import LoadedTalker
 
 SIDE = 96
 

@@ -96,7 +96,7 @@ def test_espeak_speaks_with_the_wanted_voice():
 
 
 def test_unknown_voice_is_refused_with_similar_names():
-    with pytest.raises(InputError, match="no voice 'wisper'; try whisper"):
+    with pytest.raises(InputError, match="no voice 'wisper' .* did you mean whisper"):
         espeak_voice("wisper", "en-us")
 
 
@@ -111,7 +111,7 @@ def test_unknown_voice_is_refused_with_similar_names():
         ("a\0b", "en-us", "cannot be pronounced"),
         ("١٢٣ apples", "en-us", "letters of another language"),
         ("yes", "", r"language is empty|no voice .\+f3"),
-        ("yes", "qq", "no voice 'qq"),
+        ("yes", "qq", "unknown language 'qq"),
     ],
 )
 @pytest.mark.parametrize("voice", [None, "f3", "none"])

@@ -8,9 +8,8 @@ import pytest
 
 import avjax
 from avjax import weights
-from avjax.__main__ import COMMANDS, DELEGATED_COMMANDS, main
+from avjax.__main__ import main
 from avjax.audio.mfcc import mfcc
-from avjax.cli import make_parser
 from avjax.constants import FPS, SAMPLES_PER_FRAME, SYNC_FRAMES
 from avjax.data import puppet
 from avjax.faces import cache, crop
@@ -74,8 +73,7 @@ def score_waves(model: SyncModel, video: MouthVideo, waves) -> list[SyncScore]:
     visual_chunks = list(iter_visual_embeddings(model, video, starts))
     scores = []
     for wave in waves:
-        wave = wave[: len(waves[0])]
-        audio_chunks = iter_audio_embeddings(model, wave, len(starts))
+        audio_chunks = iter_audio_embeddings(model, wave[: len(waves[0])], len(starts))
         scores.append(score_chunks(visual_chunks, audio_chunks))
     return scores
 
@@ -123,7 +121,7 @@ def test_command_prints_the_offset_and_the_model(puppets, tmp_path, capfd):
     assert main(words) == 0
     first, second = capfd.readouterr().out.splitlines()
     assert "measured by sync-puppet (not on the scale of published" in first
-    assert "the audio is 7 frames (0.28 s) behind the lips" in second
+    assert "the audio is 7 frames (280 ms) behind the lips" in second
     assert main([*words, "--json"]) == 0
     report = json.loads(capfd.readouterr().out)
     assert report["weights"] == "sync-puppet" and report["system"] == "sync_expert"
@@ -246,8 +244,8 @@ def test_all_faces_are_measured_if_visible_for_long_enough(
     assert main(["sync", str(clip), "--json"]) == 0
     report = json.loads(capfd.readouterr().out)
     assert [(entry["face"], entry["frames"]) for entry in report["faces"]] == [
-        (0, ["0-59"]),
-        (1, ["22-59"]),
+        (0, [[0, 59]]),
+        (1, [[22, 59]]),
     ]
     assert report["too_short"] == [2]
     assert main(["sync", str(clip)]) == 0
@@ -300,51 +298,3 @@ def test_published_metrics_equal_those_of_the_published_code(syncnet_weights, pu
     assert result.distance == pytest.approx(mean.min(), rel=1e-4)
     confidence = np.median(mean) - mean.min()
     assert result.confidence == pytest.approx(confidence, rel=1e-2)
-
-
-def test_syncnet_crop_keeps_the_top_edge_and_is_wider():
-    box = np.array([10, 20, 60, 70], np.float32)
-    assert syncnet_crop(box) == pytest.approx([0, 20, 70, 90])
-
-
-@pytest.fixture(scope="module")
-def bad_audio_files(bad_files, puppet_clip):
-    """The unusable files, with some that only this command cannot use."""
-    frames = list(video_reader.read_frames(puppet_clip))
-    noise = np.random.default_rng(0).normal(0, 0.1, 20 * 25 * SAMPLES_PER_FRAME)
-    noise = noise.astype(np.float32)
-    black = [np.zeros((48, 64, 3), np.uint8)] * 40
-    write_video(bad_files / "silence.mp4", frames, np.zeros_like(noise))
-    write_video(bad_files / "short.mp4", frames[:35], noise)
-    write_video(bad_files / "single.mp4", frames[:1], noise)
-    write_video(bad_files / "faceless.mp4", black, noise)
-    return bad_files
-
-
-@pytest.mark.parametrize(
-    ("words", "reason"),
-    [
-        (["one.mp4", "--box", "8,0,48,48"], "no (audio|sound)"),
-        (["silence.mp4", "--box", "0,0,96,96"], "silent"),
-        (["short.mp4", "--box", "0,0,96,96"], "36 frames of 25 a second"),
-        (["single.mp4", "--box", "0,0,96,96"], "36 frames of 25 a second"),
-        (["faceless.mp4"], "no face"),
-        (["faceless.mp4", "--face-index", "2"], "no face number 2"),
-        (
-            ["faceless.mp4", "--weights", "sentences"],
-            "not to sync_expert or syncnet_v2",
-        ),
-    ],
-    ids=lambda x: " ".join(x) if isinstance(x, list) else "",
-)
-def test_invalid_input_prints_one_sentence_with_the_reason(
-    words, reason, bad_audio_files, assert_refused
-):
-    assert_refused(lambda *words: main(["sync", *words]), *words)
-    options = make_parser(COMMANDS, DELEGATED_COMMANDS).parse_args(["sync", *words])
-    with pytest.raises(avjax.InputError, match=reason):
-        options.run(options)
-
-
-def test_common_invalid_arguments_are_refused(bad_arguments, assert_refused):
-    assert_refused(lambda *words: main(["sync", *map(str, words)]), *bad_arguments)

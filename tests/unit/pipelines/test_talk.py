@@ -9,21 +9,15 @@ import pytest
 
 import avjax
 from avjax import weights
-from avjax.__main__ import DEMO_PUPPET, main
+from avjax.__main__ import main
 from avjax.constants import FPS, SAMPLE_RATE
 from avjax.data import puppet
 from avjax.errors import InputError
-from avjax.faces.source import square_box
 from avjax.media import audio_io, image_io, video_reader
 from avjax.media.video_writer import VideoWriter
 from avjax.models.synctalkface import SyncTalkFaceConfig, init_variables
 from avjax.pipelines.talk import talk
 from avjax.pipelines.talking import talker_functions
-from avjax.pipelines.talking.audio_talkers import load_talker
-from avjax.pipelines.talking.text_talker import (
-    DEFAULT_AUDIO_WEIGHTS,
-    load_text_talker,
-)
 
 SIDE = 32
 DEMO_TEXT = "Do you see me?"
@@ -163,6 +157,12 @@ def test_lips_do_not_move_in_silence(folder):
     assert "in silence" in video.report.details()
 
 
+def test_video_is_described_by_its_repr(folder):
+    video = talk_with(folder, folder / "clip.mp4", syllables(0.4))
+    expected = "<TalkingVideo: 12 frames of 160x160 pixels, 30 fps, weights "
+    assert repr(video).startswith(expected)
+
+
 def test_frames_without_a_face_are_copied_and_reported(folder):
     video = talk_with(folder, folder / "clip.mp4", syllables(0.4))
     video._source.boxes[3:6] = np.nan
@@ -171,7 +171,7 @@ def test_frames_without_a_face_are_copied_and_reported(folder):
     np.testing.assert_array_equal(frames[4], originals[4])
     assert video.report.missed_frames == [3, 4, 5]
     report = str(video.report)
-    assert "3 frames have no detected face" in report and "3-5" in report
+    assert "warning: found a face in 9 of 12 frames" in report and "3-5" in report
 
 
 @pytest.fixture
@@ -285,44 +285,8 @@ def test_weights_of_another_system_are_refused(folder, tmp_path):
         talk(folder / "face.png", syllables(0.1), weights=tmp_path / "other")
 
 
-def test_default_weights_are_bundled():
-    assert {"synctalkface-grid-s1", "taem-puppet"} <= set(weights.list_weights())
-    assert load_talker(DEFAULT_AUDIO_WEIGHTS).config.size == 96
-    assert load_text_talker("taem-puppet").talker.config.size == 96
-
-
 def test_arrays_of_another_shape_are_refused(folder):
     photo, wave = image_io.read_image(folder / "face.png").rgb, syllables(0.2)
     for face, audio in ((photo[..., 0], wave), (photo, wave[:, None])):
         with pytest.raises(InputError, match="array of"):
             talk_with(folder, face, audio)
-
-
-def test_square_box_has_the_same_centre():
-    box = square_box((10, 20, 20, 40), (100, 100))
-    np.testing.assert_array_equal(box, [0, 20, 40, 60])
-
-
-def test_demo_shows_a_person_that_is_in_no_training_set(tmp_path, capsys):
-    assert DEMO_PUPPET[1] >= puppet.NUM_SPEAKERS - puppet.NUM_TEST_SPEAKERS
-    person = puppet.make_puppet(*DEMO_PUPPET)
-    expected = puppet.speak(person, DEMO_TEXT).wave
-    assert main(["demo", str(tmp_path / "demo"), "--text", DEMO_TEXT]) == 0
-    names = {"face.png", "sound.wav", "talk.mp4", "contact_sheet.png"}
-    assert {file.name for file in (tmp_path / "demo").iterdir()} == names
-    info = video_reader.probe(tmp_path / "demo" / "talk.mp4")
-    wave = audio_io.read_audio(tmp_path / "demo" / "sound.wav")
-    np.testing.assert_allclose(wave, expected, atol=1e-4)
-    assert abs(info.duration - len(expected) / SAMPLE_RATE) <= 1 / FPS
-
-
-def test_demo_refuses_a_file_in_place_of_a_folder(tmp_path, capsys):
-    (tmp_path / "file").write_text("")
-    assert main(["demo", str(tmp_path / "file")]) == 2
-
-
-@pytest.mark.parametrize("text", ["", "...", "привет"])
-def test_demo_refuses_text_that_the_voice_cannot_speak(text, tmp_path, capsys):
-    assert main(["demo", str(tmp_path / "demo"), "--text", text]) == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
-    assert line.startswith("avjax: ") and not list(tmp_path.iterdir())

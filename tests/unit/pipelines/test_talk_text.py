@@ -14,8 +14,8 @@ from avjax.media.video_writer import VideoWriter
 from avjax.models.cals import CalsConfig
 from avjax.models.taem import TEXT_PART, TaemConfig
 from avjax.pipelines.talking.audio_talkers import ContextTalker
+from avjax.pipelines.talking.loading import default_weights
 from avjax.pipelines.talking.talking_video import TalkingVideo
-from avjax.pipelines.talking.text_talker import default_weights
 from avjax.text.phonemes import PHONEMES
 from avjax.text.tts import synthesize
 
@@ -142,8 +142,11 @@ def test_report_warns_about_text_that_does_not_fit_the_audio(folder):
     wave = synthesize("Set white by G nine.").wave
     video = talk_with(folder, audio=wave, text="Which buffaloes amazingly waltz?")
     assert "the text does not fit the audio" in str(video.report)
+    hum = np.sin(np.arange(32000) / 20).astype(np.float32)
+    video = talk_with(folder, audio=hum, text=TEXT)
+    assert "warning: the audio does not seem to be speech" in str(video.report)
     video = talk_with(folder, audio=np.zeros(32000, np.float32), text=TEXT)
-    assert "the audio does not seem to be speech" in str(video.report)
+    assert "warning: the audio is silent" in str(video.report)
 
 
 def test_talker_without_text_ignores_the_text_of_audio(folder):
@@ -204,8 +207,11 @@ BAD = [
     (["--text", "", "--voice", "none"], "nothing to say in the text"),
     (["--text", "привет"], "letters of another language"),
     (["--text", "yes", "--voice", "nobody"], "no voice 'nobody'"),
-    (["--text", "yes", "--lang", "xx"], "no voice 'xx'"),
-    (["--text", "yes", "--lang", "xx", "--voice", "none"], "voice 'xx'"),
+    (["--text", "yes", "--lang", "xx"], "unknown language 'xx'"),
+    (
+        ["--text", "yes", "--lang", "xx", "--voice", "none"],
+        "unknown language 'xx' (avjax",
+    ),
     (["--text", "yes", "--lookahead", "5"], "takes no lookahead"),
     (["--text", "yes", "--weights", "sound", "--voice", "none"], "do not use text"),
     (["--text", "yes", "--weights", "sound", "--system", "taem"], "not to taem"),

@@ -1,58 +1,11 @@
-"""Arguments of the `avjax` commands. Importing this module is cheap."""
+"""Arguments of the `avjax` commands."""
 
 import argparse
 import pathlib
-from collections.abc import Callable, Mapping
-from typing import NoReturn
-
-import avjax
-from avjax.errors import InputError
+from collections.abc import Callable
 
 DEMO_TEXT = "Hello! I am a puppet, and I say whatever you give me to say."
 WEIGHTS_HELP = "bundled name, or folder of weights (default: %(default)s)"
-
-Command = Callable[[argparse.Namespace], None]
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that raises InputError instead of printing the usage."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise an InputError.
-
-        Args:
-            message: The problem with the arguments.
-
-        Raises:
-            InputError: Always.
-        """
-        raise InputError(f"{message} (see {self.prog} --help)")
-
-
-def make_parser(
-    commands: Mapping[str, Command], delegated: Mapping[str, Callable]
-) -> Parser:
-    """Make the parser of the `avjax` program.
-
-    Args:
-        commands: {name: function}. The parsed options have the function as `run`; its
-            docstring is the description of the command.
-        delegated: {name: function} of commands that parse their own arguments.
-
-    Returns:
-        The parser.
-    """
-    parser = Parser(prog="avjax", description=(avjax.__doc__ or "").split("\n")[0])
-    parser.add_argument("--version", action="version", version=avjax.__version__)
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, run in commands.items():
-        summary, add_arguments = ARGUMENTS[name]
-        command = subparsers.add_parser(name, help=summary, description=run.__doc__)
-        command.set_defaults(run=run)
-        add_arguments(command)
-    for name, run in delegated.items():
-        subparsers.add_parser(name, help=run.__doc__, add_help=False)
-    return parser
 
 
 def add_talk_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +27,11 @@ def add_talk_arguments(parser: argparse.ArgumentParser) -> None:
         "--lang",
         metavar="CODE",
         help="eSpeak language of the text, such as de or cmn (default: en-us)",
+    )
+    add(
+        "--list-languages",
+        action="store_true",
+        help="print all languages for --lang, and write no video",
     )
     add("-o", "--out", required=True, metavar="OUT.mp4", help="video to write")
     add_face_arguments(parser)

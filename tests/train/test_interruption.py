@@ -1,0 +1,85 @@
+"""Runs that are stopped by a signal, and folders that another run uses."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from avjax.errors import InputError
+from avjax.train.interruption import InterruptWatch
+from avjax.train.loop import fit
+from avjax.train.run_folder import locked_folder
+
+HERE = pathlib.Path(__file__).parent
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])  # worker processes use it, too
+import conftest
+from avjax.__main__ import main
+from avjax.train import experiments
+experiments.EXPERIMENTS["toy"] = conftest.interrupted_experiment
+sys.exit(main(["train", "toy", "--out", sys.argv[2]]))
+"""
+
+
+def train_until_signal(folder, number):
+    """Train in a process group that gets a signal, -> exit status and errors."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(HERE), str(folder)],
+        env=os.environ | {"COLUMNS": "200"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    metrics, until = folder / "metrics.jsonl", time.monotonic() + 120
+    while not (metrics.exists() and '"step": 3,' in metrics.read_text()):
+        assert child.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
+    os.killpg(child.pid, number)  # as Ctrl-C does: also to the worker processes
+    _, errors = child.communicate(timeout=60)
+    return child.returncode, errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_saves_the_run_which_then_continues(
+    number, interrupted_experiment, tmp_path
+):
+    status, errors = train_until_signal(tmp_path / "run", number)
+    assert status == 128 + number
+    (saved,) = (tmp_path / "run/checkpoints").iterdir()
+    sentence = (
+        f"saved {tmp_path / 'run'} at step {saved.name}; the same command continues"
+    )
+    assert sentence in errors
+    assert "Traceback" not in errors and "leaked" not in errors
+    state = fit(interrupted_experiment, tmp_path / "run")
+    assert int(state.step) == interrupted_experiment.steps > int(saved.name)
+
+
+def test_second_signal_is_not_held_back():
+    with pytest.raises(KeyboardInterrupt), InterruptWatch() as watch:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert watch.requested(1) == signal.SIGINT
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_second_run_in_a_folder_is_refused(experiment, tmp_path):
+    with (
+        locked_folder(tmp_path / "run"),
+        pytest.raises(InputError, match="another process is training in"),
+    ):
+        fit(experiment, tmp_path / "run")
+    assert {file.name for file in (tmp_path / "run").iterdir()} == {"lock"}
+    fit(experiment, tmp_path / "run")
+
+
+def test_folder_with_other_files_is_refused(experiment, tmp_path):
+    (tmp_path / "photo.jpg").write_text("mine")
+    with pytest.raises(InputError, match="is not the folder of a run, and it holds ph"):
+        fit(experiment, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["photo.jpg"]

@@ -1,0 +1,79 @@
+"""The summary of a generated video, and how numbers are written."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from avjax import weights
+from avjax.errors import InputError
+from avjax.faces.source import check_face_index
+from avjax.pipelines.formatting import format_seconds, frame_ranges
+from avjax.pipelines.talk_report import TalkReport
+from avjax.pipelines.talking.audio_talkers import load_talker
+from avjax.pipelines.talking.loading import DEFAULT_AUDIO_WEIGHTS, load_any_talker
+from avjax.pipelines.talking.text_talker import load_text_talker
+
+BOX = np.array([0, 0, 40, 40], np.float32)
+
+
+def make_report(num_frames, missed=(), **fields):
+    report = TalkReport(num_frames, Fraction(25), "cals-puppet", 96, **fields)
+    patch = np.zeros((96, 96, 3), np.uint8)
+    for number in range(num_frames):
+        report.add_frame(number, None if number in missed else patch, BOX, False)
+    return str(report).splitlines()
+
+
+def test_report_names_the_weights_and_the_frames_with_a_face():
+    assert make_report(25) == [
+        "25 frames at 25 fps, 1.00 s, with the weights cals-puppet",
+        "found a face in 25 of 25 frames",
+        "the face was generated 96 pixels wide and pasted 40 pixels wide",
+    ]
+
+
+def test_single_frame_is_not_written_as_a_plural():
+    assert make_report(1)[:2] == [
+        "1 frame at 25 fps, 40 ms, with the weights cals-puppet",
+        "found a face in 1 of 1 frame",
+    ]
+
+
+def test_warnings_begin_with_the_word():
+    lines = make_report(5, missed=(1, 2), is_silent=True, is_speech=False)
+    assert [line for line in lines if line.startswith("warning: ")] == [
+        "warning: found a face in 3 of 5 frames; the others were copied unchanged: 1-2",
+        "warning: the audio is silent",
+    ]
+
+
+def test_durations_and_ranges():
+    assert [format_seconds(x) for x in (0.0, 0.04, 1.0)] == ["0 ms", "40 ms", "1.00 s"]
+    assert frame_ranges([3, 4, 5, 9]) == [[3, 5], [9, 9]]
+    assert frame_ranges([]) == []
+
+
+def test_box_together_with_a_face_index_is_refused():
+    with pytest.raises(InputError, match="give one of them"):
+        check_face_index(1, (0, 0, 9, 9))
+    check_face_index(0, (0, 0, 9, 9))
+
+
+@pytest.mark.parametrize(
+    ("name", "lookahead", "message"),
+    [
+        ("synctalkface-puppet", 5, "takes no lookahead; .* such as cals-grid-s1"),
+        ("taem-puppet", 5, "takes no lookahead; .* such as cals-grid-s1"),
+        ("bridging-puppet", None, "bridging, not to cals or synctalkface or taem"),
+    ],
+)
+def test_weights_that_do_not_fit_are_explained(name, lookahead, message):
+    with pytest.raises(InputError, match=message):
+        load_any_talker(name, None, lookahead, has_text=False)
+
+
+def test_default_weights_are_bundled():
+    assert {"synctalkface-grid-s1", "taem-puppet"} <= set(weights.list_weights())
+    assert load_talker(DEFAULT_AUDIO_WEIGHTS).config.size == 96
+    assert load_text_talker("taem-puppet").talker.config.size == 96

@@ -1,0 +1,166 @@
+"""The folder of a run: who may use it, and the config that it was started with."""
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+from collections.abc import Container, Iterator, Sequence
+
+import jax
+
+from avjax.config import to_json
+from avjax.console import CONSOLE
+from avjax.errors import InputError
+from avjax.train.experiment import Experiment
+
+RUNS = pathlib.Path("runs")  # folder of the folders of runs
+EXPERIMENT_FILE = "experiment.json"
+LOCK_FILE = "lock"
+# What a run that was killed early leaves without an EXPERIMENT_FILE.
+INCOMPLETE = {LOCK_FILE, "checkpoints", f"{EXPERIMENT_FILE}.tmp"}
+
+
+def check_folder(folder: pathlib.Path) -> None:
+    """Check that a folder is free for a run, or holds one.
+
+    Args:
+        folder: The folder, which may not exist.
+
+    Raises:
+        InputError: The folder holds other files.
+    """
+    if not folder.is_dir() or (folder / EXPERIMENT_FILE).is_file():
+        return
+    if others := sorted({file.name for file in folder.iterdir()} - INCOMPLETE):
+        raise InputError(
+            f"{folder} is not the folder of a run, and it holds {others[0]}; choose "
+            "another --out"
+        )
+
+
+@contextlib.contextmanager
+def locked_folder(folder: pathlib.Path) -> Iterator[None]:
+    """Make the folder of a run, and keep other processes from training there.
+
+    The operating system releases the lock when the process ends, however it ends.
+
+    Args:
+        folder: The folder; its parents are made, too.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        InputError: The folder cannot be made, or another process trains there.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if jax.process_index() == 0:
+                lock = stack.enter_context((folder / LOCK_FILE).open("a"))
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"another process is training in {folder}; wait for it, or choose "
+                "another --out"
+            ) from error
+        except OSError as error:
+            raise InputError(f"cannot write into {folder}: {error.strerror}") from error
+        yield
+
+
+def check_progress(step: int, steps: int, folder: pathlib.Path) -> None:
+    """Check that a run is not shortened, and print where it continues.
+
+    Args:
+        step: Step of the latest checkpoint; 0 if there is none.
+        steps: Number of steps of the experiment.
+        folder: Folder of the run.
+
+    Raises:
+        InputError: The run already has more steps.
+    """
+    if step > steps:
+        raise InputError(f"{folder} already has {step} steps, more than steps={steps}")
+    if step and jax.process_index() == 0:
+        CONSOLE.print(f"continuing {folder} at step {step}", soft_wrap=True)
+
+
+def save_config(
+    experiment: Experiment, folder: pathlib.Path, arguments: Sequence[str]
+) -> None:
+    """Write the config and the command's arguments into the run's folder, atomically.
+
+    Args:
+        experiment: The experiment.
+        folder: Folder of the run.
+        arguments: Name and assignments of the command line.
+    """
+    if jax.process_index() == 0:
+        content = {"arguments": list(arguments), "config": to_json(experiment)}
+        temporary = folder / f"{EXPERIMENT_FILE}.tmp"
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+        os.replace(temporary, folder / EXPERIMENT_FILE)
+
+
+def find_run(
+    name: str, out: pathlib.Path | None, experiments: Container[str]
+) -> pathlib.Path:
+    """Find the folder of a run.
+
+    Args:
+        name: Name of an experiment, or the folder of a run.
+        out: The folder of the option `--out`; None: it is found by the name.
+        experiments: Names of experiments, which come before folders.
+
+    Returns:
+        The folder, which may not exist.
+
+    Raises:
+        InputError: `name` is a folder, but not that of a run.
+    """
+    if out is not None:
+        return out
+    folder = pathlib.Path(name)
+    if (folder / EXPERIMENT_FILE).is_file():
+        return folder
+    if folder.is_dir() and name not in experiments:
+        raise InputError(
+            f"{name} is not the folder of a run: it has no {EXPERIMENT_FILE}"
+        )
+    return RUNS / name.rpartition(":")[2]
+
+
+def read_invocation(folder: pathlib.Path) -> list[str]:
+    """Read the arguments that a run was started with.
+
+    Args:
+        folder: Folder of the run.
+
+    Returns:
+        Name of the experiment and assignments; empty if there is no run.
+
+    Raises:
+        InputError: The file is damaged, or the run was not started by `avjax train`.
+    """
+    file = folder / EXPERIMENT_FILE
+    if not file.is_file():
+        return []
+    words: list[str] | None = None
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if "asked" not in content:  # the key of version 0.1
+            words = content["arguments"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file} is damaged: {error}") from error
+    if words is None:
+        raise InputError(
+            f"{file} was written by an older version of avjax, whose runs cannot be "
+            "read; train again"
+        )
+    if not words:
+        raise InputError(
+            f"{folder} was not started by avjax train, so its experiment is unknown"
+        )
+    return words
