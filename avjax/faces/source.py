@@ -44,6 +44,13 @@ class FaceSource:
             return self.track.similarities
         return fit_similarity(np.stack([landmarks_in_box(box) for box in self.boxes]))
 
+    @property
+    def profile(self) -> np.ndarray:
+        """Mask of the frames in which the face is seen from the side, bool [t]."""
+        if self.track is not None:
+            return self.track.profile
+        return np.zeros(len(self.boxes), bool)
+
 
 def open_face_source(
     source: PathLike | np.ndarray,

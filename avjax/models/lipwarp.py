@@ -62,6 +62,8 @@ class LipWarpConfig(TalkerConfig):
         layers: Layers of the transformer.
         heads: Attention heads of the transformer.
         dropout: Dropout rate of the audio network.
+        speech_code: Mean lip code of the people in the training data while they speak;
+            the codes of the audio network have the mean zero.
     """
 
     system: ClassVar[str] = "lipwarp"
@@ -73,6 +75,7 @@ class LipWarpConfig(TalkerConfig):
     layers: int = 3
     heads: int = 4
     dropout: float = 0.1
+    speech_code: tuple[float, ...] = ()
 
     @property
     def latent_dim(self) -> int:

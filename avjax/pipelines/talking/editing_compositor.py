@@ -14,6 +14,7 @@ from avjax.faces.editing import (
     crop_lower_face_aligned,
 )
 from avjax.faces.source import FaceSource
+from avjax.pipelines.formatting import format_frame_ranges, format_frames
 from avjax.pipelines.talking.audio_talkers import Talker
 from avjax.pipelines.talking.compositor import (
     CompositedFrame,
@@ -26,11 +27,41 @@ from avjax.pipelines.talking.talker_functions import (
     jit_encode_mouths,
     jit_encode_silence,
     jit_predict_edit,
+    mean_speech_code,
 )
 
 MAX_SAMPLES = 64  # frames of a clip in which a person's codes are measured
 SAMPLE_EVERY = 3  # frames
-MOVING_MOUTH = 0.15  # standard deviation of the codes of a person who speaks
+MIN_EYE_DISTANCE = 16  # pixels; smaller faces are reported
+
+
+def describe_source(source: FaceSource, talker: Talker) -> tuple[str, ...]:
+    """Describe what a talker cannot edit, before the work begins.
+
+    Args:
+        source: A photo or a clip with its face.
+        talker: Generates or edits the faces.
+
+    Returns:
+        Sentences for the report.
+    """
+    if not edits_frames(talker.config):
+        return ()
+    remarks = []
+    profile = np.flatnonzero(source.profile).tolist()
+    if profile:
+        ranges = ", ".join(format_frame_ranges(profile))
+        remarks.append(
+            f"warning: the face is seen from the side in {format_frames(len(profile))} "
+            f"of the source, which stay unchanged: {ranges}"
+        )
+    eyes = float(np.nanmedian(np.hypot(*source.similarities.T[:2])))
+    if eyes < MIN_EYE_DISTANCE:
+        remarks.append(
+            f"warning: the face is small, {eyes:.0f} pixels from eye to eye; the lips "
+            f"are reliable from {MIN_EYE_DISTANCE}"
+        )
+    return tuple(remarks)
 
 
 class Person(NamedTuple):
@@ -82,10 +113,12 @@ class EditingCompositor(Compositor):
         """Edit frames; see `Compositor`."""
         if self._person is None:
             self._person = measure_person(self._source, self._talker)
+        similarities = self._source.similarities[numbers]
+        editable = np.isfinite(similarities[:, 0]) & ~self._source.profile[numbers]
         faces = [
-            AlignedFrame(frame, similarity) if np.isfinite(similarity[0]) else None
-            for frame, similarity in zip(
-                frames, self._source.similarities[numbers], strict=True
+            AlignedFrame(frame, similarity) if can_edit else None
+            for frame, similarity, can_edit in zip(
+                frames, similarities, editable, strict=True
             )
         ]
         edits = self._predict(faces, latents, self._person)
@@ -105,7 +138,7 @@ class EditingCompositor(Compositor):
         for crop, face in zip(crops, faces, strict=False):
             if face is not None:
                 crop[:] = _network_crop(face, size)
-        codes = latents + person.code
+        codes = np.clip(latents + person.code, -1, 1)
         missing = CHUNK_FRAMES - len(crops) if len(crops) > 1 else 0
         maps = jit_predict_edit(self._talker.config)(
             self._talker.variables,
@@ -136,9 +169,9 @@ class EditingCompositor(Compositor):
 def measure_person(source: FaceSource, talker: Talker) -> Person:
     """Measure the lip codes of a person, and choose a reference.
 
-    The audio network predicts codes but for a constant per person. For a mouth that
-    does not move, that constant is its code less the code of silence; for one that
-    speaks, it is the mean code, because the network's codes of speech have mean zero.
+    The audio network predicts codes but for a constant per person: what the person's
+    mean code is beyond an ordinary mouth that is as far open. An ordinary mouth is
+    between that of silence and the mean mouth of speech.
 
     Args:
         source: A photo or a clip with its face.
@@ -147,22 +180,26 @@ def measure_person(source: FaceSource, talker: Talker) -> Person:
     Returns:
         The constant and the reference.
     """
+    config = talker.config
     faces = list(_sample_faces(source))
     mouths = [crop_encoder_mouth(crop_lower_face_aligned(face)) for face in faces]
-    encode = jit_encode_mouths(talker.config)
+    encode = jit_encode_mouths(config)
     codes = np.concatenate(
         [encode(talker.variables, mouth[None, ..., None] / 255) for mouth in mouths]
     )
-    silence = np.asarray(jit_encode_silence(talker.config)(talker.variables))
-    moving = min(1.0, float(codes.std(0).mean()) / MOVING_MOUTH)
+    silence = np.asarray(jit_encode_silence(config)(talker.variables))
+    own = codes.mean(0) - mean_speech_code(config)
+    closed = float(np.clip(own @ silence / np.sum(silence**2), 0, 1))
     extreme = np.argmax(np.linalg.norm(codes - np.median(codes, axis=0), axis=1))
-    return Person(codes.mean(0) - (1 - moving) * silence, faces[extreme])
+    return Person(codes.mean(0) - closed * silence, faces[extreme])
 
 
 def _sample_faces(source: FaceSource) -> Iterator[AlignedFrame]:
     """Sample frames that show the face from the first ones of a source."""
     similarities = source.similarities
     present = np.flatnonzero(np.isfinite(similarities[:, 0]))
+    frontal = present[~source.profile[present]]
+    present = frontal if len(frontal) else present
     chosen = set(present[: SAMPLE_EVERY * MAX_SAMPLES : SAMPLE_EVERY].tolist())
     for number, image in enumerate(source.play(max(chosen) + 1)):
         if number in chosen:

@@ -226,6 +226,12 @@ def edits_frames(config: TalkerConfig) -> bool:
     return latent_space(config).edits_frames
 
 
+def mean_speech_code(config: TalkerConfig) -> np.ndarray:
+    """Return the mean lip code of speech of a talker that edits frames, f32 [d]."""
+    code = getattr(config, "speech_code", ())
+    return np.asarray(code or np.zeros(config.latent_dim), np.float32)
+
+
 @cached_jit
 def jit_encode_mouths(config: TalkerConfig) -> Callable[..., Array]:
     """Compile the lip encoder of a talker that edits frames.

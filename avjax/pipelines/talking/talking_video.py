@@ -18,7 +18,10 @@ from avjax.pipelines.formatting import format_frames
 from avjax.pipelines.talk_report import TalkReport
 from avjax.pipelines.talking.audio_talkers import ContextTalker
 from avjax.pipelines.talking.compositor import crop_portrait
-from avjax.pipelines.talking.editing_compositor import make_compositor
+from avjax.pipelines.talking.editing_compositor import (
+    describe_source,
+    make_compositor,
+)
 from avjax.pipelines.talking.loading import LoadedTalker
 from avjax.pipelines.talking.speech_source import SpeechTrack
 from avjax.pipelines.talking.streaming_encoder import StreamingEncoder
@@ -149,7 +152,10 @@ class TalkingVideo:
             composited=not self._native,
             is_silent=self._is_silent_audio,
             is_speech=self._is_speech,
-            remarks=self._speech.remarks,
+            remarks=(
+                *self._speech.remarks,
+                *describe_source(self._source, self._talker.talker),
+            ),
         )
 
     def _is_silent(self, frame: int) -> bool:
