@@ -49,7 +49,7 @@ def live(
         face: A photo or a clip: a file, an image u8 [h w 3], or frames u8 [t h w 3] at
             25 frames per second.
         weights: Name of bundled weights, or a folder of weights, of a system with audio
-            context such as CALS. None: "cals-grid-s1".
+            context such as LipWarp or CALS. None: "lipwarp-people".
         lookahead: Video frames (1/25 s) of audio that the model waits for. A larger
             value gives better lips and a longer delay.
         box: x, y, width and height of the face in pixels. None: it is detected.

@@ -57,7 +57,7 @@ def talk(
         lang: Language of the text or subtitles, by eSpeak's name. None: "en-us".
         weights: Name of bundled weights, or a folder of weights. TAEM weights are
             driven by text, all others by audio; if there is only a text, eSpeak speaks
-            it. None: "taem-grid-s1" for text, otherwise "synctalkface-grid-s1".
+            it. None: "lipwarp-people", or "taem-grid-s1" for a text without a voice.
         system: System id that the weights must have, such as "cals". None: any.
         lookahead: Video frames (1/25 s) of future audio that the lips may depend on, as
             in a live session, for systems with audio context. None: no limit.
@@ -74,7 +74,11 @@ def talk(
     """
     check_speech_arguments(audio, text, srt, voice, lang)
     talker = load_any_talker(
-        weights, system, lookahead, has_text=text is not None or srt is not None
+        weights,
+        system,
+        lookahead,
+        has_text=text is not None or srt is not None,
+        has_audio=audio is not None or voice != SILENT_VOICE,
     )
     language = DEFAULT_LANGUAGE if lang is None else lang
 

@@ -29,7 +29,7 @@ from avjax.pipelines.talking.talker_functions import (
 )
 from avjax.typing import PathLike
 
-CONTEXT_WEIGHTS = "cals-grid-s1"  # bundled weights of a system with audio context
+CONTEXT_WEIGHTS = "lipwarp-people"  # bundled weights of a system with audio context
 BARE_NAME_SYSTEMS = "synctalkface", "cals"  # what a bare name such as grid-s1 may mean
 
 

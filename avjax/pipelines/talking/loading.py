@@ -17,8 +17,8 @@ from avjax.pipelines.talking.audio_talkers import (
 from avjax.pipelines.talking.text_talker import TextTalker, load_text_talker
 from avjax.typing import PathLike
 
-DEFAULT_AUDIO_WEIGHTS = "synctalkface-grid-s1"
-DEFAULT_TEXT_WEIGHTS = "taem-grid-s1"
+DEFAULT_WEIGHTS = "lipwarp-people"
+DEFAULT_TEXT_WEIGHTS = "taem-grid-s1"  # for a text that is not spoken aloud
 
 
 class LoadedTalker(NamedTuple):
@@ -36,7 +36,11 @@ class LoadedTalker(NamedTuple):
 
 
 def load_any_talker(
-    name: PathLike | None, system: str | None, lookahead: int | None, has_text: bool
+    name: PathLike | None,
+    system: str | None,
+    lookahead: int | None,
+    has_text: bool,
+    has_audio: bool = True,
 ) -> LoadedTalker:
     """Load weights that are driven by text if there is one, otherwise by audio.
 
@@ -45,6 +49,7 @@ def load_any_talker(
         system: System id that the weights must have. None: any talker.
         lookahead: Future frames (1/25 s) that latents may depend on. None: no limit.
         has_text: True if the text that is spoken is known.
+        has_audio: False if only the text can drive the lips.
 
     Returns:
         The talker.
@@ -54,7 +59,7 @@ def load_any_talker(
     """
     taem = TaemConfig.system
     if name is None:
-        name = default_weights(system, has_text)
+        name = default_weights(system, has_audio)
     order = (taem, *BARE_NAME_SYSTEMS) if has_text else (*BARE_NAME_SYSTEMS, taem)
     found = resolve_system(name, order)
     if system is None:
@@ -72,21 +77,20 @@ def load_any_talker(
     )
 
 
-def default_weights(system: str | None, has_text: bool) -> str:
+def default_weights(system: str | None, has_audio: bool) -> str:
     """Return the name of the weights that are used if none are named.
 
     Args:
         system: System id that the weights must have. None: any talker.
-        has_text: True if the text that is spoken is known.
+        has_audio: False if only a text can drive the lips.
 
     Returns:
-        A name of bundled weights; if there are several, those of a real speaker.
+        A name of bundled weights; if a system has several, those of a real speaker.
     """
     if system is not None:
         get_system(system)  # an unknown id is refused
-    names = weights.list_weights()
-    default = DEFAULT_TEXT_WEIGHTS if has_text else DEFAULT_AUDIO_WEIGHTS
     if system is None:
-        return default if default in names else DEFAULT_AUDIO_WEIGHTS
+        return DEFAULT_WEIGHTS if has_audio else DEFAULT_TEXT_WEIGHTS
+    names = weights.list_weights()
     candidates = [name for name in names if weights.weights_system(name) == system]
-    return candidates[0] if candidates else default
+    return candidates[0] if candidates else DEFAULT_WEIGHTS

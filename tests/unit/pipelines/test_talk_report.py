@@ -11,7 +11,11 @@ from avjax.faces.source import check_face_index
 from avjax.pipelines.formatting import format_seconds, frame_ranges
 from avjax.pipelines.talk_report import TalkReport
 from avjax.pipelines.talking.audio_talkers import load_talker
-from avjax.pipelines.talking.loading import DEFAULT_AUDIO_WEIGHTS, load_any_talker
+from avjax.pipelines.talking.loading import (
+    DEFAULT_TEXT_WEIGHTS,
+    DEFAULT_WEIGHTS,
+    load_any_talker,
+)
 from avjax.pipelines.talking.text_talker import load_text_talker
 
 BOX = np.array([0, 0, 40, 40], np.float32)
@@ -63,9 +67,9 @@ def test_box_together_with_a_face_index_is_refused():
 @pytest.mark.parametrize(
     ("name", "lookahead", "message"),
     [
-        ("synctalkface-puppet", 5, "takes no lookahead; .* such as cals-grid-s1"),
-        ("taem-puppet", 5, "takes no lookahead; .* such as cals-grid-s1"),
-        ("bridging-puppet", None, "bridging, not to cals or synctalkface or taem"),
+        ("synctalkface-puppet", 5, "takes no lookahead; .* such as lipwarp-people"),
+        ("taem-puppet", 5, "takes no lookahead; .* such as lipwarp-people"),
+        ("bridging-puppet", None, "bridging, not to .*lipwarp"),
     ],
 )
 def test_weights_that_do_not_fit_are_explained(name, lookahead, message):
@@ -74,6 +78,6 @@ def test_weights_that_do_not_fit_are_explained(name, lookahead, message):
 
 
 def test_default_weights_are_bundled():
-    assert {"synctalkface-grid-s1", "taem-puppet"} <= set(weights.list_weights())
-    assert load_talker(DEFAULT_AUDIO_WEIGHTS).config.size == 96
-    assert load_text_talker("taem-puppet").talker.config.size == 96
+    assert {DEFAULT_WEIGHTS, DEFAULT_TEXT_WEIGHTS} <= set(weights.list_weights())
+    assert load_talker(DEFAULT_WEIGHTS).config.size == 96
+    assert load_text_talker(DEFAULT_TEXT_WEIGHTS).talker.config.size == 96

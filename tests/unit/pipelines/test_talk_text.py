@@ -176,18 +176,14 @@ def test_clip_of_another_frame_rate_speaks_a_text(folder, tmp_path):
     assert len(video) == round(len(video.wave) / SAMPLE_RATE * 30)
 
 
-def test_default_weights_depend_on_what_is_bundled(monkeypatch):
-    names = ["synctalkface-grid-s1", "taem-puppet", "taem-grid-s1"]
-    monkeypatch.setattr(weights, "list_weights", lambda: names)
-    assert default_weights(None, has_text=True) == "taem-grid-s1"
-    assert default_weights(None, has_text=False) == "synctalkface-grid-s1"
-    monkeypatch.setattr(weights, "list_weights", lambda: names[:2])
-    assert default_weights(None, has_text=True) == "synctalkface-grid-s1"
+def test_default_weights_depend_on_what_drives_the_lips():
+    assert default_weights(None, has_audio=True) == "lipwarp-people"
+    assert default_weights(None, has_audio=False) == "taem-grid-s1"
 
 
 def test_default_weights_belong_to_the_chosen_system():
-    assert default_weights("cals", has_text=False) == "cals-grid-s1"
-    assert default_weights("taem", has_text=False) == "taem-grid-s1"
+    assert default_weights("cals", has_audio=True) == "cals-grid-s1"
+    assert default_weights("taem", has_audio=True) == "taem-grid-s1"
     with pytest.raises(InputError, match="there is no system 'unknown'"):
         default_weights("unknown", has_text=False)
 
