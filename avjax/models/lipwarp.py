@@ -20,13 +20,12 @@ Equations   (numbered by us)
 
 Departures  None, because there is no paper. The face is aligned by its landmarks. The
             mouth encoder sees the mouth in grey and standardised, so that z does not
-            encode the colours of a person. A frame to be edited shows a wrong mouth: in
+            encode a person's colours. A frame to be edited shows a wrong mouth: in
             training that of another frame of the clip, or one that the editor itself
             has made; the target is the true frame. Nothing is masked, so that pose,
-            light and skin come from the frame itself. There are no batch statistics.
-            Flows and weights are smooth: they are enlarged and applied to the frame at
-            its own resolution. What a person's mouth looks like at rest is the mean
-            difference between the codes of his frames and (5), not a task of (5).
+            light and skin are kept. Flows and weights are enlarged and applied at the
+            resolution of the frame. A person's own constant in z is measured on the
+            person's frames, not predicted by (5).
 """
 
 import dataclasses
@@ -84,11 +83,7 @@ class LipWarpConfig(TalkerConfig):
 
 
 class AudioToCode(nn.Module):
-    """Predict lip codes from audio.
-
-    Attributes:
-        config: Config of the system.
-    """
+    """Lip codes of consecutive frames, from their audio."""
 
     config: LipWarpConfig
 
@@ -117,7 +112,7 @@ class AudioToCode(nn.Module):
             train: Apply dropout.
 
         Returns:
-            Lip codes, f32 [b t d].
+            f32 [b t d].
         """
         features = self.encode_audio(mels, train)
         return self.contextualize(features, frame_mask, lookahead, train)
