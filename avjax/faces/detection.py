@@ -14,8 +14,10 @@ SEARCH_SIZE = 640  # longest side in pixels of the image that is searched
 FINE_SEARCH_SIZE = 1920  # the same, for the search for small faces
 TILTS = 40.0, -40.0  # degrees; directions of the search for tilted faces
 PYRAMID_FACTOR = 0.709  # from one scale of the image to the next
-PNET_THRESHOLD, RNET_THRESHOLD, ONET_THRESHOLD = 0.6, 0.7, 0.8
-FINAL_THRESHOLD = 0.8  # of the refined landmarks
+PNET_THRESHOLD, RNET_THRESHOLD, ONET_THRESHOLD = 0.6, 0.7, 0.6
+# Of refined landmarks: in 60 images of noise and 100 photographs, no false detection
+# has more than 0.93; of 66 faces, each distorted in nine ways, one has less than 0.98.
+FINAL_THRESHOLD = 0.95
 ONET_SIDE = 1.2  # side of a face's square over `face_size`
 ONET_BELOW = 0.02  # how far, in its sides, its centre is below that of the landmarks
 # Squares of the refinement: shifts to the right and down, in sides, and size.

@@ -243,7 +243,8 @@ def box_side(landmarks: np.ndarray) -> float:
 def read_empty_images(real: pathlib.Path) -> dict[str, list[np.ndarray]]:
     """Read images without people."""
     dogs = [read_image(real / "portraits" / name).rgb for name in DOGS]
-    things = sorted((real / "denoise" / "polyu").glob("*_mean.JPG"))
+    photos = sorted((real / "denoise" / "polyu").glob("*_mean.JPG"))
+    things = [path for path in photos if "bulletin" not in path.name]  # portraits
     noise = []
     for n in range(1, 61):
         rng = np.random.default_rng(n)
