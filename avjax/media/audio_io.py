@@ -42,20 +42,40 @@ def read_audio(path: PathLike, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     Raises:
         InputError: The file cannot be read, is cut off, or has no audio.
     """
+    return np.concatenate(list(stream_audio(path, sample_rate)))
+
+
+def stream_audio(
+    path: PathLike, sample_rate: int = SAMPLE_RATE
+) -> Iterator[np.ndarray]:
+    """Read the audio of a media file block by block, in bounded memory.
+
+    Args:
+        path: An audio file, or a video file with an audio stream.
+        sample_rate: Sample rate of the result in Hz.
+
+    Yields:
+        The parts of the waveform that `read_audio` returns, f32 [n]; n varies.
+
+    Raises:
+        InputError: The file cannot be read, is cut off, or has no audio.
+    """
     with open_media(path) as container:
         _check_riff_length(path)
         if not container.streams.audio:
             raise InputError(f"{path} has no audio stream")
         stream = container.streams.audio[0]
-        blocks = list(
-            _resample(_decode_mono(container, stream), stream.rate, sample_rate)
-        )
         delay = (stream.start_time or 0) * seconds_per_unit(stream)
         delay -= start_second(container)
-    if not any(len(block) for block in blocks):
+        blocks = _resample(_decode_mono(container, stream), stream.rate, sample_rate)
+        is_empty = True
+        for block in blocks:
+            if is_empty and len(block):
+                is_empty = False
+                yield np.zeros(max(0, round(delay * sample_rate)), np.float32)
+            yield np.clip(block, -1, 1)
+    if is_empty:
         raise InputError(f"the audio stream of {path} is empty or cannot be decoded")
-    silence = np.zeros(max(0, round(delay * sample_rate)), np.float32)
-    return np.clip(np.concatenate([silence, *blocks]), -1, 1)
 
 
 def _check_riff_length(path: PathLike) -> None:
