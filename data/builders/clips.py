@@ -24,6 +24,7 @@ from avjax.data.footage.report import VideoReport
 from avjax.data.footage.videos import Footage, find_footage
 from avjax.errors import InputError
 from avjax.media.face import detect_faces
+from avjax.media.files import wrap_os_errors
 
 REPORT_FILE = "report.json"
 _STATE_FILE = "state.json"
@@ -84,9 +85,10 @@ class ClipsSource(CorpusSource):
         task = progress.add_task("cutting", total=len(footage.videos))
         reports = []
         numbered = enumerate(footage.videos)
-        for report in map_clips(functools.partial(cut_video, options), numbered):
-            progress.advance(task)
-            reports.append(report)
+        with wrap_os_errors(work, "write"):  # the disk may be full
+            for report in map_clips(functools.partial(cut_video, options), numbered):
+                progress.advance(task)
+                reports.append(report)
         if not any(report.taken for report in reports):
             lines = [line for report in reports for line in report.lines()]
             raise InputError(

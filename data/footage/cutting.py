@@ -121,9 +121,9 @@ class _Cutter:
         """
         path = self.video.path
         info = probe(path)
+        self.report.seconds = info.duration
         if not info.has_audio:
             raise InputError("it has no audio track")
-        self.report.seconds = info.duration
         timeline = self.read_timeline(int(info.duration * FPS) + 1)
         if timeline.silent.all():
             raise InputError(plans.SILENT)
@@ -266,6 +266,11 @@ class _Cutter:
             SkippedStretch(start / FPS, stop / FPS, problem)
             for start, stop, problem in plans.merge(self.left_out)
         ]
+        if report.faces > 1:
+            report.notes.append(
+                f"{report.faces} faces are visible; face {self.options.face_index} was "
+                "used"
+            )
         if self.without_text:
             report.notes.append(
                 f"{self.without_text} of its {len(report.taken)} clips have no text, "
