@@ -39,7 +39,7 @@ def read_vtt(path: PathLike) -> list[Cue]:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"cannot read {path}: it is not UTF-8 text") from error
-    blocks = [block.strip() for block in re.split(r"\n\s*\n", _join_lines(text))]
+    blocks = [block.strip() for block in re.split(r"\n\n+", _join_lines(text))]
     if not blocks[0].startswith("WEBVTT"):
         raise InputError(f"cannot read {path}: its first line is not WEBVTT")
     is_rolling = bool(_WORD_TIME.search(text))

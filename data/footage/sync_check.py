@@ -65,8 +65,8 @@ class SyncEvidence:
         """Find the offset of the sound.
 
         Returns:
-            Frames at 25 fps by which the sound is late (negative: early), at most
-            `MAX_OFFSET`; None if it cannot be found out.
+            Frames at 25 fps by which the sound is late (negative: early), at most 21;
+            None if it cannot be found out.
         """
         if self.num_frames < MIN_EVIDENCE_FRAMES:
             return None
@@ -75,9 +75,11 @@ class SyncEvidence:
         offsets = np.arange(len(correlations))
         others = correlations[np.abs(offsets - best) > NEIGHBOURS]
         lead = correlations[best] - others.max()
-        if correlations[best] < MIN_CORRELATION or lead < MIN_LEAD:
+        offset = best - MAX_OFFSET
+        is_at_end = abs(offset) > MAX_OFFSET - NEIGHBOURS  # it may be even larger
+        if is_at_end or correlations[best] < MIN_CORRELATION or lead < MIN_LEAD:
             return None
-        return best - MAX_OFFSET
+        return offset
 
     def correlations(self) -> np.ndarray:
         """Correlate predicted and true loudness at each offset.
@@ -99,8 +101,7 @@ class SyncEvidence:
         axes = axes / (np.std(stacked @ axes, axis=0) + 1e-6)
         codes = [mouth @ axes for mouth in mouths]
         return [
-            np.concatenate([code, np.diff(code, axis=0, prepend=code[:1])], axis=1)
-            for code in codes
+            np.concatenate([code, np.gradient(code, axis=0)], axis=1) for code in codes
         ]
 
 

@@ -46,7 +46,9 @@ def test_talking_head_is_taken_as_a_whole(cut, write, anna):
     assert record["face"][0].shape == (64, 64, 3)
     assert len(record["wave"]) == 640 * count
     written = np.abs(record["wave"] / 32768 - anna.wave)
-    assert np.sqrt(np.mean(written**2)) < 0.1 * np.std(anna.wave), "the sound is in step"
+    assert np.sqrt(np.mean(written**2)) < 0.1 * np.std(anna.wave), (
+        "the sound is in step"
+    )
     assert report.seconds == report.seconds_taken == count / 25
 
 
@@ -126,8 +128,8 @@ def test_file_that_ends_early_while_it_is_read_leaves_nothing(
 
 def test_one_of_two_people_is_taken(cut, write, anna, bert):
     """The other one is taken with its index; there is no third."""
-    small = [frame[20:132, 24:136] for frame in bert.frames]
-    count = len(small)
+    count = 40
+    small = [frame[20:132, 24:136] for frame in bert.frames[:count]]
     frames = np.zeros((count, 160, 280, 3), np.uint8)
     frames[:, :, :160] = anna.frames[:count]
     frames[:, 24:136, 164:276] = small
