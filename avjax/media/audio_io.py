@@ -45,34 +45,21 @@ def read_audio(path: PathLike, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     return np.concatenate(list(stream_audio(path, sample_rate)))
 
 
-def stream_audio(
-    path: PathLike, sample_rate: int = SAMPLE_RATE
-) -> Iterator[np.ndarray]:
-    """Read the audio of a media file block by block, in bounded memory.
-
-    Args:
-        path: An audio file, or a video file with an audio stream.
-        sample_rate: Sample rate of the result in Hz.
-
-    Yields:
-        The parts of the waveform that `read_audio` returns, f32 [n]; n varies.
-
-    Raises:
-        InputError: The file cannot be read, is cut off, or has no audio.
-    """
+def stream_audio(path: PathLike, sample_rate: int) -> Iterator[np.ndarray]:
+    """Yield the parts of what `read_audio` returns, in bounded memory."""
+    is_empty = True
     with open_media(path) as container:
         _check_riff_length(path)
         if not container.streams.audio:
             raise InputError(f"{path} has no audio stream")
         stream = container.streams.audio[0]
         delay = (stream.start_time or 0) * seconds_per_unit(stream)
-        delay -= start_second(container)
-        blocks = _resample(_decode_mono(container, stream), stream.rate, sample_rate)
-        is_empty = True
-        for block in blocks:
+        silence = max(0, round((delay - start_second(container)) * sample_rate))
+        blocks = _decode_mono(container, stream)
+        for block in _resample(blocks, stream.rate, sample_rate):
             if is_empty and len(block):
                 is_empty = False
-                yield np.zeros(max(0, round(delay * sample_rate)), np.float32)
+                yield np.zeros(silence, np.float32)
             yield np.clip(block, -1, 1)
     if is_empty:
         raise InputError(f"the audio stream of {path} is empty or cannot be decoded")

@@ -4,6 +4,7 @@ import html
 import pathlib
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from avjax.errors import InputError
 from avjax.media.files import check_readable, wrap_os_errors
@@ -94,7 +95,7 @@ def _plain(text: str) -> str:
     return html.unescape(" ".join(_MARKUP.sub("", text).split()))
 
 
-def _to_seconds(clock: Sequence[str | None]) -> float:
+def _to_seconds(clock: Sequence[str | Any]) -> float:
     """Convert (None, "01", "01", "5") to 61.5."""
     hours, minutes, seconds, fraction = clock
     total = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)

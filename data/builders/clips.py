@@ -247,7 +247,7 @@ def make_report(
     Returns:
         Totals, one entry for each video, and the files that were ignored.
     """
-    skipped: collections.Counter[str] = collections.Counter()
+    skipped: dict[str, float] = collections.defaultdict(float)
     for report in reports:
         for start, end, reason in report.skipped:
             skipped[reason] += (end or start) - start
@@ -255,7 +255,8 @@ def make_report(
         "seconds": round(sum(report.seconds for report in reports), 2),
         "seconds_taken": round(sum(report.seconds_taken for report in reports), 2),
         "seconds_skipped": {
-            reason: round(length, 2) for reason, length in skipped.most_common()
+            reason: round(skipped[reason], 2)
+            for reason in sorted(skipped, key=skipped.__getitem__, reverse=True)
         },
         "videos": [report.to_json(split_of) for report in reports],
         "ignored": footage.ignored,

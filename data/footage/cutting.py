@@ -6,7 +6,6 @@ to a temporary file at once, so that one clip is in memory.
 """
 
 import bisect
-import contextlib
 import itertools
 import operator
 import pathlib
@@ -24,11 +23,11 @@ from avjax.data.footage import stretches as plans
 from avjax.data.footage.face_follower import FaceFollower
 from avjax.data.footage.report import SkippedStretch, TakenStretch, VideoReport
 from avjax.data.footage.shots import number_shots
-from avjax.data.footage.stretches import Stretch
-from avjax.data.footage.sync_check import MIN_OFFSET, SyncEvidence
+from avjax.data.footage.stretches import Stretch, Timeline
+from avjax.data.footage.sync_check import MIN_OFFSET, SyncEvidence, describe_offset
 from avjax.data.footage.transcripts import (
     NO_TRANSCRIPT,
-    Transcript,
+    VideoTranscript,
     read_transcript,
     timed_words,
     words_of_stretch,
@@ -57,20 +56,6 @@ class CuttingOptions(NamedTuple):
     face_index: int
     detector: Detector
     folder: pathlib.Path
-
-
-class Timeline(NamedTuple):
-    """What is known of each frame of a video from its sound and its subtitles.
-
-    Attributes:
-        pauses: Frames in which nobody speaks, bool [t].
-        silent: Frames that are left out because nobody speaks for long, bool [t].
-        costs: What it costs to cut before each frame, i64 [t].
-    """
-
-    pauses: np.ndarray
-    silent: np.ndarray
-    costs: np.ndarray
 
 
 def cut_video(options: CuttingOptions, numbered: tuple[int, Video]) -> VideoReport:
@@ -127,24 +112,20 @@ class _Cutter:
         timeline = self.read_timeline(int(info.duration * FPS) + 1)
         if timeline.silent.all():
             raise InputError(plans.SILENT)
-        with (
-            contextlib.closing(read_at_rate(path, FPS)) as finder,
-            contextlib.closing(read_at_rate(path, FPS)) as cutter,
-            contextlib.closing(stream_audio(path, SAMPLE_RATE)) as blocks,
-        ):
-            wave = WaveReader(blocks)
-            for stretch, boxes in self.find_stretches(finder, timeline):
-                frames = itertools.islice(cutter, len(boxes))
-                if stretch.problem:
-                    self.left_out.append(stretch)
-                    for _ in frames:
-                        pass
-                else:
-                    self.write_clip(stretch, boxes, frames, wave)
+        finder, cutter = read_at_rate(path, FPS), read_at_rate(path, FPS)
+        wave = WaveReader(stream_audio(path, SAMPLE_RATE))
+        for stretch, boxes in self.find_stretches(finder, timeline):
+            frames = itertools.islice(cutter, len(boxes))
+            if stretch.problem:
+                self.left_out.append(stretch)
+                for _ in frames:
+                    pass
+            else:
+                self.write_clip(stretch, boxes, frames, wave)
         self.use_untimed_text(timeline)
         self.finish()
 
-    def read_transcript(self) -> Transcript:
+    def read_transcript(self) -> VideoTranscript:
         """Read the transcript, if there is one that can be read."""
         if self.video.transcript is None:
             return NO_TRANSCRIPT
@@ -158,13 +139,9 @@ class _Cutter:
 
     def read_timeline(self, num_frames: int) -> Timeline:
         """Read the sound, and find its pauses."""
-        with contextlib.closing(stream_audio(self.video.path, SAMPLE_RATE)) as blocks:
-            levels = WaveReader(blocks).read_levels()
-        pauses = plans.pause_frames(levels)[:num_frames]
-        missing = num_frames - len(pauses)
-        pauses = np.pad(pauses, (0, missing), constant_values=True)
-        costs = plans.cutting_costs(pauses, self.transcript.cues)
-        return Timeline(pauses, plans.long_silences(pauses), costs)
+        blocks = stream_audio(self.video.path, SAMPLE_RATE)
+        levels = WaveReader(blocks).read_levels()
+        return plans.make_timeline(levels, num_frames, self.transcript.cues)
 
     def find_stretches(
         self, frames: Iterator[np.ndarray], timeline: Timeline
@@ -184,14 +161,9 @@ class _Cutter:
         start = 0
         for (shot, _), group in parts:
             boxes = self.follower.follow((frame for _, frame in group), shot)
-            part = slice(start, start + len(boxes))
-            for stretch in plans.plan_stretches(
-                np.isfinite(boxes).all(axis=-1),
-                timeline.silent[part],
-                timeline.pauses[part],
-                timeline.costs[part],
-                self.no_face,
-            ):
+            has_face = np.isfinite(boxes[:, 0])
+            part = timeline.part(start, start + len(boxes))
+            for stretch in plans.plan_stretches(has_face, part, self.no_face):
                 first, last = stretch.start + start, stretch.stop + start
                 yield (
                     stretch._replace(start=first, stop=last),
@@ -285,22 +257,6 @@ class _Cutter:
             ]
             report.skipped.sort(key=lambda stretch: stretch.start)
             report.taken.clear()
-
-
-def describe_offset(offset: int | None) -> str:
-    """Say whether sound and picture belong together.
-
-    Args:
-        offset: Frames by which the sound is late; None: unknown.
-
-    Returns:
-        A few words.
-    """
-    if offset is None:
-        return "could not be verified"
-    if abs(offset) < MIN_OFFSET:
-        return "in step"
-    return f"the sound is {abs(offset)} frames {'late' if offset > 0 else 'early'}"
 
 
 def write_record(path: pathlib.Path, record: dict[str, Any]) -> None:

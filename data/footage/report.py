@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
@@ -93,7 +94,7 @@ class VideoReport:
         lines = [f"skipped {self.file}: {'; '.join(parts)}"] if parts else []
         return lines + [f"note on {self.file}: {note}" for note in self.notes]
 
-    def to_json(self, split_of: dict[str, str]) -> dict[str, Any]:
+    def to_json(self, split_of: Mapping[str, str]) -> dict[str, Any]:
         """Return the report as JSON writes it.
 
         Args:

@@ -43,6 +43,47 @@ class Stretch(NamedTuple):
     problem: str
 
 
+class Timeline(NamedTuple):
+    """What is known of each frame of a video from its sound and its subtitles.
+
+    Attributes:
+        pauses: Frames in which nobody speaks, bool [t].
+        silent: Frames that are left out because nobody speaks for long, bool [t].
+        costs: What it costs to cut before each frame, i64 [t].
+    """
+
+    pauses: np.ndarray
+    silent: np.ndarray
+    costs: np.ndarray
+
+    def part(self, start: int, stop: int) -> "Timeline":
+        """Return what is known of the frames from `start` to `stop`.
+
+        Args:
+            start: Number of the first frame.
+            stop: Number of the first frame after the last one.
+        """
+        return Timeline(*(values[start:stop] for values in self))
+
+
+def make_timeline(levels: np.ndarray, num_frames: int, cues: Sequence[Cue]) -> Timeline:
+    """Find the pauses of a video.
+
+    Args:
+        levels: Levels of the sound, 100 per second, [steps]; where it ends before the
+            picture, nobody speaks.
+        num_frames: Number of frames of the video.
+        cues: Subtitles, or words, that should not be divided.
+
+    Returns:
+        What is known of each frame.
+    """
+    pauses = pause_frames(levels)[:num_frames]
+    missing = num_frames - len(pauses)
+    pauses = np.pad(pauses, (0, missing), constant_values=True)
+    return Timeline(pauses, long_silences(pauses), cutting_costs(pauses, cues))
+
+
 def pause_frames(levels: np.ndarray) -> np.ndarray:
     """Find the frames in which nobody speaks.
 
@@ -57,7 +98,7 @@ def pause_frames(levels: np.ndarray) -> np.ndarray:
     quiet = find_pauses_in_levels(levels)
     missing = -len(quiet) % LEVELS_PER_FRAME
     quiet = np.pad(quiet, (0, missing), constant_values=True)
-    return quiet.reshape(-1, LEVELS_PER_FRAME).all(axis=1)
+    return quiet.reshape(-1, LEVELS_PER_FRAME).min(axis=1)
 
 
 def long_silences(pauses: np.ndarray) -> np.ndarray:
@@ -127,25 +168,19 @@ def divide(start: int, stop: int, longest: int, costs: np.ndarray) -> list[int]:
 
 
 def plan_stretches(
-    has_face: np.ndarray,
-    silent: np.ndarray,
-    pauses: np.ndarray,
-    costs: np.ndarray,
-    no_face: str,
+    has_face: np.ndarray, timeline: Timeline, no_face: str
 ) -> list[Stretch]:
     """Divide a shot into stretches.
 
     Args:
         has_face: Frames of the shot in which the face is known, bool [t].
-        silent: Frames of the shot to leave out, bool [t].
-        pauses: Frames of the shot in which nobody speaks, bool [t].
-        costs: What it costs to cut before each frame of the shot, [t].
+        timeline: What is known of the frames of the shot.
         no_face: Reason to give where there is no face.
 
     Returns:
         The stretches; they cover the shot.
     """
-    problems = np.where(has_face, np.where(silent, SILENT, ""), no_face)
+    problems = np.where(has_face, np.where(timeline.silent, SILENT, ""), no_face)
     changes = np.flatnonzero(problems[1:] != problems[:-1]) + 1
     edges = [0, *changes.tolist(), len(problems)]
     stretches = []
@@ -154,9 +189,9 @@ def plan_stretches(
         if problem:
             stretches.append(Stretch(start, stop, problem))
             continue
-        parts = divide(start, stop, MAX_FRAMES, costs)
+        parts = divide(start, stop, MAX_FRAMES, timeline.costs)
         for first, last in zip(parts[:-1], parts[1:], strict=True):
-            problem = _clip_problem(pauses[first:last])
+            problem = _clip_problem(timeline.pauses[first:last])
             stretches.append(Stretch(first, last, problem))
     return stretches
 

@@ -105,6 +105,22 @@ class SyncEvidence:
         ]
 
 
+def describe_offset(offset: int | None) -> str:
+    """Say whether sound and picture belong together.
+
+    Args:
+        offset: Frames by which the sound is late; None: unknown.
+
+    Returns:
+        A few words.
+    """
+    if offset is None:
+        return "could not be verified"
+    if abs(offset) < MIN_OFFSET:
+        return "in step"
+    return f"the sound is {abs(offset)} frames {'late' if offset > 0 else 'early'}"
+
+
 def _correlate(
     features: list[np.ndarray], levels: list[np.ndarray], offset: int
 ) -> float:

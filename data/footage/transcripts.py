@@ -20,7 +20,7 @@ TOLERANCE = 0.2  # seconds by which a subtitle may reach beyond a stretch
 _NOT_SPOKEN = re.compile(r"\[[^\]]*\]|\([^)]*\)|♪")  # [music], (laughs)
 
 
-class Transcript(NamedTuple):
+class VideoTranscript(NamedTuple):
     """What is said in a video.
 
     Attributes:
@@ -34,10 +34,10 @@ class Transcript(NamedTuple):
     text: str
 
 
-NO_TRANSCRIPT = Transcript((), False, "")
+NO_TRANSCRIPT = VideoTranscript((), False, "")
 
 
-def read_transcript(path: pathlib.Path) -> Transcript:
+def read_transcript(path: pathlib.Path) -> VideoTranscript:
     """Read a transcript.
 
     Args:
@@ -58,14 +58,14 @@ def read_transcript(path: pathlib.Path) -> Transcript:
             raise InputError(f"cannot read {path}: it is not UTF-8 text") from error
         if not words:
             raise InputError(f"{path} has no words")
-        return Transcript((), False, " ".join(words))
+        return VideoTranscript((), False, " ".join(words))
     cues = read_srt(path) if path.suffix.lower() == ".srt" else read_vtt(path)
     spoken = [cue._replace(text=" ".join(spoken_words(cue.text))) for cue in cues]
     spoken = tuple(cue for cue in spoken if cue.text)
     if not spoken:
         raise InputError(f"{path} has no words")
     timed = all(" " not in cue.text for cue in spoken)
-    return Transcript(spoken, timed, " ".join(cue.text for cue in spoken))
+    return VideoTranscript(spoken, timed, " ".join(cue.text for cue in spoken))
 
 
 def spoken_words(text: str) -> list[str]:

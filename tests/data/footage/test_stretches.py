@@ -3,7 +3,7 @@
 import numpy as np
 
 from avjax.data.footage import stretches
-from avjax.data.footage.stretches import Stretch
+from avjax.data.footage.stretches import Stretch, Timeline
 from avjax.text.subtitles import Cue
 
 LOUD, QUIET = -20.0, -80.0
@@ -19,9 +19,8 @@ def flags(count, *spans):
 def plan(count, lost=(), silent=(), pauses=(), cues=()):
     pauses = flags(count, *pauses)
     costs = stretches.cutting_costs(pauses, cues)
-    return stretches.plan_stretches(
-        ~flags(count, *lost), flags(count, *silent), pauses, costs, "no face"
-    )
+    timeline = Timeline(pauses, flags(count, *silent), costs)
+    return stretches.plan_stretches(~flags(count, *lost), timeline, "no face")
 
 
 def test_pauses_are_counted_in_frames():
@@ -42,6 +41,12 @@ def test_only_long_silences_are_left_out():
     margin = stretches.SILENCE_MARGIN
     expected = flags(400, (200 + margin, 260 - margin), (345 + margin, 400))
     np.testing.assert_array_equal(silent, expected)
+
+
+def test_nobody_speaks_where_the_sound_ends():
+    timeline = stretches.make_timeline(np.full(400, LOUD), 160, ())
+    assert not timeline.pauses[:99].any() and timeline.pauses[100:].all()
+    assert timeline.silent[110:].all() and len(timeline.costs) == 160
 
 
 def test_short_video_is_one_stretch():
