@@ -39,6 +39,7 @@ from avjax.errors import InputError
 from avjax.media.audio_io import stream_audio
 from avjax.media.video_reader import probe, read_at_rate
 
+MIN_FPS = 8  # average frame rate: fewer frames do not show how lips move
 MIN_SPEECH_FRACTION = 0.95  # of a video in its only clip, which then has all the text
 
 
@@ -106,6 +107,11 @@ class _Cutter:
         """
         path = self.video.path
         info = probe(path)
+        if info.num_frames < MIN_FPS * info.duration:
+            raise InputError(
+                f"it shows {info.num_frames} frames in {info.duration:.1f} s, and at "
+                f"least {MIN_FPS} a second are needed, or its timestamps are damaged"
+            )
         self.report.seconds = info.duration
         if not info.has_audio:
             raise InputError("it has no audio track")

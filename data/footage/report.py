@@ -115,7 +115,14 @@ class VideoReport:
             }
             for stretch in self.taken
         ]
-        content["skipped"] = [stretch._asdict() for stretch in self.skipped]
+        content["skipped"] = [
+            {
+                "start": round(start, 2),
+                "end": None if end is None else round(end, 2),
+                "reason": reason,
+            }
+            for start, end, reason in self.skipped
+        ]
         return content
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from avjax.data.footage import cutting
 from avjax.data.footage.cutting import CuttingOptions, cut_video, read_record
+from avjax.data.footage.videos import Video
 from avjax.media.face import detect_faces
+from avjax.media.video_writer import VideoWriter
 
 BLACK = np.zeros((160, 160, 3), np.uint8)
 SILENCE = np.zeros(640 * 75, np.float32)
@@ -96,6 +98,16 @@ def test_long_silence_is_left_out(cut, write, anna):
     assert silent.start == pytest.approx(count / 25 + 0.3, abs=0.7)
     assert silent.end == pytest.approx(count / 25 + 2.7, abs=0.7)
     assert len(records) == 2 and max(len(record["face"]) for record in records) <= 250
+
+
+def test_slide_show_is_left_out(cut, tmp_path, anna):
+    """Damaged timestamps look the same: without this, a frame may last for hours."""
+    path = tmp_path / "slow.mp4"
+    with VideoWriter(path, 2, anna.wave) as video:
+        for frame in anna.frames[:10]:
+            video.write(frame)
+    report, _ = cut(Video(path, "slow.mp4", "slow", "anna", None))
+    assert "10 frames in 5.0 s, and at least 8 a second are needed" in report.lines()[0]
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.9])
