@@ -70,8 +70,19 @@ def find_pauses(wave: np.ndarray) -> np.ndarray:
     Returns:
         One flag per 10 ms step, bool [steps]; true where nobody speaks.
     """
-    levels = rms_levels_db(wave)
-    speech_level = speech_level_db(wave)
+    return find_pauses_in_levels(rms_levels_db(wave))
+
+
+def find_pauses_in_levels(levels: np.ndarray) -> np.ndarray:
+    """Find the pauses of a recording of which only the levels are in memory.
+
+    Args:
+        levels: What `rms_levels_db` returns for the recording, [steps].
+
+    Returns:
+        What `find_pauses` returns for the recording, bool [steps].
+    """
+    speech_level = _local_speech_level(levels)
     silent = np.max(speech_level) < SILENCE_DB
     quiet = (smooth_levels(levels) < speech_level - PAUSE_DEPTH_DB) | silent
     edges = np.flatnonzero(np.diff(np.r_[False, quiet, False].astype(np.int8)))
@@ -92,7 +103,11 @@ def speech_level_db(wave: np.ndarray) -> np.ndarray:
     Returns:
         Speech level in dB of full scale, [steps].
     """
-    levels = rms_levels_db(wave)
+    return _local_speech_level(rms_levels_db(wave))
+
+
+def _local_speech_level(levels: np.ndarray) -> np.ndarray:
+    """Measure the speech level [steps] around each of the levels [steps]."""
     width = min(int(LEVEL_WINDOW_SECONDS * LEVELS_PER_SECOND), len(levels))
     starts = np.arange(0, len(levels) - width + 1, LEVELS_PER_SECOND // 2)
     windows = np.lib.stride_tricks.sliding_window_view(levels, width)[starts]

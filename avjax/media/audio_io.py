@@ -42,20 +42,27 @@ def read_audio(path: PathLike, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     Raises:
         InputError: The file cannot be read, is cut off, or has no audio.
     """
+    return np.concatenate(list(stream_audio(path, sample_rate)))
+
+
+def stream_audio(path: PathLike, sample_rate: int) -> Iterator[np.ndarray]:
+    """Yield the parts of what `read_audio` returns, in bounded memory."""
+    is_empty = True
     with open_media(path) as container:
         _check_riff_length(path)
         if not container.streams.audio:
             raise InputError(f"{path} has no audio stream")
         stream = container.streams.audio[0]
-        blocks = list(
-            _resample(_decode_mono(container, stream), stream.rate, sample_rate)
-        )
         delay = (stream.start_time or 0) * seconds_per_unit(stream)
-        delay -= start_second(container)
-    if not any(len(block) for block in blocks):
+        silence = max(0, round((delay - start_second(container)) * sample_rate))
+        blocks = _decode_mono(container, stream)
+        for block in _resample(blocks, stream.rate, sample_rate):
+            if is_empty and len(block):
+                is_empty = False
+                yield np.zeros(silence, np.float32)
+            yield np.clip(block, -1, 1)
+    if is_empty:
         raise InputError(f"the audio stream of {path} is empty or cannot be decoded")
-    silence = np.zeros(max(0, round(delay * sample_rate)), np.float32)
-    return np.clip(np.concatenate([silence, *blocks]), -1, 1)
 
 
 def _check_riff_length(path: PathLike) -> None:

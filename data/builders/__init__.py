@@ -131,6 +131,38 @@ _CLEAN = _option(
     help="folder of the clean images, if they are not next to the noisy ones",
 )
 
+_CLIPS_OPTIONS = (
+    _option(
+        "--raw",
+        "raw",
+        required=True,
+        metavar="DIR",
+        help="folder of videos; a folder in it is a speaker, or else each file is one",
+    ),
+    _option(
+        "--one-speaker",
+        "one_speaker",
+        action="store_true",
+        help="all videos show one speaker",
+    ),
+    _option(
+        "--held",
+        "test_speakers",
+        nargs="*",
+        metavar="NAME",
+        help="speakers of the split test (default: one in ten, by their names)",
+    ),
+    _option(
+        "--face-index",
+        "face_index",
+        type=integer_from(0),
+        default=0,
+        metavar="N",
+        help="which face; 0 is the most important (default: %(default)s)",
+    ),
+    _FACE_SIZE,
+)
+
 CORPORA: dict[str, CorpusEntry] = {
     "puppet": CorpusEntry(
         "avjax.data.builders.puppet:PuppetSource",
@@ -158,6 +190,11 @@ CORPORA: dict[str, CorpusEntry] = {
         "avjax.data.builders.hdtf:HdtfSource",
         "speeches: RD_annotion_time.txt, RD_crop_wh.txt, ... and the videos",
         (_RAW, _FACE_SIZE),
+    ),
+    "clips": CorpusEntry(
+        "avjax.data.builders.clips:ClipsSource",
+        "any folder of your own videos, cut into clips of 1 to 10 s",
+        _CLIPS_OPTIONS,
     ),
     "pairs": CorpusEntry(
         "avjax.data.builders.image_pairs:ImagePairSource",

@@ -57,6 +57,7 @@ class BuildSummary:
         skipped: Clips that were left out.
         texts: The different texts, sorted; empty if there are too many.
         unaligned: Number of clips whose phones were searched for and not found.
+        notes: Lines that the source adds.
     """
 
     corpus: str
@@ -66,6 +67,7 @@ class BuildSummary:
     skipped: list[SkippedClip] = dataclasses.field(default_factory=list)
     texts: list[str] = dataclasses.field(default_factory=list)
     unaligned: int = 0
+    notes: list[str] = dataclasses.field(default_factory=list)
 
     def __str__(self) -> str:
         seconds = sum(self.frames.values()) / FPS
@@ -81,6 +83,7 @@ class BuildSummary:
             if not count
         ]
         lines += [f"skipped {clip}: {reason}" for clip, reason in self.skipped]
+        lines += self.notes
         return "\n".join(lines)
 
     def to_json(self) -> str:
@@ -183,6 +186,7 @@ def build_corpus(
         process_map(num_workers) as map_clips,
         _split_progress() as progress,
     ):
+        source = source.prepare(folder, map_clips, progress)
         builder = CorpusBuilder(source, folder, map_clips, progress)
         with contextlib.redirect_stdout(io.StringIO()):  # TFDS prints about downloads
             tfds.disable_progress_bar()
@@ -195,6 +199,7 @@ def build_corpus(
         written = pathlib.Path(builder.data_path)
         if len(builder.texts) <= MAX_TEXTS:
             summary.texts = sorted(builder.texts)
+        summary.notes = source.write_report(written)
         (written / SUMMARY_FILE).write_text(summary.to_json())
         os.replace(written, out)
     return summary

@@ -1,17 +1,20 @@
 """Interface of corpus sources: where the clips of a corpus come from."""
 
 import abc
+import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
+from rich.progress import Progress
 
 from avjax.data.schema import record_features
 from avjax.faces.tracking import FaceTrack
 from avjax.text.intervals import Intervals
 
 Tracker = Callable[[Iterable[np.ndarray]], FaceTrack]  # of frames u8 [h w 3]
+PeopleTracker = Callable[[Iterable[np.ndarray]], list[FaceTrack]]  # all faces
 Aligner = Callable[[np.ndarray, Intervals], Intervals]  # wave f32 [n], words -> phones
 
 
@@ -42,6 +45,35 @@ class CorpusSource(abc.ABC):
             The features of a record.
         """
         return record_features(self.face_size, self.num_articulators)
+
+    def prepare(
+        self, folder: pathlib.Path, map_clips: Callable, progress: Progress
+    ) -> "CorpusSource":
+        """Do what must be done before the clips can be listed; by default, nothing.
+
+        Args:
+            folder: A temporary folder, which is removed after the build.
+            map_clips: A function like `map` that works in several processes.
+            progress: Display of the progress.
+
+        Returns:
+            The source whose clips are listed and read.
+
+        Raises:
+            InputError: If there are no clips.
+        """
+        return self
+
+    def write_report(self, corpus: pathlib.Path) -> list[str]:
+        """Write further files into the finished corpus; by default, none.
+
+        Args:
+            corpus: Folder of the corpus.
+
+        Returns:
+            Lines to print after the summary.
+        """
+        return []
 
     @abc.abstractmethod
     def list_clips(self) -> Mapping[str, Sequence[Any]]:

@@ -42,7 +42,7 @@ def test_unknown_kind_of_speech_is_refused(tmp_path):
 IMAGE_CORPORA = ["pairs", "pictures", "sidd-blocks"]
 
 
-@pytest.mark.parametrize("corpus", ["grid", "lrw", "lrs2", *IMAGE_CORPORA])
+@pytest.mark.parametrize("corpus", ["grid", "lrw", "lrs2", "clips", *IMAGE_CORPORA])
 def test_missing_raw_folder_is_refused(tmp_path, corpus):
     raw, out = str(tmp_path / "raw"), str(tmp_path / "out")
     with pytest.raises(InputError, match=raw):

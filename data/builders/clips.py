@@ -1,0 +1,263 @@
+"""A folder of one's own videos, in any layout: footage that becomes a corpus.
+
+Layout: any videos that PyAV reads; a folder is a speaker, or else each file is one.
+Transcripts beside the videos (.srt, .vtt, .txt) have the same names.
+"""
+
+import collections
+import dataclasses
+import functools
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import zlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from rich.progress import Progress
+
+from avjax.data.builders.source import CorpusSource, PeopleTracker
+from avjax.data.footage.cutting import CuttingOptions, cut_video, read_record
+from avjax.data.footage.report import VideoReport
+from avjax.data.footage.videos import Footage, find_footage
+from avjax.errors import InputError
+from avjax.faces.tracking import track_all_faces
+from avjax.media.files import wrap_os_errors
+
+REPORT_FILE = "report.json"
+_STATE_FILE = "state.json"
+HELD_FRACTION = 10  # one speaker in ten is in test, and one in val
+MIN_SPEAKERS_FOR_VAL = 3
+SPLITS = ("train", "val", "test")
+
+
+class CutClip(NamedTuple):
+    """A clip that was cut, and waits to be written to the corpus.
+
+    Attributes:
+        name: Name of the clip.
+        record: The temporary file with its record.
+    """
+
+    name: str
+    record: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipsSource(CorpusSource):
+    """One's own videos, cut into clips of 1 to 10 s that show one speaking face.
+
+    Attributes:
+        raw: Folder with the videos.
+        face_size: Side of a face crop in pixels.
+        one_speaker: All videos show one speaker.
+        test_speakers: Speakers of the split test; empty: chosen by their names.
+        face_index: Which face; 0 is the most important.
+        tracker: Tracks all faces through the frames of a part of a video.
+        work: Folder with the clips that `prepare` has cut.
+    """
+
+    raw: str
+    face_size: int = 96
+    one_speaker: bool = False
+    test_speakers: tuple[str, ...] = ()
+    face_index: int = 0
+    tracker: PeopleTracker = dataclasses.field(default=track_all_faces, repr=False)
+    work: str = dataclasses.field(default="", repr=False)
+
+    name: ClassVar[str] = "clips"
+    records_per_shard: ClassVar[int] = 32  # a record is up to 10 s long
+
+    def prepare(
+        self, folder: pathlib.Path, map_clips: Callable, progress: Progress
+    ) -> "ClipsSource":
+        """Cut all videos. See `CorpusSource.prepare`."""
+        footage = find_footage(self.raw, self.one_speaker)
+        self._check_test_speakers({video.speaker for video in footage.videos})
+        work = folder / "clips"
+        work.mkdir()
+        options = CuttingOptions(self.face_size, self.face_index, self.tracker, work)
+        task = progress.add_task("cutting", total=len(footage.videos))
+        reports = []
+        numbered = enumerate(footage.videos)
+        with wrap_os_errors(work, "write"):  # the disk may be full
+            for report in map_clips(functools.partial(cut_video, options), numbered):
+                progress.advance(task)
+                reports.append(report)
+        if not any(report.taken for report in reports):
+            lines = [line for report in reports for line in report.lines()]
+            raise InputError(
+                f"{self.raw}: no stretch of {len(reports)} videos could be used; the "
+                f"first was {lines[0]}"
+            )
+        splits, lines = self._split_clips(reports)
+        split_of = {clip: split for split in splits for clip, _ in splits[split]}
+        report = make_report(footage, reports, split_of)
+        (work / REPORT_FILE).write_text(json.dumps(report, indent=1) + "\n")
+        lines = [
+            f"took {report['seconds_taken']:.1f} of {report['seconds']:.1f} s of "
+            f"{len(reports)} videos; times and reasons are in {REPORT_FILE}",
+            *lines,
+            *itertools.chain(*(report.lines() for report in reports)),
+        ]
+        state = {"splits": splits, "lines": lines}
+        (work / _STATE_FILE).write_text(json.dumps(state))
+        return dataclasses.replace(self, work=os.fspath(work))
+
+    def list_clips(self) -> dict[str, list[CutClip]]:
+        """List the clips that `prepare` has cut. See `CorpusSource.list_clips`."""
+        splits = self._state()["splits"]
+        return {split: [CutClip(*clip) for clip in splits[split]] for split in SPLITS}
+
+    def read_clip(self, clip: CutClip) -> dict[str, Any]:
+        """Read the record of a clip, and remove it. See `CorpusSource.read_clip`."""
+        path = pathlib.Path(self.work, clip.record)
+        record = read_record(path)
+        path.unlink()
+        return record
+
+    def write_report(self, corpus: pathlib.Path) -> list[str]:
+        """Write report.json. See `CorpusSource.write_report`."""
+        shutil.copyfile(pathlib.Path(self.work, REPORT_FILE), corpus / REPORT_FILE)
+        return self._state()["lines"]
+
+    def _state(self) -> dict[str, Any]:
+        """Read what `prepare` has noted for this source."""
+        return json.loads(pathlib.Path(self.work, _STATE_FILE).read_text())
+
+    def _check_test_speakers(self, speakers: set[str]) -> None:
+        """Raise InputError if a speaker of the split test does not exist."""
+        for speaker in self.test_speakers:
+            if speaker not in speakers:
+                known = ", ".join(sorted(speakers)[:10])
+                raise InputError(
+                    f"{self.raw} has no speaker {speaker!r}; it has {known}"
+                )
+
+    def _split_clips(
+        self, reports: Sequence[VideoReport]
+    ) -> tuple[dict[str, list[CutClip]], list[str]]:
+        """Divide the clips into splits; also return lines to print about it."""
+        clips = [
+            (report.speaker, CutClip(clip.clip, clip.record))
+            for report in reports
+            for clip in report.taken
+        ]
+        speakers = {speaker for speaker, _ in clips}
+        if len(speakers) > 1:
+            split_of = split_speakers(speakers, self.test_speakers)
+            splits = {split: [] for split in SPLITS}
+            for speaker, clip in clips:
+                splits[split_of[speaker]].append(clip)
+            return splits, [describe_speakers(split_of)]
+        if self.test_speakers:
+            raise InputError(
+                f"{self.test_speakers[0]!r} is the only speaker with usable clips, so "
+                "nothing is left to train on: leave out --held"
+            )
+        (speaker,) = speakers
+        splits = split_in_time([clip for _, clip in clips])
+        return splits, [
+            f"{speaker!r} is the only speaker, so the last {len(splits['test'])} clips "
+            f"are in test, and the {len(splits['val'])} before them in val"
+        ]
+
+
+def split_speakers(
+    speakers: Collection[str], test_speakers: Collection[str] = ()
+) -> dict[str, str]:
+    """Choose the split of each speaker by the checksum of the name.
+
+    Args:
+        speakers: Names of at least two speakers.
+        test_speakers: Speakers of the split test; empty: one in ten, at least one.
+
+    Returns:
+        {speaker: split}. From three speakers on, one in ten is in val, at least one.
+
+    Raises:
+        InputError: If no speaker is left to train on.
+    """
+    ordered = sorted(speakers, key=lambda name: (zlib.crc32(name.encode()), name))
+    count = max(1, round(len(ordered) / HELD_FRACTION))
+    test = [name for name in ordered if name in test_speakers] or ordered[:count]
+    others = [name for name in ordered if name not in test]
+    if not others:
+        raise InputError("all speakers are in test: name fewer of them after --held")
+    num_val = count if len(others) > 1 and len(ordered) >= MIN_SPEAKERS_FOR_VAL else 0
+    num_val = min(num_val, len(others) - 1)
+    split_of = dict.fromkeys(others, "train") | dict.fromkeys(others[:num_val], "val")
+    return split_of | dict.fromkeys(test, "test")
+
+
+def split_in_time(clips: Sequence[CutClip]) -> dict[str, list[CutClip]]:
+    """Divide the clips of one speaker: the last ones are held out.
+
+    Args:
+        clips: Clips in the order of the videos and of their times.
+
+    Returns:
+        {split: clips}: one in ten is in test, but at least one of two; as many, but at
+        least one of three, are in val.
+    """
+    count = max(1, round(len(clips) / HELD_FRACTION))
+    num_test = count if len(clips) >= 2 else 0
+    num_val = count if len(clips) >= 3 else 0
+    first_test = len(clips) - num_test
+    first_val = first_test - num_val
+    return {
+        "train": list(clips[:first_val]),
+        "val": list(clips[first_val:first_test]),
+        "test": list(clips[first_test:]),
+    }
+
+
+def describe_speakers(split_of: dict[str, str]) -> str:
+    """Say how many speakers are in each split, and who is held out.
+
+    Args:
+        split_of: {speaker: split}.
+
+    Returns:
+        One line.
+    """
+    parts = []
+    for split in SPLITS:
+        names = sorted(name for name in split_of if split_of[name] == split)
+        held = f" ({', '.join(names)})" if split != "train" and len(names) < 10 else ""
+        parts.append(f"{len(names)} in {split}{held if names else ''}")
+    return f"speakers: {', '.join(parts)}"
+
+
+def make_report(
+    footage: Footage, reports: Sequence[VideoReport], split_of: Mapping[str, str]
+) -> dict[str, Any]:
+    """Make the content of report.json.
+
+    Args:
+        footage: The files that were found.
+        reports: One report for each video.
+        split_of: {clip: split}.
+
+    Returns:
+        Totals, one entry for each video, and the files that were ignored.
+    """
+    skipped: dict[str, float] = collections.defaultdict(float)
+    for report in reports:
+        for start, end, reason in report.skipped:
+            skipped[reason] += (end or start) - start
+    return {
+        "seconds": round(sum(report.seconds for report in reports), 2),
+        "seconds_taken": round(sum(report.seconds_taken for report in reports), 2),
+        "seconds_skipped": {
+            reason: round(skipped[reason], 2)
+            for reason in sorted(skipped, key=skipped.__getitem__, reverse=True)
+        },
+        "videos": [report.to_json(split_of) for report in reports],
+        "ignored": footage.ignored,
+    }

@@ -1,0 +1,287 @@
+"""Cut one video into clips of one speaking face, in bounded memory.
+
+The video is decoded twice at the same time. The first reading finds the face in a part
+of at most a minute; the second one follows and cuts the face out. Each clip is written
+to a temporary file at once, so that one clip is in memory.
+"""
+
+import bisect
+import itertools
+import operator
+import pathlib
+import pickle
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from av.error import FFmpegError
+
+from avjax.constants import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+from avjax.data.builders.clip_reader import crop_frames
+from avjax.data.builders.source import PeopleTracker
+from avjax.data.footage import stretches as plans
+from avjax.data.footage.face_follower import FaceFollower
+from avjax.data.footage.report import SkippedStretch, TakenStretch, VideoReport
+from avjax.data.footage.shots import number_shots
+from avjax.data.footage.stretches import Stretch, Timeline
+from avjax.data.footage.sync_check import MIN_OFFSET, SyncEvidence, describe_offset
+from avjax.data.footage.transcripts import (
+    NO_TRANSCRIPT,
+    VideoTranscript,
+    read_transcript,
+    timed_words,
+    words_of_stretch,
+)
+from avjax.data.footage.videos import Video
+from avjax.data.footage.wave_reader import WaveReader
+from avjax.data.schema import make_record
+from avjax.errors import InputError
+from avjax.media.audio_io import stream_audio
+from avjax.media.video_reader import probe, read_at_rate
+
+MIN_FPS = 8  # average frame rate: fewer frames do not show how lips move
+MIN_SPEECH_FRACTION = 0.95  # of a video in its only clip, which then has all the text
+
+
+class CuttingOptions(NamedTuple):
+    """How videos are cut.
+
+    Attributes:
+        face_size: Side of a face crop in pixels.
+        face_index: Which face; 0 is the most important.
+        tracker: Tracks all faces through the frames of a part of a video.
+        folder: Where the records of clips are written.
+    """
+
+    face_size: int
+    face_index: int
+    tracker: PeopleTracker
+    folder: pathlib.Path
+
+
+def cut_video(options: CuttingOptions, numbered: tuple[int, Video]) -> VideoReport:
+    """Cut a video into clips.
+
+    Args:
+        options: How to cut.
+        numbered: A number, from which the temporary files get their names, and the
+            video.
+
+    Returns:
+        What was taken, and what was left out. A file that cannot be read to its end is
+        left out as a whole.
+    """
+    number, video = numbered
+    report = VideoReport(video.name, video.speaker)
+    try:
+        _Cutter(options, number, video, report).run()
+    except InputError as error:
+        report.skip_all(str(error).replace(str(video.path), "the file"))
+    except (FFmpegError, ValueError) as error:
+        report.skip_all(f"the file cannot be decoded: {error}")
+    if not report.taken:
+        for path in options.folder.glob(f"{number:06d}-*"):
+            path.unlink()
+    return report
+
+
+class _Cutter:
+    """Cuts one video, and fills its report."""
+
+    def __init__(
+        self, options: CuttingOptions, number: int, video: Video, report: VideoReport
+    ):
+        self.options, self.number = options, number
+        self.video, self.report = video, report
+        self.follower = FaceFollower(options.tracker, options.face_index)
+        self.evidence = SyncEvidence()
+        self.transcript = self.read_transcript()
+        self.left_out: list[Stretch] = []
+        self.without_text = 0
+
+    def run(self) -> None:
+        """Cut the video.
+
+        Raises:
+            InputError: The video cannot be read, or nobody speaks in it.
+        """
+        path = self.video.path
+        info = probe(path)
+        if info.num_frames < MIN_FPS * info.duration:
+            raise InputError(
+                f"it shows {info.num_frames} frames in {info.duration:.1f} s, and at "
+                f"least {MIN_FPS} a second are needed, or its timestamps are damaged"
+            )
+        self.report.seconds = info.duration
+        if not info.has_audio:
+            raise InputError("it has no audio track")
+        timeline = self.read_timeline(int(info.duration * FPS) + 1)
+        if timeline.silent.all():
+            raise InputError(plans.SILENT)
+        finder, cutter = read_at_rate(path, FPS), read_at_rate(path, FPS)
+        wave = WaveReader(stream_audio(path, SAMPLE_RATE))
+        for stretch, boxes in self.find_stretches(finder, timeline):
+            frames = itertools.islice(cutter, len(boxes))
+            if stretch.problem:
+                self.left_out.append(stretch)
+                for _ in frames:
+                    pass
+            else:
+                self.write_clip(stretch, boxes, frames, wave)
+        self.use_untimed_text(timeline)
+        self.finish()
+
+    def read_transcript(self) -> VideoTranscript:
+        """Read the transcript, if there is one that can be read."""
+        if self.video.transcript is None:
+            return NO_TRANSCRIPT
+        try:
+            return read_transcript(self.video.transcript)
+        except InputError as error:
+            name = self.video.transcript.name
+            message = str(error).replace(str(self.video.transcript), name)
+            self.report.notes.append(f"its transcript is not used: {message}")
+            return NO_TRANSCRIPT
+
+    def read_timeline(self, num_frames: int) -> Timeline:
+        """Read the sound, and find its pauses."""
+        blocks = stream_audio(self.video.path, SAMPLE_RATE)
+        levels = WaveReader(blocks).read_levels()
+        return plans.make_timeline(levels, num_frames, self.transcript.cues)
+
+    def find_stretches(
+        self, frames: Iterator[np.ndarray], timeline: Timeline
+    ) -> Iterator[tuple[Stretch, np.ndarray]]:
+        """Find the face part by part: yield stretches and their face boxes [t 4]."""
+        count = len(timeline.pauses)
+        edges = plans.divide(0, count, plans.MAX_BLOCK_FRAMES, timeline.costs)
+        parts = itertools.groupby(
+            (
+                ((shot, bisect.bisect(edges, number)), frame)
+                for number, (shot, frame) in enumerate(
+                    number_shots(itertools.islice(frames, count))
+                )
+            ),
+            key=operator.itemgetter(0),
+        )
+        start = 0
+        for (shot, _), group in parts:
+            boxes = self.follower.follow((frame for _, frame in group), shot)
+            has_face = np.isfinite(boxes[:, 0])
+            part = timeline.part(start, start + len(boxes))
+            for stretch in plans.plan_stretches(has_face, part, self.no_face):
+                first, last = stretch.start + start, stretch.stop + start
+                yield (
+                    stretch._replace(start=first, stop=last),
+                    boxes[stretch.start : stretch.stop],
+                )
+            start += len(boxes)
+            self.report.shots = shot + 1
+            self.report.seconds = start / FPS
+
+    @property
+    def no_face(self) -> str:
+        """Reason to leave out frames in which the face was not found."""
+        index = self.options.face_index
+        return f"face {index} was not found" if index else "no face was found"
+
+    def write_clip(
+        self,
+        stretch: Stretch,
+        boxes: np.ndarray,
+        frames: Iterator[np.ndarray],
+        wave: WaveReader,
+    ) -> None:
+        """Write the record of a clip to a temporary file."""
+        start, end = stretch.start / FPS, stretch.stop / FPS
+        face, mouth = crop_frames(frames, boxes, self.options.face_size)
+        sound = wave.read(
+            stretch.start * SAMPLES_PER_FRAME, stretch.stop * SAMPLES_PER_FRAME
+        )
+        self.evidence.add(mouth[:], sound)
+        cues = words_of_stretch(self.transcript.cues, start, end)
+        self.without_text += cues is None
+        cues = cues or []
+        index = len(self.report.taken)
+        name = f"{self.video.clip}_{index:04d}"
+        record = make_record(
+            face=face,
+            mouth=mouth,
+            wave=sound,
+            words=timed_words(cues, start, end) if self.transcript.has_words else (),
+            text=" ".join(cue.text for cue in cues),
+            speaker=self.video.speaker,
+            clip=name,
+        )
+        file = f"{self.number:06d}-{index:04d}.pickle"
+        write_record(self.options.folder / file, record)
+        self.report.taken.append(TakenStretch(name, start, end, record["text"], file))
+
+    def use_untimed_text(self, timeline: Timeline) -> None:
+        """Give a text without times to the only clip, if it has all the speech."""
+        taken, transcript = self.report.taken, self.transcript
+        if transcript.cues or not transcript.text or not taken:
+            return
+        spoken = ~timeline.pauses
+        first, last = (round(time * FPS) for time in (taken[0].start, taken[0].end))
+        if len(taken) > 1 or spoken[first:last].sum() < (
+            MIN_SPEECH_FRACTION * spoken.sum()
+        ):
+            self.report.notes.append(
+                "its text has no times, so the words of its clips are unknown: give "
+                "them as .srt or .vtt"
+            )
+            return
+        path = self.options.folder / taken[0].record
+        write_record(path, {**read_record(path), "text": transcript.text})
+        taken[0] = taken[0]._replace(text=transcript.text)
+
+    def finish(self) -> None:
+        """Complete the report."""
+        report = self.report
+        report.faces = self.follower.num_faces
+        report.skipped = [
+            SkippedStretch(start / FPS, stop / FPS, problem)
+            for start, stop, problem in plans.merge(self.left_out)
+        ]
+        if report.faces > 1:
+            report.notes.append(
+                f"{report.faces} faces are visible; face {self.options.face_index} was "
+                "used"
+            )
+        if self.without_text:
+            report.notes.append(
+                f"{self.without_text} of its {len(report.taken)} clips have no text, "
+                "because a subtitle reaches beyond them"
+            )
+        offset = self.evidence.find_offset() if report.taken else None
+        report.sync = describe_offset(offset)
+        if offset is not None and abs(offset) >= MIN_OFFSET:
+            report.skipped += [
+                SkippedStretch(clip.start, clip.end, report.sync)
+                for clip in report.taken
+            ]
+            report.skipped.sort(key=lambda stretch: stretch.start)
+            report.taken.clear()
+
+
+def write_record(path: pathlib.Path, record: dict[str, Any]) -> None:
+    """Write a record to a temporary file.
+
+    Args:
+        path: The file.
+        record: The record.
+    """
+    path.write_bytes(pickle.dumps(record))
+
+
+def read_record(path: pathlib.Path) -> dict[str, Any]:
+    """Read a record that this build has written.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The record.
+    """
+    return pickle.loads(path.read_bytes())

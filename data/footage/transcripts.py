@@ -1,0 +1,127 @@
+"""Transcripts beside a video (.srt, .vtt, .txt), and the words of its stretches.
+
+The times of words come from subtitles; a text without times is not aligned here.
+"""
+
+import pathlib
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from avjax.errors import InputError
+from avjax.media.files import wrap_os_errors
+from avjax.text.intervals import Interval, Intervals
+from avjax.text.subtitles import Cue, read_srt
+from avjax.text.webvtt import read_vtt
+
+SUFFIXES = (".vtt", ".srt", ".txt")  # the first one that exists is used
+TOLERANCE = 0.2  # seconds by which a subtitle may reach beyond a stretch
+_NOT_SPOKEN = re.compile(r"\[[^\]]*\]|\([^)]*\)|♪")  # [music], (laughs)
+
+
+class VideoTranscript(NamedTuple):
+    """What is said in a video.
+
+    Attributes:
+        cues: Subtitles, or single words, with their times in seconds; empty: unknown.
+        has_words: Each of `cues` is one word.
+        text: The whole text.
+    """
+
+    cues: tuple[Cue, ...]
+    has_words: bool
+    text: str
+
+
+NO_TRANSCRIPT = VideoTranscript((), False, "")
+
+
+def read_transcript(path: pathlib.Path) -> VideoTranscript:
+    """Read a transcript.
+
+    Args:
+        path: A .txt file, or subtitles as .srt or .vtt, in UTF-8.
+
+    Returns:
+        The transcript; its words are normalised by `spoken_words`.
+
+    Raises:
+        InputError: If the file cannot be read, or has no words.
+    """
+    if path.suffix.lower() == ".txt":
+        with wrap_os_errors(path, "read"):
+            raw = path.read_bytes()
+        try:
+            words = spoken_words(raw.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise InputError(f"cannot read {path}: it is not UTF-8 text") from error
+        if not words:
+            raise InputError(f"{path} has no words")
+        return VideoTranscript((), False, " ".join(words))
+    cues = read_srt(path) if path.suffix.lower() == ".srt" else read_vtt(path)
+    spoken = [cue._replace(text=" ".join(spoken_words(cue.text))) for cue in cues]
+    spoken = tuple(cue for cue in spoken if cue.text)
+    if not spoken:
+        raise InputError(f"{path} has no words")
+    timed = all(" " not in cue.text for cue in spoken)
+    return VideoTranscript(spoken, timed, " ".join(cue.text for cue in spoken))
+
+
+def spoken_words(text: str) -> list[str]:
+    """Split a text into words in lower case, without punctuation.
+
+    Args:
+        text: The text; what stands in brackets, such as [music], is left out.
+
+    Returns:
+        The words: letters, digits and apostrophes.
+    """
+    text = unicodedata.normalize("NFC", _NOT_SPOKEN.sub(" ", text)).lower()
+    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    kept = "".join(_keep(character) for character in text)
+    return [word for word in (word.strip("'") for word in kept.split()) if word]
+
+
+def _keep(character: str) -> str:
+    """Keep a character of a word (also a combining mark); others become spaces."""
+    is_part = character == "'" or unicodedata.category(character)[0] in "LMN"
+    return character if is_part else " "
+
+
+def words_of_stretch(cues: Sequence[Cue], start: float, end: float) -> list[Cue] | None:
+    """Select the subtitles that are spoken in a stretch of a video.
+
+    Args:
+        cues: Subtitles of the video.
+        start: Start of the stretch in seconds.
+        end: End of the stretch in seconds.
+
+    Returns:
+        The subtitles inside the stretch; None if one reaches beyond it, because its
+        words may be said outside.
+    """
+    inside = []
+    for cue in cues:
+        if cue.start >= start - TOLERANCE and cue.end <= end + TOLERANCE:
+            inside.append(cue)
+        elif min(cue.end, end) - max(cue.start, start) > TOLERANCE:
+            return None
+    return inside
+
+
+def timed_words(cues: Sequence[Cue], start: float, end: float) -> Intervals:
+    """Convert subtitles of one word each to words with times within a stretch.
+
+    Args:
+        cues: The subtitles.
+        start: Start of the stretch in seconds.
+        end: End of the stretch in seconds.
+
+    Returns:
+        The words.
+    """
+    return tuple(
+        Interval(cue.text, max(cue.start - start, 0.0), min(cue.end, end) - start)
+        for cue in cues
+    )
