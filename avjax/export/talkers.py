@@ -13,9 +13,10 @@ from avjax.export.signatures import (
     Functions,
     image_shape,
 )
+from avjax.faces.editing import MOUTH_SHAPE
 from avjax.models.taem import TEXT_PART, Taem
 from avjax.models.talker import TalkerConfig, Variables, latent_space
-from avjax.nn.pixels import denormalize
+from avjax.nn.pixels import denormalize, normalize_pixels
 from avjax.pipelines.talking.audio_talkers import load_talker
 from avjax.pipelines.talking.talker_functions import decoder_inputs
 from avjax.pipelines.talking.text_talker import (
@@ -38,7 +39,8 @@ def audio_talker(weights: PathLike) -> Functions:
         weights: Bundled name, or folder, of weights of a talker.
 
     Returns:
-        {"frames": …} or {"latents": …, "frames": …}.
+        {"frames": …} or {"latents": …, "frames": …}; for a talker that edits frames
+        {"latents": …, "codes": …, "edit": …}.
     """
     talker = load_talker(weights)
     config = talker.config
@@ -74,11 +76,60 @@ def audio_talker(weights: PathLike) -> Functions:
         f"b t {config.latent_dim}: motion of the lips. Of a part of a recording, "
         f"include {context} more frames at either end and discard their latents"
     )
-    return {
-        "latents": ExportedFunction(encode, encode_inputs, {"latents": latents}),
-        "frames": ExportedFunction(
-            decode, latent_spec(config) | faces, frame_outputs(size)
+    functions = {
+        "latents": ExportedFunction(encode, encode_inputs, {"latents": latents})
+    }
+    if space.edits_frames:
+        return functions | edit_functions(config, variables)
+    functions["frames"] = ExportedFunction(
+        decode, latent_spec(config) | faces, frame_outputs(size)
+    )
+    return functions
+
+
+def edit_functions(config: TalkerConfig, variables: Variables) -> Functions:
+    """Make the functions of a talker that edits the mouth of frames.
+
+    Args:
+        config: The config of the talker.
+        variables: {part: variables} of the talker.
+
+    Returns:
+        {"codes": latents that mouths show, "edit": the maps of an edit}.
+    """
+    space, size = latent_space(config), config.size
+    height, width = MOUTH_SHAPE
+
+    def encode_mouths(mouth: Array) -> dict[str, Array]:
+        return {"latents": space.encode_mouths(variables, mouth)}
+
+    def predict_edit(latents: Array, face: Array, reference: Array) -> dict[str, Array]:
+        faces, references = (
+            normalize_pixels(image, config.pixel_range) for image in (face, reference)
+        )
+        maps = space.predict_edit(variables, faces, references, latents)
+        return maps._asdict()
+
+    mouth = ArraySpec(
+        f"b {height} {width} 1", "float32", "grey mouth of an aligned face, 0 to 1"
+    )
+    lower_face = "aligned lower face, see avjax.faces.editing"
+    images = {
+        "face": ArraySpec(image_shape(size), "uint8", lower_face),
+        "reference": ArraySpec(
+            image_shape(size), "uint8", f"{lower_face}, of another frame"
         ),
+    }
+    maps = {
+        "frame_flow": f"b {size} {size} 2: displacement x, y in the face, pixels",
+        "reference_flow": f"b {size} {size} 2: displacement x, y in the reference",
+        "paint": f"{image_shape(size)}: painted pixels, 0 to 1",
+        "weights": f"b {size} {size} 3: weights of face, reference and paint",
+    }
+    codes = {"latents": f"b {config.latent_dim}: what the mouth shows"}
+    return {
+        "codes": ExportedFunction(encode_mouths, {"mouth": mouth}, codes),
+        "edit": ExportedFunction(predict_edit, latent_spec(config) | images, maps),
     }
 
 

@@ -54,6 +54,7 @@ class LipWarpConfig(TalkerConfig):
 
     Attributes:
         size: Side of an aligned crop in pixels, divisible by 16.
+        width: Not used: the channel counts are fixed.
         pixel_range: Range of the pixels that the model reads and writes.
         code_dim: Length of a lip code.
         context_frames: Frames of audio context on either side at 25 per second.

@@ -88,7 +88,7 @@ class LipEditor(nn.Module):
         size, half = frames.shape[1], frames.shape[1] // 2
         code = nn.swish(nn.Dense(64, name="code")(codes))
         images = space_to_depth(2 * jnp.concatenate([frames, references], -1) - 1)
-        x = jnp.concatenate([images, _positions(len(frames), half)], axis=-1)
+        x = jnp.concatenate([images, _positions(frames.shape[0], half)], axis=-1)
         skips = []
         for level, channels in enumerate(EDITOR_CHANNELS):
             if level:
@@ -106,7 +106,7 @@ class LipEditor(nn.Module):
         small = nn.initializers.normal(0.02)
         flow = nn.Conv(4, (3, 3), kernel_init=small, name="flow")(x)
         flow = jax.image.resize(
-            flow * (size * MAX_FLOW), (len(x), size, size, 4), "linear"
+            flow * (size * MAX_FLOW), (x.shape[0], size, size, 4), "linear"
         )
         pixels = nn.Conv(24, (3, 3), kernel_init=small, name="pixels")(x)
         pixels = depth_to_space(pixels)

@@ -23,6 +23,7 @@ from avjax.models.bridging import BridgingConfig
 from avjax.models.cals import CalsConfig
 from avjax.models.denoiser import DenoiserConfig
 from avjax.models.lip_landmarks import LipLandmarksConfig
+from avjax.models.lipwarp import LipWarpConfig
 from avjax.models.registry import get_system
 from avjax.models.sync_expert import SyncExpertConfig
 from avjax.models.syncnet_v2 import SyncNetConfig
@@ -50,6 +51,9 @@ CONFIGS = {
         refiner_layers=1,
         context_phonemes=2,
         context_frames=2,
+    ),
+    "lipwarp": LipWarpConfig(
+        size=32, code_dim=4, context_frames=3, audio_dim=16, layers=1, heads=2
     ),
     "sentences": BridgingConfig(
         "sentences", CHARACTERS, **SMALL, num_slots=6, outputs_per_frame=2

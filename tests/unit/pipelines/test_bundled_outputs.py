@@ -30,6 +30,7 @@ TALKERS = (
     "synctalkface-puppet",
     "cals-grid-s1",
     "cals-puppet",
+    "lipwarp-people",
 )
 CORPORA = "grid-s1", "puppet"
 
