@@ -4,7 +4,7 @@ The loudness of each frame is predicted from the picture of the mouth by a linea
 regression that is fitted to the video itself, for each of many offsets of the sound.
 Folds of the video that were not fitted tell how well it does. If one offset is far
 better than all others, it is the offset of the sound; if not, nothing is known. A
-short video, a steady voice, or sentences of one rhythm, as in GRID, tell nothing.
+short video, a steady voice, or sentences of one rhythm, as in GRID, tell little.
 """
 
 import cv2
