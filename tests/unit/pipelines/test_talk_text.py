@@ -185,7 +185,7 @@ def test_default_weights_belong_to_the_chosen_system():
     assert default_weights("cals", has_audio=True) == "cals-grid-s1"
     assert default_weights("taem", has_audio=True) == "taem-grid-s1"
     with pytest.raises(InputError, match="there is no system 'unknown'"):
-        default_weights("unknown", has_text=False)
+        default_weights("unknown", has_audio=True)
 
 
 GOOD = {"--face": "face.png", "--weights": "text", "-o": "out.mp4"}
