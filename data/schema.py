@@ -4,6 +4,8 @@
 |---|---|
 | face | Reel, u8 [t s s 3]: the square face region that `avjax.faces` defines |
 | mouth | Reel, u8 [t 96 96 1]: the square around the mouth, grey |
+| lower_face | Reel, u8 [t 128 128 3]: the aligned lower face; no frames: unknown |
+| pose | f32 [t 6]: eyes and nose of the aligned face; [0 6]: unknown |
 | wave | i16 [n], n = 640 t: audio at 16 kHz |
 | landmarks | f32 [t 20 2]: points 48..67 of 68, pixels of `face`; [0 20 2]: unknown |
 | articulation | f32 [t a]: articulators of a puppet; [0 1]: unknown |
@@ -14,70 +16,21 @@
 | clip | string: name of the clip within the corpus |
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, overload
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-import cv2
 import numpy as np
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.features import feature
 
 from avjax.constants import NUM_LIP_POINTS, SAMPLES_PER_FRAME
+from avjax.data.reel import Reel
 from avjax.faces.crop import MOUTH_SIZE
+from avjax.faces.editing import LOWER_FACE_SIZE, POSE_SIZE
 
-JPEG_QUALITY = 95
 INT16_SCALE = 32768  # 16-bit sample of an amplitude of 1.0
+NO_LOWER_FACE, NO_POSE = Reel((), 3), np.zeros((0, POSE_SIZE), np.float32)
 LabelTimes = tuple[str, float, float]  # label, start and end in seconds
-
-
-class Reel(Sequence):
-    """Frames stored as JPEG; a frame is decoded when it is read.
-
-    `reel[3]` is u8 [h w c], and `reel[2:9]` is u8 [t h w c].
-
-    Attributes:
-        blobs: JPEG files, one for each frame.
-        channels: 3 (RGB) or 1 (grey).
-    """
-
-    def __init__(self, blobs: Sequence[bytes], channels: int):
-        self.blobs = tuple(blobs)
-        self.channels = channels
-
-    @classmethod
-    def from_frames(cls, frames: Iterable[np.ndarray]) -> "Reel":
-        """Encode frames.
-
-        Args:
-            frames: At least one frame, each u8 [h w c] with c = 1 or 3.
-
-        Returns:
-            The frames as a reel.
-        """
-        frames = list(frames)
-        blobs = [encode_jpeg(frame) for frame in frames]
-        return cls(blobs, frames[0].shape[-1])
-
-    def __len__(self) -> int:
-        return len(self.blobs)
-
-    @overload
-    def __getitem__(self, index: int) -> np.ndarray: ...
-    @overload
-    def __getitem__(self, index: slice) -> np.ndarray: ...
-    def __getitem__(self, index):
-        if isinstance(index, slice):
-            frames = [_decode_jpeg(blob, self.channels) for blob in self.blobs[index]]
-            return np.stack(frames)
-        return _decode_jpeg(self.blobs[index], self.channels)
-
-    def take(self, indices: Iterable[int]) -> np.ndarray:
-        """Return the frames with these numbers, in this order, u8 [t h w c].
-
-        Args:
-            indices: Frame numbers, [t].
-        """
-        return np.stack([self[int(index)] for index in indices])
 
 
 class ReelFeature(tfds.features.FeatureConnector):
@@ -100,11 +53,10 @@ class ReelFeature(tfds.features.FeatureConnector):
 
     def encode_example(self, frames: Reel) -> list[bytes]:
         """Return the files of a reel. See `FeatureConnector.encode_example`."""
-        height, _, channels = frames[0].shape
-        if (height, channels) != (self.size, self.channels):
+        shape = frames[0].shape if len(frames) else (self.size, 0, self.channels)
+        if (shape[0], shape[2]) != (self.size, self.channels):
             raise ValueError(
-                f"frames are {frames[0].shape}, and the corpus stores "
-                f"{self.get_tensor_info()}"
+                f"frames are {shape}, and the corpus stores {self.get_tensor_info()}"
             )
         return list(frames.blobs)
 
@@ -144,6 +96,8 @@ def record_features(
         {
             "face": ReelFeature(face_size, 3),
             "mouth": ReelFeature(MOUTH_SIZE, 1),
+            "lower_face": ReelFeature(LOWER_FACE_SIZE, 3),
+            "pose": _float_array((None, POSE_SIZE)),
             # Without an encoding TFDS stores integers as a list: 6 times slower.
             "wave": tensor(shape=(None,), dtype=np.int16, encoding="bytes"),
             "landmarks": _float_array((None, NUM_LIP_POINTS, 2)),
@@ -162,6 +116,8 @@ def make_record(
     face: Reel,
     mouth: Reel,
     wave: np.ndarray,
+    lower_face: Reel | None = None,
+    pose: np.ndarray | None = None,
     landmarks: np.ndarray | None = None,
     articulation: np.ndarray | None = None,
     words: Iterable[LabelTimes] = (),
@@ -176,6 +132,8 @@ def make_record(
         face: Face crops, [t s s 3].
         mouth: Mouth crops, [t 96 96 1].
         wave: Audio at 16 kHz, f32 [n] in [-1, 1].
+        lower_face: Aligned lower faces [t 128 128 3]; None: unknown.
+        pose: Eyes and nose [t 6], see `avjax.faces.editing`; None: unknown.
         landmarks: Lip landmarks [t 20 2] in pixels of the face crops; None: unknown.
         articulation: Articulators [t a]; None: unknown.
         words: (word, start, end) in seconds; empty: unknown.
@@ -187,6 +145,8 @@ def make_record(
     Returns:
         The record, as TFDS writes it.
     """
+    if lower_face is None or pose is None:
+        lower_face, pose = NO_LOWER_FACE, NO_POSE
     if landmarks is None:
         landmarks = np.zeros((0, NUM_LIP_POINTS, 2))
     if articulation is None:
@@ -194,6 +154,8 @@ def make_record(
     return {
         "face": face,
         "mouth": mouth,
+        "lower_face": lower_face,
+        "pose": np.asarray(pose, np.float32),
         "wave": to_int16(wave, len(face) * SAMPLES_PER_FRAME),
         "landmarks": np.asarray(landmarks, np.float32),
         "articulation": np.asarray(articulation, np.float32),
@@ -236,7 +198,8 @@ def decode_record(example: Mapping[str, Any]) -> dict[str, Any]:
     """Convert a record as TFDS reads it: bytes to strings, lists of times to arrays.
 
     Args:
-        example: The record as TFDS reads it; it may lack keys.
+        example: The record as TFDS reads it; it may lack keys. Corpora of older
+            versions have no lower faces.
 
     Returns:
         The record as described above, with f32 arrays of times.
@@ -255,29 +218,8 @@ def decode_record(example: Mapping[str, Any]) -> dict[str, Any]:
         for key in ("text", "speaker", "clip")
         if key in example
     }
-    return {**example, **labels, **strings}
-
-
-def encode_jpeg(frame: np.ndarray) -> bytes:
-    """Encode a frame as a JPEG file.
-
-    Args:
-        frame: Frame, u8 [h w c] with c = 1 (grey) or 3 (RGB).
-
-    Returns:
-        Content of the file.
-    """
-    frame = frame[..., ::-1] if frame.shape[-1] == 3 else frame
-    flags = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    return cv2.imencode(".jpg", np.ascontiguousarray(frame), flags)[1].tobytes()
-
-
-def _decode_jpeg(blob: bytes, channels: int) -> np.ndarray:
-    """Decode a JPEG file to u8 [h w c]."""
-    flag = cv2.IMREAD_COLOR_RGB if channels == 3 else cv2.IMREAD_GRAYSCALE
-    frame = cv2.imdecode(np.frombuffer(blob, np.uint8), flag)
-    assert frame is not None, "a corpus holds a damaged JPEG file"
-    return frame.reshape(*frame.shape[:2], channels)
+    new = {"lower_face": NO_LOWER_FACE, "pose": NO_POSE} if "face" in example else {}
+    return {**new, **example, **labels, **strings}
 
 
 def _label_columns(name: str, labels: Iterable[LabelTimes]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from avjax.faces.alignment import crop_aligned, crop_matrix
 # The aligned lower face: its side in eye distances, and where it shows the mouth.
 LOWER_FACE_SIDE, LOWER_FACE_MOUTH = 2.1, (0.5, 0.46)
 LOWER_FACE_SIZE = 128  # side in pixels at which it is stored and encoded
+POSE_SIZE = 6  # coordinates of eyes and nose
 MOUTH_SHAPE = 40, 56  # height and width in pixels of the mouth for a lip encoder
 MOUTH_STEP = 64 / 56  # pixels of the stored lower face for one of the mouth
 MOUTH_CENTER = 64.0, 64.0  # x, y of the centre of the mouth's image, in these pixels
@@ -60,6 +61,24 @@ def crop_lower_face_aligned(frame: AlignedFrame) -> np.ndarray:
         LOWER_FACE_SIDE,
         LOWER_FACE_MOUTH,
     )
+
+
+def relative_pose(landmarks: np.ndarray, similarities: np.ndarray) -> np.ndarray:
+    """Compute where eyes and nose are in the aligned face; two heads can be compared.
+
+    Args:
+        landmarks: Eyes, nose, corners of the mouth in pixels, f32 [t 5 2].
+        similarities: See `avjax.faces.alignment`, f64 [t 4].
+
+    Returns:
+        x and y of the left eye, the right eye and the nose, in eye distances from the
+        middle between the corners of the mouth, f32 [t 6].
+    """
+    a, b, x, y = (value[:, None] for value in similarities.T)
+    right, down = landmarks[:, :3, 0] - x, landmarks[:, :3, 1] - y
+    points = np.stack([a * right + b * down, a * down - b * right], axis=-1)
+    points /= (a**2 + b**2)[..., None]
+    return points.reshape(len(points), POSE_SIZE).astype(np.float32)
 
 
 def crop_encoder_mouth(

@@ -2,6 +2,7 @@
 
 from avjax.losses.adversarial import bce_fake, bce_real
 from avjax.losses.base import masked_mean
+from avjax.losses.editing import code_loss, editing_loss
 from avjax.losses.memory import address_kl, memory_reconstruction_loss
 from avjax.losses.reconstruction import (
     gamma_deviance,
@@ -29,8 +30,10 @@ __all__ = [
     "alignment_nll",
     "bce_fake",
     "bce_real",
+    "code_loss",
     "cosine_distance",
     "ctc_loss",
+    "editing_loss",
     "gamma_deviance",
     "landmark_l1",
     "latent_loss",

@@ -113,15 +113,22 @@ class LipEditor(nn.Module):
         paint, logits = jnp.split(pixels, 2, axis=-1)
         # At first, the frame is copied.
         weights = nn.softmax(logits + jnp.array([2.0, 0.0, 0.0])[None, None, None])
-        new = weights[..., 1:] * _mouth_mask(size)[None]
+        new = weights[..., 1:] * mouth_mask(size)[None]
         weights = jnp.concatenate([1 - new.sum(-1, keepdims=True), new], axis=-1)
         return EditMaps(
             flow[..., :2], flow[..., 2:], nn.sigmoid(paint), weights
         )  # lipwarp (2)
 
 
-def _mouth_mask(size: int) -> Array:
-    """Weight of the reference and of paint, 1 at the mouth, f32 [size size 1]."""
+def mouth_mask(size: int) -> Array:
+    """Compute where the reference and paint may be used.
+
+    Args:
+        size: Side of the crop in pixels.
+
+    Returns:
+        1 at the mouth, f32 [size size 1].
+    """
     axis = (jnp.arange(size) + 0.5) / size
     x = (jnp.abs(axis - MOUTH_CENTER[0]) / MOUTH_RADIUS[0]) ** MOUTH_EXPONENT
     y = (jnp.abs(axis - MOUTH_CENTER[1]) / MOUTH_RADIUS[1]) ** MOUTH_EXPONENT

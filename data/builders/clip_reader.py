@@ -1,6 +1,6 @@
-"""Read a video file as the face, the mouth and the audio of a record.
+"""Read a video file as the faces, the mouth and the audio of a record.
 
-Face and mouth crops are those of `avjax.faces`, both cut from the original frame.
+All crops are those of `avjax.faces`, cut from the original frame.
 """
 
 import math
@@ -11,9 +11,11 @@ import numpy as np
 
 from avjax.constants import FPS, SAMPLE_RATE, SYNC_FRAMES
 from avjax.data.builders.source import Aligner, Tracker
-from avjax.data.schema import Reel, encode_jpeg
+from avjax.data.reel import Reel, encode_jpeg
 from avjax.errors import InputError
+from avjax.faces.alignment import face_boxes
 from avjax.faces.crop import crop_box, crop_mouth
+from avjax.faces.editing import AlignedFrame, crop_lower_face_aligned, relative_pose
 from avjax.media.audio_io import read_audio
 from avjax.media.video_reader import read_at_rate
 from avjax.text.intervals import Interval, Intervals
@@ -23,16 +25,20 @@ MIN_FRAMES = SYNC_FRAMES  # number of targets of a training example
 
 
 class SpeakerClip(NamedTuple):
-    """Face, mouth and audio of one speaker, as a record has them.
+    """Faces, mouth and audio of one speaker, as a record has them.
 
     Attributes:
         face: Face crops, u8 [t s s 3].
         mouth: Mouth crops, u8 [t 96 96 1].
+        lower_face: Aligned lower faces, u8 [t 128 128 3].
+        pose: Eyes and nose, see `avjax.faces.editing.relative_pose`, f32 [t 6].
         wave: Audio, f32 [n] at 16 kHz.
     """
 
     face: Reel
     mouth: Reel
+    lower_face: Reel
+    pose: np.ndarray
     wave: np.ndarray
 
 
@@ -82,35 +88,40 @@ def crop_speaker(
     Raises:
         InputError: There are too few frames, or a stretch of them shows no face.
     """
-    boxes = tracker(open_frames()).boxes
-    count = len(boxes)
+    track = tracker(open_frames())
+    similarities = track.similarities
+    count = len(similarities)
     if count < MIN_FRAMES:
         raise InputError(f"{name} has {count} frames; at least {MIN_FRAMES} are needed")
-    missing = int(np.isnan(boxes).any(axis=-1).sum())
+    missing = int(np.isnan(similarities).any(axis=-1).sum())
     if missing:
         raise InputError(f"{name}: no face was found in {missing} of {count} frames")
-    face, mouth = crop_frames(open_frames(), boxes, face_size)
-    return SpeakerClip(face, mouth, wave)
+    reels = crop_frames(open_frames(), similarities, face_size)
+    return SpeakerClip(*reels, relative_pose(track.landmarks, similarities), wave)
 
 
 def crop_frames(
-    frames: Iterable[np.ndarray], boxes: np.ndarray, face_size: int
-) -> tuple[Reel, Reel]:
-    """Cut the face and the mouth out of every frame.
+    frames: Iterable[np.ndarray], similarities: np.ndarray, face_size: int
+) -> tuple[Reel, Reel, Reel]:
+    """Cut the face, the mouth and the lower face out of every frame.
 
     Args:
         frames: Frames, u8 [t h w 3].
-        boxes: Face boxes in pixels, [t 4].
+        similarities: See `avjax.faces.alignment`, f64 [t 4].
         face_size: Side of the face crops in pixels, s.
 
     Returns:
-        Face crops [t s s 3] and mouth crops [t 96 96 1].
+        Face crops [t s s 3], mouth crops [t 96 96 1] and aligned lower faces
+        [t 128 128 3].
     """
-    faces, mouths = [], []
-    for frame, box in zip(frames, boxes, strict=True):
+    faces, mouths, lower_faces = [], [], []
+    boxes = face_boxes(similarities)
+    for frame, box, similarity in zip(frames, boxes, similarities, strict=True):
         faces.append(encode_jpeg(crop_box(frame, box, face_size)))
         mouths.append(encode_jpeg(crop_mouth(frame, box)))
-    return Reel(faces, 3), Reel(mouths, 1)
+        aligned = crop_lower_face_aligned(AlignedFrame(frame, similarity))
+        lower_faces.append(encode_jpeg(aligned))
+    return Reel(faces, 3), Reel(mouths, 1), Reel(lower_faces, 3)
 
 
 def find_phones(

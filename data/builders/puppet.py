@@ -8,7 +8,9 @@ import numpy as np
 from avjax.data.builders.source import CorpusSource
 from avjax.data.puppet import SENTENCE_KINDS, TRACKS, make_clip, plan_clip
 from avjax.data.schema import Reel, make_record
+from avjax.faces.alignment import fit_similarity
 from avjax.faces.crop import crop_mouth
+from avjax.faces.editing import AlignedFrame, crop_lower_face_aligned, relative_pose
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,9 +47,13 @@ class PuppetSource(CorpusSource):
         """
         clip = make_clip(self.seed, index, self.face_size, self.kinds)
         box = np.array([0, 0, self.face_size, self.face_size], np.float32)
+        similarities = fit_similarity(clip.face_landmarks)
+        aligned = map(AlignedFrame, clip.frames, similarities)
         return make_record(
             face=Reel.from_frames(clip.frames),
             mouth=Reel.from_frames(crop_mouth(frame, box) for frame in clip.frames),
+            lower_face=Reel.from_frames(map(crop_lower_face_aligned, aligned)),
+            pose=relative_pose(clip.face_landmarks, similarities),
             wave=clip.wave,
             landmarks=clip.landmarks,
             articulation=clip.articulation,

@@ -5,6 +5,8 @@ from avjax.data.examples.augmentation import Augmentation
 from avjax.data.examples.base import Example, ExampleTransform, Record
 from avjax.data.examples.cals import CalsTrainExample, CalsUnitExample
 from avjax.data.examples.image_pairs import ImagePairCrop
+from avjax.data.examples.lip_codes import LipCodeExample
+from avjax.data.examples.lip_editing import LipEditClip, LipEditExample
 from avjax.data.examples.lipreading import LipreadClip, LipToSpeechClip
 from avjax.data.examples.talking import SyncExample, TalkTrainExample
 from avjax.data.examples.talking_eval import TalkEvalClip
@@ -18,6 +20,9 @@ __all__ = [
     "Example",
     "ExampleTransform",
     "ImagePairCrop",
+    "LipCodeExample",
+    "LipEditClip",
+    "LipEditExample",
     "LipToSpeechClip",
     "LipreadClip",
     "Record",

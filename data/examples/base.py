@@ -9,6 +9,8 @@ from avjax.audio.loudness import normalize_speech
 from avjax.audio.mel import log_mel_range, mel_frames_at, mel_window_starts
 from avjax.constants import FPS, HOP_LENGTH, MEL_WINDOW, NUM_LIP_POINTS
 from avjax.data import schema
+from avjax.data.reel import Reel
+from avjax.errors import InputError
 
 Record = Mapping[str, Any]  # a clip, as avjax.data.schema describes it
 Example = Mapping[str, Any]  # numpy arrays and scalars
@@ -112,6 +114,26 @@ def lip_landmarks(record: Record, frames: np.ndarray) -> np.ndarray:
     if not len(known):
         return np.zeros((len(frames), NUM_LIP_POINTS, 2), np.float32)
     return known[clip_frames(frames, len(known))].astype(np.float32)
+
+
+def known_lower_face(record: Record) -> Reel:
+    """Return the aligned lower faces of a record.
+
+    Args:
+        record: The record.
+
+    Returns:
+        The lower faces, [t 128 128 3].
+
+    Raises:
+        InputError: The record has none.
+    """
+    if not len(record["lower_face"]):
+        raise InputError(
+            f"{record['clip']} has no aligned lower faces; build the corpus again with "
+            "avjax data build"
+        )
+    return record["lower_face"]
 
 
 def sample_index(rng: np.random.Generator, first: int, last: int) -> int:

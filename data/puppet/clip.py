@@ -14,7 +14,7 @@ from avjax.constants import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from avjax.data.puppet.articulation import articulate
 from avjax.data.puppet.identity import Puppet, Uniform, make_puppet
 from avjax.data.puppet.pose import sample_pose
-from avjax.data.puppet.renderer import render_face
+from avjax.data.puppet.renderer import locate_face, render_face
 from avjax.data.puppet.sentences import (
     restore_spelling,
     sample_sentence,
@@ -57,6 +57,7 @@ class PuppetClip:
     Attributes:
         frames: The face square at 25 fps, u8 [t s s 3].
         landmarks: Points 48 to 67 of the 68-point scheme in pixels, f32 [t 20 2].
+        face_landmarks: Eyes, nose, corners of the mouth at rest, f32 [t 5 2].
         articulation: Values of TRACKS, f32 [t a].
         wave: Waveform at 16 kHz, f32 [n] with n = 640 t.
         phones: Phones in IPA with their times.
@@ -69,6 +70,7 @@ class PuppetClip:
 
     frames: np.ndarray
     landmarks: np.ndarray
+    face_landmarks: np.ndarray
     articulation: np.ndarray
     wave: np.ndarray
     phones: Intervals
@@ -132,6 +134,7 @@ def make_clip(
     return PuppetClip(
         frames=frames,
         landmarks=landmarks,
+        face_landmarks=locate_face(plan.puppet, pose, size),
         articulation=articulation,
         wave=wave,
         phones=phones,

@@ -14,9 +14,10 @@ import numpy as np
 
 from avjax.constants import NUM_LIP_POINTS
 from avjax.data.puppet.background import paint_background
+from avjax.data.puppet.eyes import EYE_LINE
 from avjax.data.puppet.head import paint_head
 from avjax.data.puppet.identity import Puppet, PuppetFace
-from avjax.data.puppet.lip_shape import LipShape, shape_lips
+from avjax.data.puppet.lip_shape import MOUTH_CENTRE, LipShape, shape_lips
 from avjax.data.puppet.mouth import paint_mouth
 from avjax.data.puppet.pose import Pose
 from avjax.data.puppet.sdf import Canvas, make_canvas, smooth_step
@@ -28,6 +29,7 @@ OVERSAMPLING = 1.5  # resolution of the head layer, relative to the frame
 LID_STATES = 5
 JAW_DROP = 0.045  # shift of the chin with the jaw wide open, in head units
 BROW_RISE = 0.022
+MOUTH_CORNER = 0.84  # half width of the mouth, over half the distance of the eyes
 PIVOT = (0.5, 0.6)  # centre of roll and scale
 DEPTH = 0.030  # shift of the centre of the face for a turn of 1
 
@@ -94,6 +96,26 @@ def render_view(
         frames[t] = _render_frame(layers, lips, motion, jaw)
         landmarks[t] = _to_pixels(lips.landmarks(), motion, view, size)
     return frames, landmarks
+
+
+def locate_face(puppet: Puppet, pose: Pose, size: int) -> Array:
+    """Locate a puppet's eyes, nose and corners of the mouth at rest.
+
+    Args:
+        puppet: The puppet.
+        pose: Pose of each frame.
+        size: Side of the frames of `render_face` in pixels.
+
+    Returns:
+        Points in pixels, f32 [t 5 2], in the order of `avjax.faces.alignment`.
+    """
+    face = puppet.face
+    x = np.array([-1.0, 1.0, 0.0, -MOUTH_CORNER, MOUTH_CORNER]) * face.eyes + 0.5
+    mouth = MOUTH_CENTRE[1]
+    y = [EYE_LINE, EYE_LINE, face.nose_length, mouth, mouth]
+    points = np.column_stack([x, y])
+    motions = (_motion_at(pose, t) for t in range(len(pose.scale)))
+    return np.stack([_to_pixels(points, motion, FACE_VIEW, size) for motion in motions])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+from avjax.data import reel as reels
 from avjax.data import schema
 from avjax.data.split_source import open_split
 
@@ -42,13 +43,13 @@ def test_grey_reel_has_one_channel(pictures):
 
 def test_only_requested_frames_are_decoded(pictures, monkeypatch):
     reel, threads = schema.Reel.from_frames(pictures), []
-    decode = schema._decode_jpeg
+    decode = reels._decode_jpeg
 
     def counted(*arguments):
         threads.append(threading.get_ident())  # loaders of other tests may be active
         return decode(*arguments)
 
-    monkeypatch.setattr(schema, "_decode_jpeg", counted)
+    monkeypatch.setattr(reels, "_decode_jpeg", counted)
     reel[1:3]
     assert threads.count(threading.get_ident()) == 2
 
@@ -84,6 +85,14 @@ def test_unknown_labels_are_empty(numbered):
     assert record["landmarks"].shape == (0, 20, 2)
     assert record["words"]["word"] == [] and record["words"]["start"].shape == (0,)
     assert len(record["wave"]) == 640 * len(record["face"])
+
+
+def test_clips_of_older_corpora_have_no_lower_faces(numbered):
+    stored = dict(open_split(numbered, "train")[0])
+    del stored["lower_face"], stored["pose"]
+    record = schema.decode_record(stored)
+    assert len(record["lower_face"]) == 0 and record["pose"].shape == (0, 6)
+    assert not schema.decode_record({"clip": b"an image"}).keys() - {"clip"}
 
 
 def test_frames_of_other_size_are_rejected(numbered_source):

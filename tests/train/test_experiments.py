@@ -11,6 +11,8 @@ from avjax.data.__main__ import make_parser
 from avjax.data.examples.alignment import AlignmentClip
 from avjax.data.examples.cals import CalsTrainExample, CalsUnitExample
 from avjax.data.examples.image_pairs import ImagePairCrop
+from avjax.data.examples.lip_codes import LipCodeExample
+from avjax.data.examples.lip_editing import LipEditClip, LipEditExample
 from avjax.data.examples.lipreading import LipreadClip, LipToSpeechClip
 from avjax.data.examples.talking import SyncExample
 from avjax.data.examples.talking_eval import TalkEvalClip
@@ -45,6 +47,13 @@ def training_shapes(transform, batch: int, size: int) -> dict:
         arrays = {"faces": ((t + 4, size, size, 3), u8)}
         arrays |= {"mels": ((t, 16, 80), f32), "frame_mask": ((t,), f32)}
         arrays |= {"weight": ((), f32)}
+    elif isinstance(transform, LipEditExample | LipEditClip):
+        arrays = lip_editing_shapes(transform)
+    elif isinstance(transform, LipCodeExample):
+        t, m = transform.num_frames, transform.num_mouths
+        arrays = {"mels": ((t, 16, 80), f32), "mouths": ((m, 40, 56), u8)}
+        arrays |= {"positions": ((t,), f32), "frame_mask": ((t,), f32)}
+        arrays |= {"weight": ((), f32)}
     elif isinstance(transform, TextToLipExample):
         t, square = transform.num_frames, (size, size, 3)
         arrays = {"portrait": (square, u8), "mels": ((t, 16, 80), f32)}
@@ -68,6 +77,15 @@ def training_shapes(transform, batch: int, size: int) -> dict:
         key: jax.ShapeDtypeStruct((batch, *shape), dtype)
         for key, (shape, dtype) in arrays.items()
     }
+
+
+def lip_editing_shapes(transform) -> dict:
+    clip = isinstance(transform, LipEditClip)
+    leading, side = ((transform.num_frames,) if clip else ()), transform.size
+    shapes = dict.fromkeys(("frame", "target", "reference"), (side, side, 3))
+    shapes["mouth"] = (40, 56)
+    arrays = {key: ((*leading, *shape), jnp.float32) for key, shape in shapes.items()}
+    return arrays | {"weight": ((), jnp.float32)}
 
 
 def lipreading_shapes(transform) -> dict:

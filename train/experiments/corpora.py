@@ -9,6 +9,7 @@ BUILD_ARGUMENTS = {
     "corpora/puppet": "puppet",
     "corpora/puppet-grid": "puppet --kind grid --clips 2500",
     "corpora/puppet-word": "puppet --kind word --clips 4000",
+    "corpora/clips": "clips --raw VIDEOS",
     "corpora/grid": "grid --raw GRID",
     "corpora/lrw": "lrw --raw LRW --size 112",
     "corpora/lrw-128": "lrw --raw LRW --size 128",
@@ -20,6 +21,7 @@ BUILD_ARGUMENTS = {
     "corpora/sidd": "pairs --raw SIDD_Small",
     "corpora/sidd-blocks": "sidd-blocks --raw SIDD",
 }
+CLIPS_ROOT = "corpora/clips"  # of one's own videos
 FROZEN_SYNC_WIDTH = 0.25  # width of sync_puppet and sync_grid
 FROZEN_LANDMARK_WIDTH = 0.5  # width of landmarks_puppet
 LANDMARK_WEIGHTS = "landmarks-puppet"

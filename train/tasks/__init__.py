@@ -6,6 +6,8 @@ from avjax.train.tasks.cals import CalsTask
 from avjax.train.tasks.cals_units import CalsUnitsTask
 from avjax.train.tasks.denoiser import DenoiserTask
 from avjax.train.tasks.lip_landmarks import LipLandmarksTask
+from avjax.train.tasks.lipwarp.audio import AudioToCodeTask
+from avjax.train.tasks.lipwarp.editing import LipEditingTask
 from avjax.train.tasks.parts import SinglePartTask
 from avjax.train.tasks.sync_expert import SyncExpertTask
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
@@ -15,11 +17,13 @@ from avjax.train.tasks.talking_face import TalkingFaceTask
 
 __all__ = [
     "AlignerTask",
+    "AudioToCodeTask",
     "AuxiliaryNetworks",
     "BridgingTask",
     "CalsTask",
     "CalsUnitsTask",
     "DenoiserTask",
+    "LipEditingTask",
     "LipLandmarksTask",
     "SinglePartTask",
     "SyncExpertTask",

@@ -51,6 +51,16 @@ def test_short_detection_gap_is_bridged(write_video, tracker, tmp_path):
     assert isinstance(out.face, Reel) and len(out.face) == 20
 
 
+def test_lower_faces_are_aligned_by_the_landmarks(write_video, tracker, tmp_path):
+    write_video(tmp_path / "a.mp4")
+    out = read_speaker_clip(tmp_path / "a.mp4", 64, tracker)
+    assert len(out.lower_face) == 12 and out.lower_face[0].shape == (128, 128, 3)
+    grey = out.lower_face[3].mean(-1)
+    assert grey[56:62, 60:68].mean() < 80 < grey[20:40, 40:88].mean()
+    eyes_and_nose = [-0.5, -1.05, 0.5, -1.05, 0, -0.45]
+    np.testing.assert_allclose(out.pose, [eyes_and_nose] * 12, atol=1e-3)
+
+
 def test_untimed_words_are_aligned():
     words, calls = untimed_words(["bin", "blue"]), []
     aligner = lambda wave, words: calls.append(words) or ()  # noqa: E731

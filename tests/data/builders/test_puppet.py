@@ -54,6 +54,17 @@ def test_all_labels_are_stored(built):
     np.testing.assert_allclose(record["wave"] / 32768, clip.wave, atol=1e-4)
 
 
+def test_lower_faces_are_aligned(built):
+    """Eyes are level and one eye distance apart; a mouth is darkest at its place."""
+    record = open_split(built, "train")[1]
+    assert len(record["lower_face"]) == len(record["face"]) == len(record["pose"])
+    left, right = record["pose"][:, :2], record["pose"][:, 2:4]
+    np.testing.assert_allclose((right - left)[:, 0], 1, atol=0.1)
+    np.testing.assert_allclose(left[:, 1], -1.05, atol=0.15)
+    grey = record["lower_face"][:].astype(float).mean((0, -1))
+    assert grey[54:64, 56:72].mean() < 0.9 * grey[30:44, 30:98].mean()
+
+
 def test_splits_share_no_speaker(built):
     train, test = (
         {record["speaker"] for record in open_split(built, split)}

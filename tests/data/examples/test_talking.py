@@ -7,6 +7,7 @@ import pytest
 
 from avjax.audio.loudness import normalize_speech
 from avjax.audio.mel import log_mel, mel_windows
+from avjax.data import reel as reels
 from avjax.data import schema
 from avjax.data.examples.talking import SyncExample, TalkTrainExample
 from avjax.data.split_source import open_split
@@ -26,14 +27,14 @@ def clips(numbered):
 @pytest.fixture
 def decoded(monkeypatch):
     """The calls that decoded a frame."""
-    count, decode, thread = [], schema._decode_jpeg, threading.get_ident()
+    count, decode, thread = [], reels._decode_jpeg, threading.get_ident()
 
     def counted(*arguments):
         if threading.get_ident() == thread:  # loaders of other tests may be active
             count.append(arguments)
         return decode(*arguments)
 
-    monkeypatch.setattr(schema, "_decode_jpeg", counted)
+    monkeypatch.setattr(reels, "_decode_jpeg", counted)
     return count
 
 
