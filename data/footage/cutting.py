@@ -36,6 +36,8 @@ from avjax.data.footage.videos import Video
 from avjax.data.footage.wave_reader import WaveReader
 from avjax.data.schema import make_record
 from avjax.errors import InputError
+from avjax.faces.alignment import fit_similarity, smooth_similarities
+from avjax.faces.editing import relative_pose
 from avjax.media.audio_io import stream_audio
 from avjax.media.video_reader import probe, read_at_rate
 
@@ -120,14 +122,14 @@ class _Cutter:
             raise InputError(plans.SILENT)
         finder, cutter = read_at_rate(path, FPS), read_at_rate(path, FPS)
         wave = WaveReader(stream_audio(path, SAMPLE_RATE))
-        for stretch, boxes in self.find_stretches(finder, timeline):
-            frames = itertools.islice(cutter, len(boxes))
+        for stretch, landmarks in self.find_stretches(finder, timeline):
+            frames = itertools.islice(cutter, len(landmarks))
             if stretch.problem:
                 self.left_out.append(stretch)
                 for _ in frames:
                     pass
             else:
-                self.write_clip(stretch, boxes, frames, wave)
+                self.write_clip(stretch, landmarks, frames, wave)
         self.use_untimed_text(timeline)
         self.finish()
 
@@ -152,7 +154,7 @@ class _Cutter:
     def find_stretches(
         self, frames: Iterator[np.ndarray], timeline: Timeline
     ) -> Iterator[tuple[Stretch, np.ndarray]]:
-        """Find the face part by part: yield stretches and their face boxes [t 4]."""
+        """Find the face part by part: yield stretches and landmarks [t 5 2]."""
         count = len(timeline.pauses)
         edges = plans.divide(0, count, plans.MAX_BLOCK_FRAMES, timeline.costs)
         parts = itertools.groupby(
@@ -166,16 +168,16 @@ class _Cutter:
         )
         start = 0
         for (shot, _), group in parts:
-            boxes = self.follower.follow((frame for _, frame in group), shot)
-            has_face = np.isfinite(boxes[:, 0])
-            part = timeline.part(start, start + len(boxes))
+            landmarks = self.follower.follow((frame for _, frame in group), shot)
+            has_face = np.isfinite(landmarks[:, 0, 0])
+            part = timeline.part(start, start + len(landmarks))
             for stretch in plans.plan_stretches(has_face, part, self.no_face):
                 first, last = stretch.start + start, stretch.stop + start
                 yield (
                     stretch._replace(start=first, stop=last),
-                    boxes[stretch.start : stretch.stop],
+                    landmarks[stretch.start : stretch.stop],
                 )
-            start += len(boxes)
+            start += len(landmarks)
             self.report.shots = shot + 1
             self.report.seconds = start / FPS
 
@@ -188,13 +190,16 @@ class _Cutter:
     def write_clip(
         self,
         stretch: Stretch,
-        boxes: np.ndarray,
+        landmarks: np.ndarray,
         frames: Iterator[np.ndarray],
         wave: WaveReader,
     ) -> None:
         """Write the record of a clip to a temporary file."""
         start, end = stretch.start / FPS, stretch.stop / FPS
-        face, mouth = crop_frames(frames, boxes, self.options.face_size)
+        similarities = smooth_similarities(fit_similarity(landmarks))
+        face, mouth, lower_face = crop_frames(
+            frames, similarities, self.options.face_size
+        )
         sound = wave.read(
             stretch.start * SAMPLES_PER_FRAME, stretch.stop * SAMPLES_PER_FRAME
         )
@@ -207,6 +212,8 @@ class _Cutter:
         record = make_record(
             face=face,
             mouth=mouth,
+            lower_face=lower_face,
+            pose=relative_pose(landmarks, similarities),
             wave=sound,
             words=timed_words(cues, start, end) if self.transcript.has_words else (),
             text=" ".join(cue.text for cue in cues),

@@ -39,7 +39,7 @@ class FaceFollower:
             shot: Number of the shot that the frames belong to.
 
         Returns:
-            Face boxes in pixels, f32 [t 4]; NaN where the face was not found.
+            Its landmarks in pixels, f32 [t 5 2]; NaN where the face was not found.
         """
         counter = [0]
         counted = _count(frames, counter)
@@ -54,12 +54,12 @@ class FaceFollower:
         chosen = self._choose(boxes)
         self._shot, self._last = shot, None
         if chosen is None:
-            return np.full((counter[0], 4), np.nan, np.float32)
-        if np.isfinite(chosen[-FPS:, 0]).any():
-            self._last = chosen[np.isfinite(chosen[:, 0])][-1]
-        return chosen
+            return np.full((counter[0], 5, 2), np.nan, np.float32)
+        if np.isfinite(boxes[chosen][-FPS:, 0]).any():
+            self._last = boxes[chosen][np.isfinite(boxes[chosen][:, 0])][-1]
+        return tracks[chosen].landmarks
 
-    def _choose(self, boxes: list[np.ndarray]) -> np.ndarray | None:
+    def _choose(self, boxes: list[np.ndarray]) -> int | None:
         """Choose the face of the last part, or else the one with the index."""
         if self._last is not None:
             starts = [track[:FPS][np.isfinite(track[:FPS, 0])] for track in boxes]
@@ -68,8 +68,8 @@ class FaceFollower:
                 for start in starts
             ]
             if distances and min(distances) < MAX_MOVE:
-                return boxes[int(np.argmin(distances))]
-        return boxes[self._face_index] if self._face_index < len(boxes) else None
+                return int(np.argmin(distances))
+        return self._face_index if self._face_index < len(boxes) else None
 
 
 def _distance(box: np.ndarray, other: np.ndarray) -> float:
