@@ -37,6 +37,15 @@ def random(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).uniform(0, 1, shape).astype(np.float32)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def small_networks():
+    """Make editor and encoder two levels deep instead of four."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("avjax.nn.lip_editor.EDITOR_CHANNELS", (8, 8))
+        patch.setattr("avjax.nn.lip_editor.ENCODER_CHANNELS", (8, 8))
+        yield
+
+
 @pytest.fixture(scope="module")
 def edits():
     """Four examples with the keys of LipEditExample."""
@@ -98,17 +107,17 @@ def test_editing_improves_and_can_freeze_the_encoder(edits):
     assert np.mean(losses[-3:]) < np.mean(losses[:3])
     assert changed(before, after) == {"mouth_encoder", "editor"}
     frozen = dataclasses.replace(EDITING, freeze_encoder=True)
-    before, after, _ = train(frozen, edits, steps=1)
-    assert changed(before, after) == {"editor"}
+    assert frozen.objectives()[0].parts == ("editor",)
 
 
 def test_a_share_of_the_frames_is_altered_by_the_editor(edits):
     params, _ = untrained(jax.eval_shape(EDITING.init, KEY, edits))
-    codes = EDITING.encode(params, edits["mouth"])
-    frames = EDITING.alter_frames(params, edits, codes)
+    edit = jax.jit(lambda *inputs: EDITING.edit(params, *inputs)[0])
+    codes = jax.jit(lambda mouths: EDITING.encode(params, mouths))(edits["mouth"])
+    frames = jax.jit(lambda codes: EDITING.alter_frames(params, edits, codes))(codes)
     np.testing.assert_array_equal(frames[2:], edits["frame"][2:])
     others = 1.25 * jnp.roll(codes, 1, axis=0)
-    expected, _ = EDITING.edit(params, edits["target"], edits["reference"], others)
+    expected = edit(edits["target"], edits["reference"], others)
     np.testing.assert_allclose(frames[:2], expected[:2], atol=1e-5)
     none = dataclasses.replace(EDITING, altered_share=0.0)
     assert none.alter_frames(params, edits, codes) is edits["frame"]
@@ -122,7 +131,7 @@ def test_evaluation_measures_the_mouth_and_its_codes(lip_record):
     assert set(means) == {"l1", "unedited_l1", "lips", "leak"}
     assert means["unedited_l1"].compute() > 0.01
     assert all(abs(means[key].compute()) <= 1 for key in ("lips", "leak"))
-    images = EDITING.visualize(params, stats, batch)["edited"]
+    images = jax.jit(EDITING.visualize)(params, stats, batch)["edited"]
     assert images.shape == (5, 32, 96, 3) and images.dtype == jnp.uint8
 
 
@@ -151,9 +160,9 @@ def test_audio_improves_and_updates_its_part_only(trained_audio):
 
 def test_codes_between_two_mouths_are_interpolated(speech):
     params, _ = untrained(jax.eval_shape(AUDIO.init, KEY, {}))
-    whole = AUDIO.target_codes(params, speech)
-    half = {**speech, "positions": speech["positions"] + 0.5}
-    codes = AUDIO.target_codes(params, half)
+    encode = jax.jit(AUDIO.target_codes)
+    whole = encode(params, speech)
+    codes = encode(params, {**speech, "positions": speech["positions"] + 0.5})
     np.testing.assert_allclose(
         codes[:, :7], (whole[:, :7] + whole[:, 1:]) / 2, atol=1e-5
     )
@@ -164,7 +173,8 @@ def test_a_mirrored_mouth_has_the_same_code(speech):
     params, _ = untrained(jax.eval_shape(AUDIO.init, KEY, {}))
     mirrored = {**speech, "mouths": speech["mouths"][..., ::-1]}
     np.testing.assert_allclose(
-        *(AUDIO.target_codes(params, batch) for batch in (speech, mirrored)), atol=1e-5
+        *(jax.jit(AUDIO.target_codes)(params, batch) for batch in (speech, mirrored)),
+        atol=1e-5,
     )
 
 
@@ -177,7 +187,8 @@ def test_averages_are_those_of_a_loop(speech):
             lambda x: jnp.full_like(x, value), params["audio_to_code"]
         ),
     }
-    codes, mask = AUDIO.target_codes(params, speech), speech["frame_mask"]
+    codes = jax.random.uniform(KEY, (3, 8, 4))
+    mask = speech["frame_mask"]
     for value in (1.0, 3.0, 7.0):
         averages = AUDIO.update_averages(bias(value), averages, codes, mask)
     expected = 0.5 * (0.5 * 1 + 0.5 * 3) + 0.5 * 7
@@ -203,9 +214,11 @@ def test_released_weights_are_a_whole_talker(trained_audio, speech):
     std = np.sqrt(np.diagonal(code_covariance(after.stats[STATS])))
     average = after.stats[STATS]["params"]
     inputs = speech["mels"], speech["frame_mask"], AUDIO.lookahead(speech)
-    network = AudioToCode(MODEL)
-    expected = std * network.apply({"params": average}, *inputs)
-    codes = network.apply({"params": released.params["audio_to_code"]}, *inputs)
+    predict = jax.jit(
+        lambda params: AudioToCode(MODEL).apply({"params": params}, *inputs)
+    )
+    expected = std * np.asarray(predict(average))
+    codes = predict(released.params["audio_to_code"])
     np.testing.assert_allclose(codes, expected, rtol=1e-3, atol=1e-5)
     untouched = released_params(before.params, before.stats)
     jax.tree.map(
