@@ -211,7 +211,9 @@ def test_released_weights_are_a_whole_talker(trained_audio, speech):
     released = AUDIO.export(*jax.device_get((after.params, after.stats)))
     assert set(released.params) == {"mouth_encoder", "editor", "audio_to_code"}
     assert released.system == "lipwarp" and not released.stats
-    std = np.sqrt(np.diagonal(code_covariance(after.stats[STATS])))
+    assert len(released.config.speech_code) == MODEL.code_dim
+    assert np.any(released.config.speech_code)
+    std = np.sqrt(np.diagonal(np.asarray(code_covariance(after.stats[STATS]))))
     average = after.stats[STATS]["params"]
     inputs = speech["mels"], speech["frame_mask"], AUDIO.lookahead(speech)
     predict = jax.jit(

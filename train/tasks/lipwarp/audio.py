@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from einops import rearrange
 
 from avjax.losses.base import masked_mean
@@ -63,6 +64,7 @@ class AudioToCodeTask(Task):
         averages = {
             "params": jax.tree.map(jnp.zeros_like, params[PART]),
             "steps": jnp.zeros(()),
+            "codes": jnp.zeros(dim),
             "products": jnp.zeros((dim, dim)),
             "frames": jnp.zeros(()),
         }
@@ -137,6 +139,7 @@ class AudioToCodeTask(Task):
         decay = jnp.minimum(self.average_decay, 1 - 1 / steps)
         centred = center_clips(codes, frame_mask)
         products = jnp.einsum("b t c, b t d -> c d", centred, centred)
+        total = jnp.einsum("b t d, b t -> d", codes, frame_mask)
         return {
             "params": jax.tree.map(
                 lambda old, new: decay * old + (1 - decay) * new,
@@ -144,6 +147,7 @@ class AudioToCodeTask(Task):
                 params[PART],
             ),
             "steps": steps,
+            "codes": self.covariance_decay * averages["codes"] + total,
             "products": self.covariance_decay * averages["products"] + products,
             "frames": self.covariance_decay * averages["frames"] + frame_mask.sum(),
         }
@@ -182,7 +186,10 @@ class AudioToCodeTask(Task):
         """Release all parts of the talker. See `Task.export`."""
         parts: dict[str, Any] = {part: params[part] for part in FROZEN}
         parts[PART] = jax.device_get(released_params(params, stats))
-        return ReleasedWeights(self.model.system, parts, {}, self.model)
+        averages = stats[STATS]
+        mean = np.asarray(averages["codes"] / jnp.maximum(averages["frames"], 1))
+        model = dataclasses.replace(self.model, speech_code=tuple(mean.tolist()))
+        return ReleasedWeights(self.model.system, parts, {}, model)
 
 
 def code_covariance(averages: Params) -> Array:
