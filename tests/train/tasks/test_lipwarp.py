@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from random_variables import untrained
 
+from avjax import weights
 from avjax.data.examples.lip_codes import LipCodeExample
 from avjax.data.examples.lip_editing import LipEditClip, LipEditExample
 from avjax.errors import InputError
 from avjax.faces.editing import crop_encoder_mouth
 from avjax.metrics.lip_codes import clip_correlation, clip_std
 from avjax.models.lipwarp import AudioToCode, LipWarpConfig
+from avjax.pipelines.talking.audio_talkers import load_talker
 from avjax.train.optimizers import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.lipwarp.audio import (
@@ -205,7 +207,7 @@ def test_averages_are_those_of_a_loop(speech):
     )
 
 
-def test_released_weights_are_a_whole_talker(trained_audio, speech):
+def test_released_weights_are_a_whole_talker(trained_audio, speech, tmp_path):
     """Their codes have the scale of true codes."""
     before, after, _ = trained_audio
     released = AUDIO.export(*jax.device_get((after.params, after.stats)))
