@@ -215,6 +215,8 @@ def test_released_weights_are_a_whole_talker(trained_audio, speech, tmp_path):
     assert released.system == "lipwarp" and not released.stats
     assert len(released.config.speech_code) == MODEL.code_dim
     assert np.any(released.config.speech_code)
+    weights.save(tmp_path / "talker", *released[1:], system="lipwarp", card="")
+    assert load_talker(tmp_path / "talker").config == released.config
     std = np.sqrt(np.diagonal(np.asarray(code_covariance(after.stats[STATS]))))
     average = after.stats[STATS]["params"]
     inputs = speech["mels"], speech["frame_mask"], AUDIO.lookahead(speech)

@@ -28,6 +28,7 @@ SYSTEMS = [
     "cals",
     "denoiser",
     "lip_landmarks",
+    "lipwarp",
     "sync_expert",
     "syncnet_v2",
     "synctalkface",
