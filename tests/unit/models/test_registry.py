@@ -54,7 +54,7 @@ def save(folder, config, variables):
 
 def test_all_systems_are_known():
     assert list_systems() == SYSTEMS
-    assert list_talkers() == ["cals", "synctalkface"]
+    assert list_talkers() == ["cals", "lipwarp", "synctalkface"]
     for name in SYSTEMS:
         system = get_system(name)
         assert system.name == system.config_class.system == name
