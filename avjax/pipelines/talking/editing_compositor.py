@@ -37,7 +37,8 @@ SAMPLE_EVERY = 3  # frames
 # through. The change of the code is enlarged by this factor (chosen on clips of people
 # that training did not see).
 OVERSHOOT = 1.4
-MAX_CODE = 1.5  # largest number of a code after that
+PHOTO_OVERSHOOT = 2.6  # for a photo, which has no frame with an open mouth
+MAX_CODE = 2.5  # largest number of a code after that
 MIN_EYE_DISTANCE = 16  # pixels; smaller faces are reported
 
 
@@ -112,6 +113,8 @@ class EditingCompositor(Compositor):
         super().__init__(source, (size, size) if native else source.shape)
         self._source, self._talker, self._native = source, talker, native
         self._person: Person | None = None
+        is_photo = len(source.boxes) == 1
+        self._overshoot = PHOTO_OVERSHOOT if is_photo else OVERSHOOT
 
     def _replace_faces(
         self, frames: list[np.ndarray], numbers: np.ndarray, latents: np.ndarray
@@ -151,7 +154,7 @@ class EditingCompositor(Compositor):
                 crops[number] = _resize(lower_face, config.size)
                 mouths[number, ..., 0] = crop_encoder_mouth(lower_face) / 255
         shown = np.asarray(jit_encode_mouths(config)(variables, mouths))
-        codes = shown + OVERSHOOT * (wanted - shown)
+        codes = shown + self._overshoot * (wanted - shown)
         maps = jit_predict_edit(config)(
             variables,
             crops,
