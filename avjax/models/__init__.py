@@ -6,6 +6,7 @@ Importing this package registers every system of avjax.
 from avjax.models.aligner import Aligner, AlignerConfig
 from avjax.models.bridging import Bridging, BridgingConfig
 from avjax.models.cals import AudioToLip, CalsConfig, LipToFace
+from avjax.models.context_latents import ContextLatents
 from avjax.models.denoiser import DenoiserConfig, MaskNet, RestorationNet
 from avjax.models.lip_landmarks import LipLandmarks, LipLandmarksConfig
 from avjax.models.lipwarp import AudioToCode, LipWarpConfig
@@ -36,6 +37,7 @@ __all__ = [
     "Bridging",
     "BridgingConfig",
     "CalsConfig",
+    "ContextLatents",
     "DenoiserConfig",
     "LatentSpace",
     "LipLandmarks",

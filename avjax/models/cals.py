@@ -47,8 +47,8 @@ import jax.numpy as jnp
 from einops import rearrange
 
 from avjax.constants import MEL_WINDOW, NUM_MELS
+from avjax.models.context_latents import ContextLatents
 from avjax.models.talker import (
-    LatentSpace,
     TalkerConfig,
     Variables,
     register_talker,
@@ -170,48 +170,16 @@ class LipToFace(nn.Module):
         return rearrange(frames, "(b t) h w c -> b t h w c", t=units.shape[1])
 
 
-class CalsLatents(LatentSpace):
+class CalsLatents(ContextLatents):
     """Latent space of CALS: lip motion units of length one."""
 
     config: CalsConfig
     parts: ClassVar[tuple[str, ...]] = ("audio_to_lip", "lip_to_face")
+    audio_part: ClassVar[str] = "audio_to_lip"
 
-    @property
-    def context_frames(self) -> int:
-        """Frames of audio context on either side."""
-        return self.config.context_frames
-
-    def encode_audio(
-        self,
-        variables: Variables,
-        mels: Array,
-        frame_mask: Array,
-        lookahead: Array | None = None,
-    ) -> Array:
-        """Return lip motion units; see `LatentSpace.encode_audio`."""
-        if lookahead is None:
-            lookahead = jnp.full(len(mels), self.config.context_frames)
-        network = AudioToLip(self.config)
-        return apply_network(
-            network, variables["audio_to_lip"], mels, frame_mask, lookahead
-        )
-
-    def encode_windows(self, variables: Variables, mels: Array) -> Array:
-        """Return audio features; see `LatentSpace.encode_windows`."""
-        network = AudioToLip(self.config)
-        return apply_network(
-            network, variables["audio_to_lip"], mels, method="encode_audio"
-        )
-
-    def contextualize(
-        self, variables: Variables, features: Array, frame_mask: Array, lookahead: Array
-    ) -> Array:
-        """Return the units of audio features; see `LatentSpace.contextualize`."""
-        arrays = features, frame_mask, lookahead
-        network = AudioToLip(self.config)
-        return apply_network(
-            network, variables["audio_to_lip"], *arrays, method="contextualize"
-        )
+    def audio_network(self) -> AudioToLip:
+        """Return the network from audio to latents."""
+        return AudioToLip(self.config)
 
     def decode_frames(
         self, variables: Variables, latents: Array, faces: Array

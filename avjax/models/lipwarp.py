@@ -38,7 +38,8 @@ from einops import rearrange
 
 from avjax.constants import MEL_WINDOW, NUM_MELS
 from avjax.faces.editing import MOUTH_SHAPE
-from avjax.models.talker import LatentSpace, TalkerConfig, Variables, register_talker
+from avjax.models.context_latents import ContextLatents
+from avjax.models.talker import TalkerConfig, Variables, register_talker
 from avjax.nn.apply import apply_network
 from avjax.nn.lip_editor import EditMaps, LipEditor, MouthEncoder
 from avjax.nn.local_attention import LocalTransformer
@@ -136,48 +137,17 @@ class AudioToCode(nn.Module):
         return self.code(features)  # lipwarp (5)
 
 
-class LipWarpLatents(LatentSpace):
+class LipWarpLatents(ContextLatents):
     """Latent space of LipWarp: lip codes."""
 
     config: LipWarpConfig
     parts: ClassVar[tuple[str, ...]] = ("mouth_encoder", "editor", "audio_to_code")
     edits_frames: ClassVar[bool] = True
+    audio_part: ClassVar[str] = "audio_to_code"
 
-    @property
-    def context_frames(self) -> int:
-        """Frames of audio context on either side."""
-        return self.config.context_frames
-
-    def encode_audio(
-        self,
-        variables: Variables,
-        mels: Array,
-        frame_mask: Array,
-        lookahead: Array | None = None,
-    ) -> Array:
-        """Return lip codes; see `LatentSpace.encode_audio`."""
-        if lookahead is None:
-            lookahead = jnp.full(len(mels), self.config.context_frames)
-        network = AudioToCode(self.config)
-        arrays = mels, frame_mask, lookahead
-        return apply_network(network, variables["audio_to_code"], *arrays)
-
-    def encode_windows(self, variables: Variables, mels: Array) -> Array:
-        """Return audio features; see `LatentSpace.encode_windows`."""
-        network = AudioToCode(self.config)
-        return apply_network(
-            network, variables["audio_to_code"], mels, method="encode_audio"
-        )
-
-    def contextualize(
-        self, variables: Variables, features: Array, frame_mask: Array, lookahead: Array
-    ) -> Array:
-        """Return the codes of audio features; see `LatentSpace.contextualize`."""
-        network = AudioToCode(self.config)
-        arrays = features, frame_mask, lookahead
-        return apply_network(
-            network, variables["audio_to_code"], *arrays, method="contextualize"
-        )
+    def audio_network(self) -> AudioToCode:
+        """Return the network from audio to latents."""
+        return AudioToCode(self.config)
 
     def encode_mouths(self, variables: Variables, mouths: Array) -> Array:
         """Return lip codes; see `LatentSpace.encode_mouths`."""
@@ -188,8 +158,8 @@ class LipWarpLatents(LatentSpace):
         self, variables: Variables, frames: Array, references: Array, latents: Array
     ) -> EditMaps:
         """Return the maps of the edit; see `LatentSpace.predict_edit`."""
-        network = LipEditor()
-        return apply_network(network, variables["editor"], frames, references, latents)
+        inputs = frames, references, latents
+        return apply_network(LipEditor(), variables["editor"], *inputs)
 
 
 @register_talker(LipWarpConfig, LipWarpLatents)
