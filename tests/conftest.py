@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["XLA_FLAGS"] = (
@@ -13,6 +14,10 @@ os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 import pytest  # noqa: E402
 
 REPOSITORY = pathlib.Path(__file__).parent.parent
+# A shell that starts the tests in the background ignores Ctrl-C in them, and in the
+# processes that they start; some tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from lip_records import lip_record
 
 from avjax.data.read_ahead import close_at_exit, read_ahead
 from avjax.metrics.base import Mean
@@ -16,7 +15,6 @@ from avjax.train.experiment import Experiment
 from avjax.train.optimizers import Adam
 from avjax.train.task import LossAux, Objective, ReleasedWeights, Task
 
-__all__ = ["lip_record"]
 EXAMPLES, SIZE = 60, 8
 
 
