@@ -19,6 +19,7 @@ MOUTH_CENTER = 64.0, 64.0  # x, y of the centre of the mouth's image, in these p
 REGION_CENTER, REGION_RADIUS = (0.5, 0.57), (0.47, 0.43)
 REGION_EXPONENT, REGION_FEATHER = 4, 0.22
 REGION_SIZE = 128  # side in pixels at which the region is sampled
+MAX_GREY_SPREAD = 2.0  # mean difference of the channels of a grey image, of 255
 GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -169,6 +170,8 @@ def apply_edit(frame: AlignedFrame, reference: AlignedFrame, edit: Edit) -> np.n
     source = source @ reference_matrix[:, :2].T + reference_matrix[:, 2]
     borrowed = _sample(reference.image, source, cv2.INTER_CUBIC)
     painted = 255 * np.clip(_sample(edit.paint, crop_pixels, cv2.INTER_CUBIC), 0, 1)
+    if is_grey(frame.image[area]):
+        painted[:] = painted.mean(axis=-1, keepdims=True)
     weights = _sample(edit.weights, crop_pixels)
     sources = np.stack([moved, borrowed, painted]).astype(np.float32)
     edited = np.einsum("h w s, s h w c -> h w c", weights, sources)
@@ -177,6 +180,19 @@ def apply_edit(frame: AlignedFrame, reference: AlignedFrame, edit: Edit) -> np.n
     blend = original + region * (edited - original)
     result[area] = np.clip(np.rint(blend), 0, 255)
     return result
+
+
+def is_grey(image: np.ndarray) -> bool:
+    """Tell whether an image has no colours, but for traces of compression.
+
+    Args:
+        image: u8 [h w 3].
+
+    Returns:
+        True for a black-and-white image.
+    """
+    spread = image.max(axis=-1).astype(int) - image.min(axis=-1)
+    return float(spread.mean()) < MAX_GREY_SPREAD
 
 
 def _crop_matrix(frame: AlignedFrame, size: int) -> np.ndarray:

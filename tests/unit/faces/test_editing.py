@@ -113,3 +113,16 @@ def test_the_region_is_full_at_the_mouth_and_zero_at_the_edges():
     assert region[45, 48] == 1
     for edge in (region[0], region[-1], region[:, 0], region[:, -1]):
         assert edge.max() < 0.01
+
+
+def test_a_grey_frame_stays_grey():
+    grey = np.repeat(smooth_image()[..., :1], 3, axis=-1)
+    edit = make_edit((0, 0, 1))._replace(
+        paint=np.broadcast_to(np.float32([0.2, 0.9, 0.4]), (SIZE, SIZE, 3))
+    )
+    frame = aligned(grey)
+    edited = apply_edit(frame, frame, edit).astype(int)
+    assert np.ptp(edited, axis=-1).max() <= 1
+    assert np.abs(edited - grey).max() > 20
+    color = aligned(smooth_image())
+    assert np.ptp(apply_edit(color, color, edit)[100, 120].astype(int)) > 100
