@@ -3,6 +3,9 @@
 import difflib
 from collections.abc import Iterable
 
+MIN_SIMILARITY = 0.65  # of a name that is suggested, from 0 to 1
+SIMILARITY_GAP = 0.05  # below the most similar name, for further suggestions
+MAX_SUGGESTED = 3
 MAX_LISTED = 16  # existing names in a message
 
 
@@ -63,7 +66,16 @@ def suggest(name: str, known: Iterable[str]) -> str:
         A question with similar names, or else a list of some existing ones.
     """
     known = list(known)
-    if similar := difflib.get_close_matches(name, known):
-        return f"did you mean {' or '.join(similar)}?"
+    ratios = {other: _similarity(name, other) for other in known}
+    best = max(ratios.values(), default=0.0)
+    if best >= MIN_SIMILARITY:
+        similar = sorted(ratios, key=lambda other: -ratios[other])[:MAX_SUGGESTED]
+        close = [other for other in similar if ratios[other] > best - SIMILARITY_GAP]
+        return f"did you mean {' or '.join(close)}?"
     ellipsis = ", …" * (len(known) > MAX_LISTED)
     return f"choose from {', '.join(known[:MAX_LISTED])}{ellipsis}"
+
+
+def _similarity(name: str, other: str) -> float:
+    """Rate how similar two names are, from 0 to 1."""
+    return difflib.SequenceMatcher(None, name, other).ratio()

@@ -30,7 +30,10 @@ from avjax.train.run_folder import RUNS, find_run, read_invocation
 TRAIN_HELP = """Train an experiment, or continue a run that was stopped.
 
 path=value changes a field of the experiment, such as steps=1000."""
-NAME_HELP = "experiment (see avjax train --list), or FILE.py:EXPERIMENT of your own"
+NAME_HELP = (
+    "experiment (see avjax train --list), FILE.py:EXPERIMENT of your own, or, for "
+    "evaluate, the folder of a run"
+)
 EVALUATE_HELP = """Evaluate the best weights of a run.
 
 If the experiment has no run, the weights that it starts from are evaluated."""

@@ -49,8 +49,8 @@ def add_talk_arguments(parser: argparse.ArgumentParser) -> None:
         "--lookahead",
         type=int,
         metavar="N",
-        help="frames of future audio that cals may use, as in a live session "
-        "(default: all)",
+        help="frames of future audio that lipwarp and cals may use, as in a live "
+        "session (default: all)",
     )
     add(
         "--native",
@@ -81,7 +81,8 @@ def add_face_arguments(
         type=parse_face_index if all_faces else int,
         default="all" if all_faces else 0,
         metavar="N",
-        help="number of the face; 0 is the largest (default: %(default)s)",
+        help="number of the face; 0 is the most important, by size and time on screen "
+        "(default: %(default)s)",
     )
 
 
