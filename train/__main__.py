@@ -109,7 +109,7 @@ def evaluate(arguments: Sequence[str]) -> int:
         finite = {name: x if math.isfinite(x) else None for name, x in metrics.items()}
         print(json.dumps(finite, indent=1))
     elif jax.process_index() == 0:
-        print_metrics(metrics, pathlib.Path(name).name)
+        print_metrics(metrics, f"{pathlib.Path(name).name}, {folder}")
     return 0
 
 

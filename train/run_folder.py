@@ -118,7 +118,8 @@ def find_run(
         The folder, which may not exist.
 
     Raises:
-        InputError: `name` is a folder, but not that of a run.
+        InputError: `name` is a folder, but not that of a run, or it is a path and does
+            not exist.
     """
     if out is not None:
         return out
@@ -129,6 +130,8 @@ def find_run(
         raise InputError(
             f"{name} is not the folder of a run: it has no {EXPERIMENT_FILE}"
         )
+    if len(folder.parts) > 1 and ".py:" not in name and not folder.exists():
+        raise InputError(f"there is no folder {name}")
     return RUNS / name.rpartition(":")[2]
 
 

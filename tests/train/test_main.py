@@ -74,7 +74,7 @@ def test_initial_weights_are_evaluated_if_there_is_no_run(tmp_path, capsys):
         (main.train, ["toy", "steps=0"], "steps must be at least 1"),
         (main.train, ["missing.py:toy"], "there is no file missing.py"),
         (main.evaluate, ["toy"], "no checkpoint in runs/toy"),
-        (main.evaluate, ["runs/none"], "unknown experiment 'runs/none'"),
+        (main.evaluate, ["runs/none"], "there is no folder runs/none"),
         (main.evaluate, [], "name a run"),
         (main.evaluate, ["."], "is not the folder of a run: it has no experiment.json"),
         (main.train, ["toy", "--bogus"], "arguments: --bogus .see avjax train --help"),
