@@ -47,8 +47,9 @@ def train_until_signal(folder, number):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_saves_the_run_which_then_continues(
-    number, interrupted_experiment, tmp_path
+    number, interrupted_experiment, tmp_path, monkeypatch
 ):
+    monkeypatch.syspath_prepend(HERE.parents[1])  # workers import tests.train.conftest
     status, errors = train_until_signal(tmp_path / "run", number)
     assert status == 128 + number
     (saved,) = (tmp_path / "run/checkpoints").iterdir()
