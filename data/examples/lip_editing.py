@@ -135,7 +135,7 @@ class LipEditExample(grain.transforms.RandomMap):
             images = [cv2.GaussianBlur(image, (0, 0), sigma) for image in images]
         elif rng.random() < JPEG_PROB:
             quality = int(rng.integers(JPEG_QUALITY[0], JPEG_QUALITY[1] + 1))
-            images = [compress_jpeg(image, (quality,) * 2, rng) for image in images]
+            images = [compress_jpeg(image, (quality, quality), rng) for image in images]
         return images
 
 
