@@ -113,6 +113,7 @@ class EditingCompositor(Compositor):
         super().__init__(source, (size, size) if native else source.shape)
         self._source, self._talker, self._native = source, talker, native
         self._person: Person | None = None
+        self._editable = np.isfinite(source.similarities[:, 0]) & ~source.profile
         is_photo = len(source.boxes) == 1
         self._overshoot = PHOTO_OVERSHOOT if is_photo else OVERSHOOT
 
@@ -123,11 +124,10 @@ class EditingCompositor(Compositor):
         if self._person is None:
             self._person = measure_person(self._source, self._talker)
         similarities = self._source.similarities[numbers]
-        editable = np.isfinite(similarities[:, 0]) & ~self._source.profile[numbers]
         faces = [
             AlignedFrame(frame, similarity) if can_edit else None
             for frame, similarity, can_edit in zip(
-                frames, similarities, editable, strict=True
+                frames, similarities, self._editable[numbers], strict=True
             )
         ]
         edits = self._predict(faces, latents, self._person)
