@@ -153,6 +153,13 @@ _CLIPS_OPTIONS = (
         help="speakers of the split test (default: one in ten, by their names)",
     ),
     _option(
+        "--val",
+        "val_speakers",
+        nargs="*",
+        metavar="NAME",
+        help="speakers of the split val (default: one in ten, by their names)",
+    ),
+    _option(
         "--face-index",
         "face_index",
         type=integer_from(0),

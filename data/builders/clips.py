@@ -57,6 +57,7 @@ class ClipsSource(CorpusSource):
         face_size: Side of a face crop in pixels.
         one_speaker: All videos show one speaker.
         test_speakers: Speakers of the split test; empty: chosen by their names.
+        val_speakers: Speakers of the split val; empty: chosen by their names.
         face_index: Which face; 0 is the most important.
         tracker: Tracks all faces through the frames of a part of a video.
         work: Folder with the clips that `prepare` has cut.
@@ -66,6 +67,7 @@ class ClipsSource(CorpusSource):
     face_size: int = 96
     one_speaker: bool = False
     test_speakers: tuple[str, ...] = ()
+    val_speakers: tuple[str, ...] = ()
     face_index: int = 0
     tracker: PeopleTracker = dataclasses.field(default=track_all_faces, repr=False)
     work: str = dataclasses.field(default="", repr=False)
@@ -78,7 +80,7 @@ class ClipsSource(CorpusSource):
     ) -> "ClipsSource":
         """Cut all videos. See `CorpusSource.prepare`."""
         footage = find_footage(self.raw, self.one_speaker)
-        self._check_test_speakers({video.speaker for video in footage.videos})
+        self._check_held_speakers({video.speaker for video in footage.videos})
         work = folder / "clips"
         work.mkdir()
         options = CuttingOptions(self.face_size, self.face_index, self.tracker, work)
@@ -130,13 +132,19 @@ class ClipsSource(CorpusSource):
         """Read what `prepare` has noted for this source."""
         return json.loads(pathlib.Path(self.work, _STATE_FILE).read_text())
 
-    def _check_test_speakers(self, speakers: set[str]) -> None:
-        """Raise InputError if a speaker of the split test does not exist."""
-        for speaker in self.test_speakers:
+    def _check_held_speakers(self, speakers: set[str]) -> None:
+        """Raise InputError if a speaker to hold out does not exist, or is in both."""
+        for speaker in (*self.test_speakers, *self.val_speakers):
             if speaker not in speakers:
                 known = ", ".join(sorted(speakers)[:10])
                 raise InputError(
                     f"{self.raw} has no speaker {speaker!r}; it has {known}"
+                )
+        for speaker in self.val_speakers:
+            if speaker in self.test_speakers:
+                raise InputError(
+                    f"{speaker!r} cannot be in test and in val: name it after --held "
+                    "or after --val"
                 )
 
     def _split_clips(
@@ -150,15 +158,15 @@ class ClipsSource(CorpusSource):
         ]
         speakers = {speaker for speaker, _ in clips}
         if len(speakers) > 1:
-            split_of = split_speakers(speakers, self.test_speakers)
+            split_of = split_speakers(speakers, self.test_speakers, self.val_speakers)
             splits = {split: [] for split in SPLITS}
             for speaker, clip in clips:
                 splits[split_of[speaker]].append(clip)
             return splits, [describe_speakers(split_of)]
-        if self.test_speakers:
+        if held := self.test_speakers or self.val_speakers:
             raise InputError(
-                f"{self.test_speakers[0]!r} is the only speaker with usable clips, so "
-                "nothing is left to train on: leave out --held"
+                f"{held[0]!r} is the only speaker with usable clips, so nothing is "
+                "left to train on: leave out --held and --val"
             )
         (speaker,) = speakers
         splits = split_in_time([clip for _, clip in clips])
@@ -169,30 +177,38 @@ class ClipsSource(CorpusSource):
 
 
 def split_speakers(
-    speakers: Collection[str], test_speakers: Collection[str] = ()
+    speakers: Collection[str],
+    test_speakers: Collection[str] = (),
+    val_speakers: Collection[str] = (),
 ) -> dict[str, str]:
     """Choose the split of each speaker by the checksum of the name.
 
     Args:
         speakers: Names of at least two speakers.
         test_speakers: Speakers of the split test; empty: one in ten, at least one.
+        val_speakers: Speakers of the split val; empty: one in ten, at least one from
+            three speakers on.
 
     Returns:
-        {speaker: split}. From three speakers on, one in ten is in val, at least one.
+        {speaker: split}.
 
     Raises:
         InputError: If no speaker is left to train on.
     """
     ordered = sorted(speakers, key=lambda name: (zlib.crc32(name.encode()), name))
     count = max(1, round(len(ordered) / HELD_FRACTION))
-    test = [name for name in ordered if name in test_speakers] or ordered[:count]
-    others = [name for name in ordered if name not in test]
+    free = [name for name in ordered if name not in val_speakers]
+    test = [name for name in free if name in test_speakers] or free[:count]
+    others = [name for name in free if name not in test]
     if not others:
-        raise InputError("all speakers are in test: name fewer of them after --held")
-    num_val = count if len(others) > 1 and len(ordered) >= MIN_SPEAKERS_FOR_VAL else 0
+        raise InputError(
+            "no speaker is left to train on: name fewer of them after --held and --val"
+        )
+    num_val = count if len(ordered) >= MIN_SPEAKERS_FOR_VAL else 0
     num_val = min(num_val, len(others) - 1)
-    split_of = dict.fromkeys(others, "train") | dict.fromkeys(others[:num_val], "val")
-    return split_of | dict.fromkeys(test, "test")
+    val = [name for name in ordered if name in val_speakers] or others[:num_val]
+    split_of = dict.fromkeys(ordered, "train") | dict.fromkeys(test, "test")
+    return split_of | dict.fromkeys(val, "val")
 
 
 def split_in_time(clips: Sequence[CutClip]) -> dict[str, list[CutClip]]:

@@ -139,8 +139,17 @@ def test_test_speakers_can_be_chosen(talk, tracker, tmp_path):
     }
     with pytest.raises(InputError, match="has no speaker 'x'; it has a, b, c"):
         build(raw, tmp_path / "new", tracker, test_speakers=("x",))
-    with pytest.raises(InputError, match="all speakers are in test"):
+    with pytest.raises(InputError, match="no speaker is left to train on"):
         build(raw, tmp_path / "new", tracker, test_speakers=("a", "b", "c"))
+    build(raw, tmp_path / "val", tracker, test_speakers=("b",), val_speakers=("a",))
+    records, _ = read(tmp_path / "val")
+    assert {name: split for name, (split, _) in records.items()} == {
+        "a_0000": "val",
+        "b_0000": "test",
+        "c_0000": "train",
+    }
+    with pytest.raises(InputError, match="'b' cannot be in test and in val"):
+        build(raw, tmp_path / "new", tracker, test_speakers=("b",), val_speakers=("b",))
     for name in ("b", "c"):
         (raw / f"{name}.mp4").unlink()
     with pytest.raises(InputError, match="'a' is the only speaker"):
