@@ -6,7 +6,7 @@
 
 On puppets, two short runs show that everything works: `lipwarp_editor_puppet`, then
 `lipwarp_audio_puppet`. Any corpus of talking faces can be used: `train.root=FOLDER`
-and `evals.test.root=FOLDER`.
+and `evals.val.root=FOLDER`.
 """
 
 from collections.abc import Mapping
@@ -124,7 +124,7 @@ def editor(
     return Experiment(
         task=task,
         train=Loader(root, "train", example, batch_size=batch_size, num_workers=1),
-        evals={"test": Loader(root, "test[:40]", clip, batch_size=4)},
+        evals={"val": Loader(root, "val[:40]", clip, batch_size=4)},
         optim={"editor": optimizer},
         steps=steps,
         init_from=init_from or {},
@@ -160,7 +160,7 @@ def audio(
     return Experiment(
         task=AudioToCodeTask(model),
         train=Loader(root, "train", example, batch_size=batch_size, num_workers=1),
-        evals={"test": Loader(root, "test[:80]", example, batch_size=8)},
+        evals={"val": Loader(root, "val[:80]", example, batch_size=8)},
         optim={"audio": optimizer},
         steps=steps,
         init_from={"mouth_encoder": weights, "editor": weights},
