@@ -5,7 +5,9 @@
 READER is weights of a lip reader, of single words or of sentences in GRID's grammar.
 TALKER is weights of a talking face, CORPUS the folder of a corpus, SPLIT a split such
 as test or test[:100]. Each talker animates every clip by its own audio, with the middle
-frame of the clip as reference. The first table has the words that are read correctly
+frame of the clip as reference. Talkers that edit
+frames get the frames of the clip played backwards, so that they cannot see the mouths
+that they are to produce. The first table has the words that are read correctly
 (for sentences: one minus the word error rate), in percent:
 
     real      in the mouth crops of the corpus, on which the reader was trained
@@ -22,12 +24,15 @@ detector of closed lips was fitted to real mouths of the split `train`.
 """
 
 import collections
+import itertools
 import pathlib
 from collections.abc import Mapping
 from fractions import Fraction
 
+import cv2
 import numpy as np
 
+import avjax
 from avjax.audio.mel import log_mel
 from avjax.constants import FPS
 from avjax.data import schema
@@ -35,10 +40,12 @@ from avjax.data.examples.base import Record
 from avjax.data.split_source import open_split
 from avjax.faces.crop import crop_box
 from avjax.pipelines.talking.audio_talkers import Talker, load_talker
-from avjax.pipelines.talking.talker_functions import CHUNK_FRAMES
+from avjax.pipelines.talking.talker_functions import CHUNK_FRAMES, edits_frames
 from avjax.train.ablations.results import ResultTable, make_parser
 from avjax.train.ablations.studies.lip_closures import ClosureDetector
 from avjax.train.ablations.studies.mouth_reader import MouthReader, crop_mouths
+
+ENLARGED = 3  # of faces in which landmarks are searched
 
 Talkers = Mapping[str, Talker]
 Scores = tuple[np.ndarray, np.ndarray]  # of a clip, from ClosureDetector.scores
@@ -50,10 +57,15 @@ def crop_faces(record: Record, size: int) -> np.ndarray:
     return np.stack([crop_box(frame, box, size) for frame in record["face"][:]])
 
 
-def animate(talker: Talker, wave: np.ndarray, crops: np.ndarray) -> np.ndarray:
+def animate(
+    name: str, talker: Talker, wave: np.ndarray, crops: np.ndarray
+) -> np.ndarray:
     """Animate the faces of a clip by audio, with the middle frame as reference.
 
+    A talker that edits frames gets those of the clip, played backwards.
+
     Args:
+        name: Name or folder of the talker's weights.
         talker: The talker.
         wave: Audio, i16 [n].
         crops: Face crops, u8 [t s s 3].
@@ -61,6 +73,8 @@ def animate(talker: Talker, wave: np.ndarray, crops: np.ndarray) -> np.ndarray:
     Returns:
         The generated faces, u8 [t s s 3].
     """
+    if edits_frames(talker.config):
+        return edit_backwards(name, wave, crops)
     mel = log_mel(talker.preprocess_audio(schema.to_float(wave)))
     latents = talker.iter_latents(mel, len(crops), Fraction(FPS))
     reference = crops[len(crops) // 2]
@@ -72,13 +86,25 @@ def animate(talker: Talker, wave: np.ndarray, crops: np.ndarray) -> np.ndarray:
     return np.concatenate(faces)
 
 
+def edit_backwards(name: str, wave: np.ndarray, crops: np.ndarray) -> np.ndarray:
+    """Edit the frames of a clip, played backwards; see `animate`."""
+    size = crops.shape[1]
+    large = [cv2.resize(crop, None, fx=ENLARGED, fy=ENLARGED) for crop in crops[::-1]]
+    video = avjax.talk(np.stack(large), schema.to_float(wave), weights=name)
+    frames = itertools.islice(video, len(crops))
+    shape = (size, size)
+    return np.stack(
+        [cv2.resize(f, shape, interpolation=cv2.INTER_AREA) for f in frames]
+    )
+
+
 def mouths_by_row(record: Record, talkers: Talkers) -> dict[str, np.ndarray]:
     """Make the mouth crops of one clip for each row, u8 [t 96 96 1]."""
     rows = {"real": record["mouth"][:]}
     for name, talker in talkers.items():
         size = talker.config.size
         crops = crop_faces(record, size)
-        rows[name] = crop_mouths(animate(talker, record["wave"], crops))
+        rows[name] = crop_mouths(animate(name, talker, record["wave"], crops))
         if f"pasted {size}" not in rows:
             rows[f"pasted {size}"] = crop_mouths(crops)
             frozen_crops = np.repeat(crops[len(crops) // 2][None], len(crops), axis=0)
@@ -93,7 +119,9 @@ def swapped_mouths(
     rows = {}
     for name, talker in talkers.items():
         crops = crop_faces(record, talker.config.size)[: len(other["face"])]
-        rows[f"{name}, swapped"] = crop_mouths(animate(talker, other["wave"], crops))
+        rows[f"{name}, swapped"] = crop_mouths(
+            animate(name, talker, other["wave"], crops)
+        )
     return rows
 
 

