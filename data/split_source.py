@@ -4,7 +4,7 @@ import functools
 import os
 import pathlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -104,6 +104,25 @@ def open_split(root: str | os.PathLike, split: str) -> SplitSource:
     if SLICE.fullmatch(split) and info.is_file():
         split = _clamp_slice(root, split, info.stat().st_ctime_ns)
     return SplitSource(root, split)
+
+
+def check_labels(records: SplitSource, labels: Iterable[str]) -> None:
+    """Check that a split has the labels that an example transform needs.
+
+    Args:
+        records: The split. It is read up to the first clip that has the labels.
+        labels: Keys of `schema.LABEL_SOURCES`.
+
+    Raises:
+        InputError: No clip has one of them.
+    """
+    for label in labels:
+        if not any(schema.has_label(record, label) for record in records):
+            name, remedy = schema.LABEL_SOURCES[label]
+            raise InputError(
+                f"{records.root}: no clip of the split {records.split!r} has {name}, "
+                f"which this experiment needs; {remedy}"
+            )
 
 
 @functools.cache
