@@ -104,12 +104,13 @@ def evaluate(arguments: Sequence[str]) -> int:
         name = options.name
     experiment = make_experiment(name, (*assignments, *options.assignments))
     check_requirements(experiment, folder, "evals")
-    metrics = evaluate_run(experiment, folder)
+    metrics, step, state = evaluate_run(experiment, folder)
     if jax.process_index() == 0 and options.json:
         finite = {name: x if math.isfinite(x) else None for name, x in metrics.items()}
-        print(json.dumps(finite, indent=1))
+        print(json.dumps({"step": step, **finite}, indent=1))
     elif jax.process_index() == 0:
         print_metrics(metrics, f"{pathlib.Path(name).name}, {folder}")
+        print(f"measured: {state}")
     return 0
 
 

@@ -146,7 +146,31 @@ def test_evaluation_is_printed_as_json(capsys):
     main.train(["toy", "steps=2"])
     capsys.readouterr()
     main.evaluate(["toy", "--json"])
-    assert list(json.loads(capsys.readouterr().out)) == ["test/error"]
+    printed = json.loads(capsys.readouterr().out)
+    assert list(printed) == ["step", "test/error"] and printed["step"] == 2
+
+
+def test_evaluation_says_which_state_was_measured(
+    experiment, monkeypatch, tmp_path, capsys
+):
+    def measured(*arguments):
+        capsys.readouterr()
+        main.evaluate(arguments)
+        return capsys.readouterr().out.splitlines()[-1]
+
+    main.train(["toy", "steps=2"])
+    assert measured("toy") == "measured: step 2, the latest checkpoint"
+    weights = "init_from={'generator': 'runs/toy/weights'}"
+    assert measured("toy", "--out", "none", weights).startswith("measured: initial")
+    shutil.rmtree(tmp_path / "runs/toy/weights")  # as if it had been stopped
+    assert measured("toy").endswith("latest checkpoint; the run has no weights/ yet")
+    chosen = dataclasses.replace(experiment, select_by=("test/error", "max"))
+    monkeypatch.setitem(experiments.EXPERIMENTS, "chosen", lambda: chosen)
+    main.train(["chosen", "steps=4", "evaluate_every=2", "log_every=1"])
+    lines = (tmp_path / "runs/chosen/metrics.jsonl").read_text().splitlines()
+    found = [x for x in map(json.loads, lines) if "test/error" in x]
+    best = max(found, key=lambda entry: entry["test/error"])["step"]
+    assert measured("chosen") == f"measured: step {best}, the best by test/error"
 
 
 @pytest.mark.parametrize(
