@@ -20,6 +20,7 @@ from avjax.cli import Parser
 from avjax.config import override, to_assignments
 from avjax.errors import InputError, suggest
 from avjax.train import experiments
+from avjax.train.evaluation import split_missing
 from avjax.train.experiment import Experiment, check
 from avjax.train.loop import fit
 from avjax.train.registry import load_experiment_file
@@ -238,6 +239,12 @@ def print_metrics(metrics: Mapping[str, float], title: str) -> None:
         title: Title of the table.
     """
     table = rich.table.Table("metric", "value", title=title)
+    known, missing = split_missing(metrics)
     for name, value in metrics.items():
-        table.add_row(name, f"{value:.5g}")
+        table.add_row(name, f"{value:.5g}" if name in known else "no value")
     rich.console.Console().print(table)
+    if missing:
+        print(
+            "no value: no example counts for this metric, for instance because the "
+            "corpus has no phonemes or lacks a class of them; or it is not a number"
+        )

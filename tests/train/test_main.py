@@ -150,6 +150,14 @@ def test_evaluation_is_printed_as_json(capsys):
     assert list(printed) == ["step", "test/error"] and printed["step"] == 2
 
 
+def test_metric_without_a_value_has_a_reason(capsys):
+    main.print_metrics({"test/lmd": 0.5, "test/lmd_open": float("nan")}, "toy")
+    printed = capsys.readouterr().out
+    assert "nan" not in printed and printed.count("no value") == 2
+    main.print_metrics({"test/lmd": 0.5}, "toy")
+    assert "no value" not in capsys.readouterr().out
+
+
 def test_evaluation_says_which_state_was_measured(
     experiment, monkeypatch, tmp_path, capsys
 ):
