@@ -25,7 +25,7 @@ from avjax.train.experiment import Experiment, check
 from avjax.train.loop import fit
 from avjax.train.registry import load_experiment_file
 from avjax.train.requirements import check_requirements
-from avjax.train.run_evaluation import evaluate_run
+from avjax.train.run_evaluation import check_effect, evaluate_run
 from avjax.train.run_folder import RUNS, find_run, read_invocation
 
 TRAIN_HELP = """Train an experiment, or continue a run that was stopped.
@@ -37,7 +37,9 @@ NAME_HELP = (
 )
 EVALUATE_HELP = """Evaluate the best weights of a run.
 
-If the experiment has no run, the weights that it starts from are evaluated."""
+If the experiment has no run, the weights that it starts from are evaluated.
+path=value changes what is evaluated, such as evals.test.root=DIR; fields without effect
+on an evaluation, such as steps, are refused."""
 
 
 def train(arguments: Sequence[str]) -> int:
@@ -104,6 +106,7 @@ def evaluate(arguments: Sequence[str]) -> int:
     if ".py:" in options.name:  # for instance with a metric that the run did not have
         name = options.name
     experiment = make_experiment(name, (*assignments, *options.assignments))
+    check_effect(make_experiment(name, assignments), experiment, folder)
     check_requirements(experiment, folder, "evals")
     metrics, step, state = evaluate_run(experiment, folder)
     if jax.process_index() == 0 and options.json:

@@ -75,6 +75,29 @@ def describe_state(experiment: Experiment, folder: pathlib.Path, step: int) -> s
     return f"step {step}, the latest checkpoint"
 
 
+def check_effect(before: Experiment, after: Experiment, folder: pathlib.Path) -> None:
+    """Check that changes of the config matter to an evaluation.
+
+    Args:
+        before: The experiment of the run.
+        after: The changed experiment.
+        folder: Folder of the run. With a checkpoint there, initial weights do not
+            matter.
+
+    Raises:
+        InputError: A changed field does not matter.
+    """
+    fields = ["task", "evals", "select_by", "mesh"]
+    if not (folder / "checkpoints").is_dir():
+        fields.append("init_from")
+    for path in differences(to_json(before), to_json(after)):
+        if path.partition(".")[0] not in fields:
+            raise InputError(
+                f"{path} has no effect on an evaluation; only changes of "
+                f"{', '.join(fields)} have"
+            )
+
+
 def evaluate_sets(
     experiment: Experiment, program: CompiledExperiment, state: TrainState
 ) -> dict[str, float]:

@@ -230,6 +230,23 @@ def test_evaluation_cannot_change_the_network(tmp_path):
         main.evaluate(["toy", "task.width=256"])
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["steps=3", "train.batch=4", "optim.generator.learning_rate=1e-4", "seed=1"],
+)
+def test_change_without_effect_on_an_evaluation_is_refused(change):
+    path = change.partition("=")[0]
+    with pytest.raises(InputError, match=f"{path} has no effect on an evaluation; "):
+        main.evaluate(["toy", change])
+
+
+def test_changes_of_the_run_may_be_repeated_for_its_evaluation(capsys):
+    main.train(["toy", "steps=2"])
+    assert main.evaluate(["toy", "steps=2", "evals.test.batch=4"]) == 0
+    with pytest.raises(InputError, match="init_from.* has no effect"):
+        main.evaluate(["toy", "init_from={'generator': 'elsewhere'}"])
+
+
 def test_run_without_a_checkpoint_cannot_be_evaluated(tmp_path):
     main.train(["toy", "steps=2"])
     shutil.rmtree(tmp_path / "runs/toy/checkpoints")
