@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import grain
 import numpy as np
 
+from avjax.console import format_count
 from avjax.data.examples.base import ExampleTransform
 from avjax.data.examples.talking import TalkTrainExample
 from avjax.data.read_ahead import (
@@ -121,7 +122,8 @@ class Loader:
         records = _open_labelled(self)
         if len(records) < process_count:
             raise InputError(
-                f"{self.root} has {len(records)} clips in {self.split!r}, fewer than "
+                f"{self.root} has {format_count(len(records), 'clip')} in "
+                f"{self.split!r}, fewer than "
                 f"the {process_count} processes"
             )
         parts, weights = [], []

@@ -10,7 +10,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 import tensorflow_datasets as tfds
 
-from avjax.console import CONSOLE
+from avjax.console import CONSOLE, format_count
 from avjax.data import schema
 from avjax.data.examples.base import Example, ExampleTransform, Record
 from avjax.errors import InputError
@@ -135,7 +135,8 @@ def _clamp_slice(root: str, split: str, created: int) -> str:
     if not int(start or 0) < count < int(end):
         return split
     shorter = f"{name}[{start}:{count}]"
-    message = f"{root} has only {count} clips in {name}: {split} is read as {shorter}"
+    clips = format_count(count, "clip")
+    message = f"{root} has only {clips} in {name}: {split} is read as {shorter}"
     CONSOLE.print(message, markup=False, soft_wrap=True)
     return shorter
 
@@ -156,7 +157,7 @@ def _open_source(root: str, split: str):
         if name in splits:
             raise InputError(
                 f"{root}: {split!r} cannot be taken from the split {name!r}, which has "
-                f"{splits[name].num_examples} clips"
+                f"{format_count(splits[name].num_examples, 'clip')}"
             ) from error
         known = ", ".join(splits)
         raise InputError(f"{root} has no split {split!r}; it has {known}") from error

@@ -21,7 +21,7 @@ def test_one_command_builds_a_corpus_of_puppets(tmp_path, capsys):
     out = str(tmp_path / "puppets")
     assert main([*BUILD, "5", "--workers", "0", "--out", out]) == 0
     printed = capsys.readouterr().out
-    assert "4 clips in train, 1 clips in test" in printed and f"wrote {out}" in printed
+    assert "4 clips in train, 1 clip in test" in printed and f"wrote {out}" in printed
     assert open_split(out, "test")[0]["face"][0].shape == (32, 32, 3)
 
 
