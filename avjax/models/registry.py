@@ -71,6 +71,20 @@ class System:
         return tuple(self.variable_shapes(config))
 
 
+MAX_FITTING = 4  # bundled weights in a message
+COMMANDS = {  # what takes the weights of a system
+    "aligner": "avjax align",
+    "bridging": "avjax lipread or avjax speak",
+    "cals": "avjax talk",
+    "cals_units": "init_from of avjax train",
+    "denoiser": "avjax denoise",
+    "lip_landmarks": "init_from of avjax train",
+    "lipwarp": "avjax talk",
+    "sync_expert": "avjax sync",
+    "syncnet_v2": "avjax sync",
+    "synctalkface": "avjax talk",
+    "taem": "avjax talk",
+}
 _SYSTEMS: dict[str, System] = {}
 
 
@@ -184,12 +198,20 @@ def check_system(name: PathLike, system: str, accepted: Iterable[str]) -> None:
         accepted: Accepted ids; if empty, all are accepted.
 
     Raises:
-        InputError: The weights belong to another system.
+        InputError: The weights belong to another system; the message names bundled
+            weights that can be used instead, and the command that takes these.
     """
-    if accepted and system not in accepted:
-        expected = " or ".join(accepted)
-        message = f"the weights {name} belong to {system}, not to {expected}"
-        raise InputError(message)
+    if not accepted or system in accepted:
+        return
+    message = f"the weights {name} belong to {system}, not to {' or '.join(accepted)}"
+    fitting = [
+        x for x in weights.list_weights() if weights.weights_system(x) in accepted
+    ]
+    if fitting:
+        message += f"; give others here, such as {' or '.join(fitting[:MAX_FITTING])}"
+    if system in COMMANDS:
+        message += f"; those of {system} are for {COMMANDS[system]}"
+    raise InputError(message)
 
 
 @functools.cache

@@ -77,6 +77,24 @@ def test_weights_of_other_systems_are_rejected():
         load_system("sync-puppet", "cals", "taem")
 
 
+def test_weights_of_another_system_name_what_to_do_instead():
+    message = (
+        r"give others here, such as cals-grid-s1 or cals-puppet; those of sync_expert "
+        r"are for avjax sync$"
+    )
+    with pytest.raises(InputError, match=message):
+        load_system("sync-puppet", "cals")
+    with pytest.raises(InputError, match="not to syncnet_v2; those of sync_expert are"):
+        load_system("sync-puppet", "syncnet_v2")  # no bundled weights
+
+
+def test_every_system_has_a_command():
+    unregistered = {"cals_units"}  # weights to start from, without a model of their own
+    assert set(registry.COMMANDS) - unregistered <= set(list_systems())
+    bundled = {weights.weights_system(name) for name in weights.list_weights()}
+    assert bundled <= set(registry.COMMANDS)
+
+
 def test_weights_that_do_not_fit_their_config_are_rejected(tmp_path):
     config = SyncExpertConfig(width=0.02)
     variables = get_system("sync_expert").init_variables(config, KEY)
