@@ -1,6 +1,7 @@
 """Exceptions that the command line prints for the user, and a message of many."""
 
 import difflib
+import os
 from collections.abc import Iterable
 
 MIN_SIMILARITY = 0.65  # of a name that is suggested, from 0 to 1
@@ -32,6 +33,12 @@ class Interrupted(KeyboardInterrupt):
 
 class FaceNotFoundError(InputError):
     """No face was found; the user can give the face's box instead."""
+
+
+def not_a_folder(path: object) -> str:
+    """Compose the error message for a path that is not a folder, or does not exist."""
+    exists = os.path.lexists(str(path))
+    return f"{path} is not a folder" if exists else f"there is no folder {path}"
 
 
 def unknown_name(

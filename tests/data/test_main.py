@@ -9,6 +9,7 @@ import time
 import pytest
 
 from avjax.data.__main__ import main
+from avjax.data.builders import CORPORA
 from avjax.data.loader import read_vocabulary
 from avjax.data.puppet import WORDS
 from avjax.data.split_source import open_split
@@ -111,3 +112,13 @@ def is_alive(session):
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.mark.parametrize("corpus", [x for x in CORPORA if x != "puppet"])
+def test_missing_folder_of_recordings_is_named(corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="^there is no folder nosuch$"):
+        main(["build", corpus, "--raw", "nosuch", "--out", "out"])
+    (tmp_path / "nosuch").write_text("")
+    with pytest.raises(InputError, match="^nosuch is not a folder$"):
+        main(["build", corpus, "--raw", "nosuch", "--out", "out"])
