@@ -23,7 +23,7 @@ import jax
 
 from avjax import weights
 from avjax.config import from_json
-from avjax.errors import InputError, suggest
+from avjax.errors import InputError, suggest, wrong_system
 from avjax.typing import Key, Params, PathLike
 
 ENTRY_POINTS = "avjax.systems"  # the entry point group of packages that add systems
@@ -71,20 +71,6 @@ class System:
         return tuple(self.variable_shapes(config))
 
 
-MAX_FITTING = 4  # bundled weights in a message
-COMMANDS = {  # what takes the weights of a system
-    "aligner": "avjax align",
-    "bridging": "avjax lipread or avjax speak",
-    "cals": "avjax talk",
-    "cals_units": "init_from of avjax train",
-    "denoiser": "avjax denoise",
-    "lip_landmarks": "init_from of avjax train",
-    "lipwarp": "avjax talk",
-    "sync_expert": "avjax sync",
-    "syncnet_v2": "avjax sync",
-    "synctalkface": "avjax talk",
-    "taem": "avjax talk",
-}
 _SYSTEMS: dict[str, System] = {}
 
 
@@ -203,15 +189,9 @@ def check_system(name: PathLike, system: str, accepted: Iterable[str]) -> None:
     """
     if not accepted or system in accepted:
         return
-    message = f"the weights {name} belong to {system}, not to {' or '.join(accepted)}"
-    fitting = [
-        x for x in weights.list_weights() if weights.weights_system(x) in accepted
-    ]
-    if fitting:
-        message += f"; give others here, such as {' or '.join(fitting[:MAX_FITTING])}"
-    if system in COMMANDS:
-        message += f"; those of {system} are for {COMMANDS[system]}"
-    raise InputError(message)
+    names = weights.list_weights()
+    fitting = [x for x in names if weights.weights_system(x) in accepted]
+    raise InputError(wrong_system(name, system, accepted, fitting))
 
 
 @functools.cache

@@ -12,7 +12,7 @@ import pytest
 
 from avjax import weights
 from avjax.config import from_json, to_json
-from avjax.errors import InputError
+from avjax.errors import COMMANDS, InputError
 from avjax.models import registry, talker
 from avjax.models.cals import CalsConfig
 from avjax.models.registry import System, get_system, list_systems, load_system
@@ -90,9 +90,9 @@ def test_weights_of_another_system_name_what_to_do_instead():
 
 def test_every_system_has_a_command():
     unregistered = {"cals_units"}  # weights to start from, without a model of their own
-    assert set(registry.COMMANDS) - unregistered <= set(list_systems())
+    assert set(COMMANDS) - unregistered <= set(list_systems())
     bundled = {weights.weights_system(name) for name in weights.list_weights()}
-    assert bundled <= set(registry.COMMANDS)
+    assert bundled <= set(COMMANDS)
 
 
 def test_weights_that_do_not_fit_their_config_are_rejected(tmp_path):
