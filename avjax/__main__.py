@@ -13,9 +13,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from avjax.cli import make_parser
-from avjax.cli.session import raise_all, show_deprecated_names
-from avjax.errors import FaceNotFoundError, InputError
+from avjax.cli import make_parser, session
+from avjax.errors import InputError
 
 DEMO_FILES = "face.png", "sound.wav", "talk.mp4", "contact_sheet.png"
 DEMO_PUPPET = 0, 164  # seed and index of a person that is in no training set
@@ -32,12 +31,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 on success, 2 for invalid input, 130 after Ctrl-C, 143 after
         SIGTERM, 141 if the reader of standard output has closed it.
     """
+    from avjax.media.files import cache_folder
+
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     # SIGTERM raises SystemExit, so that temporary files are removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        enable_compilation_cache()
-        show_deprecated_names()
+        session.enable_compilation_cache(cache_folder() / "programs")
+        session.show_deprecated_names()
         status = run_command(arguments)
         sys.stdout.flush()
     except InputError as error:
@@ -73,11 +74,8 @@ def run_command(arguments: Sequence[str]) -> int:
     options = make_parser(COMMANDS, DELEGATED_COMMANDS).parse_args(arguments)
     try:
         options.run(options)
-    except FaceNotFoundError as error:
-        if options.box is not None:
-            raise
-        lines = (f"{line} with --box x,y,w,h" for line in str(error).splitlines())
-        raise InputError("\n".join(lines)) from error
+    except InputError as error:
+        raise InputError(session.name_flags(error, options)) from error
     return 0
 
 
@@ -87,17 +85,6 @@ def list_languages() -> int:
 
     print("\n".join(f"{code:<12} {name}" for code, name in list_languages().items()))
     return 0
-
-
-def enable_compilation_cache() -> None:
-    """Keep compiled programs on disk, also those that compile quickly.
-
-    JAX omits the latter by default; they take a tenth of the time of `avjax sync`.
-    """
-    from avjax.media.files import cache_folder
-
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_folder() / "programs"))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
 def run_data(arguments: Sequence[str]) -> int:
@@ -163,6 +150,7 @@ def lipread(options: argparse.Namespace) -> None:
     """
     from avjax.media import files
     from avjax.pipelines.lipread import load_lip_reader
+    from avjax.text.subtitles import write_srt
 
     if options.srt:
         if len(options.clips) > 1:
@@ -185,13 +173,26 @@ def lipread(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps([one.to_json() for one in transcripts], indent=1))
     if options.srt and transcripts:
-        with (
-            files.atomic_file(options.srt) as temporary,
-            files.wrap_os_errors(options.srt, "write"),
-        ):
-            temporary.write_text(transcripts[0].to_srt(), encoding="utf-8")
+        write_srt(options.srt, transcripts[0].words)
         print(f"wrote {options.srt}", file=sys.stderr)
-    raise_all(errors)
+    session.raise_all(errors)
+
+
+def align(options: argparse.Namespace) -> None:
+    """Find when each word and phoneme of a known text is spoken in a recording."""
+    from avjax.media import files
+    from avjax.pipelines.align import align
+    from avjax.text.subtitles import write_srt
+
+    if options.srt:
+        files.check_distinct(options.srt, options.audio)
+        files.check_writable(options.srt)
+    names = "audio", "text", "lang", "weights"
+    alignment = align(**{name: getattr(options, name) for name in names})
+    print(json.dumps(alignment.to_json(), indent=1) if options.json else alignment)
+    if options.srt:
+        write_srt(options.srt, alignment.words)
+        print(f"wrote {options.srt}", file=sys.stderr)
 
 
 def speak(options: argparse.Namespace) -> None:
@@ -234,7 +235,7 @@ def denoise(options: argparse.Namespace) -> None:
             errors.append(error)
             continue
         print(f"wrote {job.target}: {summary}", flush=True)
-    raise_all(errors)
+    session.raise_all(errors)
 
 
 def convert(options: argparse.Namespace) -> None:
@@ -290,7 +291,7 @@ def demo(options: argparse.Namespace) -> None:
 
 COMMANDS = {
     command.__name__: command
-    for command in (talk, lipread, speak, denoise, convert, sync, export, demo)
+    for command in (talk, lipread, align, speak, denoise, convert, sync, export, demo)
 }
 
 

@@ -15,6 +15,12 @@ CONSOLE = rich.console.Console(stderr=True)
 Item = TypeVar("Item")
 
 
+def format_count(number: int, noun: str) -> str:
+    """Format a number of things: "1 clip", "2 clips", "2 stretches"."""
+    ending = "es" if noun.endswith(("ch", "s")) else "s"
+    return f"{number} {noun}{ending * (number != 1)}"
+
+
 def track(
     items: Iterable[Item],
     description: str,

@@ -1,12 +1,27 @@
 """Exceptions that the command line prints for the user, and a message of many."""
 
 import difflib
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 
 MIN_SIMILARITY = 0.65  # of a name that is suggested, from 0 to 1
 SIMILARITY_GAP = 0.05  # below the most similar name, for further suggestions
 MAX_SUGGESTED = 3
 MAX_LISTED = 16  # existing names in a message
+MAX_FITTING = 4  # bundled weights in a message
+COMMANDS = {  # what takes the weights of a system
+    "aligner": "avjax align",
+    "bridging": "avjax lipread or avjax speak",
+    "cals": "avjax talk",
+    "cals_units": "init_from of avjax train",
+    "denoiser": "avjax denoise",
+    "lip_landmarks": "init_from of avjax train",
+    "lipwarp": "avjax talk",
+    "sync_expert": "avjax sync",
+    "syncnet_v2": "avjax sync",
+    "synctalkface": "avjax talk",
+    "taem": "avjax talk",
+}
 
 
 class InputError(ValueError):
@@ -32,6 +47,34 @@ class Interrupted(KeyboardInterrupt):
 
 class FaceNotFoundError(InputError):
     """No face was found; the user can give the face's box instead."""
+
+
+def not_a_folder(path: object) -> str:
+    """Compose the error message for a path that is not a folder, or does not exist."""
+    exists = os.path.lexists(str(path))
+    return f"{path} is not a folder" if exists else f"there is no folder {path}"
+
+
+def wrong_system(
+    name: object, system: str, accepted: Iterable[str], fitting: Sequence[str]
+) -> str:
+    """Compose the error message for weights of another system.
+
+    Args:
+        name: The weights.
+        system: Their system id.
+        accepted: System ids that can be used.
+        fitting: Names of bundled weights of these systems.
+
+    Returns:
+        One sentence that names weights to use instead, and what takes these weights.
+    """
+    message = f"the weights {name} belong to {system}, not to {' or '.join(accepted)}"
+    if fitting:
+        message += f"; give others here, such as {' or '.join(fitting[:MAX_FITTING])}"
+    if system in COMMANDS:
+        message += f"; those of {system} are for {COMMANDS[system]}"
+    return message
 
 
 def unknown_name(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from avjax.cli import Parser
 from avjax.data.builders import CORPORA, integer_from, make_source
-from avjax.errors import InputError
+from avjax.errors import InputError, not_a_folder
 
 
 def main(
@@ -32,6 +32,9 @@ def main(
     options = make_parser().parse_args(arguments)
     entry = CORPORA[options.corpus]
     fields = {option.field: getattr(options, option.field) for option in entry.options}
+    for folder in filter(None, map(fields.get, ("raw", "clean"))):
+        if not os.path.isdir(folder):
+            raise InputError(not_a_folder(folder))
     if entry.uses_aligner and make_aligner:
         fields["aligner"] = make_aligner()
     source = make_source(options.corpus, **fields)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import grain
 import numpy as np
 
+from avjax.console import format_count
 from avjax.data.examples.base import ExampleTransform
 from avjax.data.examples.talking import TalkTrainExample
 from avjax.data.read_ahead import (
@@ -27,6 +28,7 @@ from avjax.data.split_source import (
     PaddedExamples,
     SplitSource,
     Subset,
+    check_labels,
     open_split,
 )
 from avjax.errors import InputError
@@ -112,14 +114,16 @@ class Loader:
             A Grain iterator, with `get_state` and `set_state`.
 
         Raises:
-            InputError: There is no such corpus or split, a number is out of range,
-                or there are fewer clips than processes.
+            InputError: There is no such corpus or split, it lacks labels that the
+                transform needs, a number is out of range, or there are fewer clips
+                than processes.
         """
         size = _local_batch_size(self, process_count)
-        records = open_split(self.root, self.split)
+        records = _open_labelled(self)
         if len(records) < process_count:
             raise InputError(
-                f"{self.root} has {len(records)} clips in {self.split!r}, fewer than "
+                f"{self.root} has {format_count(len(records), 'clip')} in "
+                f"{self.split!r}, fewer than "
                 f"the {process_count} processes"
             )
         parts, weights = [], []
@@ -149,11 +153,12 @@ class Loader:
             Batches of one size; examples of weight 0 fill the last one.
 
         Raises:
-            InputError: There is no such corpus or split, or a number is invalid.
+            InputError: There is no such corpus or split, it lacks labels that the
+                transform needs, or a number is invalid.
         """
         size = _local_batch_size(self, process_count)
         parts = []
-        records = open_split(self.root, self.split)
+        records = _open_labelled(self)
         for transform, subset in _split_by_bucket(records, self):
             examples = EvalExamples(subset, transform, self.examples_per_clip)
             padded = PaddedExamples(examples, self.batch_size)
@@ -199,6 +204,13 @@ def peek(data: grain.DatasetIterator) -> NumpyBatch:
     batch = next_batch(data)
     data.set_state(state)
     return batch
+
+
+def _open_labelled(loader: Loader) -> SplitSource:
+    """Open the split of a loader; raise InputError if it lacks labels."""
+    records = open_split(loader.root, loader.split)
+    check_labels(records, getattr(loader.transform, "required_labels", ()))
+    return records
 
 
 def _split_by_bucket(

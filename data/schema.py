@@ -31,6 +31,22 @@ from avjax.faces.editing import LOWER_FACE_SIZE, POSE_SIZE
 INT16_SCALE = 32768  # 16-bit sample of an amplitude of 1.0
 NO_LOWER_FACE, NO_POSE = Reel((), 3), np.zeros((0, POSE_SIZE), np.float32)
 LabelTimes = tuple[str, float, float]  # label, start and end in seconds
+# Labels that a record may lack: what they are, and how to get them.
+LABEL_SOURCES = {
+    "text": (
+        "a transcript",
+        "put a .vtt, .srt or .txt file with the same name beside each video, and build "
+        "the corpus again",
+    ),
+    "phones": (
+        "phonemes with their times",
+        "the corpora puppet, grid and lrs2 of avjax data build have them",
+    ),
+    "landmarks": (
+        "lip landmarks",
+        "the corpus puppet of avjax data build has them",
+    ),
+}
 
 
 class ReelFeature(tfds.features.FeatureConnector):
@@ -220,6 +236,20 @@ def decode_record(example: Mapping[str, Any]) -> dict[str, Any]:
     }
     new = {"lower_face": NO_LOWER_FACE, "pose": NO_POSE} if "face" in example else {}
     return {**new, **example, **labels, **strings}
+
+
+def has_label(record: Mapping[str, Any], label: str) -> bool:
+    """Tell whether a label of a record is known.
+
+    Args:
+        record: The record.
+        label: A key of `LABEL_SOURCES`.
+
+    Returns:
+        True if it is known.
+    """
+    value = record[label]
+    return len(value["start"] if isinstance(value, Mapping) else value) > 0
 
 
 def _label_columns(name: str, labels: Iterable[LabelTimes]) -> dict[str, Any]:

@@ -4,13 +4,13 @@ import functools
 import os
 import pathlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-from avjax.console import CONSOLE
+from avjax.console import CONSOLE, format_count
 from avjax.data import schema
 from avjax.data.examples.base import Example, ExampleTransform, Record
 from avjax.errors import InputError
@@ -106,6 +106,25 @@ def open_split(root: str | os.PathLike, split: str) -> SplitSource:
     return SplitSource(root, split)
 
 
+def check_labels(records: SplitSource, labels: Iterable[str]) -> None:
+    """Check that a split has the labels that an example transform needs.
+
+    Args:
+        records: The split. It is read up to the first clip that has the labels.
+        labels: Keys of `schema.LABEL_SOURCES`.
+
+    Raises:
+        InputError: No clip has one of them.
+    """
+    for label in labels:
+        if not any(schema.has_label(record, label) for record in records):
+            name, remedy = schema.LABEL_SOURCES[label]
+            raise InputError(
+                f"{records.root}: no clip of the split {records.split!r} has {name}, "
+                f"which this experiment needs; {remedy}"
+            )
+
+
 @functools.cache
 def _clamp_slice(root: str, split: str, created: int) -> str:
     """Shorten "test[:40]" to the clips of a corpus that was created at this time."""
@@ -116,7 +135,8 @@ def _clamp_slice(root: str, split: str, created: int) -> str:
     if not int(start or 0) < count < int(end):
         return split
     shorter = f"{name}[{start}:{count}]"
-    message = f"{root} has only {count} clips in {name}: {split} is read as {shorter}"
+    clips = format_count(count, "clip")
+    message = f"{root} has only {clips} in {name}: {split} is read as {shorter}"
     CONSOLE.print(message, markup=False, soft_wrap=True)
     return shorter
 
@@ -137,7 +157,7 @@ def _open_source(root: str, split: str):
         if name in splits:
             raise InputError(
                 f"{root}: {split!r} cannot be taken from the split {name!r}, which has "
-                f"{splits[name].num_examples} clips"
+                f"{format_count(splits[name].num_examples, 'clip')}"
             ) from error
         known = ", ".join(splits)
         raise InputError(f"{root} has no split {split!r}; it has {known}") from error

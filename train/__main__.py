@@ -1,6 +1,7 @@
 """The commands `avjax train` and `avjax evaluate`.
 
-This is the only module that starts `jax.distributed`.
+This is the only module that starts `jax.distributed`. JAX and the experiments are
+imported inside the functions, so that `--help` and invalid options answer at once.
 """
 
 import inspect
@@ -10,22 +11,16 @@ import math
 import pathlib
 import re
 import shlex
-from collections.abc import Mapping, Sequence
-
-import jax
-import rich.console
-import rich.table
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from avjax.cli import Parser
 from avjax.config import override, to_assignments
+from avjax.console import status
 from avjax.errors import InputError, suggest
-from avjax.train import experiments
-from avjax.train.experiment import Experiment, check
-from avjax.train.loop import fit
-from avjax.train.registry import load_experiment_file
-from avjax.train.requirements import check_requirements
-from avjax.train.run_evaluation import evaluate_run
-from avjax.train.run_folder import RUNS, find_run, read_invocation
+
+if TYPE_CHECKING:
+    from avjax.train.experiment import Experiment
 
 TRAIN_HELP = """Train an experiment, or continue a run that was stopped.
 
@@ -36,7 +31,9 @@ NAME_HELP = (
 )
 EVALUATE_HELP = """Evaluate the best weights of a run.
 
-If the experiment has no run, the weights that it starts from are evaluated."""
+If the experiment has no run, the weights that it starts from are evaluated.
+path=value changes what is evaluated, such as evals.test.root=DIR; fields without effect
+on an evaluation, such as steps, are refused."""
 
 
 def train(arguments: Sequence[str]) -> int:
@@ -68,6 +65,12 @@ def train(arguments: Sequence[str]) -> int:
     if options.show:
         print("\n".join(map(shlex.quote, to_assignments(experiment))))
         return 0
+    import jax
+
+    from avjax.train.experiments.requirements import check_requirements
+    from avjax.train.loop import fit
+    from avjax.train.run_folder import RUNS
+
     folder = options.out or RUNS / options.name.rpartition(":")[2]
     check_requirements(experiment, folder, "train", "evals")
     name = absolute_name(options.name)
@@ -98,18 +101,28 @@ def evaluate(arguments: Sequence[str]) -> int:
     if not options.name:
         raise InputError("name a run: avjax evaluate NAME, or the folder of a run")
     start_distributed(options.distributed)
-    folder = find_run(options.name, options.out, experiments.EXPERIMENTS)
+    experiments = load_experiments()
+
+    import jax
+
+    from avjax.train.experiments.requirements import check_requirements
+    from avjax.train.run_evaluation import check_effect, evaluate_run
+    from avjax.train.run_folder import find_run, read_invocation
+
+    folder = find_run(options.name, options.out, experiments)
     name, *assignments = read_invocation(folder) or (options.name,)
     if ".py:" in options.name:  # for instance with a metric that the run did not have
         name = options.name
     experiment = make_experiment(name, (*assignments, *options.assignments))
+    check_effect(make_experiment(name, assignments), experiment, folder)
     check_requirements(experiment, folder, "evals")
-    metrics = evaluate_run(experiment, folder)
+    metrics, step, state = evaluate_run(experiment, folder)
     if jax.process_index() == 0 and options.json:
         finite = {name: x if math.isfinite(x) else None for name, x in metrics.items()}
-        print(json.dumps(finite, indent=1))
+        print(json.dumps({"step": step, **finite}, indent=1))
     elif jax.process_index() == 0:
         print_metrics(metrics, f"{pathlib.Path(name).name}, {folder}")
+        print(f"measured: {state}")
     return 0
 
 
@@ -146,13 +159,24 @@ def make_parser(command: str, description: str) -> Parser:
     return parser
 
 
+def load_experiments() -> Mapping[str, Callable[[], "Experiment"]]:
+    """Import the named experiments, which takes seconds, and show a spinner.
+
+    Returns:
+        {name: function that makes the experiment}.
+    """
+    with status("loading the experiments"):
+        from avjax.train import experiments
+    return experiments.EXPERIMENTS
+
+
 def list_experiments() -> list[str]:
     """List the experiments.
 
     Returns:
         One line for each: its name, and the first line of its docstring.
     """
-    makers = experiments.EXPERIMENTS
+    makers = load_experiments()
     width = max(map(len, makers), default=0)
     lines = []
     for name, make in makers.items():
@@ -161,7 +185,7 @@ def list_experiments() -> list[str]:
     return lines
 
 
-def make_experiment(name: str, assignments: Sequence[str]) -> Experiment:
+def make_experiment(name: str, assignments: Sequence[str]) -> "Experiment":
     """Make an experiment by its name, and change its config.
 
     Args:
@@ -174,7 +198,10 @@ def make_experiment(name: str, assignments: Sequence[str]) -> Experiment:
     Raises:
         InputError: The name or an assignment is invalid.
     """
-    makers = experiments.EXPERIMENTS
+    makers = load_experiments()
+    from avjax.train.experiment import check
+    from avjax.train.registry import load_experiment_file
+
     if re.search(r"\.py(:|$)", name):
         make = load_experiment_file(name)
     elif name in makers:
@@ -216,6 +243,8 @@ def start_distributed(where: str | None) -> None:
     """
     if where is None:
         return
+    import jax
+
     try:
         if where == "auto":
             jax.distributed.initialize()
@@ -236,7 +265,18 @@ def print_metrics(metrics: Mapping[str, float], title: str) -> None:
         metrics: {name: value}.
         title: Title of the table.
     """
+    import rich.console
+    import rich.table
+
+    from avjax.train.evaluation import split_missing
+
     table = rich.table.Table("metric", "value", title=title)
+    known, missing = split_missing(metrics)
     for name, value in metrics.items():
-        table.add_row(name, f"{value:.5g}")
+        table.add_row(name, f"{value:.5g}" if name in known else "no value")
     rich.console.Console().print(table)
+    if missing:
+        print(
+            "no value: no example counts for this metric, for instance because the "
+            "corpus has no phonemes or lacks a class of them; or it is not a number"
+        )

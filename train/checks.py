@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
-import numpy as np
 
 from avjax.data.loader import DataLoader
 from avjax.errors import InputError
@@ -16,22 +15,6 @@ from avjax.train.compiled import CompiledExperiment
 from avjax.train.evaluation import local_eval_batches
 from avjax.train.experiment import Experiment
 from avjax.train.task import Task
-
-
-def check_weight(batch: Mapping[str, Any]) -> None:
-    """Check that at least one example of a batch has a weight.
-
-    Args:
-        batch: The first batch, in numpy.
-
-    Raises:
-        InputError: All examples have weight 0.
-    """
-    if not np.any(batch.get("weight", 1)):
-        raise InputError(
-            "all examples of the first batch have weight 0, so there is nothing to "
-            "train on; examples of clips whose phones are unknown have weight 0"
-        )
 
 
 def validate_batch(task: Task, loader: DataLoader, batch: Mapping[str, Any]) -> None:

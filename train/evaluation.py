@@ -1,5 +1,6 @@
 """One pass over a loader: metrics as weighted means, and images."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -56,6 +57,20 @@ def evaluate(
         name: float(total / weight) if weight else float("nan")
         for name, (total, weight) in totals.items()
     }
+
+
+def split_missing(metrics: Mapping[str, float]) -> tuple[dict[str, float], list[str]]:
+    """Separate the metrics that have a value from those that are NaN.
+
+    Args:
+        metrics: `{metric: value}`.
+
+    Returns:
+        The metrics with a value; and the names of the others: no example counts for
+        them, or their value is not a number.
+    """
+    missing = [name for name, value in metrics.items() if math.isnan(value)]
+    return {name: metrics[name] for name in metrics if name not in missing}, missing
 
 
 def visualize(

@@ -20,7 +20,6 @@ from avjax.train.checks import (
     check_evals,
     check_finite,
     check_step,
-    check_weight,
     explain_failure,
     validate_batch,
 )
@@ -70,7 +69,6 @@ def fit(
     batches = experiment.train.train_batches(jax.process_index(), jax.process_count())
     example = peek(batches)
     sharding.check_batch(mesh, example, experiment.accumulate)
-    check_weight(example)
     validate_batch(experiment.task, experiment.train, example)
     with explain_failure(arguments[1:]):
         program = build(experiment, mesh, example)

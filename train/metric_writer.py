@@ -20,6 +20,7 @@ from einops import rearrange
 from avjax.console import CONSOLE
 from avjax.constants import FPS
 from avjax.media.video_writer import VideoWriter
+from avjax.train.evaluation import split_missing
 
 METRICS_FILE = "metrics.jsonl"
 STRIP_FRAMES = 8  # frames of a clip in its TensorBoard image
@@ -148,8 +149,10 @@ class MetricWriter:
         for name, number in numbers.items():
             self._board.add_scalar(name, number, step)
         short = {name.removeprefix("train/"): x for name, x in numbers.items()}
-        text = "  ".join(f"{name} {number:.4g}" for name, number in short.items())
-        self.print(f"step {step}  {text}")
+        known, missing = split_missing(short)
+        text = "  ".join(f"{name} {number:.4g}" for name, number in known.items())
+        reason = f"  (no value for {', '.join(missing)})" if missing else ""
+        self.print(f"step {step}  {text}{reason}")
 
     def write_images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
         """Write clips as MP4 files, and a strip of frames of each to TensorBoard.

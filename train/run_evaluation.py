@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from typing import NamedTuple
 
 from avjax.config import differences, leaves, to_json
 from avjax.console import status
@@ -17,7 +18,21 @@ from avjax.train.run_folder import EXPERIMENT_FILE
 from avjax.train.step import TrainState
 
 
-def evaluate_run(experiment: Experiment, folder: pathlib.Path) -> dict[str, float]:
+class RunEvaluation(NamedTuple):
+    """The evaluation of one state of a run.
+
+    Attributes:
+        metrics: `{"set/metric": value}`.
+        step: Number of finished steps of the state.
+        state: Which state it is, in words.
+    """
+
+    metrics: dict[str, float]
+    step: int
+    state: str
+
+
+def evaluate_run(experiment: Experiment, folder: pathlib.Path) -> RunEvaluation:
     """Evaluate the best state of a run on all evaluation sets.
 
     Args:
@@ -25,7 +40,7 @@ def evaluate_run(experiment: Experiment, folder: pathlib.Path) -> dict[str, floa
         folder: Folder of the run.
 
     Returns:
-        {"set/metric": value}.
+        The metrics, and which state was measured.
 
     Raises:
         InputError: There is nothing to evaluate, or the data does not fit.
@@ -39,7 +54,48 @@ def evaluate_run(experiment: Experiment, folder: pathlib.Path) -> dict[str, floa
         validate_batch(experiment.task, loader, example)
         program = build(experiment, mesh, example)
         state = load_state(experiment, folder, program)
-        return evaluate_sets(experiment, program, state)
+        metrics, step = evaluate_sets(experiment, program, state), int(state.step)
+        return RunEvaluation(metrics, step, describe_state(experiment, folder, step))
+
+
+def describe_state(experiment: Experiment, folder: pathlib.Path, step: int) -> str:
+    """Say in words which state of a run `load_state` has loaded.
+
+    Args:
+        experiment: The experiment.
+        folder: Folder of the run.
+        step: Number of finished steps of the state.
+    """
+    if not step:
+        return "initial weights, without a training step"
+    if not (folder / "weights").is_dir():  # written at the first or last evaluation
+        return f"step {step}, the latest checkpoint; the run has no weights/ yet"
+    if experiment.select_by:
+        return f"step {step}, the best by {experiment.select_by[0]}"
+    return f"step {step}, the latest checkpoint"
+
+
+def check_effect(before: Experiment, after: Experiment, folder: pathlib.Path) -> None:
+    """Check that changes of the config matter to an evaluation.
+
+    Args:
+        before: The experiment of the run.
+        after: The changed experiment.
+        folder: Folder of the run. With a checkpoint there, initial weights do not
+            matter.
+
+    Raises:
+        InputError: A changed field does not matter.
+    """
+    fields = ["task", "evals", "select_by", "mesh"]
+    if not (folder / "checkpoints").is_dir():
+        fields.append("init_from")
+    for path in differences(to_json(before), to_json(after)):
+        if path.partition(".")[0] not in fields:
+            raise InputError(
+                f"{path} has no effect on an evaluation; only changes of "
+                f"{', '.join(fields)} have"
+            )
 
 
 def evaluate_sets(

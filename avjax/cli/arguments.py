@@ -107,6 +107,22 @@ def add_lipread_arguments(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print JSON instead of text")
 
 
+def add_align_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `avjax align`."""
+    add = parser.add_argument
+    add("audio", metavar="AUDIO", help="any file with an audio track")
+    add("text", metavar="TEXT", help="the words that are spoken in it")
+    add(
+        "--lang",
+        default="en-us",
+        metavar="CODE",
+        help="eSpeak language of the text (default: %(default)s)",
+    )
+    add("--weights", default="aligner-grid-s1", metavar="NAME|DIR", help=WEIGHTS_HELP)
+    add("--srt", metavar="OUT.srt", help="also write the words as subtitles")
+    add("--json", action="store_true", help="print JSON instead of text")
+
+
 def add_speak_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `avjax speak`."""
     add = parser.add_argument
@@ -247,6 +263,7 @@ def parse_face_index(text: str) -> int | str:
 ARGUMENTS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "talk": ("animate a face from audio or text", add_talk_arguments),
     "lipread": ("read lips in silent videos", add_lipread_arguments),
+    "align": ("find the times of words and phonemes", add_align_arguments),
     "speak": ("generate speech from silent lips", add_speak_arguments),
     "denoise": ("remove noise from images and videos", add_denoise_arguments),
     "convert": ("convert PyTorch weights", add_convert_arguments),

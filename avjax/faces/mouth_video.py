@@ -179,7 +179,7 @@ def open_mouth_video(
         FaceNotFoundError: No face was found.
     """
     check_face_index(face_index, box)
-    _check_video(video)
+    check_video(video)
     if box is not None:
         boxes = _constant_boxes(video, box)
     else:
@@ -225,7 +225,7 @@ def open_all_faces(
         InputError: The video cannot be used.
         FaceNotFoundError: No face was found.
     """
-    _check_video(video)
+    check_video(video)
     with status("finding the faces", progress=progress):
         if isinstance(video, np.ndarray):
             tracks = tracking.track_all_faces(video)
@@ -237,12 +237,12 @@ def open_all_faces(
     return [MouthVideo(video, track.boxes) for track in tracks]
 
 
-def _check_video(video: PathLike | np.ndarray) -> None:
-    """Raise InputError for a still image, and for an array of another layout."""
+def check_video(video: PathLike | np.ndarray) -> None:
+    """Raise InputError for a photo, and for an array of another layout."""
     if isinstance(video, np.ndarray):
         check_frames(video, "a video")
     elif is_image(video):
-        raise InputError(f"{video} is a still image; a video is required")
+        raise InputError(f"{video} is a photo; give a video")
 
 
 def run_windows(

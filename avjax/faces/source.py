@@ -100,7 +100,7 @@ def _open_array(
 def _open_video(
     path: PathLike, box: tuple[float, ...] | None, face_index: int
 ) -> FaceSource:
-    info = probe(path)
+    info = probe(path, "a picture or a video")
     shape = info.height, info.width
     track = cache.track_video(path, face_index) if box is None else None
     boxes = _boxes(track, box, shape, info.num_frames)

@@ -33,7 +33,7 @@ def read_audio(path: PathLike, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     video share one clock.
 
     Args:
-        path: An audio file, or a video file with an audio stream.
+        path: An audio file, or a video file with an audio track.
         sample_rate: Sample rate of the result in Hz.
 
     Returns:
@@ -51,7 +51,7 @@ def stream_audio(path: PathLike, sample_rate: int) -> Iterator[np.ndarray]:
     with open_media(path) as container:
         _check_riff_length(path)
         if not container.streams.audio:
-            raise InputError(f"{path} has no audio stream")
+            raise InputError(f"{path} has no audio track")
         stream = container.streams.audio[0]
         delay = (stream.start_time or 0) * seconds_per_unit(stream)
         silence = max(0, round((delay - start_second(container)) * sample_rate))
@@ -62,7 +62,7 @@ def stream_audio(path: PathLike, sample_rate: int) -> Iterator[np.ndarray]:
                 yield np.zeros(silence, np.float32)
             yield np.clip(block, -1, 1)
     if is_empty:
-        raise InputError(f"the audio stream of {path} is empty or cannot be decoded")
+        raise InputError(f"the audio track of {path} is empty or cannot be decoded")
 
 
 def _check_riff_length(path: PathLike) -> None:

@@ -20,11 +20,14 @@ MIN_COMPLETE = 0.95  # fraction of the declared frames; with fewer, the file is 
 
 
 @contextlib.contextmanager
-def open_media(path: PathLike) -> Iterator[InputContainer]:
+def open_media(
+    path: PathLike, expected: str = "a video or audio file"
+) -> Iterator[InputContainer]:
     """Open a media file.
 
     Args:
         path: A video or audio file.
+        expected: What the message of an error says that the file is not.
 
     Yields:
         The open container. It is closed when the `with` block ends.
@@ -40,7 +43,7 @@ def open_media(path: PathLike) -> Iterator[InputContainer]:
         raise InputError(f"cannot read {path}: permission denied") from error
     except (FFmpegError, OSError) as error:
         raise InputError(
-            f"cannot read {path}: it is not a video or audio file, or it is damaged"
+            f"cannot read {path}: it is not {expected}, or it is damaged"
         ) from error
     with container:
         yield container
@@ -91,13 +94,13 @@ def find_video_stream(container: InputContainer) -> av.VideoStream:
         container: The open file.
 
     Raises:
-        InputError: The file has no video stream.
+        InputError: The file has no video track.
     """
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:
             stream.thread_type = "AUTO"
             return stream
-    raise InputError(f"{file_name(container)} has no video stream")
+    raise InputError(f"{file_name(container)} has no video track")
 
 
 def read_timestamps(container: InputContainer, stream: av.VideoStream) -> np.ndarray:

@@ -29,7 +29,7 @@ def remux_audio(out: PathLike, video: PathLike, source: PathLike) -> None:
     Args:
         out: The mp4 file to write.
         video: The file whose video stream is used.
-        source: The file whose audio stream is used.
+        source: The file whose audio track is used.
 
     Raises:
         InputError: A file cannot be read or written.

@@ -41,7 +41,7 @@ class VideoInfo:
         num_frames: Number of frames.
         duration: End of the last frame in seconds.
         rotation: Degrees counter-clockwise by which stored frames are rotated.
-        has_audio: The file has an audio stream.
+        has_audio: The file has an audio track.
     """
 
     width: int
@@ -53,11 +53,12 @@ class VideoInfo:
     has_audio: bool
 
 
-def probe(path: PathLike) -> VideoInfo:
+def probe(path: PathLike, expected: str = "a video") -> VideoInfo:
     """Read the properties of a video; only its first frame is decoded.
 
     Args:
         path: The video file.
+        expected: What the message of an error says that the file is not.
 
     Returns:
         The properties; frames are counted, not taken from the header.
@@ -65,7 +66,7 @@ def probe(path: PathLike) -> VideoInfo:
     Raises:
         InputError: The file has no video, is damaged, or is cut off.
     """
-    with open_media(path) as container:
+    with open_media(path, expected) as container:
         stream = find_video_stream(container)
         stamps = read_timestamps(container, stream)
         fps = _average_rate(stream, stamps)

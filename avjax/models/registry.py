@@ -23,7 +23,7 @@ import jax
 
 from avjax import weights
 from avjax.config import from_json
-from avjax.errors import InputError, suggest
+from avjax.errors import InputError, suggest, wrong_system
 from avjax.typing import Key, Params, PathLike
 
 ENTRY_POINTS = "avjax.systems"  # the entry point group of packages that add systems
@@ -184,12 +184,14 @@ def check_system(name: PathLike, system: str, accepted: Iterable[str]) -> None:
         accepted: Accepted ids; if empty, all are accepted.
 
     Raises:
-        InputError: The weights belong to another system.
+        InputError: The weights belong to another system; the message names bundled
+            weights that can be used instead, and the command that takes these.
     """
-    if accepted and system not in accepted:
-        expected = " or ".join(accepted)
-        message = f"the weights {name} belong to {system}, not to {expected}"
-        raise InputError(message)
+    if not accepted or system in accepted:
+        return
+    names = weights.list_weights()
+    fitting = [x for x in names if weights.weights_system(x) in accepted]
+    raise InputError(wrong_system(name, system, accepted, fitting))
 
 
 @functools.cache

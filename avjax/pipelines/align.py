@@ -58,6 +58,31 @@ class Alignment(NamedTuple):
     words: Intervals
     nll_gap: float = 0.0
 
+    def to_json(self) -> dict[str, Any]:
+        """Convert to values that `json.dumps` accepts.
+
+        Returns:
+            {"words": [{"word", "start", "end"}], "phones": [{"phone", "start", "end"}],
+            "nll_gap"}; times are in seconds.
+        """
+        tiers = {"word": self.words, "phone": self.phones}
+        content = {
+            f"{name}s": [
+                {name: label, "start": round(start, 4), "end": round(end, 4)}
+                for label, start, end in intervals
+            ]
+            for name, intervals in tiers.items()
+        }
+        return {**content, "nll_gap": round(self.nll_gap, 3)}
+
+    def __str__(self) -> str:
+        """Format as one line for each word, with its phonemes."""
+        lines = []
+        for label, start, end in self.words:
+            inside = (p.label for p in self.phones if start <= p.start < end)
+            lines += [f"{start:7.2f} - {end:6.2f} s  {label}  [{' '.join(inside)}]"]
+        return "\n".join(lines)
+
 
 @checked_arguments
 def align(
@@ -80,9 +105,11 @@ def align(
         recording, there is a warning.
 
     Raises:
-        InputError: The recording cannot be read or is silent, or it is too short for
-            the text.
+        InputError: The text is empty, or the recording cannot be read, is silent or is
+            too short for the text.
     """
+    if not text.strip():
+        raise InputError("the text is empty: give the words that are spoken")
     aligner = load_aligner(weights)
     wave = read_waveform(audio)
     if is_silent(wave):

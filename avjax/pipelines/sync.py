@@ -10,7 +10,12 @@ from avjax.audio.loudness import is_silent
 from avjax.config.arguments import checked_arguments
 from avjax.constants import FPS, SYNC_FRAMES
 from avjax.errors import InputError
-from avjax.faces.mouth_video import MouthVideo, open_all_faces, open_mouth_video
+from avjax.faces.mouth_video import (
+    MouthVideo,
+    check_video,
+    open_all_faces,
+    open_mouth_video,
+)
 from avjax.metrics.sync import MAX_OFFSET_FRAMES
 from avjax.models.sync_model import SYNCNET
 from avjax.pipelines.formatting import format_frame_ranges, format_seconds, frame_ranges
@@ -169,6 +174,7 @@ def sync(
             long enough.
     """
     model = load_sync_model(weights)
+    check_video(clip)  # before its audio is read, which a photo does not have
     wave = load_audio(clip, audio)
     if box is None and face_index == "all":
         videos = dict(enumerate(open_all_faces(clip, progress)))

@@ -126,7 +126,7 @@ def check_speech_arguments(
         InputError: The arguments contradict each other.
     """
     if audio is None and text is None and srt is None:
-        raise InputError("there is nothing to say: give audio, text or subtitles")
+        raise InputError("there is nothing to say: give `audio`, `text` or `srt`")
     if srt is not None and (audio is not None or text is not None):
         raise InputError("subtitles cannot be combined with audio or another text")
     if voice is not None and audio is not None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from avjax.errors import InputError
-from avjax.media.files import check_readable, wrap_os_errors
-from avjax.text.intervals import TimedWord
+from avjax.media.files import atomic_file, check_readable, wrap_os_errors
+from avjax.text.intervals import Interval, TimedWord
 from avjax.typing import PathLike
 
 MAX_PAUSE_SECONDS = 0.6  # a longer pause starts a new cue
@@ -119,7 +119,7 @@ def _to_seconds(clock: Sequence[str]) -> float:
     return total + float(f".{fraction}")
 
 
-def to_srt(words: Sequence[TimedWord]) -> str:
+def to_srt(words: Sequence[TimedWord | Interval]) -> str:
     """Convert timed words to the text of a .srt file.
 
     A cue lasts from the start of its first word to the end of its last word, and never
@@ -143,9 +143,25 @@ def to_srt(words: Sequence[TimedWord]) -> str:
     return "\n".join(blocks)
 
 
-def _group_words(words: Sequence[TimedWord]) -> list[list[TimedWord]]:
+def write_srt(path: PathLike, words: Sequence[TimedWord | Interval]) -> None:
+    """Write timed words as a .srt file.
+
+    Args:
+        path: The file to write.
+        words: Words in the order of their times.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    with atomic_file(path) as temporary, wrap_os_errors(path, "write"):
+        temporary.write_text(to_srt(words), encoding="utf-8")
+
+
+def _group_words(
+    words: Sequence[TimedWord | Interval],
+) -> list[list[TimedWord | Interval]]:
     """Group words into cues."""
-    cues: list[list[TimedWord]] = []
+    cues: list[list[TimedWord | Interval]] = []
     for word in words:
         if not cues or not _fits(cues[-1], word):
             cues.append([])
@@ -153,7 +169,7 @@ def _group_words(words: Sequence[TimedWord]) -> list[list[TimedWord]]:
     return cues
 
 
-def _fits(cue: list[TimedWord], word: TimedWord) -> bool:
+def _fits(cue: list[TimedWord | Interval], word: TimedWord | Interval) -> bool:
     """Test whether a word can be added to a cue."""
     return (
         word.start - cue[-1].end <= MAX_PAUSE_SECONDS
@@ -162,8 +178,8 @@ def _fits(cue: list[TimedWord], word: TimedWord) -> bool:
     )
 
 
-def _join(cue: list[TimedWord]) -> str:
-    return " ".join(word.word for word in cue)
+def _join(cue: list[TimedWord | Interval]) -> str:
+    return " ".join(word[0] for word in cue)
 
 
 def _to_clock(seconds: float) -> str:

@@ -228,8 +228,8 @@ def _synthesize_parts(
         if "no voice" not in str(error) or code in {*languages, ""}:
             raise InputError(str(error)) from error
         raise InputError(
-            f"unknown language '{code}' (avjax talk --list-languages lists all); "
-            f"{suggest(code, languages)}"
+            f"unknown language '{code}' for `lang`; {suggest(code, languages)} "
+            "(`avjax.text.espeak.list_languages()` lists all)"
         ) from error
     check_writing_system(text, language)
     phones = 0

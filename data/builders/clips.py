@@ -18,9 +18,10 @@ from typing import Any, ClassVar, NamedTuple
 
 from rich.progress import Progress
 
+from avjax.console import format_count
 from avjax.data.builders.source import CorpusSource, PeopleTracker
 from avjax.data.footage.cutting import CuttingOptions, cut_video, read_record
-from avjax.data.footage.report import VideoReport
+from avjax.data.footage.report import VideoReport, describe_sync, list_few
 from avjax.data.footage.videos import Footage, find_footage
 from avjax.errors import InputError
 from avjax.faces.tracking import track_all_faces
@@ -93,9 +94,10 @@ class ClipsSource(CorpusSource):
                 reports.append(report)
         if not any(report.taken for report in reports):
             lines = [line for report in reports for line in report.lines()]
+            videos = format_count(len(reports), "video")
             raise InputError(
-                f"{self.raw}: no stretch of {len(reports)} videos could be used; the "
-                f"first was {lines[0]}"
+                f"{self.raw}: nothing of {videos} could be used; the first was "
+                f"{lines[0]}"
             )
         splits, lines = self._split_clips(reports)
         split_of = {clip: split for split in splits for clip, _ in splits[split]}
@@ -103,8 +105,10 @@ class ClipsSource(CorpusSource):
         (work / REPORT_FILE).write_text(json.dumps(report, indent=1) + "\n")
         lines = [
             f"took {report['seconds_taken']:.1f} of {report['seconds']:.1f} s of "
-            f"{len(reports)} videos; times and reasons are in {REPORT_FILE}",
+            f"{format_count(len(reports), 'video')}; times and reasons are in "
+            f"{REPORT_FILE}",
             *lines,
+            *describe_sync(reports),
             *itertools.chain(*(report.lines() for report in reports)),
         ]
         state = {"splits": splits, "lines": lines}
@@ -171,8 +175,9 @@ class ClipsSource(CorpusSource):
         (speaker,) = speakers
         splits = split_in_time([clip for _, clip in clips])
         return splits, [
-            f"{speaker!r} is the only speaker, so the last {len(splits['test'])} clips "
-            f"are in test, and the {len(splits['val'])} before them in val"
+            f"{speaker!r} is the only speaker, so the end of the footage is in test "
+            f"({format_count(len(splits['test']), 'clip')}), and the part before it in "
+            f"val ({format_count(len(splits['val']), 'clip')})"
         ]
 
 
@@ -234,7 +239,7 @@ def split_in_time(clips: Sequence[CutClip]) -> dict[str, list[CutClip]]:
 
 
 def describe_speakers(split_of: dict[str, str]) -> str:
-    """Say how many speakers are in each split, and who is held out.
+    """Say how many speakers are in each split, and who, if there are few.
 
     Args:
         split_of: {speaker: split}.
@@ -245,8 +250,7 @@ def describe_speakers(split_of: dict[str, str]) -> str:
     parts = []
     for split in SPLITS:
         names = sorted(name for name in split_of if split_of[name] == split)
-        held = f" ({', '.join(names)})" if split != "train" and len(names) < 10 else ""
-        parts.append(f"{len(names)} in {split}{held if names else ''}")
+        parts.append(f"{len(names)} in {split}{list_few(names)}")
     return f"speakers: {', '.join(parts)}"
 
 

@@ -19,7 +19,7 @@ import tensorflow_datasets as tfds
 from etils import epath
 from rich.progress import MofNCompleteColumn, Progress, TaskID, TimeRemainingColumn
 
-from avjax.console import progress_bar
+from avjax.console import format_count, progress_bar
 from avjax.constants import FPS
 from avjax.data.builders.source import CorpusSource
 from avjax.data.builders.workers import process_map, temporary_folder
@@ -71,14 +71,18 @@ class BuildSummary:
 
     def __str__(self) -> str:
         seconds = sum(self.frames.values()) / FPS
-        unit = "clips" if seconds else "images"
-        parts = [f"{count} {unit} in {split}" for split, count in self.clips.items()]
+        unit = "clip" if seconds else "image"
+        parts = [
+            f"{format_count(count, unit)} in {split}"
+            for split, count in self.clips.items()
+        ]
         minutes = f"; {seconds / 60:.1f} minutes of video" if seconds else ""
         lines = [f"{self.corpus}: {', '.join(parts)}{minutes}"]
         if self.unaligned:
-            lines.append(f"{self.unaligned} clips have no phones: alignment failed")
+            clips = format_count(self.unaligned, "clip")
+            lines.append(f"without phones, because alignment failed: {clips}")
         lines += [
-            f"warning: there are no {unit} in {split}, so experiments cannot use it"
+            f"warning: there are no {unit}s in {split}, so experiments cannot use it"
             for split, count in self.clips.items()
             if not count
         ]

@@ -24,7 +24,7 @@ from avjax.data.builders.clip_reader import (
 )
 from avjax.data.builders.source import Aligner, CorpusSource, Tracker
 from avjax.data.schema import make_record
-from avjax.errors import InputError
+from avjax.errors import InputError, not_a_folder
 from avjax.faces.tracking import track_face
 from avjax.text.intervals import Interval, Intervals
 from avjax.typing import PathLike
@@ -139,7 +139,7 @@ def find_clips(raw: PathLike) -> list[GridClip]:
     """
     root = pathlib.Path(raw)
     if not root.is_dir():
-        raise InputError(f"{raw} is not a folder")
+        raise InputError(not_a_folder(raw))
     videos = _find_files(root, ".mpg")
     videos.sort(key=lambda video: "mpg_6000" in video.parts)
     by_name = _by_speaker(videos)

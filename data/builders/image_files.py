@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from avjax.errors import InputError
+from avjax.errors import InputError, not_a_folder
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
 
@@ -25,7 +25,7 @@ def find_images(root: pathlib.Path) -> list[pathlib.Path]:
         InputError: There is no such folder.
     """
     if not root.is_dir():
-        raise InputError(f"{root} is not a folder")
+        raise InputError(not_a_folder(root))
     paths = (
         pathlib.Path(folder, name)
         for folder, _, names in os.walk(root, followlinks=True)

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import grain
 import numpy as np
@@ -12,7 +12,7 @@ from avjax.audio.mel import standardized_log_mel
 from avjax.constants import FPS, MELS_PER_SECOND
 from avjax.data import schema
 from avjax.data.examples.augmentation import spec_augment
-from avjax.data.examples.base import Example, Record
+from avjax.data.examples.base import Example, Record, label_weight
 from avjax.errors import InputError
 from avjax.text.alignment_graph import (
     UNKNOWN_TIME,
@@ -47,9 +47,10 @@ class AlignmentClip(grain.transforms.RandomMap):
         allowed: u8 [f l], 1 if a state is allowed in a mel frame.
         start, end: f32 [l], true times in seconds; NaN: unknown.
         word_start, word_end: f32 [l], 1 for the first and the last state of a word.
-        weight: f32 [], 1.
+        weight: f32 [], 1; 0 if the text of the clip is unknown.
     """
 
+    required_labels: ClassVar = ("text",)
     num_frames: int = 100
     max_phonemes: int = 64
     language: str = "en-gb"
@@ -90,7 +91,7 @@ class AlignmentClip(grain.transforms.RandomMap):
             "frame_mask": (np.arange(num_mels) < len(mel)).astype(np.float32),
             "length": np.int32(num_states),
             "allowed": np.pad(allowed, ((0, 0), padding)),
-            "weight": np.float32(1),
+            "weight": label_weight(record, self.required_labels),
             "phoneme_ids": np.pad(graph.phoneme_ids, padding),
             "optional": np.pad((graph.word < 0).astype(np.float32), padding),
             "start": np.pad(times[0], padding, constant_values=UNKNOWN_TIME),

@@ -1,6 +1,6 @@
 """Protocol of all examples, and helpers that choose the frames of an example."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,7 +21,10 @@ class ExampleTransform(Protocol):
 
     To train on it, a transform also has `random_map(record, rng) -> Example`, as a
     `grain.transforms.RandomMap`: it makes a random example of a record with a NumPy
-    generator. To use it with `Loader.bucket_frames`, it has a field `num_frames`.
+    generator. To use it with `Loader.bucket_frames`, it has a field `num_frames`. A
+    transform that needs labels names them in `required_labels`, keys of
+    `schema.LABEL_SOURCES`: a corpus without them is refused, and single records without
+    them get `weight` 0.
     """
 
     def at(self, record: Record, index: int, count: int) -> Example:
@@ -36,6 +39,19 @@ class ExampleTransform(Protocol):
             The example.
         """
         ...
+
+
+def label_weight(record: Record, labels: Iterable[str]) -> np.float32:
+    """Return 1 if all these labels of a record are known, else 0.
+
+    Args:
+        record: The record.
+        labels: Keys of `schema.LABEL_SOURCES`.
+
+    Returns:
+        The weight of an example of the record.
+    """
+    return np.float32(all(schema.has_label(record, label) for label in labels))
 
 
 def clip_mel_windows(

@@ -23,7 +23,7 @@ from avjax.data.examples.augmentation import (
     random_erase,
     spec_augment,
 )
-from avjax.data.examples.base import Example, Record
+from avjax.data.examples.base import Example, Record, label_weight
 from avjax.errors import InputError
 from avjax.faces.mouth_crop import center_crop_mouths
 from avjax.text.tokenizer import BLANK, CHARACTERS, SPACE, to_ids
@@ -52,7 +52,7 @@ class LipreadClip(grain.transforms.RandomMap):
         label_mask: f32 [l], 1 if there is a label.
         allowed: u8 [t v], 1 if a label may be emitted in a frame, as far as times are
             known; not of words.
-        weight: f32 [], 1.
+        weight: f32 [], 1; 0 if the text (or the phones) of the clip are unknown.
     """
 
     num_frames: int = 75
@@ -61,6 +61,11 @@ class LipreadClip(grain.transforms.RandomMap):
     label_unit: Literal["words", "characters", "phones"] = "characters"
     max_labels: int = 64
     augmentation: Augmentation = Augmentation()
+
+    @property
+    def required_labels(self) -> tuple[str, ...]:
+        """Labels that a record needs. See `ExampleTransform`."""
+        return ("phones",) if self.label_unit == "phones" else ("text",)
 
     def random_map(self, record: Record, rng: np.random.Generator) -> Example:
         """Return the clip with random augmentation. See `ExampleTransform`."""
@@ -99,6 +104,7 @@ class LipreadClip(grain.transforms.RandomMap):
             rng=rng,
         )
         example |= self.transcript(record)
+        example["weight"] = label_weight(record, self.required_labels)
         if self.label_unit != "words":
             example["allowed"] = self.allowed(record)
         return example

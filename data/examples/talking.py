@@ -8,6 +8,7 @@ first or last frame.
 
 import dataclasses
 from collections.abc import Sequence
+from typing import ClassVar
 
 import grain
 import numpy as np
@@ -21,6 +22,7 @@ from avjax.data.examples.base import (
     Record,
     clip_frames,
     clip_mel_windows,
+    label_weight,
     lip_landmarks,
     sample_index,
     spread_index,
@@ -92,6 +94,30 @@ class TalkTrainExample(grain.transforms.RandomMap):
         last = length - SYNC_FRAMES - MARGIN_FRAMES
         target = spread_index(MARGIN_FRAMES, last, index, count)
         return target, (target + length // 2) % max(length - SYNC_FRAMES + 1, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class LandmarkExample(TalkTrainExample):
+    """A `TalkTrainExample` for tasks that learn from `landmarks`.
+
+    Keys:
+        All keys of `TalkTrainExample`, with this difference:
+        weight: f32 [], 1; 0 if the landmarks of the clip are unknown.
+    """
+
+    required_labels: ClassVar = ("landmarks",)
+
+    def random_map(self, record: Record, rng: np.random.Generator) -> Example:
+        """Sample an example. See `TalkTrainExample.random_map`."""
+        return self._weighted(record, super().random_map(record, rng))
+
+    def at(self, record: Record, index: int, count: int) -> Example:
+        """Make one of several examples. See `TalkTrainExample.at`."""
+        return self._weighted(record, super().at(record, index, count))
+
+    def _weighted(self, record: Record, example: Example) -> Example:
+        """Give an example the weight of its record."""
+        return {**example, "weight": label_weight(record, self.required_labels)}
 
 
 @dataclasses.dataclass(frozen=True)

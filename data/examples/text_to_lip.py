@@ -9,6 +9,7 @@ The text is given as timed phonemes: those of a stretch of a clip and those near
 
 import dataclasses
 import difflib
+from typing import ClassVar
 
 import grain
 import numpy as np
@@ -22,6 +23,7 @@ from avjax.data.examples.base import (
     clip_mel_windows,
     frame_mel_windows,
     frames_exist,
+    label_weight,
 )
 from avjax.data.examples.talking_eval import TalkEvalClip
 from avjax.text.intervals import PhonemeTier
@@ -50,6 +52,7 @@ class TextToLipExample(grain.transforms.RandomMap):
         weight: f32 [], 1; 0 if the phones of the clip are unknown.
     """
 
+    required_labels: ClassVar = ("phones",)
     num_frames: int = 75
     max_phonemes: int = 64
     border_frames: int = 0
@@ -125,7 +128,7 @@ class TextToLipExample(grain.transforms.RandomMap):
             "frame_mask": exists.astype(np.float32),
             "loss_mask": in_loss.astype(np.float32),
             "portrait": face[(first + self.num_frames + offset) % length],
-            "weight": np.float32(has_phonemes(record)),
+            "weight": label_weight(record, self.required_labels),
         }
 
 
@@ -144,9 +147,10 @@ class TextEvalClip:
         cascade_mels: f32 [t 16 k], windows of the same moments of the speech that
             eSpeak makes of the text: the input of a cascade of speech synthesis and an
             audio-driven model.
-        weight: f32 [], 1; 0 if the phones of the clip are unknown.
+        weight: f32 [], 1; 0 if the phones or the text of the clip are unknown.
     """
 
+    required_labels: ClassVar = ("phones", "text")
     num_frames: int = 50
     max_phonemes: int = 64
 
@@ -163,7 +167,7 @@ class TextEvalClip:
             **phoneme_inputs(record, first, self.num_frames, self.max_phonemes),
             "portrait": example["reference"],
             "cascade_mels": cascade_mels(record, first + np.arange(self.num_frames)),
-            "weight": np.float32(has_phonemes(record)),
+            "weight": label_weight(record, self.required_labels),
         }
 
 
@@ -260,15 +264,6 @@ def match_phonemes(first: PhonemeTier, second: PhonemeTier) -> list[difflib.Matc
         None, first.ids.tolist(), second.ids.tolist(), autojunk=False
     )
     return matcher.get_matching_blocks()
-
-
-def has_phonemes(record: Record) -> bool:
-    """Return True if the phones of a clip and their times are known.
-
-    Args:
-        record: The record.
-    """
-    return len(record["phones"]["phone"]) > 0
 
 
 def phoneme_inputs(

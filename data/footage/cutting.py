@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from av.error import FFmpegError
 
+from avjax.console import format_count
 from avjax.constants import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from avjax.data.builders.clip_reader import crop_frames
 from avjax.data.builders.source import PeopleTracker
@@ -258,8 +259,9 @@ class _Cutter:
             )
         if self.without_text:
             report.notes.append(
-                f"{self.without_text} of its {len(report.taken)} clips have no text, "
-                "because a subtitle reaches beyond them"
+                f"no text in {self.without_text} of its "
+                f"{format_count(len(report.taken), 'clip')}, because a subtitle "
+                "reaches beyond"
             )
         offset = self.evidence.find_offset() if report.taken else None
         report.sync = describe_offset(offset)

@@ -2,8 +2,12 @@
 
 import collections
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+
+from avjax.console import format_count
+
+MAX_NAMES = 9  # that are printed
 
 
 class TakenStretch(NamedTuple):
@@ -89,7 +93,9 @@ class VideoReport:
             seconds[reason].append((end or start) - start)
         parts = []
         for reason, lengths in seconds.items():
-            times = f" ({sum(lengths):.1f} s in {_count(len(lengths), 'stretch')})"
+            times = (
+                f" ({sum(lengths):.1f} s in {format_count(len(lengths), 'stretch')})"
+            )
             parts.append(reason + (times if self.taken or len(seconds) > 1 else ""))
         lines = [f"skipped {self.file}: {'; '.join(parts)}"] if parts else []
         return lines + [f"note on {self.file}: {note}" for note in self.notes]
@@ -126,6 +132,28 @@ class VideoReport:
         return content
 
 
-def _count(number: int, noun: str) -> str:
-    """Return "1 stretch" or "2 stretches"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}es"
+def describe_sync(reports: Sequence[VideoReport]) -> list[str]:
+    """Say which of the used videos have their sound in step with the picture.
+
+    Videos with an offset are left out, and their own lines say so.
+
+    Args:
+        reports: One report for each video.
+
+    Returns:
+        One line, or none if nothing was taken.
+    """
+    files = collections.defaultdict(list)
+    for report in reports:
+        if report.taken and report.sync:
+            files[report.sync].append(report.file)
+    parts = [
+        f"{verdict} in {format_count(len(names), 'video')}{list_few(names)}"
+        for verdict, names in files.items()
+    ]
+    return [f"sound and picture: {'; '.join(parts)}"] if parts else []
+
+
+def list_few(names: Sequence[str]) -> str:
+    """Return names in brackets; nothing if there are none or many."""
+    return f" ({', '.join(names)})" if 0 < len(names) <= MAX_NAMES else ""

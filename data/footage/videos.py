@@ -6,7 +6,7 @@ import pathlib
 from typing import NamedTuple
 
 from avjax.data.footage.transcripts import SUFFIXES as TRANSCRIPT_SUFFIXES
-from avjax.errors import InputError
+from avjax.errors import InputError, not_a_folder
 from avjax.typing import PathLike
 
 VIDEO_SUFFIXES = (
@@ -64,7 +64,7 @@ def find_footage(raw: PathLike, one_speaker: bool = False) -> Footage:
     """
     root = pathlib.Path(raw)
     if not root.is_dir():
-        raise InputError(f"{raw} is not a folder")
+        raise InputError(not_a_folder(raw))
     names = _list_files(root)
     videos = [name for name in names if _suffix(name) in VIDEO_SUFFIXES]
     if not videos:

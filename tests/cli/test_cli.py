@@ -4,9 +4,12 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from avjax.__main__ import COMMANDS, DELEGATED_COMMANDS, main
+from avjax.media.audio_io import write_wav
+from avjax.media.image_io import write_png
 
 
 def test_closed_pipe_exits_quietly():
@@ -21,8 +24,9 @@ def test_closed_pipe_exits_quietly():
 
 def test_quickly_compiled_programs_are_cached_as_well(tmp_path):
     code = (
-        "from avjax.__main__ import enable_compilation_cache\n"
-        "enable_compilation_cache()\n"
+        "from avjax.cli.session import enable_compilation_cache\n"
+        "from avjax.media.files import cache_folder\n"
+        "enable_compilation_cache(cache_folder() / 'programs')\n"
         "import jax\n"
         "jax.jit(lambda x: x + 1)(1.0)"
     )
@@ -38,8 +42,9 @@ def test_package_and_help_do_not_import_jax():
     code = (
         "import sys, avjax, avjax.__main__\n"
         "assert 'lipread' in dir(avjax)\n"
-        "try: avjax.__main__.main(['talk', '--help'])\n"
-        "except SystemExit: pass\n"
+        "for command in 'talk', 'align', 'data', 'train', 'evaluate':\n"
+        "    try: avjax.__main__.main([command, '--help'])\n"
+        "    except SystemExit: pass\n"
         "assert not {'jax', 'flax'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=True)
@@ -105,6 +110,20 @@ def test_languages_are_listed_without_a_face(capsys):
     assert main(["talk", "--list-languages"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "en-us        English (America)" in lines and len(lines) > 50
+
+
+def test_face_that_is_no_picture_and_photo_without_audio_are_refused(tmp_path, capsys):
+    (tmp_path / "face.py").write_text("pass")
+    face, photo = str(tmp_path / "face.py"), str(tmp_path / "photo.png")
+    write_png(photo, np.zeros((32, 32, 3), np.uint8))
+    audio, out = str(tmp_path / "a.wav"), str(tmp_path / "out.mp4")
+    write_wav(audio, np.sin(np.arange(16_000) / 9).astype(np.float32))
+    assert main(["talk", "--face", face, "--audio", audio, "-o", out]) == 2
+    assert "it is not a picture or a video" in capsys.readouterr().err
+    assert main(["sync", photo]) == 2
+    assert f"{photo} is a photo; give a video" in capsys.readouterr().err
+    assert main(["align", photo, "a"]) == 2
+    assert f"{photo} has no audio track" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,23 @@
 
 import dataclasses
 import json
+import re
 import sys
+from typing import ClassVar
 
 import grain
 import numpy as np
 import pytest
 
-from avjax.data.examples.lipreading import LipreadClip
-from avjax.data.examples.talking import SyncExample, TalkTrainExample
+from avjax.data.builders.corpus import build_corpus
+from avjax.data.builders.source import CorpusSource
+from avjax.data.examples.alignment import AlignmentClip
+from avjax.data.examples.lipreading import LipreadClip, LipToSpeechClip
+from avjax.data.examples.talking import LandmarkExample, SyncExample, TalkTrainExample
+from avjax.data.examples.text_to_lip import TextEvalClip, TextToLipExample
 from avjax.data.loader import Loader, read_vocabulary
+from avjax.data.reel import Reel
+from avjax.data.schema import make_record
 from avjax.data.split_source import open_split
 from avjax.errors import InputError
 
@@ -283,3 +291,67 @@ def test_batch_size_must_be_divisible_by_processes(numbered):
 def test_loading_does_not_import_tensorflow(numbered):
     next(Loader(numbered).train_batches())
     assert "tensorflow" not in sys.modules
+
+
+@dataclasses.dataclass(frozen=True)
+class UnlabelledSource(CorpusSource):
+    """Two clips without any label."""
+
+    name: ClassVar[str] = "unlabelled"
+    face_size: ClassVar[int] = 16
+
+    def list_clips(self):
+        return {"train": [0, 1], "test": [2]}
+
+    def read_clip(self, number):
+        images = (np.zeros((9, side, side, c), np.uint8) for side, c in SIDES)
+        face, mouth = map(Reel.from_frames, images)
+        wave = np.zeros(9 * 640, np.float32)
+        clip = f"clip {number}"
+        return make_record(
+            face=face, mouth=mouth, wave=wave, text="", speaker="s", clip=clip
+        )
+
+
+SIDES = (16, 3), (96, 1)  # side and channels of faces and mouths
+
+
+@pytest.fixture(scope="module")
+def unlabelled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpora") / "unlabelled"
+    build_corpus(UnlabelledSource(), folder, num_workers=0)
+    return str(folder)
+
+
+@pytest.mark.parametrize("read", [Loader.train_batches, Loader.eval_batches])
+@pytest.mark.parametrize(
+    ("transform", "lack", "remedy"),
+    [
+        (LipreadClip(), "a transcript", ".vtt, .srt or .txt"),
+        (LipreadClip(label_unit="words"), "a transcript", ".vtt, .srt or .txt"),
+        (LipreadClip(label_unit="phones"), "phonemes with their times", "puppet, grid"),
+        (AlignmentClip(), "a transcript", ".vtt, .srt or .txt"),
+        (TextToLipExample(), "phonemes with their times", "puppet, grid"),
+        (TextEvalClip(), "phonemes with their times", "puppet, grid"),
+        (LandmarkExample(), "lip landmarks", "the corpus puppet"),
+    ],
+)
+def test_corpus_without_labels_is_refused(unlabelled, read, transform, lack, remedy):
+    message = f"no clip of the split 'train' has {lack}, which .*{re.escape(remedy)}"
+    with pytest.raises(InputError, match=message):
+        read(Loader(unlabelled, transform=transform))
+
+
+def test_corpus_without_labels_fits_transforms_that_need_none(unlabelled):
+    for transform in (TalkTrainExample(), SyncExample(), LipToSpeechClip(size=8)):
+        batch = next(Loader(unlabelled, transform=transform).eval_batches())
+        assert batch["weight"].sum() == 2
+
+
+def test_clip_without_labels_has_no_weight(numbered):
+    """In the corpus, every second clip has landmarks."""
+    loader = Loader(numbered, "train[:4]", LandmarkExample(), batch_size=4)
+    batch = next(loader.eval_batches())
+    assert batch["weight"].tolist() == [0, 1, 0, 1]
+    batch = next(loader.train_batches())
+    assert (batch["weight"] == batch["landmarks"].any((1, 2, 3))).all()

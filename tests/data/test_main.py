@@ -9,6 +9,7 @@ import time
 import pytest
 
 from avjax.data.__main__ import main
+from avjax.data.builders import CORPORA
 from avjax.data.loader import read_vocabulary
 from avjax.data.puppet import WORDS
 from avjax.data.split_source import open_split
@@ -21,7 +22,7 @@ def test_one_command_builds_a_corpus_of_puppets(tmp_path, capsys):
     out = str(tmp_path / "puppets")
     assert main([*BUILD, "5", "--workers", "0", "--out", out]) == 0
     printed = capsys.readouterr().out
-    assert "4 clips in train, 1 clips in test" in printed and f"wrote {out}" in printed
+    assert "4 clips in train, 1 clip in test" in printed and f"wrote {out}" in printed
     assert open_split(out, "test")[0]["face"][0].shape == (32, 32, 3)
 
 
@@ -111,3 +112,13 @@ def is_alive(session):
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.mark.parametrize("corpus", [x for x in CORPORA if x != "puppet"])
+def test_missing_folder_of_recordings_is_named(corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="^there is no folder nosuch$"):
+        main(["build", corpus, "--raw", "nosuch", "--out", "out"])
+    (tmp_path / "nosuch").write_text("")
+    with pytest.raises(InputError, match="^nosuch is not a folder$"):
+        main(["build", corpus, "--raw", "nosuch", "--out", "out"])

@@ -1,5 +1,8 @@
 """Every named experiment, at its full size, by shapes alone."""
 
+import functools
+import pathlib
+import re
 import shlex
 
 import jax
@@ -169,6 +172,31 @@ def test_second_stage_can_be_trained_without_the_inner_loop():
         check(override(base, ["task.stage=clean"]))
 
 
+COMMON = "/loss", "/gradient"  # logs of every objective
+GUIDE = pathlib.Path(__file__).parents[2] / "docs" / "guides" / "train.md"
+
+
+@functools.cache
+def documented_metrics() -> tuple[str, ...]:
+    """Return the names in the first column of the guide's tables of metrics.
+
+    A word in capitals stands for any word, and an ellipsis for the name of a metric.
+    """
+    section = GUIDE.read_text().partition("## Metrics")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (.*?) \|", section, re.M)
+    return tuple(name for cell in cells for name in re.findall(r"`([^`]+)`", cell))
+
+
+def is_documented(name: str) -> bool:
+    for known in documented_metrics():
+        prefix = known.removesuffix("…")
+        if prefix != known and name.startswith(prefix):
+            return is_documented(name.removeprefix(prefix))
+        if re.fullmatch(re.sub("[A-Z]+", r"\\w+", known), name):
+            return True
+    return False
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_step_and_evaluation_have_shapes(name):
     experiment = EXPERIMENTS[name]()
@@ -186,6 +214,8 @@ def test_step_and_evaluation_have_shapes(name):
     shapes = lambda tree: jax.tree.map(lambda x: (x.shape, x.dtype), tree)  # noqa: E731
     assert shapes(after) == shapes(state)
     assert all(log.shape == () for log in logs.values())
+    terms = {log if log.endswith(COMMON) else log.partition("/")[2] for log in logs}
+    assert not [term for term in terms if not is_documented(term)]
     for evaluation in experiment.evals.values():
         transform = evaluation.transform
         is_clip = isinstance(transform, TalkEvalClip | TextEvalClip)
@@ -193,6 +223,7 @@ def test_step_and_evaluation_have_shapes(name):
         batch = make_shapes(transform, evaluation.batch_size, size)
         means = jax.eval_shape(task.evaluate, state.params, state.stats, batch)
         assert means and all(mean.total.shape == () for mean in means.values())
+        assert not [metric for metric in means if not is_documented(metric)]
         predictions = jax.eval_shape(task.predict, state.params, state.stats, batch)
         sizes = {x.shape[0] for x in predictions.values()}
         assert sizes <= {evaluation.batch_size}

@@ -206,19 +206,6 @@ def test_folder_that_cannot_be_made_is_an_input_error(experiment, tmp_path):
         fit(experiment, tmp_path / "file" / "run")
 
 
-def test_batch_without_weight_is_refused_before_anything_is_written(
-    experiment, tmp_path, monkeypatch
-):
-    def without_weight(data):
-        return {**peek(data), "weight": np.zeros(2, np.float32)}
-
-    peek = loop.peek
-    monkeypatch.setattr(loop, "peek", without_weight)
-    with pytest.raises(InputError, match="examples of the first batch have weight 0"):
-        fit(experiment, tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
 def test_faces_of_another_size_are_refused(experiment):
     task = LipLandmarksTask(LipLandmarksConfig(size=96))
     loader = Loader("corpora/small")

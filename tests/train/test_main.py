@@ -146,7 +146,39 @@ def test_evaluation_is_printed_as_json(capsys):
     main.train(["toy", "steps=2"])
     capsys.readouterr()
     main.evaluate(["toy", "--json"])
-    assert list(json.loads(capsys.readouterr().out)) == ["test/error"]
+    printed = json.loads(capsys.readouterr().out)
+    assert list(printed) == ["step", "test/error"] and printed["step"] == 2
+
+
+def test_metric_without_a_value_has_a_reason(capsys):
+    main.print_metrics({"test/lmd": 0.5, "test/lmd_open": float("nan")}, "toy")
+    printed = capsys.readouterr().out
+    assert "nan" not in printed and printed.count("no value") == 2
+    main.print_metrics({"test/lmd": 0.5}, "toy")
+    assert "no value" not in capsys.readouterr().out
+
+
+def test_evaluation_says_which_state_was_measured(
+    experiment, monkeypatch, tmp_path, capsys
+):
+    def measured(*arguments):
+        capsys.readouterr()
+        main.evaluate(arguments)
+        return capsys.readouterr().out.splitlines()[-1]
+
+    main.train(["toy", "steps=2"])
+    assert measured("toy") == "measured: step 2, the latest checkpoint"
+    weights = "init_from={'generator': 'runs/toy/weights'}"
+    assert measured("toy", "--out", "none", weights).startswith("measured: initial")
+    shutil.rmtree(tmp_path / "runs/toy/weights")  # as if it had been stopped
+    assert measured("toy").endswith("latest checkpoint; the run has no weights/ yet")
+    chosen = dataclasses.replace(experiment, select_by=("test/error", "max"))
+    monkeypatch.setitem(experiments.EXPERIMENTS, "chosen", lambda: chosen)
+    main.train(["chosen", "steps=4", "evaluate_every=2", "log_every=1"])
+    lines = (tmp_path / "runs/chosen/metrics.jsonl").read_text().splitlines()
+    found = [x for x in map(json.loads, lines) if "test/error" in x]
+    best = max(found, key=lambda entry: entry["test/error"])["step"]
+    assert measured("chosen") == f"measured: step {best}, the best by test/error"
 
 
 @pytest.mark.parametrize(
@@ -196,6 +228,23 @@ def test_evaluation_cannot_change_the_network(tmp_path):
     message = r"cannot be used with task.width=256 \(the run has 512\): "
     with pytest.raises(InputError, match=message):
         main.evaluate(["toy", "task.width=256"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["steps=3", "train.batch=4", "optim.generator.learning_rate=1e-4", "seed=1"],
+)
+def test_change_without_effect_on_an_evaluation_is_refused(change):
+    path = change.partition("=")[0]
+    with pytest.raises(InputError, match=f"{path} has no effect on an evaluation; "):
+        main.evaluate(["toy", change])
+
+
+def test_changes_of_the_run_may_be_repeated_for_its_evaluation(capsys):
+    main.train(["toy", "steps=2"])
+    assert main.evaluate(["toy", "steps=2", "evals.test.batch=4"]) == 0
+    with pytest.raises(InputError, match="init_from.* has no effect"):
+        main.evaluate(["toy", "init_from={'generator': 'elsewhere'}"])
 
 
 def test_run_without_a_checkpoint_cannot_be_evaluated(tmp_path):

@@ -20,6 +20,14 @@ def test_numbers_are_written_as_json_lines(tmp_path):
     assert list(tmp_path.glob("events*"))
 
 
+def test_metric_without_examples_is_named_instead_of_printed_as_nan(tmp_path, capsys):
+    with MetricWriter(tmp_path, 0, 10) as writer:
+        writer.write(2, {"test/lmd": 0.5, "test/lmd_open": float("nan")})
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "step 2 test/lmd 0.5 (no value for test/lmd_open)" in printed
+    assert np.isnan(lines(tmp_path)[0]["test/lmd_open"])
+
+
 def test_resumed_run_removes_entries_after_its_checkpoint(tmp_path):
     with MetricWriter(tmp_path, 0, 10) as writer:
         for step in range(1, 6):

@@ -1,5 +1,6 @@
 """The experiment of the landmark detector that evaluations use."""
 
+from avjax.data.examples.talking import LandmarkExample
 from avjax.data.loader import Loader
 from avjax.models.lip_landmarks import LipLandmarksConfig
 from avjax.train.experiment import Experiment
@@ -15,10 +16,15 @@ def landmarks_puppet() -> Experiment:
 
     Data: corpora/puppet. Time: 0.04 hours on two cores. Score: mean error 0.37 pixels.
     """
+    example = LandmarkExample()
     return Experiment(
         task=LipLandmarksTask(LipLandmarksConfig(width=FROZEN_LANDMARK_WIDTH)),
-        train=Loader(PUPPET.root, "train", batch_size=8, num_workers=1),
-        evals={"test": Loader(PUPPET.root, "test", batch_size=8, examples_per_clip=4)},
+        train=Loader(PUPPET.root, "train", example, batch_size=8, num_workers=1),
+        evals={
+            "test": Loader(
+                PUPPET.root, "test", example, batch_size=8, examples_per_clip=4
+            )
+        },
         optim={"lip_landmarks": Adam(learning_rate=2e-3, warmup=50, schedule="cosine")},
         steps=1500,
         log_every=50,

@@ -70,10 +70,9 @@ class AlignerTask(SinglePartTask):
             rngs={"dropout": key},
         )
         weight = frame_mask * batch["weight"][:, None]
-        frequency = jnp.mean(
-            jnp.exp(log_probs), axis=(0, 1), where=weight[..., None] > 0, keepdims=True
-        )
-        frequency = jax.lax.stop_gradient(frequency)
+        probs = jax.lax.stop_gradient(jnp.exp(log_probs))
+        frequency = jnp.sum(probs * weight[..., None], axis=(0, 1), keepdims=True)
+        frequency = frequency / jnp.maximum(jnp.sum(weight), 1)
         log_likelihood = log_probs - self.prior * jnp.log(frequency + MIN_FREQUENCY)
         nll = alignment_nll(
             gather_states(log_likelihood, batch, batch["allowed"]),

@@ -24,7 +24,7 @@ from avjax.typing import Array, Batch, Key, Params
 
 @dataclasses.dataclass(frozen=True)
 class LipLandmarksTask(SinglePartTask):
-    """Train the part `lip_landmarks`. It takes batches of `TalkTrainExample`.
+    """Train the part `lip_landmarks`. It takes batches of `LandmarkExample`.
 
     Attributes:
         model: Config of the detector.
@@ -94,7 +94,7 @@ def target_faces(batch: Batch) -> Array:
     """Select the frames whose landmarks are known.
 
     Args:
-        batch: A batch of `TalkTrainExample`.
+        batch: A batch of `LandmarkExample`.
 
     Returns:
         Faces in [0, 1], f32 [(b t) h w c=3].
@@ -107,7 +107,7 @@ def target_landmarks(batch: Batch) -> Array:
     """Convert the true landmarks to sides of the crop.
 
     Args:
-        batch: A batch of `TalkTrainExample`.
+        batch: A batch of `LandmarkExample`.
 
     Returns:
         Landmarks, f32 [(b t) p 2].

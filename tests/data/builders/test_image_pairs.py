@@ -155,7 +155,7 @@ def test_unreadable_images_are_skipped_and_reported(polyu, tmp_path, levels):
 def test_folder_without_images_is_rejected(source, tmp_path):
     with pytest.raises(InputError, match="has no"):
         source(str(tmp_path)).list_clips()
-    with pytest.raises(InputError, match="is not a folder"):
+    with pytest.raises(InputError, match="there is no folder"):
         source(str(tmp_path / "none")).list_clips()
 
 

@@ -61,7 +61,7 @@ def test_links_are_followed_once(tmp_path):
 
 
 def test_folder_without_videos_is_rejected(tmp_path):
-    with pytest.raises(InputError, match="raw is not a folder"):
+    with pytest.raises(InputError, match="there is no folder .*raw"):
         find_footage(tmp_path / "raw")
     touch(tmp_path, "a.wav")
     with pytest.raises(InputError, match="has no videos"):

@@ -96,6 +96,14 @@ def test_phonemes_are_constrained_to_where_they_are_allowed(batch):
     assert loss(impossible) == 0, "a text without an alignment has no loss"
 
 
+def test_batch_of_unknown_texts_changes_nothing(batch):
+    """Frequencies of phonemes have no frame to be computed from."""
+    unknown = {**batch, "weight": jnp.zeros_like(batch["weight"])}
+    params, _ = jax.jit(TASK.init)(jax.random.key(0), batch)
+    gradient = jax.grad(lambda p: TASK.loss(p, {}, unknown, jax.random.key(1))[0])
+    assert not any(leaf.any() for leaf in jax.tree.leaves(gradient(params)))
+
+
 def test_prior_divides_by_the_frequency_of_phonemes(batch):
     """A uniform network leaves the loss of the prior alone."""
     params, _ = jax.jit(TASK.init)(jax.random.key(0), batch)

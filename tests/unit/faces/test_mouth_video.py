@@ -174,5 +174,5 @@ def test_frames_without_a_face_raise_face_not_found():
 
 def test_a_still_image_is_rejected(tmp_path):
     write_png(tmp_path / "a.mp4", np.full((48, 64, 3), 9, np.uint8))
-    with pytest.raises(InputError, match="is a still image"):
+    with pytest.raises(InputError, match="is a photo; give a video"):
         open_mouth_video(tmp_path / "a.mp4", BOX)

@@ -163,7 +163,7 @@ def test_probe_rejects_an_audio_file(tmp_path):
     from avjax.media.audio_io import write_wav
 
     write_wav(tmp_path / "a.wav", np.zeros(1600))
-    with pytest.raises(InputError, match="no video stream"):
+    with pytest.raises(InputError, match="no video track"):
         video_reader.probe(tmp_path / "a.wav")
 
 

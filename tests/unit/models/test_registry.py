@@ -12,7 +12,7 @@ import pytest
 
 from avjax import weights
 from avjax.config import from_json, to_json
-from avjax.errors import InputError
+from avjax.errors import COMMANDS, InputError
 from avjax.models import registry, talker
 from avjax.models.cals import CalsConfig
 from avjax.models.registry import System, get_system, list_systems, load_system
@@ -75,6 +75,24 @@ def test_weights_of_other_systems_are_rejected():
     assert isinstance(config, SyncExpertConfig)
     with pytest.raises(InputError, match="belong to sync_expert, not to cals or taem"):
         load_system("sync-puppet", "cals", "taem")
+
+
+def test_weights_of_another_system_name_what_to_do_instead():
+    message = (
+        r"give others here, such as cals-grid-s1 or cals-puppet; those of sync_expert "
+        r"are for avjax sync$"
+    )
+    with pytest.raises(InputError, match=message):
+        load_system("sync-puppet", "cals")
+    with pytest.raises(InputError, match="not to syncnet_v2; those of sync_expert are"):
+        load_system("sync-puppet", "syncnet_v2")  # no bundled weights
+
+
+def test_every_system_has_a_command():
+    unregistered = {"cals_units"}  # weights to start from, without a model of their own
+    assert set(COMMANDS) - unregistered <= set(list_systems())
+    bundled = {weights.weights_system(name) for name in weights.list_weights()}
+    assert bundled <= set(COMMANDS)
 
 
 def test_weights_that_do_not_fit_their_config_are_rejected(tmp_path):

@@ -1,5 +1,7 @@
 """Forced alignment: times of phonemes and words."""
 
+import json
+
 import jax
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from random_variables import untrained
 
 import avjax
 from avjax import weights
+from avjax.__main__ import main
 from avjax.constants import NEG_INF
 from avjax.data import puppet
 from avjax.data.builders.grid import read_align
@@ -18,9 +21,11 @@ from avjax.pipelines.align import ForcedAligner, path_to_intervals
 from avjax.pipelines.phone_aligner import PhoneAligner
 from avjax.text.alignment_graph import AlignmentWord, build_alignment_graph
 from avjax.text.phonemes import PHONEMES
+from avjax.text.tts import PronouncedWord
 
 TINY = AlignerConfig(PHONEMES, dim=8, layers=1, heads=2, context_mels=3)
 WORDS = [AlignmentWord("buy", ("b", "aɪ")), AlignmentWord("tea", ("t", "iː"))]
+WORDS_AS_TOKENS = [PronouncedWord(word[0], word.phones) for word in WORDS]
 PATH = [*"___bbaaɪ__t", *["iː"] * 3, *"__"]  # one phoneme for each mel frame
 
 
@@ -166,6 +171,52 @@ def test_words_without_a_pause_share_their_bound():
 def test_silent_recording_is_refused():
     with pytest.raises(InputError, match="the recording is silent"):
         avjax.align(np.zeros(16_000, np.float32), "buy tea", weights="aligner-puppet")
+
+
+def test_command_prints_words_with_their_phonemes(
+    certain, monkeypatch, wave, tmp_path, capsys
+):
+    audio_io.write_wav(tmp_path / "a.wav", wave)
+    aligner = certain(PATH)
+    monkeypatch.setattr(align, "load_aligner", lambda weights: aligner)
+    monkeypatch.setattr(align, "pronounce_text", lambda text, lang: WORDS_AS_TOKENS)
+    words = ["align", str(tmp_path / "a.wav"), "buy tea"]
+    assert main([*words, "--srt", str(tmp_path / "a.srt")]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.split() == ["0.03", "-", "0.09", "s", "buy", "[b", "aɪ]"]
+    assert second.endswith("tea  [t iː]")
+    assert "buy tea" in (tmp_path / "a.srt").read_text()
+    assert main([*words, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["words"][0] == {"word": "buy", "start": 0.0312, "end": 0.0938}
+    assert [phone["phone"] for phone in printed["phones"]] == ["b", "aɪ", "t", "iː"]
+    assert printed["nll_gap"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([" "], "the text is empty: give the words that are spoken"),
+        (["buy", "--lang", "englsh"], "for --lang; choose from af, "),
+        (["buy", "--lang", "enus"], "(`avjax talk --list-languages` lists all)"),
+        (["buy", "--srt", "a.wav"], "it is also an input"),
+        (["buy", "--weights", "sync-puppet"], "belong"),
+    ],
+)
+def test_command_refuses_invalid_input(
+    words, message, wave, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    audio_io.write_wav(tmp_path / "a.wav", wave)
+    assert main(["align", "a.wav", *words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_unknown_language_names_the_argument_and_the_function(wave):
+    message = r"'xx' for `lang`; .*`avjax.text.espeak.list_languages\(\)` lists all"
+    with pytest.raises(InputError, match=message):
+        avjax.align(wave, "buy tea", lang="xx")
 
 
 def test_text_that_is_not_spoken_gives_a_warning(certain, monkeypatch, wave):

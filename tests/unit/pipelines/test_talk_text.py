@@ -190,7 +190,7 @@ def test_default_weights_belong_to_the_chosen_system():
 
 GOOD = {"--face": "face.png", "--weights": "text", "-o": "out.mp4"}
 BAD = [
-    ([], "nothing to say: give"),
+    ([], "nothing to say: give --audio, --text or --srt"),
     (["--text", "a", "--srt", "subtitles.srt"], "subtitles cannot be combined"),
     (["--audio", "sound.wav", "--srt", "subtitles.srt"], "cannot be combined with"),
     (["--audio", "sound.wav", "--text", "a", "--voice", "f3"], "a voice is for"),
@@ -206,7 +206,7 @@ BAD = [
     (["--text", "yes", "--lang", "xx"], "unknown language 'xx'"),
     (
         ["--text", "yes", "--lang", "xx", "--voice", "none"],
-        "unknown language 'xx' (avjax",
+        "unknown language 'xx' for --lang; ",
     ),
     (["--text", "yes", "--lookahead", "5"], "takes no lookahead"),
     (["--text", "yes", "--weights", "sound", "--voice", "none"], "do not use text"),
