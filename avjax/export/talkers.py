@@ -16,6 +16,7 @@ from avjax.export.signatures import (
 from avjax.faces.editing import MOUTH_SHAPE
 from avjax.models.taem import TEXT_PART, Taem
 from avjax.models.talker import TalkerConfig, Variables, latent_space
+from avjax.nn.lip_editor import drop_small_edits
 from avjax.nn.pixels import denormalize, normalize_pixels
 from avjax.pipelines.talking.audio_talkers import load_talker
 from avjax.pipelines.talking.talker_functions import decoder_inputs
@@ -108,7 +109,7 @@ def edit_functions(config: TalkerConfig, variables: Variables) -> Functions:
             normalize_pixels(image, config.pixel_range) for image in (face, reference)
         )
         maps = space.predict_edit(variables, faces, references, latents)
-        return maps._asdict()
+        return drop_small_edits(maps)._asdict()
 
     mouth = ArraySpec(
         f"b {height} {width} 1", "float32", "grey mouth of an aligned face, 0 to 1"

@@ -25,7 +25,8 @@ Departures  None, because there is no paper. The face is aligned by its landmark
             has made; the target is the true frame. Nothing is masked, so that pose,
             light and skin are kept. Flows and weights are enlarged and applied at the
             resolution of the frame. A person's own constant in z is measured on the
-            person's frames, not predicted by (5).
+            person's frames, not predicted by (5). Edits that are hardly visible are
+            left out when a face is rendered.
 """
 
 import dataclasses

@@ -11,6 +11,7 @@ from avjax.audio.mel import log_mel
 from avjax.compilation import cached_jit
 from avjax.constants import FPS, HOP_LENGTH, MEL_WINDOW
 from avjax.models.talker import TalkerConfig, Variables, latent_space
+from avjax.nn.lip_editor import drop_small_edits
 from avjax.nn.pixels import PixelRange, mask_lower_face, normalize_pixels, to_uint8
 from avjax.typing import Array
 
@@ -276,7 +277,7 @@ def jit_predict_edit(config: TalkerConfig) -> Callable[..., Any]:
 
     Returns:
         (variables, crops u8 [t s s 3], reference u8 [1 s s 3], codes f32 [t d]) ->
-        `nn.lip_editor.EditMaps`, [t s s ...] each.
+        `nn.lip_editor.EditMaps`, [t s s ...] each, without small edits.
     """
     space = latent_space(config)
 
@@ -284,6 +285,7 @@ def jit_predict_edit(config: TalkerConfig) -> Callable[..., Any]:
         frames = normalize_pixels(crops, config.pixel_range)
         references = normalize_pixels(reference, config.pixel_range)
         references = jnp.broadcast_to(references, frames.shape)
-        return space.predict_edit(variables, frames, references, codes)
+        maps = space.predict_edit(variables, frames, references, codes)
+        return drop_small_edits(maps)
 
     return predict

@@ -5,7 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avjax.nn.lip_editor import EditMaps, LipEditor, MouthEncoder, compose_edit
+from avjax.nn.lip_editor import (
+    MIN_FLOW,
+    MIN_WEIGHT,
+    EditMaps,
+    LipEditor,
+    MouthEncoder,
+    compose_edit,
+    drop_small_edits,
+)
 from avjax.nn.warp import FilmBlock, depth_to_space, space_to_depth, warp_image
 
 
@@ -99,3 +107,35 @@ def test_the_mouth_encoder_ignores_brightness_and_contrast():
     assert codes.shape == (3, 5)
     darker = network.apply(variables, 0.1 + 0.8 * mouths)
     np.testing.assert_allclose(darker, codes, atol=0.1)
+
+
+def test_small_edits_are_dropped():
+    size = 96
+    smallest = MIN_FLOW * size
+    flow = jnp.zeros((1, size, size, 2))
+    flow = flow.at[0, 0, 0].set(jnp.array([0.6, 0.8]) * 0.9 * smallest)
+    flow = flow.at[0, 0, 1].set(jnp.array([0.6, 0.8]) * 3 * smallest)
+    flow = flow.at[0, 51, 48].set(jnp.array([0.6, 0.8]) * 0.5 * smallest)
+    weights = jnp.broadcast_to(jnp.array([1.0, 0.0, 0.0]), (1, size, size, 3))
+    weights = weights.at[0, 51, 48].set(jnp.array([0.95, 0.05, 0.0]))
+    weights = weights.at[0, 51, 49].set(jnp.array([0.4, 0.1, 0.5]))
+    maps = EditMaps(flow, flow, jnp.zeros((1, size, size, 3)), weights)
+    kept = drop_small_edits(maps)
+    length = jnp.linalg.norm(kept.frame_flow, axis=-1)[0]
+    assert length[0, 0] == 0
+    np.testing.assert_allclose(length[0, 1], 2 * smallest, rtol=1e-5)
+    np.testing.assert_allclose(length[51, 48], 0.5 * smallest, rtol=1e-5)  # the mouth
+    np.testing.assert_array_equal(kept.reference_flow, flow)
+    np.testing.assert_allclose(kept.weights[0, 51, 48], [1, 0, 0], atol=1e-6)
+    paint = (0.5 - MIN_WEIGHT) / (1 - MIN_WEIGHT)
+    np.testing.assert_allclose(
+        kept.weights[0, 51, 49], [1 - paint, 0, paint], rtol=1e-5
+    )
+
+
+def test_whole_edits_stay_whole():
+    """A pixel that is all paint, or all reference, is not changed."""
+    flow = jnp.zeros((1, 32, 32, 2))
+    weights = jnp.eye(3)[jnp.arange(32 * 32) % 3].reshape(1, 32, 32, 3)
+    maps = EditMaps(flow, flow, jnp.ones((1, 32, 32, 3)), weights)
+    np.testing.assert_allclose(drop_small_edits(maps).weights, weights, atol=1e-6)
