@@ -1,0 +1,163 @@
+"""Adapt the talker of any face to one person, from a clip of that person."""
+
+import dataclasses
+import os
+from typing import Any
+
+import numpy as np
+
+from avjax import weights as weights_io
+from avjax.config.arguments import checked_arguments
+from avjax.console import status
+from avjax.errors import InputError
+from avjax.faces.source import open_face_source
+from avjax.media.audio_io import read_audio
+from avjax.media.image_io import is_image
+from avjax.media.video_reader import probe
+from avjax.models.lipwarp import LipWarpConfig
+from avjax.models.registry import load_system
+from avjax.models.talker import Variables
+from avjax.pipelines.talking.audio_talkers import CONTEXT_WEIGHTS, Talker, make_talker
+from avjax.pipelines.talking.fit_person import (
+    AudioFit,
+    EditorFit,
+    fit_audio,
+    fit_editor,
+)
+from avjax.pipelines.talking.person_clip import read_person
+from avjax.typing import PathLike
+
+DEFAULT_STEPS = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class AdaptReport:
+    """What an adaptation kept, and how much it helped on held-out frames.
+
+    Attributes:
+        seconds: Duration of the frames that were used.
+        steps: Gradient steps that were taken.
+        editor: The adapted editor.
+        audio: The adapted audio network; None: the clip has no speech.
+    """
+
+    seconds: float
+    steps: int
+    editor: EditorFit
+    audio: AudioFit | None
+
+    def __str__(self) -> str:
+        return "; ".join((self._editor(), self._audio()))
+
+    def _editor(self) -> str:
+        """Describe the editor."""
+        kept = self.editor.num_steps
+        first = 100 * self.editor.errors[0, 1]
+        if not kept:
+            return f"lips: no step helped, trained weights kept (error {first:.2f} %)"
+        best = 100 * self.editor.errors[self.editor.errors[:, 0].argmin(), 1]
+        return f"lips: {kept} of {self.steps} steps kept, error {first:.2f} -> {best:.2f} %"
+
+    def _audio(self) -> str:
+        """Describe the audio network."""
+        if self.audio is None:
+            return "audio: the clip has no speech, trained weights kept"
+        before, after = self.audio.correlations
+        if not self.audio.strength:
+            return f"audio: no correction helped, trained weights kept (correlation {before:.2f})"
+        first, last = self.audio.errors
+        return (
+            f"audio: corrected, error {first:.2f} -> {last:.2f}, correlation "
+            f"{before:.2f} -> {after:.2f}"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class AdaptedTalker:
+    """A talker for one person.
+
+    Attributes:
+        config: Config of the talker.
+        variables: {part: variables}.
+        report: What was kept.
+        base: Name of the weights that were adapted.
+    """
+
+    config: LipWarpConfig
+    variables: Variables
+    report: AdaptReport
+    base: str
+
+    def talker(self, lookahead: int | None = None) -> Talker:
+        """Return the talker as `talk` uses it."""
+        return make_talker(self.config, self.variables, lookahead)
+
+    def save(self, folder: PathLike) -> None:
+        """Write a folder of weights for `talk(weights=folder)`.
+
+        Args:
+            folder: The folder.
+
+        Raises:
+            InputError: The folder holds other files, or cannot be written.
+        """
+        card = (
+            f"LipWarp, adapted to one person from {self.report.seconds:.1f} s of video; "
+            f"its license is that of {self.base}.\nHeld-out frames: {self.report}.\n"
+        )
+        params = {part: tree["params"] for part, tree in self.variables.items()}
+        weights_io.save(
+            folder, params, {}, self.config, system=self.config.system, card=card
+        )
+
+
+@checked_arguments
+def adapt(
+    clip: PathLike | np.ndarray,
+    *,
+    weights: PathLike = CONTEXT_WEIGHTS,
+    steps: int = DEFAULT_STEPS,
+    box: tuple[float, float, float, float] | None = None,
+    face_index: int = 0,
+    progress: bool = False,
+) -> AdaptedTalker:
+    """Adapt a talker to one person.
+
+    Args:
+        clip: A video of the person who speaks, or frames u8 [t h w 3] at 25 frames per
+            second. At least 2 s; the first two minutes are used.
+        weights: Name of bundled weights, or a folder of weights, of LipWarp.
+        steps: Gradient steps of the editor.
+        box: x, y, width and height of the face in pixels. None: it is detected.
+        face_index: Which face; 0 is the largest.
+        progress: Show a progress display.
+
+    Returns:
+        The adapted talker. Save it: `adapt("me.mp4").save("me")`.
+
+    Raises:
+        InputError: An argument cannot be used.
+    """
+    if steps < 0:
+        raise InputError(f"the number of steps must be at least 0, not {steps}")
+    config, variables = load_system(weights, LipWarpConfig.system)
+    with status("finding the face", progress=progress):
+        source = open_face_source(clip, box, face_index)
+        person = read_person(source, _read_sound(clip), config, variables)
+    editor = fit_editor(config, variables, person, steps, progress=progress)
+    audio = fit_audio(config, variables, person)
+    adapted: dict[str, Any] = {**variables, "editor": {"params": editor.params}}
+    if audio is not None:
+        adapted["audio_to_code"] = {"params": audio.params}
+        config = dataclasses.replace(config, speech_code=audio.speech_code)
+    seconds = float(len(person.faces) / source.fps)
+    report = AdaptReport(seconds, steps, editor, audio)
+    return AdaptedTalker(config, adapted, report, str(weights))
+
+
+def _read_sound(clip: PathLike | np.ndarray) -> np.ndarray | None:
+    """Read the audio of a video that has some."""
+    is_file = isinstance(clip, (str, os.PathLike))
+    if not is_file or is_image(clip) or not probe(clip).has_audio:
+        return None
+    return read_audio(clip)
