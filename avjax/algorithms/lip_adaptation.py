@@ -40,7 +40,7 @@ class EditorAdaptation:
 
     learning_rate: float = 5e-4
     warmup: int = 10
-    average_decay: float = 0.95
+    average_decay: float = 0.97
     code_noise: float = 0.12
     altered_share: float = 0.5
     altered_gain: float = 1.25
@@ -168,6 +168,19 @@ def jit_adapt_editor(
         return EditorState(params, average, optimizer_state), value
 
     return step
+
+
+@cached_jit
+def jit_alter_frames(config: LipWarpConfig) -> Callable[[Params, Batch], Array]:
+    """Compile `alter_frames` for all frames of a batch.
+
+    Args:
+        config: Config of the model.
+
+    Returns:
+        (editor, batch) -> altered frames, f32 [b s s 3].
+    """
+    return lambda editor, batch: alter_frames(config, editor, batch, 1.0)
 
 
 @cached_jit

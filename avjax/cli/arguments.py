@@ -4,6 +4,8 @@ import argparse
 import pathlib
 from collections.abc import Callable
 
+from avjax.constants import ADAPT_STEPS
+
 DEMO_TEXT = "Hello! I am a puppet, and I say whatever you give me to say."
 WEIGHTS_HELP = "bundled name, or folder of weights (default: %(default)s)"
 
@@ -46,6 +48,12 @@ def add_talk_arguments(parser: argparse.ArgumentParser) -> None:
         help="system that the weights must belong to, such as cals (default: any)",
     )
     add(
+        "--adapt",
+        action="store_true",
+        help="first adapt lipwarp weights to the person in the video, which takes "
+        "minutes (see avjax adapt)",
+    )
+    add(
         "--lookahead",
         type=int,
         metavar="N",
@@ -84,6 +92,23 @@ def add_face_arguments(
         help="number of the face; 0 is the most important, by size and time on screen "
         "(default: %(default)s)",
     )
+
+
+def add_adapt_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `avjax adapt`."""
+    add = parser.add_argument
+    add("clip", metavar="CLIP", help="video of a person who speaks")
+    add("-o", "--out", required=True, metavar="DIR", help="folder of weights to write")
+    add("--weights", default="lipwarp-people", metavar="NAME|DIR", help=WEIGHTS_HELP)
+    add(
+        "--steps",
+        type=int,
+        default=ADAPT_STEPS,
+        metavar="N",
+        help="training steps on the frames of the video; 0: adapt to the voice alone "
+        "(default: %(default)s)",
+    )
+    add_face_arguments(parser)
 
 
 def add_lipread_arguments(parser: argparse.ArgumentParser) -> None:
@@ -246,6 +271,7 @@ def parse_face_index(text: str) -> int | str:
 
 ARGUMENTS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "talk": ("animate a face from audio or text", add_talk_arguments),
+    "adapt": ("adapt the talker of any face to one person", add_adapt_arguments),
     "lipread": ("read lips in silent videos", add_lipread_arguments),
     "speak": ("generate speech from silent lips", add_speak_arguments),
     "denoise": ("remove noise from images and videos", add_denoise_arguments),

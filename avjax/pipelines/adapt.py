@@ -9,6 +9,7 @@ import numpy as np
 from avjax import weights as weights_io
 from avjax.config.arguments import checked_arguments
 from avjax.console import status
+from avjax.constants import ADAPT_STEPS
 from avjax.errors import InputError
 from avjax.faces.source import open_face_source
 from avjax.media.audio_io import read_audio
@@ -18,16 +19,10 @@ from avjax.models.lipwarp import LipWarpConfig
 from avjax.models.registry import load_system
 from avjax.models.talker import Variables
 from avjax.pipelines.talking.audio_talkers import CONTEXT_WEIGHTS, Talker, make_talker
-from avjax.pipelines.talking.fit_person import (
-    AudioFit,
-    EditorFit,
-    fit_audio,
-    fit_editor,
-)
+from avjax.pipelines.talking.fit_audio import AudioFit, fit_audio
+from avjax.pipelines.talking.fit_editor import EditorFit, fit_editor
 from avjax.pipelines.talking.person_clip import read_person
 from avjax.typing import PathLike
-
-DEFAULT_STEPS = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,28 +42,35 @@ class AdaptReport:
     audio: AudioFit | None
 
     def __str__(self) -> str:
-        return "; ".join((self._editor(), self._audio()))
+        return f"{self._describe_editor()}; {self._describe_audio()}"
 
-    def _editor(self) -> str:
-        """Describe the editor."""
-        kept = self.editor.num_steps
-        first = 100 * self.editor.errors[0, 1]
-        if not kept:
-            return f"lips: no step helped, trained weights kept (error {first:.2f} %)"
-        best = 100 * self.editor.errors[self.editor.errors[:, 0].argmin(), 1]
-        return f"lips: {kept} of {self.steps} steps kept, error {first:.2f} -> {best:.2f} %"
+    def _describe_editor(self) -> str:
+        """Say what of the editor was kept."""
+        before, after = 100 * self.editor.error_before, 100 * self.editor.error
+        if not self.editor.num_steps:
+            return (
+                f"lips: no step made the error in held-out frames ({before:.2f} %) "
+                "smaller, the weights were kept"
+            )
+        return (
+            f"lips: error in held-out frames {before:.2f} -> {after:.2f} %, "
+            f"{self.editor.num_steps} of {self.steps} steps kept"
+        )
 
-    def _audio(self) -> str:
-        """Describe the audio network."""
+    def _describe_audio(self) -> str:
+        """Say what of the audio network was kept."""
         if self.audio is None:
-            return "audio: the clip has no speech, trained weights kept"
+            return "audio: there is no speech, the weights were kept"
         before, after = self.audio.correlations
         if not self.audio.strength:
-            return f"audio: no correction helped, trained weights kept (correlation {before:.2f})"
-        first, last = self.audio.errors
+            return (
+                "audio: no correction made the error in held-out frames smaller "
+                f"(correlation with the lips {before:.2f}), the weights were kept"
+            )
+        sound = f", sound {self.audio.offset} frames late" if self.audio.offset else ""
         return (
-            f"audio: corrected, error {first:.2f} -> {last:.2f}, correlation "
-            f"{before:.2f} -> {after:.2f}"
+            "audio: correlation with the lips in held-out frames "
+            f"{before:.2f} -> {after:.2f}{sound}"
         )
 
 
@@ -102,8 +104,9 @@ class AdaptedTalker:
             InputError: The folder holds other files, or cannot be written.
         """
         card = (
-            f"LipWarp, adapted to one person from {self.report.seconds:.1f} s of video; "
-            f"its license is that of {self.base}.\nHeld-out frames: {self.report}.\n"
+            f"LipWarp, adapted to one person from {self.report.seconds:.1f} s of "
+            "video. "
+            f"Base: {self.base}, whose license applies.\n{self.report}.\n"
         )
         params = {part: tree["params"] for part, tree in self.variables.items()}
         weights_io.save(
@@ -116,7 +119,7 @@ def adapt(
     clip: PathLike | np.ndarray,
     *,
     weights: PathLike = CONTEXT_WEIGHTS,
-    steps: int = DEFAULT_STEPS,
+    steps: int = ADAPT_STEPS,
     box: tuple[float, float, float, float] | None = None,
     face_index: int = 0,
     progress: bool = False,

@@ -11,9 +11,10 @@ from avjax.config.arguments import checked_arguments
 from avjax.console import status
 from avjax.errors import InputError
 from avjax.faces.source import FaceSource, open_face_source
+from avjax.pipelines.adapt import adapt as adapt_to_person
 from avjax.pipelines.recording import read_waveform
 from avjax.pipelines.talking.compositor import crop_portrait
-from avjax.pipelines.talking.loading import load_any_talker
+from avjax.pipelines.talking.loading import LoadedTalker, load_any_talker
 from avjax.pipelines.talking.speech_source import (
     SILENT_VOICE,
     track_from_durations,
@@ -37,6 +38,7 @@ def talk(
     lang: str | None = None,
     weights: PathLike | None = None,
     system: str | None = None,
+    adapt: bool = False,
     lookahead: int | None = None,
     box: tuple[float, float, float, float] | None = None,
     face_index: int = 0,
@@ -59,6 +61,8 @@ def talk(
             driven by text, all others by audio; if there is only a text, eSpeak speaks
             it. None: "lipwarp-people", or "taem-grid-s1" for a text without a voice.
         system: System id that the weights must have, such as "cals". None: any.
+        adapt: First adapt the weights, those of LipWarp, to the person in `face`; see
+            `avjax.adapt`.
         lookahead: Video frames (1/25 s) of future audio that the lips may depend on, as
             in a live session, for systems with audio context. None: no limit.
         box: x, y, width and height of the face in pixels. None: it is detected.
@@ -101,6 +105,16 @@ def talk(
         cues, source = read_cues(text, srt), open_source()
         portrait = crop_portrait(source, talker.talker)
         speech = track_from_durations(cues, language, talker.text_talker, portrait)
+    if adapt:
+        person = adapt_to_person(
+            face,
+            weights=talker.name,
+            box=box,
+            face_index=face_index,
+            progress=progress,
+        )
+        remarks = (f"adapted {person.report}",)
+        talker = LoadedTalker(talker.name, person.talker(lookahead), remarks=remarks)
     video = TalkingVideo(source, speech, talker, native=native, progress=progress)
     video.inputs = face, audio, srt
     return video

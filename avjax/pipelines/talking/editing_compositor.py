@@ -22,6 +22,7 @@ from avjax.pipelines.talking.compositor import (
     Compositor,
     PastingCompositor,
 )
+from avjax.pipelines.talking.person_clip import widest_mouth
 from avjax.pipelines.talking.talker_functions import (
     CHUNK_FRAMES,
     edits_frames,
@@ -205,8 +206,7 @@ def measure_person(source: FaceSource, talker: Talker) -> Person:
     silence = np.asarray(jit_encode_silence(config)(talker.variables))
     own = codes.mean(0) - mean_speech_code(config)
     closed = float(np.clip(own @ silence / np.sum(silence**2), 0, 1))
-    extreme = np.argmax(np.linalg.norm(codes - np.median(codes, axis=0), axis=1))
-    return Person(codes.mean(0) - closed * silence, faces[extreme])
+    return Person(codes.mean(0) - closed * silence, faces[widest_mouth(codes)])
 
 
 def _sample_faces(source: FaceSource) -> Iterator[AlignedFrame]:

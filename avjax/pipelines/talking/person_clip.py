@@ -89,7 +89,7 @@ class PersonClip(NamedTuple):
             np.abs(near[np.clip(places - shift, 0, len(near) - 1)] - self.seconds)
             for shift in (0, 1)
         ]
-        return np.minimum(*gaps) > GAP_SECONDS
+        return np.minimum(*gaps).round(6) > GAP_SECONDS
 
 
 def read_person(
@@ -141,6 +141,19 @@ def read_person(
         np.flatnonzero(usable) / float(source.fps),
         audio_features(wave, count / source.fps, config, variables),
     )
+
+
+def widest_mouth(codes: np.ndarray) -> int:
+    """Find the frame whose mouth differs most from the median one.
+
+    Args:
+        codes: Lip codes, f32 [t d].
+
+    Returns:
+        Its number.
+    """
+    distance = np.linalg.norm(codes - np.median(codes, axis=0), axis=1)
+    return int(np.argmax(distance))
 
 
 def encode_faces(
