@@ -7,7 +7,7 @@ ridge regression whose prior are the trained weights.
 
 import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,10 @@ from avjax.models.talker import latent_space
 from avjax.nn.apply import apply_network
 from avjax.nn.lip_editor import EditMaps, compose_edit
 from avjax.typing import Array, Batch, Key, Params
+
+NUM_DIRECTIONS = 3  # in which lips move most
+MAX_GAIN = 1.5  # of the motion in these directions
+EPSILON = 1e-8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,8 +165,8 @@ def jit_adapt_editor(
     def step(state: EditorState, batch: Batch, key: Key) -> tuple[EditorState, Array]:
         value, grads = jax.value_and_grad(loss)(state.params, batch, key)
         updates, optimizer_state = optimizer.update(grads, state.optimizer)
-        params = optax.apply_updates(state.params, updates)
-        average = optax.incremental_update(
+        params: Any = optax.apply_updates(state.params, updates)
+        average: Any = optax.incremental_update(
             params, state.average, 1 - settings.average_decay
         )
         return EditorState(params, average, optimizer_state), value
@@ -229,7 +233,7 @@ def jit_audio_features(config: LipWarpConfig) -> Callable[..., Array]:
 
 
 def correct_last_layer(
-    features: np.ndarray, codes: np.ndarray, kernel: np.ndarray, strength: float
+    features: np.ndarray, codes: np.ndarray, kernel: np.ndarray, prior_frames: float
 ) -> np.ndarray:
     """Correct a linear layer by ridge regression, but for a constant.
 
@@ -237,17 +241,37 @@ def correct_last_layer(
         features: Inputs of the layer, f32 [t c].
         codes: What it should return, f32 [t d].
         kernel: Its trained kernel, f32 [c d], to which the penalty pulls.
-        strength: Inverse weight of the penalty, in mean variances of a feature; 0
-            returns the trained kernel.
+        prior_frames: Weight of the trained kernel: the number of frames that would
+            count as much as the penalty; infinity returns the trained kernel.
 
     Returns:
         The kernel, f32 [c d].
     """
-    if not strength:
+    if np.isinf(prior_frames):
         return kernel
     inputs = np.asarray(features - features.mean(0), np.float64)
     error = codes - codes.mean(0) - inputs @ kernel
-    products = inputs.T @ inputs
-    penalty = np.trace(products) / len(products) / strength
-    penalized = products + penalty * np.eye(len(products))
-    return (kernel + np.linalg.solve(penalized, inputs.T @ error)).astype(np.float32)
+    penalty = prior_frames * np.mean(inputs**2)
+    products = inputs.T @ inputs + penalty * np.eye(inputs.shape[1])
+    return (kernel + np.linalg.solve(products, inputs.T @ error)).astype(np.float32)
+
+
+def match_motion(kernel: np.ndarray, pred: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Enlarge the motion that a linear layer predicts, along the main directions.
+
+    A regression predicts less motion than there is. The mouth of a talker should move
+    as far as that of the person.
+
+    Args:
+        kernel: Kernel of the layer, f32 [c d].
+        pred: Codes that it predicts for frames it was not fitted to, f32 [t d].
+        codes: True codes, f32 [t d].
+
+    Returns:
+        The kernel, f32 [c d].
+    """
+    centred = codes - codes.mean(0)
+    directions = np.linalg.svd(centred, full_matrices=False)[2][:NUM_DIRECTIONS].T
+    ratio = (centred @ directions).std(0) / ((pred @ directions).std(0) + EPSILON)
+    gains = np.clip(ratio, 1, MAX_GAIN) - 1
+    return (kernel + kernel @ (directions * gains) @ directions.T).astype(np.float32)

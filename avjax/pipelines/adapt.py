@@ -19,7 +19,7 @@ from avjax.models.lipwarp import LipWarpConfig
 from avjax.models.registry import load_system
 from avjax.models.talker import Variables
 from avjax.pipelines.talking.audio_talkers import CONTEXT_WEIGHTS, Talker, make_talker
-from avjax.pipelines.talking.fit_audio import AudioFit, fit_audio
+from avjax.pipelines.talking.fit_audio import OVERSHOOT, AudioFit, fit_audio
 from avjax.pipelines.talking.fit_editor import EditorFit, fit_editor
 from avjax.pipelines.talking.person_clip import read_person
 from avjax.typing import PathLike
@@ -62,7 +62,7 @@ class AdaptReport:
         if self.audio is None:
             return "audio: there is no speech, the weights were kept"
         before, after = self.audio.correlations
-        if not self.audio.strength:
+        if not self.audio.is_corrected:
             return (
                 "audio: no correction made the error in held-out frames smaller "
                 f"(correlation with the lips {before:.2f}), the weights were kept"
@@ -150,9 +150,11 @@ def adapt(
     editor = fit_editor(config, variables, person, steps, progress=progress)
     audio = fit_audio(config, variables, person)
     adapted: dict[str, Any] = {**variables, "editor": {"params": editor.params}}
-    if audio is not None:
+    if audio is not None and audio.is_corrected:
         adapted["audio_to_code"] = {"params": audio.params}
-        config = dataclasses.replace(config, speech_code=audio.speech_code)
+        config = dataclasses.replace(
+            config, speech_code=audio.speech_code, overshoot=OVERSHOOT
+        )
     seconds = float(len(person.faces) / source.fps)
     report = AdaptReport(seconds, steps, editor, audio)
     return AdaptedTalker(config, adapted, report, str(weights))

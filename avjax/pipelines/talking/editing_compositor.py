@@ -34,11 +34,9 @@ from avjax.pipelines.talking.talker_functions import (
 
 MAX_SAMPLES = 64  # frames of a clip in which a person's codes are measured
 SAMPLE_EVERY = 3  # frames
-# The editor changes a mouth less than its code asks for, so that the old mouth shows
-# through. The change of the code is enlarged by this factor (chosen on clips of people
-# that training did not see).
-OVERSHOOT = 1.4
-PHOTO_OVERSHOOT = 2.6  # for a photo, which has no frame with an open mouth
+# Factor of the change of a code for a photo, which has no frame with an open mouth; for
+# a clip, see `LipWarpConfig.overshoot`.
+PHOTO_OVERSHOOT = 2.6
 MAX_CODE = 2.5  # largest number of a code after that
 MIN_EYE_DISTANCE = 16  # pixels; smaller faces are reported
 
@@ -116,7 +114,8 @@ class EditingCompositor(Compositor):
         self._person: Person | None = None
         self._editable = np.isfinite(source.similarities[:, 0]) & ~source.profile
         is_photo = len(source.boxes) == 1
-        self._overshoot = PHOTO_OVERSHOOT if is_photo else OVERSHOOT
+        overshoot = getattr(talker.config, "overshoot", 1.0)
+        self._overshoot = PHOTO_OVERSHOOT if is_photo else overshoot
 
     def _replace_faces(
         self, frames: list[np.ndarray], numbers: np.ndarray, latents: np.ndarray

@@ -4,17 +4,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from avjax.algorithms.lip_adaptation import correct_last_layer
+from avjax.algorithms.lip_adaptation import correct_last_layer, match_motion
 from avjax.models.lipwarp import LipWarpConfig
 from avjax.models.talker import Variables
 from avjax.pipelines.talking.person_clip import PersonClip
 from avjax.typing import Params
 
 MIN_GAIN = 0.02  # by which a held-out error must fall, as a fraction of it
-STRENGTHS = 0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0  # of the correction of the audio
+# How many frames the trained weights count for; infinity leaves them as they are.
+PRIOR_FRAMES = np.inf, 30_000.0, 10_000.0, 3000.0, 1500.0
 OFFSETS = -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5  # of the audio, in frames of 1/25 s
 MIN_OFFSET, MIN_OFFSET_GAIN = 2, 0.05  # smaller ones do not count as offsets
 EPSILON = 1e-8
+# `LipWarpConfig.overshoot` of corrected audio, which already moves lips as far as the
+# person does (chosen on clips of people that training did not see).
+OVERSHOOT = 1.0
 
 
 class AudioFit(NamedTuple):
@@ -23,7 +27,8 @@ class AudioFit(NamedTuple):
     Attributes:
         params: Parameters of the part `audio_to_code`.
         speech_code: Mean lip code of the person.
-        strength: Strength of the correction; 0: the trained weights.
+        prior_frames: How many frames the trained weights counted for; infinity: they
+            were kept.
         offset: How much later than the lips the sound of the clip is, in frames of
             1/25 s; it was removed.
         errors: Held-out error before and after, as a fraction of the variance.
@@ -33,10 +38,15 @@ class AudioFit(NamedTuple):
 
     params: Params
     speech_code: tuple[float, ...]
-    strength: float
+    prior_frames: float
     offset: int
     errors: tuple[float, float]
     correlations: tuple[float, float]
+
+    @property
+    def is_corrected(self) -> bool:
+        """False if the trained weights were kept."""
+        return bool(np.isfinite(self.prior_frames))
 
 
 def fit_audio(
@@ -56,21 +66,22 @@ def fit_audio(
         return None
     params = variables["audio_to_code"]["params"]
     kernel = np.asarray(params["code"]["kernel"])
-    offset, strength = _choose_correction(kernel, clip)
-    before = _held_out_codes(kernel, clip, 0, 0.0)
-    after = _held_out_codes(kernel, clip, offset, strength)
+    offset, prior_frames = _choose_correction(kernel, clip)
+    before = _held_out_codes(kernel, clip, 0, np.inf)
+    after = _held_out_codes(kernel, clip, offset, prior_frames)
     frames = np.arange(len(clip.codes))
     speech_code = config.speech_code
-    if strength:
+    if np.isfinite(prior_frames):
         features = clip.features_at(frames, offset)
-        kernel = correct_last_layer(features, clip.codes, kernel, strength)
+        kernel = correct_last_layer(features, clip.codes, kernel, prior_frames)
+        kernel = match_motion(kernel, after, clip.codes)
         bias = -features.mean(0) @ kernel
         params = {**params, "code": {"kernel": kernel, "bias": bias}}
         speech_code = tuple(clip.codes.mean(0).round(4).tolist())
     return AudioFit(
         params,
         speech_code,
-        strength,
+        prior_frames,
         offset,
         (_error(before, clip.codes), _error(after, clip.codes)),
         (_correlation(before, clip.codes), _correlation(after, clip.codes)),
@@ -78,11 +89,13 @@ def fit_audio(
 
 
 def _choose_correction(kernel: np.ndarray, clip: PersonClip) -> tuple[int, float]:
-    """Choose offset and strength by the held-out error; 0 and 0 if nothing helps."""
+    """Choose offset and prior by the held-out error; 0, inf if nothing helps."""
 
     def errors(offset: int) -> dict[float, float]:
-        preds = {one: _held_out_codes(kernel, clip, offset, one) for one in STRENGTHS}
-        return {one: _error(pred, clip.codes) for one, pred in preds.items()}
+        preds = {
+            one: _held_out_codes(kernel, clip, offset, one) for one in PRIOR_FRAMES
+        }
+        return {p: _error(pred, clip.codes) for p, pred in preds.items()}
 
     by_offset = {offset: errors(offset) for offset in OFFSETS}
     smallest = {offset: min(found.values()) for offset, found in by_offset.items()}
@@ -90,14 +103,13 @@ def _choose_correction(kernel: np.ndarray, clip: PersonClip) -> tuple[int, float
     clear = smallest[offset] < (1 - MIN_OFFSET_GAIN) * smallest[0]
     if abs(offset) < MIN_OFFSET or not clear:
         offset = 0
-    strength = min(STRENGTHS, key=by_offset[offset].__getitem__)
-    if smallest[offset] < (1 - MIN_GAIN) * by_offset[0][0.0]:
-        return offset, strength
-    return 0, 0.0
+    if smallest[offset] < (1 - MIN_GAIN) * by_offset[0][np.inf]:
+        return offset, min(PRIOR_FRAMES[1:], key=by_offset[offset].__getitem__)
+    return 0, np.inf
 
 
 def _held_out_codes(
-    kernel: np.ndarray, clip: PersonClip, offset: int, strength: float
+    kernel: np.ndarray, clip: PersonClip, offset: int, prior_frames: float
 ) -> np.ndarray:
     """Predict each fold with a layer that was corrected on the others, f32 [t d]."""
     folds, pred = clip.folds(), np.zeros_like(clip.codes)
@@ -105,7 +117,7 @@ def _held_out_codes(
         held_out = folds == fold
         others = clip.far_from(held_out)
         known = clip.features_at(others, offset)
-        fitted = correct_last_layer(known, clip.codes[others], kernel, strength)
+        fitted = correct_last_layer(known, clip.codes[others], kernel, prior_frames)
         pred[held_out] = (clip.features_at(held_out, offset) - known.mean(0)) @ fitted
     return pred
 

@@ -14,6 +14,7 @@ from avjax.algorithms.lip_adaptation import (
     jit_adapt_editor,
     jit_audio_features,
     jit_editor_errors,
+    match_motion,
     start_adaptation,
 )
 from avjax.models.lipwarp import LipWarpConfig
@@ -81,7 +82,8 @@ def test_features_are_the_input_of_the_last_layer(variables):
     features = jit_audio_features(CONFIG)(part, mels, mask)
     layer = part["params"]["code"]
     space = latent_space(CONFIG)
-    expected = space.encode_audio(variables, mels[None], mask[None])[0]
+    inputs = jnp.asarray(mels)[None], jnp.asarray(mask)[None]
+    expected = space.encode_audio(variables, *inputs)[0]
     np.testing.assert_allclose(
         features @ layer["kernel"] + layer["bias"], expected, atol=1e-4
     )
@@ -92,20 +94,20 @@ def test_ridge_regression_moves_from_the_trained_layer_to_the_best_one():
     trained, best = RNG.normal(size=(2, 8, 3)).astype(np.float32)
     codes = features @ best + np.float32(7)
     distances = [
-        np.linalg.norm(correct_last_layer(features, codes, trained, strength) - best)
-        for strength in (0.0, 0.01, 1.0, 1e5)
+        np.linalg.norm(correct_last_layer(features, codes, trained, prior) - best)
+        for prior in (np.inf, 3000.0, 300.0, 1e-3)
     ]
     assert distances == sorted(distances, reverse=True)
     assert distances[0] == pytest.approx(np.linalg.norm(trained - best))
+    assert distances[2] == pytest.approx(distances[0] / 2, rel=0.1)
     assert distances[-1] < 1e-3
 
 
-def test_strength_does_not_depend_on_the_scale_of_features_or_the_length_of_a_clip():
-    features = RNG.normal(size=(50, 8)).astype(np.float32)
-    codes = RNG.normal(size=(50, 3)).astype(np.float32)
-    zero = np.zeros((8, 3), np.float32)
-    kernel = correct_last_layer(features, codes, zero, 0.1)
-    twice = (np.concatenate([array, array]) for array in (features, codes))
-    np.testing.assert_allclose(correct_last_layer(*twice, zero, 0.1), kernel, atol=1e-5)
-    scaled = correct_last_layer(10 * features, codes, zero, 0.1)
-    np.testing.assert_allclose(10 * scaled, kernel, atol=1e-5)
+def test_motion_is_enlarged_to_that_of_the_person_but_not_reduced():
+    kernel = np.eye(4, dtype=np.float32)
+    features = RNG.normal(size=(2000, 4)).astype(np.float32)
+    scale = np.array([1.3, 4.0, 0.5, 0.1], np.float32)
+    matched = features @ match_motion(kernel, features, features * scale)
+    np.testing.assert_allclose(
+        matched.std(0) / features.std(0), [1.3, 1.5, 1, 1], atol=0.05
+    )

@@ -58,7 +58,7 @@ def trained_kernel() -> np.ndarray:
     return np.asarray(part["params"]["code"]["kernel"])
 
 
-def features_and_codes(frames: int = 300) -> tuple[np.ndarray, np.ndarray]:
+def features_and_codes(frames: int = 3000) -> tuple[np.ndarray, np.ndarray]:
     """Sample smooth features, and codes that are another linear map of them."""
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(frames + 4, 16))
@@ -119,7 +119,7 @@ def test_audio_is_corrected_where_lips_follow_it():
     features, codes = features_and_codes()
     variables = untrained_parts(CONFIG)
     fit = fit_audio(CONFIG, variables, person(codes, features))
-    assert fit is not None and fit.strength and fit.offset == 0
+    assert fit is not None and fit.is_corrected and fit.offset == 0
     assert fit.errors[1] < 0.5 * fit.errors[0]
     assert fit.correlations[1] > 0.95
     layer = fit.params["code"]
@@ -131,12 +131,10 @@ def test_audio_is_corrected_where_lips_follow_it():
 def test_trained_audio_is_kept_where_lips_do_not_follow_it():
     features, _ = features_and_codes()
     variables = untrained_parts(CONFIG)
-    noise = np.random.default_rng(1).normal(0, 0.1, (300, 4))
-    codes = (features @ trained_kernel() + noise).astype(
-        np.float32
-    )
+    noise = np.random.default_rng(1).normal(0, 0.1, (3000, 4))
+    codes = (features @ trained_kernel() + noise).astype(np.float32)
     fit = fit_audio(CONFIG, variables, person(codes, features))
-    assert fit is not None and (fit.strength, fit.offset) == (0, 0)
+    assert fit is not None and (fit.is_corrected, fit.offset) == (False, 0)
     assert fit.params is variables["audio_to_code"]["params"]
     assert fit.speech_code == CONFIG.speech_code
     assert fit.correlations[0] == fit.correlations[1]
