@@ -14,27 +14,7 @@ def add_talk_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `avjax talk`."""
     add = parser.add_argument
     add("--face", required=True, metavar="FACE", help="photo or video with a face")
-    add("--audio", metavar="AUDIO", help="any file with an audio track")
-    add(
-        "--text",
-        help="text to speak; with --audio: the words spoken in that recording",
-    )
-    add("--srt", metavar="FILE", help="subtitles; each is spoken at its time")
-    add(
-        "--voice",
-        metavar="NAME",
-        help="eSpeak voice variant for the text, such as f3; none: no audible voice",
-    )
-    add(
-        "--lang",
-        metavar="CODE",
-        help="eSpeak language of the text, such as de or cmn (default: en-us)",
-    )
-    add(
-        "--list-languages",
-        action="store_true",
-        help="print all languages for --lang, and write no video",
-    )
+    add_speech_arguments(parser)
     add("-o", "--out", required=True, metavar="OUT.mp4", help="video to write")
     add_face_arguments(parser)
     add(
@@ -66,6 +46,32 @@ def add_talk_arguments(parser: argparse.ArgumentParser) -> None:
         help="write only the face, at the resolution of the network",
     )
     add("--verbose", action="store_true", help="also print how much the mouth moves")
+
+
+def add_speech_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `avjax talk` that say what is spoken."""
+    add = parser.add_argument
+    add("--audio", metavar="AUDIO", help="any file with an audio track")
+    add(
+        "--text",
+        help="text to speak; with --audio: the words spoken in that recording",
+    )
+    add("--srt", metavar="FILE", help="subtitles; each is spoken at its time")
+    add(
+        "--voice",
+        metavar="NAME",
+        help="eSpeak voice variant for the text, such as f3; none: no audible voice",
+    )
+    add(
+        "--lang",
+        metavar="CODE",
+        help="eSpeak language of the text, such as de or cmn (default: en-us)",
+    )
+    add(
+        "--list-languages",
+        action="store_true",
+        help="print all languages for --lang, and write no video",
+    )
 
 
 def add_face_arguments(

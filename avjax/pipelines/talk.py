@@ -5,6 +5,8 @@ chunk of frames. The weights decide what drives the lips: audio
 (`pipelines.talking.audio_talkers`) or text (`pipelines.talking.text_talker`).
 """
 
+import functools
+
 import numpy as np
 
 from avjax.config.arguments import checked_arguments
@@ -85,11 +87,7 @@ def talk(
         has_audio=audio is not None or voice != SILENT_VOICE,
     )
     language = DEFAULT_LANGUAGE if lang is None else lang
-
-    def open_source() -> FaceSource:
-        with status("finding the face", progress=progress):
-            return open_face_source(face, box, face_index)
-
+    open_source = functools.partial(_open_face, face, box, face_index, progress)
     if audio is not None:
         speech = track_from_recording(read_waveform(audio), text, language, talker)
         source = open_source()
@@ -106,18 +104,41 @@ def talk(
         portrait = crop_portrait(source, talker.talker)
         speech = track_from_durations(cues, language, talker.text_talker, portrait)
     if adapt:
-        person = adapt_to_person(
-            face,
-            weights=talker.name,
-            box=box,
-            face_index=face_index,
-            progress=progress,
-        )
-        remarks = (f"adapted {person.report}",)
-        talker = LoadedTalker(talker.name, person.talker(lookahead), remarks=remarks)
+        talker = _adapt(talker, lookahead, face, box, face_index, progress)
     video = TalkingVideo(source, speech, talker, native=native, progress=progress)
     video.inputs = face, audio, srt
     return video
+
+
+def _open_face(
+    face: PathLike | np.ndarray,
+    box: tuple[float, ...] | None,
+    face_index: int,
+    progress: bool,
+) -> FaceSource:
+    """Open a photo or a clip and find the face in it."""
+    with status("finding the face", progress=progress):
+        return open_face_source(face, box, face_index)
+
+
+def _adapt(
+    talker: LoadedTalker,
+    lookahead: int | None,
+    face: PathLike | np.ndarray,
+    box: tuple[float, float, float, float] | None,
+    face_index: int,
+    progress: bool,
+) -> LoadedTalker:
+    """Adapt a talker to the person in a clip."""
+    adapted = adapt_to_person(
+        face,
+        weights=talker.name,
+        box=box,
+        face_index=face_index,
+        progress=progress,
+    )
+    remarks = (f"adapted {adapted.report}",)
+    return LoadedTalker(talker.name, adapted.talker(lookahead), remarks=remarks)
 
 
 def check_speech_arguments(

@@ -18,7 +18,7 @@ MIN_OFFSET, MIN_OFFSET_GAIN = 2, 0.05  # smaller ones do not count as offsets
 EPSILON = 1e-8
 # `LipWarpConfig.overshoot` of corrected audio, which already moves lips as far as the
 # person does (chosen on clips of people that training did not see).
-OVERSHOOT = 1.0
+OVERSHOOT = 1.2
 
 
 class AudioFit(NamedTuple):
