@@ -1,5 +1,7 @@
 """Adaptation to one person: what helps is kept, what does not is not."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -173,7 +175,8 @@ def test_every_fold_has_stretches_with_gaps_around_them():
 
 def test_talk_adapts_before_it_renders(puppet_clip, weights, monkeypatch):
     options = {"weights": weights, "box": BOX}
-    monkeypatch.setattr("avjax.pipelines.adapt.ADAPT_STEPS", 0)
+    quick = functools.partial(avjax.adapt, steps=0)
+    monkeypatch.setattr("avjax.pipelines.talk.adapt_to_person", quick)
     video = avjax.talk(puppet_clip, puppet_clip, adapt=True, **options)
     assert "lips: " in str(video.report)
     assert "lips: " not in str(avjax.talk(puppet_clip, puppet_clip, **options).report)
