@@ -10,4 +10,3 @@ MEL_WINDOW = 16  # mel frames in the 0.2 s window that belongs to one video fram
 SYNC_FRAMES = 5  # consecutive video frames that one synchronisation embedding covers
 NUM_LIP_POINTS = 20  # lip landmarks: points 48 to 67 of the 68-point scheme
 NEG_INF = -1e9  # logit or log-probability of what is not allowed
-ADAPT_STEPS = 200  # of the adaptation to a person

@@ -4,8 +4,6 @@ import argparse
 import pathlib
 from collections.abc import Callable
 
-from avjax.constants import ADAPT_STEPS
-
 DEMO_TEXT = "Hello! I am a puppet, and I say whatever you give me to say."
 WEIGHTS_HELP = "bundled name, or folder of weights (default: %(default)s)"
 
@@ -109,10 +107,9 @@ def add_adapt_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--steps",
         type=int,
-        default=ADAPT_STEPS,
         metavar="N",
         help="training steps on the frames of the video; 0: adapt to the voice alone "
-        "(default: %(default)s)",
+        "(default: one for every two frames, at most 200)",
     )
     add_face_arguments(parser)
 

@@ -9,7 +9,6 @@ import numpy as np
 from avjax import weights as weights_io
 from avjax.config.arguments import checked_arguments
 from avjax.console import status
-from avjax.constants import ADAPT_STEPS
 from avjax.errors import InputError
 from avjax.faces.source import open_face_source
 from avjax.media.audio_io import read_audio
@@ -23,6 +22,8 @@ from avjax.pipelines.talking.fit_audio import OVERSHOOT, AudioFit, fit_audio
 from avjax.pipelines.talking.fit_editor import EditorFit, fit_editor
 from avjax.pipelines.talking.person_clip import read_person
 from avjax.typing import PathLike
+
+MAX_STEPS, FRAMES_PER_STEP = 200, 2  # of the default number of steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +120,7 @@ def adapt(
     clip: PathLike | np.ndarray,
     *,
     weights: PathLike = CONTEXT_WEIGHTS,
-    steps: int = ADAPT_STEPS,
+    steps: int | None = None,
     box: tuple[float, float, float, float] | None = None,
     face_index: int = 0,
     progress: bool = False,
@@ -130,7 +131,8 @@ def adapt(
         clip: A video of the person who speaks, or frames u8 [t h w 3] at 25 frames per
             second. At least 2 s; the first two minutes are used.
         weights: Name of bundled weights, or a folder of weights, of LipWarp.
-        steps: Gradient steps of the editor.
+        steps: Gradient steps of the editor. None: one for every two frames, at most
+            200: more steps learn the frames of a short clip by heart.
         box: x, y, width and height of the face in pixels. None: it is detected.
         face_index: Which face; 0 is the largest.
         progress: Show a progress display.
@@ -141,12 +143,14 @@ def adapt(
     Raises:
         InputError: An argument cannot be used.
     """
-    if steps < 0:
+    if steps is not None and steps < 0:
         raise InputError(f"the number of steps must be at least 0, not {steps}")
     config, variables = load_system(weights, LipWarpConfig.system)
     with status("finding the face", progress=progress):
         source = open_face_source(clip, box, face_index)
         person = read_person(source, _read_sound(clip), config, variables)
+    if steps is None:
+        steps = min(MAX_STEPS, len(person.faces) // FRAMES_PER_STEP)
     editor = fit_editor(config, variables, person, steps, progress=progress)
     audio = fit_audio(config, variables, person)
     adapted: dict[str, Any] = {**variables, "editor": {"params": editor.params}}

@@ -97,6 +97,17 @@ def test_saved_weights_are_a_talker(adapted, puppet_clip, tmp_path):
     assert frame.shape == (96, 96, 3)
 
 
+def test_a_short_clip_takes_few_steps_by_default(puppet_clip, weights, monkeypatch):
+    monkeypatch.setattr(fit_editor, "sample_batch", lambda *_: {})
+    monkeypatch.setattr(
+        fit_editor, "jit_adapt_editor", lambda *_: lambda state, *_: (state, 0.0)
+    )
+    result = avjax.adapt(puppet_clip, weights=weights, box=BOX)
+    frames = round(result.report.seconds * FPS)
+    assert result.report.steps == frames // 2
+    assert result.report.editor.num_steps == 0
+
+
 def test_steps_that_make_held_out_frames_worse_are_not_kept(
     puppet_clip, weights, monkeypatch
 ):
