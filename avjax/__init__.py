@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from avjax.errors import InputError
 
 if TYPE_CHECKING:
+    from avjax.pipelines.adapt import adapt
     from avjax.pipelines.align import align
     from avjax.pipelines.denoise import denoise
     from avjax.pipelines.lipread import lipread
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 __all__ = [
     "InputError",
+    "adapt",
     "align",
     "denoise",
     "lipread",
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "adapt": "avjax.pipelines.adapt",
     "align": "avjax.pipelines.align",
     "denoise": "avjax.pipelines.denoise",
     "lipread": "avjax.pipelines.lipread",

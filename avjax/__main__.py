@@ -131,7 +131,7 @@ def talk(options: argparse.Namespace) -> None:
     from avjax.pipelines.talking.talking_video import check_output
 
     check_output(options.out, options.face, options.audio, options.srt)
-    names = "text", "srt", "voice", "lang", "system", "lookahead", "native"
+    names = "text", "srt", "voice", "lang", "system", "adapt", "lookahead", "native"
     video = talk(
         options.face,
         options.audio,
@@ -141,6 +141,20 @@ def talk(options: argparse.Namespace) -> None:
     )
     report = video.save(options.out)
     print(f"wrote {options.out}: {report.details() if options.verbose else report}")
+
+
+def adapt(options: argparse.Namespace) -> None:
+    """Adapt the talker of any face to one person, and write a folder of weights."""
+    from avjax import weights
+    from avjax.media import files
+    from avjax.pipelines.adapt import adapt
+
+    files.check_folder(options.out, weights.FILE_NAMES)
+    adapted = adapt(
+        options.clip, steps=options.steps, **face_options(options), progress=True
+    )
+    adapted.save(options.out)
+    print(f"wrote {options.out}: {adapted.report}")
 
 
 def lipread(options: argparse.Namespace) -> None:
@@ -160,16 +174,12 @@ def lipread(options: argparse.Namespace) -> None:
     reader = load_lip_reader(options.weights, options.beam, options.grammar)
     transcripts, errors = [], []
     for clip in options.clips:
-        try:
-            transcript = reader.read(
-                clip, options.box, options.face_index, progress=True
+        with session.collect_errors(errors):
+            transcripts.append(
+                reader.read(clip, options.box, options.face_index, progress=True)
             )
-        except InputError as error:
-            errors.append(error)
-            continue
-        transcripts.append(transcript)
-        if not options.json:
-            print(transcript, flush=True)
+            if not options.json:
+                print(transcripts[-1], flush=True)
     if options.json:
         print(json.dumps([one.to_json() for one in transcripts], indent=1))
     if options.srt and transcripts:
@@ -215,10 +225,9 @@ def denoise(options: argparse.Namespace) -> None:
     from avjax.pipelines.denoise_files import denoise_file
     from avjax.pipelines.denoise_jobs import plan_jobs
 
+    plot_report = None
     if options.report:
         from avjax.visualize.denoise_report import plot_report
-    else:
-        plot_report = None
     jobs = plan_jobs(options.sources, options.out)
     weights = options.weights or NON_COMMERCIAL_WEIGHTS
     denoiser = load_denoiser(weights, options.steps, options.strength)
@@ -229,12 +238,9 @@ def denoise(options: argparse.Namespace) -> None:
         )
     errors = []
     for job in jobs:
-        try:
+        with session.collect_errors(errors):
             summary = denoise_file(denoiser, job, plot_report, progress=True)
-        except InputError as error:
-            errors.append(error)
-            continue
-        print(f"wrote {job.target}: {summary}", flush=True)
+            print(f"wrote {job.target}: {summary}", flush=True)
     session.raise_all(errors)
 
 
@@ -291,7 +297,10 @@ def demo(options: argparse.Namespace) -> None:
 
 COMMANDS = {
     command.__name__: command
-    for command in (talk, lipread, align, speak, denoise, convert, sync, export, demo)
+    for command in (
+        *(talk, adapt, lipread, align, speak),
+        *(denoise, convert, sync, export, demo),
+    )
 }
 
 

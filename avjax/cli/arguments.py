@@ -12,6 +12,43 @@ def add_talk_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `avjax talk`."""
     add = parser.add_argument
     add("--face", required=True, metavar="FACE", help="photo or video with a face")
+    add_speech_arguments(parser)
+    add("-o", "--out", required=True, metavar="OUT.mp4", help="video to write")
+    add_face_arguments(parser)
+    add(
+        "--weights",
+        metavar="NAME|DIR",
+        help="bundled name, or folder of weights (default: chosen by the input)",
+    )
+    add(
+        "--system",
+        metavar="SYSTEM",
+        help="system that the weights must belong to, such as cals (default: any)",
+    )
+    add(
+        "--adapt",
+        action="store_true",
+        help="first adapt lipwarp weights to the person in the video, which takes "
+        "minutes (see avjax adapt)",
+    )
+    add(
+        "--lookahead",
+        type=int,
+        metavar="N",
+        help="frames of future audio that lipwarp and cals may use, as in a live "
+        "session (default: all)",
+    )
+    add(
+        "--native",
+        action="store_true",
+        help="write only the face, at the resolution of the network",
+    )
+    add("--verbose", action="store_true", help="also print how much the mouth moves")
+
+
+def add_speech_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `avjax talk` that say what is spoken."""
+    add = parser.add_argument
     add("--audio", metavar="AUDIO", help="any file with an audio track")
     add(
         "--text",
@@ -33,31 +70,6 @@ def add_talk_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print all languages for --lang, and write no video",
     )
-    add("-o", "--out", required=True, metavar="OUT.mp4", help="video to write")
-    add_face_arguments(parser)
-    add(
-        "--weights",
-        metavar="NAME|DIR",
-        help="bundled name, or folder of weights (default: chosen by the input)",
-    )
-    add(
-        "--system",
-        metavar="SYSTEM",
-        help="system that the weights must belong to, such as cals (default: any)",
-    )
-    add(
-        "--lookahead",
-        type=int,
-        metavar="N",
-        help="frames of future audio that lipwarp and cals may use, as in a live "
-        "session (default: all)",
-    )
-    add(
-        "--native",
-        action="store_true",
-        help="write only the face, at the resolution of the network",
-    )
-    add("--verbose", action="store_true", help="also print how much the mouth moves")
 
 
 def add_face_arguments(
@@ -84,6 +96,22 @@ def add_face_arguments(
         help="number of the face; 0 is the most important, by size and time on screen "
         "(default: %(default)s)",
     )
+
+
+def add_adapt_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `avjax adapt`."""
+    add = parser.add_argument
+    add("clip", metavar="CLIP", help="video of a person who speaks")
+    add("-o", "--out", required=True, metavar="DIR", help="folder of weights to write")
+    add("--weights", default="lipwarp-people", metavar="NAME|DIR", help=WEIGHTS_HELP)
+    add(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="training steps on the frames of the video; 0: adapt to the voice alone "
+        "(default: one for every two frames, at most 200)",
+    )
+    add_face_arguments(parser)
 
 
 def add_lipread_arguments(parser: argparse.ArgumentParser) -> None:
@@ -262,6 +290,7 @@ def parse_face_index(text: str) -> int | str:
 
 ARGUMENTS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "talk": ("animate a face from audio or text", add_talk_arguments),
+    "adapt": ("adapt the talker of any face to one person", add_adapt_arguments),
     "lipread": ("read lips in silent videos", add_lipread_arguments),
     "align": ("find the times of words and phonemes", add_align_arguments),
     "speak": ("generate speech from silent lips", add_speak_arguments),

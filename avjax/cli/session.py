@@ -1,12 +1,13 @@
 """Warnings and errors as the command line prints them."""
 
 import argparse
+import contextlib
 import os
 import pathlib
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from avjax.errors import FaceNotFoundError, InputError
 
@@ -64,6 +65,15 @@ def show_deprecated_names() -> None:
 
     warnings.filterwarnings("once", "the name .* of weights is deprecated")
     warnings.showwarning = print_line
+
+
+@contextlib.contextmanager
+def collect_errors(errors: list[InputError]) -> Iterator[None]:
+    """Append an InputError of the `with` block to a list, so that work continues."""
+    try:
+        yield
+    except InputError as error:
+        errors.append(error)
 
 
 def raise_all(errors: Sequence[InputError]) -> None:

@@ -170,11 +170,35 @@ def _color_shift(target: np.ndarray, patch: np.ndarray) -> np.ndarray:
 @functools.cache
 def _paste_mask(size: int = 256) -> np.ndarray:
     """Opacity of the patch, f32 [size size]: 1 at the mouth, 0 at the edge."""
+    return soft_superellipse(size, PASTE_CENTER, PASTE_RADIUS, PASTE_EXPONENT, FEATHER)
+
+
+def soft_superellipse(
+    size: int,
+    center: tuple[float, float],
+    radius: tuple[float, float],
+    exponent: float,
+    feather: float,
+) -> np.ndarray:
+    """Compute a region with a soft edge.
+
+    Args:
+        size: Side of the image in pixels.
+        center: x, y of the centre, in sides of the image.
+        radius: Half width and half height.
+        exponent: 2 gives an ellipse, infinity a rectangle.
+        feather: Width of the soft edge, as a fraction of the radius.
+
+    Returns:
+        1 inside, 0 outside, f32 [size size].
+    """
     position = (np.arange(size) + 0.5) / size
-    x = np.abs((position - PASTE_CENTER[0]) / PASTE_RADIUS[0])[None, :]
-    y = np.abs((position - PASTE_CENTER[1]) / PASTE_RADIUS[1])[:, None]
-    radius = (x**PASTE_EXPONENT + y**PASTE_EXPONENT) ** (1 / PASTE_EXPONENT)
-    fade = np.clip((1 - radius) / FEATHER, 0, 1)
+    x, y = (
+        np.abs((position - middle) / half) ** exponent
+        for middle, half in zip(center, radius, strict=True)
+    )
+    distance = (x[None, :] + y[:, None]) ** (1 / exponent)
+    fade = np.clip((1 - distance) / feather, 0, 1)
     return (fade * fade * (3 - 2 * fade)).astype(np.float32)
 
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from avjax.faces.alignment import crop_aligned, crop_matrix
+from avjax.faces.crop import soft_superellipse
 
 # The aligned lower face: its side in eye distances, and where it shows the mouth.
 LOWER_FACE_SIDE, LOWER_FACE_MOUTH = 2.1, (0.5, 0.46)
@@ -126,14 +127,9 @@ def edit_region(size: int) -> np.ndarray:
     Returns:
         1 around the mouth, 0 at the edge, f32 [size size].
     """
-    position = (np.arange(size) + 0.5) / size
-    x, y = (
-        np.abs((position - center) / radius) ** REGION_EXPONENT
-        for center, radius in zip(REGION_CENTER, REGION_RADIUS, strict=True)
+    return soft_superellipse(
+        size, REGION_CENTER, REGION_RADIUS, REGION_EXPONENT, REGION_FEATHER
     )
-    radius = (x[None, :] + y[:, None]) ** (1 / REGION_EXPONENT)
-    fade = np.clip((1 - radius) / REGION_FEATHER, 0, 1)
-    return (fade * fade * (3 - 2 * fade)).astype(np.float32)
 
 
 def apply_edit(frame: AlignedFrame, reference: AlignedFrame, edit: Edit) -> np.ndarray:

@@ -62,6 +62,21 @@ def editing_loss(pred: Array, target: Array, maps: EditMaps) -> Array:
     return loss + NEW_PIXELS * jnp.mean(maps.weights[..., 1:], axes)
 
 
+def mouth_l1(pred: Array, target: Array) -> Array:
+    """Compute the mean absolute error at the mouth.
+
+    Args:
+        pred: Frames in [0, 1], f32 [b s s 3].
+        target: True frames, f32 [b s s 3].
+
+    Returns:
+        f32 [b].
+    """
+    mask = mouth_mask(pred.shape[1])[None]
+    error = jnp.sum(mask * jnp.abs(pred - target), axis=(1, 2, 3))
+    return error / (pred.shape[-1] * jnp.sum(mask))
+
+
 def center_clips(values: Array, frame_mask: Array) -> Array:
     """Subtract from each clip its mean.
 

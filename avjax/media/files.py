@@ -40,6 +40,20 @@ def atomic_file(path: PathLike) -> Iterator[pathlib.Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(path: PathLike, text: str) -> None:
+    """Write a text file that either appears complete or not at all.
+
+    Args:
+        path: The file to write. An existing file is replaced.
+        text: Its content, stored as UTF-8.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    with atomic_file(path) as temporary, wrap_os_errors(path, "write"):
+        temporary.write_text(text, encoding="utf-8")
+
+
 @contextlib.contextmanager
 def atomic_folder(path: PathLike, names: Collection[str]) -> Iterator[pathlib.Path]:
     """Write a folder that either appears complete or not at all.
@@ -57,6 +71,39 @@ def atomic_folder(path: PathLike, names: Collection[str]) -> Iterator[pathlib.Pa
     Raises:
         InputError: The folder holds other files, or it cannot be written.
     """
+    target, temporary, backup = _create_folders(path, names)
+    try:
+        temporary.chmod(0o755)  # mkdtemp makes it accessible to the owner alone
+        yield temporary
+        with wrap_os_errors(path, "write"):
+            if target.exists():
+                os.replace(target, backup)
+            os.replace(temporary, target)
+    finally:
+        if not target.exists() and any(backup.iterdir()):
+            os.replace(backup, target)
+        for folder in (temporary, backup):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_folder(path: PathLike, names: Collection[str]) -> None:
+    """Check, before long work, that `atomic_folder` can write a folder.
+
+    Args:
+        path: The folder to write.
+        names: Names of the files that will be written.
+
+    Raises:
+        InputError: The folder holds other files, or it cannot be written.
+    """
+    for folder in _create_folders(path, names)[1:]:
+        folder.rmdir()
+
+
+def _create_folders(
+    path: PathLike, names: Collection[str]
+) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path]:
+    """Resolve `path`, and create two empty temporary folders next to it."""
     target = pathlib.Path(os.path.realpath(path))
     with wrap_os_errors(path, "write"):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -70,18 +117,7 @@ def atomic_folder(path: PathLike, names: Collection[str]) -> Iterator[pathlib.Pa
             pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
             for _ in range(2)
         )
-    try:
-        temporary.chmod(0o755)  # mkdtemp makes it accessible to the owner alone
-        yield temporary
-        with wrap_os_errors(path, "write"):
-            if target.exists():
-                os.replace(target, backup)
-            os.replace(temporary, target)
-    finally:
-        if not target.exists() and any(backup.iterdir()):
-            os.replace(backup, target)
-        for folder in (temporary, backup):
-            shutil.rmtree(folder, ignore_errors=True)
+    return target, temporary, backup
 
 
 def check_suffix(path: PathLike, *suffixes: str) -> str:

@@ -66,6 +66,9 @@ class LipWarpConfig(TalkerConfig):
         dropout: Dropout rate of the audio network.
         speech_code: Mean lip code of the people in the training data while they speak;
             the codes of the audio network have the mean zero.
+        overshoot: Factor of the change of a code that an edit asks for. The editor
+            changes a mouth less than its code says, so that the old mouth shows
+            through (chosen on clips of people that training did not see).
     """
 
     system: ClassVar[str] = "lipwarp"
@@ -78,6 +81,7 @@ class LipWarpConfig(TalkerConfig):
     heads: int = 4
     dropout: float = 0.1
     speech_code: tuple[float, ...] = ()
+    overshoot: float = 1.4
 
     @property
     def latent_dim(self) -> int:
@@ -106,16 +110,13 @@ class AudioToCode(nn.Module):
     def __call__(
         self, mels: Array, frame_mask: Array, lookahead: Array, train: bool = False
     ) -> Array:
-        """Predict codes, but for a constant per person.
+        """Predict codes f32 [b t d], but for a constant per person.
 
         Args:
             mels: Log-mel windows, f32 [b t f=16 k=80].
             frame_mask: 1 where a frame exists, f32 [b t].
             lookahead: Future frames that each clip may use, i32 [b].
             train: Apply dropout.
-
-        Returns:
-            f32 [b t d].
         """
         features = self.encode_audio(mels, train)
         return self.contextualize(features, frame_mask, lookahead, train)

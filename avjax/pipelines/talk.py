@@ -5,15 +5,18 @@ chunk of frames. The weights decide what drives the lips: audio
 (`pipelines.talking.audio_talkers`) or text (`pipelines.talking.text_talker`).
 """
 
+import functools
+
 import numpy as np
 
 from avjax.config.arguments import checked_arguments
 from avjax.console import status
 from avjax.errors import InputError
 from avjax.faces.source import FaceSource, open_face_source
+from avjax.pipelines.adapt import adapt as adapt_to_person
 from avjax.pipelines.recording import read_waveform
 from avjax.pipelines.talking.compositor import crop_portrait
-from avjax.pipelines.talking.loading import load_any_talker
+from avjax.pipelines.talking.loading import LoadedTalker, load_any_talker
 from avjax.pipelines.talking.speech_source import (
     SILENT_VOICE,
     track_from_durations,
@@ -37,6 +40,7 @@ def talk(
     lang: str | None = None,
     weights: PathLike | None = None,
     system: str | None = None,
+    adapt: bool = False,
     lookahead: int | None = None,
     box: tuple[float, float, float, float] | None = None,
     face_index: int = 0,
@@ -59,6 +63,8 @@ def talk(
             driven by text, all others by audio; if there is only a text, eSpeak speaks
             it. None: "lipwarp-people", or "taem-grid-s1" for a text without a voice.
         system: System id that the weights must have, such as "cals". None: any.
+        adapt: First adapt the weights, those of LipWarp, to the person in `face`; see
+            `avjax.adapt`.
         lookahead: Video frames (1/25 s) of future audio that the lips may depend on, as
             in a live session, for systems with audio context. None: no limit.
         box: x, y, width and height of the face in pixels. None: it is detected.
@@ -81,11 +87,7 @@ def talk(
         has_audio=audio is not None or voice != SILENT_VOICE,
     )
     language = DEFAULT_LANGUAGE if lang is None else lang
-
-    def open_source() -> FaceSource:
-        with status("finding the face", progress=progress):
-            return open_face_source(face, box, face_index)
-
+    open_source = functools.partial(_open_face, face, box, face_index, progress)
     if audio is not None:
         speech = track_from_recording(read_waveform(audio), text, language, talker)
         source = open_source()
@@ -101,9 +103,42 @@ def talk(
         cues, source = read_cues(text, srt), open_source()
         portrait = crop_portrait(source, talker.talker)
         speech = track_from_durations(cues, language, talker.text_talker, portrait)
+    if adapt:
+        talker = _adapt(talker, lookahead, face, box, face_index, progress)
     video = TalkingVideo(source, speech, talker, native=native, progress=progress)
     video.inputs = face, audio, srt
     return video
+
+
+def _open_face(
+    face: PathLike | np.ndarray,
+    box: tuple[float, ...] | None,
+    face_index: int,
+    progress: bool,
+) -> FaceSource:
+    """Open a photo or a clip and find the face in it."""
+    with status("finding the face", progress=progress):
+        return open_face_source(face, box, face_index)
+
+
+def _adapt(
+    talker: LoadedTalker,
+    lookahead: int | None,
+    face: PathLike | np.ndarray,
+    box: tuple[float, float, float, float] | None,
+    face_index: int,
+    progress: bool,
+) -> LoadedTalker:
+    """Adapt a talker to the person in a clip."""
+    adapted = adapt_to_person(
+        face,
+        weights=talker.name,
+        box=box,
+        face_index=face_index,
+        progress=progress,
+    )
+    remarks = (f"adapted {adapted.report}",)
+    return LoadedTalker(talker.name, adapted.talker(lookahead), remarks=remarks)
 
 
 def check_speech_arguments(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from avjax.errors import InputError
-from avjax.media.files import atomic_file, check_readable, wrap_os_errors
+from avjax.media.files import check_readable, wrap_os_errors, write_text
 from avjax.text.intervals import Interval, TimedWord
 from avjax.typing import PathLike
 
@@ -153,8 +153,7 @@ def write_srt(path: PathLike, words: Sequence[TimedWord | Interval]) -> None:
     Raises:
         InputError: The file cannot be written.
     """
-    with atomic_file(path) as temporary, wrap_os_errors(path, "write"):
-        temporary.write_text(to_srt(words), encoding="utf-8")
+    write_text(path, to_srt(words))
 
 
 def _group_words(

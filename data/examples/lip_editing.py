@@ -18,22 +18,18 @@ from avjax.data.examples.base import (
     known_lower_face,
     spread_index,
 )
-from avjax.data.examples.lip_edit_images import (
+from avjax.faces.editing import crop_encoder_mouth
+from avjax.faces.wrong_mouths import (
     blur_mouth,
-    change_colours,
-    change_light,
+    nearest_pose,
     paste_mask,
     paste_mouth,
-    sample_colours,
+    sample_frames,
     sample_paste_mask,
     sample_places,
     warp,
 )
-from avjax.faces.editing import crop_encoder_mouth
 
-NUM_CANDIDATES = 6  # frames of which the one with the most similar pose is pasted
-MIN_DISTANCE = 3  # frames between a frame and the one that is pasted
-SAME_REFERENCE_PROB = 0.35  # that the reference is the pasted frame
 ERASE_PROB = 0.25  # that the pasted mouth is also blurred
 BLUR_PROB, BLUR_SIGMA = 0.3, (0.3, 1.2)  # of the images, in pixels
 JPEG_PROB, JPEG_QUALITY = 0.2, (30, 89)  # of the images that are not blurred
@@ -190,33 +186,27 @@ def make_edit_example(images: Any, mouth: np.ndarray) -> Example:
     }
 
 
-def sample_frames(pose: np.ndarray, rng: np.random.Generator) -> tuple[int, int, int]:
-    """Sample a frame, one with a similar pose, and a reference.
-
-    Args:
-        pose: f32 [t 6].
-        rng: Random generator.
-
-    Returns:
-        Three frame numbers.
-    """
-    number = int(rng.integers(len(pose)))
-    other = nearest_pose(pose, number, rng.integers(0, len(pose), NUM_CANDIDATES))
-    same = rng.random() < SAME_REFERENCE_PROB
-    return number, other, other if same else int(rng.integers(len(pose)))
+def sample_colours(
+    rng: np.random.Generator,
+) -> tuple[float, np.ndarray, np.ndarray, float]:
+    """Sample gamma, a mixture of the channels [3 3], their gains [3] and an offset."""
+    gamma, gain = np.exp(rng.normal(0, 0.25)), np.exp(rng.normal(0, 0.15, 3))
+    offset = rng.normal(0, 0.06)
+    mix = np.eye(3) + rng.normal(0, 0.12, (3, 3))
+    return gamma, mix / mix.sum(1, keepdims=True), gain, offset
 
 
-def nearest_pose(pose: np.ndarray, number: int, candidates: np.ndarray) -> int:
-    """Find the frame with the most similar pose, but not a neighbour in time.
+def change_colours(
+    image: np.ndarray, gamma: float, mix: np.ndarray, gain: np.ndarray, offset: float
+) -> np.ndarray:
+    """Change the colours of an image f32 [s s 3]; see `sample_colours`."""
+    image = np.clip(image, 1e-4, 1) ** np.float32(gamma) @ mix.T.astype(np.float32)
+    return np.clip(image * gain + offset, 0, 1).astype(np.float32)
 
-    Args:
-        pose: f32 [t 6].
-        number: The frame to compare with.
-        candidates: Frame numbers, [c].
 
-    Returns:
-        One of the candidates; a neighbour if there are no others.
-    """
-    cost = np.abs(pose[candidates] - pose[number]).sum(-1)
-    cost += 10 * (np.abs(candidates - number) < MIN_DISTANCE)
-    return int(candidates[np.argmin(cost)])
+def change_light(mouth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Change the light of a grey mouth f32 [40 56], and add noise."""
+    mouth = np.clip(mouth, 0, 1) ** np.exp(rng.normal(0, 0.3))
+    mouth = mouth * np.exp(rng.normal(0, 0.2)) + rng.normal(0, 0.05)
+    mouth += rng.normal(0, 0.015, mouth.shape)
+    return np.clip(mouth, 0, 1).astype(np.float32)

@@ -22,6 +22,7 @@ from avjax.pipelines.talking.compositor import (
     Compositor,
     PastingCompositor,
 )
+from avjax.pipelines.talking.person_clip import widest_mouth
 from avjax.pipelines.talking.talker_functions import (
     CHUNK_FRAMES,
     edits_frames,
@@ -33,11 +34,9 @@ from avjax.pipelines.talking.talker_functions import (
 
 MAX_SAMPLES = 64  # frames of a clip in which a person's codes are measured
 SAMPLE_EVERY = 3  # frames
-# The editor changes a mouth less than its code asks for, so that the old mouth shows
-# through. The change of the code is enlarged by this factor (chosen on clips of people
-# that training did not see).
-OVERSHOOT = 1.4
-PHOTO_OVERSHOOT = 2.6  # for a photo, which has no frame with an open mouth
+# Factor of the change of a code for a photo, which has no frame with an open mouth; for
+# a clip, see `LipWarpConfig.overshoot`.
+PHOTO_OVERSHOOT = 2.6
 MAX_CODE = 2.5  # largest number of a code after that
 MIN_EYE_DISTANCE = 16  # pixels; smaller faces are reported
 
@@ -115,7 +114,8 @@ class EditingCompositor(Compositor):
         self._person: Person | None = None
         self._editable = np.isfinite(source.similarities[:, 0]) & ~source.profile
         is_photo = len(source.boxes) == 1
-        self._overshoot = PHOTO_OVERSHOOT if is_photo else OVERSHOOT
+        overshoot = getattr(talker.config, "overshoot", 1.0)
+        self._overshoot = PHOTO_OVERSHOOT if is_photo else overshoot
 
     def _replace_faces(
         self, frames: list[np.ndarray], numbers: np.ndarray, latents: np.ndarray
@@ -205,8 +205,7 @@ def measure_person(source: FaceSource, talker: Talker) -> Person:
     silence = np.asarray(jit_encode_silence(config)(talker.variables))
     own = codes.mean(0) - mean_speech_code(config)
     closed = float(np.clip(own @ silence / np.sum(silence**2), 0, 1))
-    extreme = np.argmax(np.linalg.norm(codes - np.median(codes, axis=0), axis=1))
-    return Person(codes.mean(0) - closed * silence, faces[extreme])
+    return Person(codes.mean(0) - closed * silence, faces[widest_mouth(codes)])
 
 
 def _sample_faces(source: FaceSource) -> Iterator[AlignedFrame]:

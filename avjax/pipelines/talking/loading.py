@@ -28,11 +28,13 @@ class LoadedTalker(NamedTuple):
         name: Name or folder of the weights, for messages.
         talker: Generates the faces.
         text_talker: Computes latents from text. None: latents come from audio.
+        remarks: Sentences for the report.
     """
 
     name: str
     talker: Talker
     text_talker: TextTalker | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def load_any_talker(

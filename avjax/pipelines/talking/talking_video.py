@@ -124,7 +124,7 @@ class TalkingVideo:
 
     def _iter_latents(self) -> Iterator[np.ndarray]:
         """Yield the latents of all frames in chunks f32 [t d]."""
-        _, talker, text_talker = self._talker
+        talker, text_talker = self._talker.talker, self._talker.text_talker
         if text_talker is not None:
             tier = self._speech.phoneme_tier()
             portrait = crop_portrait(self._source, talker)
@@ -153,6 +153,7 @@ class TalkingVideo:
             is_silent=self._is_silent_audio,
             is_speech=self._is_speech,
             remarks=(
+                *self._talker.remarks,
                 *self._speech.remarks,
                 *describe_source(self._source, self._talker.talker),
             ),

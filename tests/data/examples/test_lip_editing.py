@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 
-from avjax.data.examples.lip_edit_images import blur_mouth, paste_mask, paste_mouth
-from avjax.data.examples.lip_editing import LipEditClip, LipEditExample, nearest_pose
+from avjax.data.examples.lip_editing import LipEditClip, LipEditExample
 from avjax.data.schema import NO_LOWER_FACE
 from avjax.errors import InputError
+from avjax.faces.wrong_mouths import (
+    blur_mouth,
+    nearest_pose,
+    paste_mask,
+    paste_mouth,
+)
 
 
 def test_an_example_has_documented_shapes_and_depends_on_its_generator(lip_record):

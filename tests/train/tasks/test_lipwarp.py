@@ -112,19 +112,6 @@ def test_editing_improves_and_can_freeze_the_encoder(edits):
     assert frozen.objectives()[0].parts == ("editor",)
 
 
-def test_a_share_of_the_frames_is_altered_by_the_editor(edits):
-    params, _ = untrained(jax.eval_shape(EDITING.init, KEY, edits))
-    edit = jax.jit(lambda *inputs: EDITING.edit(params, *inputs)[0])
-    codes = jax.jit(lambda mouths: EDITING.encode(params, mouths))(edits["mouth"])
-    frames = jax.jit(lambda codes: EDITING.alter_frames(params, edits, codes))(codes)
-    np.testing.assert_array_equal(frames[2:], edits["frame"][2:])
-    others = 1.25 * jnp.roll(codes, 1, axis=0)
-    expected = edit(edits["target"], edits["reference"], others)
-    np.testing.assert_allclose(frames[:2], expected[:2], atol=1e-5)
-    none = dataclasses.replace(EDITING, altered_share=0.0)
-    assert none.alter_frames(params, edits, codes) is edits["frame"]
-
-
 def test_evaluation_measures_the_mouth_and_its_codes(lip_record):
     params, stats = untrained(jax.eval_shape(EDITING.init, KEY, {}))
     example = LipEditClip(num_frames=5, size=32).at(lip_record, 0, 1)

@@ -70,6 +70,18 @@ def test_a_frame_does_not_depend_on_the_others_of_its_chunk(weights, source):
         assert np.abs(difference).max() <= 1
 
 
+def test_the_overshoot_scales_the_change_of_the_codes(weights, photo):
+    clip = open_face_source(np.stack([photo] * 2))
+    talker = load_talker(weights)
+    still = dataclasses.replace(talker.config, overshoot=0.0)
+    talker = dataclasses.replace(talker, config=still)
+    one, other = (
+        make_compositor(clip, talker, False).composite(np.full((2, 4), value))
+        for value in (-1.0, 1.0)
+    )
+    np.testing.assert_array_equal(one[0].frame, other[0].frame)
+
+
 def test_the_native_frames_are_aligned_lower_faces(weights, photo):
     video = talk(photo, WAVE, weights=weights, native=True)
     assert video.shape == (32, 32)

@@ -8,15 +8,15 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 
+from avjax.algorithms.lip_adaptation import alter_frames, edit_frames
 from avjax.errors import InputError
-from avjax.faces.editing import edit_region
 from avjax.losses.base import masked_mean
-from avjax.losses.editing import editing_loss
+from avjax.losses.editing import editing_loss, mouth_l1
 from avjax.metrics.base import Mean
 from avjax.metrics.lip_codes import clip_correlation
 from avjax.models.lipwarp import LipWarpConfig, init_variables
 from avjax.models.talker import LatentSpace, latent_space
-from avjax.nn.lip_editor import EditMaps, compose_edit, mouth_mask
+from avjax.nn.lip_editor import EditMaps
 from avjax.train.task import LossAux, Objective, ReleasedWeights, Task
 from avjax.train.tasks.lipwarp.mouths import crop_mouths
 from avjax.train.tasks.parts import split_variables
@@ -74,7 +74,12 @@ class LipEditingTask(Task):
     ) -> tuple[Array, LossAux]:
         """Compute the loss of edited frames, lipwarp (6). See `Objective.loss`."""
         codes = self.encode(params, batch["mouth"])
-        frames = self.alter_frames(params, batch, codes)
+        frames = alter_frames(
+            self.model,
+            params["editor"],
+            {**batch, "code": self.altered_gain * codes},
+            self.altered_share,
+        )
         noise = self.code_noise * jax.random.normal(key, codes.shape)
         edited, maps = self.edit(params, frames, batch["reference"], codes + noise)
         loss = editing_loss(edited, batch["target"], maps)
@@ -87,30 +92,6 @@ class LipEditingTask(Task):
         }
         return masked_mean(loss, batch["weight"]), LossAux(logs)
 
-    def alter_frames(self, params: Params, batch: Batch, codes: Array) -> Array:
-        """Replace some of the frames by frames that the editor has altered.
-
-        The network meets the traces that its own edits leave. Their gradient is
-        stopped.
-
-        Args:
-            params: Parameters, `{part: tree}`.
-            batch: A training batch.
-            codes: Lip codes of the targets, [b d].
-
-        Returns:
-            Frames to edit, f32 [b s s 3].
-        """
-        count = round(self.altered_share * len(codes))
-        if not count:
-            return batch["frame"]
-        others = self.altered_gain * jnp.roll(codes, 1, axis=0)[:count]
-        altered, _ = self.edit(
-            params, batch["target"][:count], batch["reference"][:count], others
-        )
-        altered = jax.lax.stop_gradient(altered)
-        return jnp.concatenate([altered, batch["frame"][count:]])
-
     def encode(self, params: Params, mouths: Array) -> Array:
         """Encode mouths f32 [b 40 56] as lip codes [b d]."""
         variables = {"mouth_encoder": {"params": params["mouth_encoder"]}}
@@ -119,21 +100,8 @@ class LipEditingTask(Task):
     def edit(
         self, params: Params, frames: Array, references: Array, codes: Array
     ) -> tuple[Array, EditMaps]:
-        """Edit frames.
-
-        Args:
-            params: Parameters, `{part: tree}`.
-            frames: Frames in [0, 1], f32 [b s s 3].
-            references: References in [0, 1], f32 [b s s 3].
-            codes: Lip codes, [b d].
-
-        Returns:
-            Edited frames in [0, 1], f32 [b s s 3], and the maps of the edit.
-        """
-        variables = {"editor": {"params": params["editor"]}}
-        maps = self.space.predict_edit(variables, frames, references, codes)
-        region = jnp.asarray(edit_region(self.model.size))
-        return compose_edit(frames, references, maps, region), maps
+        """Edit frames; see `avjax.algorithms.lip_adaptation.edit_frames`."""
+        return edit_frames(self.model, params["editor"], frames, references, codes)
 
     def evaluate(
         self, params: Params, stats: Params, batch: Batch
@@ -191,18 +159,3 @@ class LipEditingTask(Task):
         return ReleasedWeights(
             self.model.system, {part: params[part] for part in PARTS}, {}, self.model
         )
-
-
-def mouth_l1(pred: Array, target: Array) -> Array:
-    """Compute the mean absolute error at the mouth.
-
-    Args:
-        pred: Frames in [0, 1], f32 [b s s 3].
-        target: True frames, f32 [b s s 3].
-
-    Returns:
-        f32 [b].
-    """
-    mask = mouth_mask(pred.shape[1])[None]
-    error = jnp.sum(mask * jnp.abs(pred - target), axis=(1, 2, 3))
-    return error / (pred.shape[-1] * jnp.sum(mask))

@@ -1,12 +1,52 @@
-"""Paste mouths into lower faces, and change faces at random."""
+"""Frames whose mouth is wrong, from which an editor learns.
+
+The mouth of another frame of the clip with a similar pose is pasted.
+"""
 
 import cv2
 import numpy as np
 
+from avjax.faces.crop import soft_superellipse
 from avjax.faces.editing import LOWER_FACE_SIZE
 
 MIDDLE = (LOWER_FACE_SIZE - 1) / 2
 AXIS = ((np.arange(LOWER_FACE_SIZE) + 0.5) / LOWER_FACE_SIZE).astype(np.float32)
+PASTE_EXPONENT = 3  # of the superellipse in which a mouth is pasted
+NUM_CANDIDATES = 6  # frames of which the one with the most similar pose is pasted
+MIN_DISTANCE = 3  # frames between a frame and the one that is pasted
+SAME_REFERENCE_PROB = 0.35  # that the reference is the pasted frame
+
+
+def sample_frames(pose: np.ndarray, rng: np.random.Generator) -> tuple[int, int, int]:
+    """Sample a frame, one with a similar pose, and a reference.
+
+    Args:
+        pose: f32 [t 6].
+        rng: Random generator.
+
+    Returns:
+        Three frame numbers.
+    """
+    number = int(rng.integers(len(pose)))
+    other = nearest_pose(pose, number, rng.integers(0, len(pose), NUM_CANDIDATES))
+    same = rng.random() < SAME_REFERENCE_PROB
+    return number, other, other if same else int(rng.integers(len(pose)))
+
+
+def nearest_pose(pose: np.ndarray, number: int, candidates: np.ndarray) -> int:
+    """Find the frame with the most similar pose, but not a neighbour in time.
+
+    Args:
+        pose: f32 [t 6].
+        number: The frame to compare with.
+        candidates: Frame numbers, [c].
+
+    Returns:
+        One of the candidates; a neighbour if there are no others.
+    """
+    cost = np.abs(pose[candidates] - pose[number]).sum(-1)
+    cost += 10 * (np.abs(candidates - number) < MIN_DISTANCE)
+    return int(candidates[np.argmin(cost)])
 
 
 def paste_mask(
@@ -24,10 +64,9 @@ def paste_mask(
     Returns:
         Weights from 0 to 1, f32 [128 128 1].
     """
-    x = np.abs((AXIS - center[0]) / radius[0]) ** 3
-    y = np.abs((AXIS - center[1]) / radius[1]) ** 3
-    fade = np.clip((1 - (x[None] + y[:, None]) ** (1 / 3)) / feather, 0, 1)
-    return (fade * fade * (3 - 2 * fade)).astype(np.float32)[..., None]
+    return soft_superellipse(LOWER_FACE_SIZE, center, radius, PASTE_EXPONENT, feather)[
+        ..., None
+    ]
 
 
 def sample_paste_mask(rng: np.random.Generator) -> np.ndarray:
@@ -102,29 +141,3 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-
-
-def sample_colours(
-    rng: np.random.Generator,
-) -> tuple[float, np.ndarray, np.ndarray, float]:
-    """Sample gamma, a mixture of the channels [3 3], their gains [3] and an offset."""
-    gamma, gain = np.exp(rng.normal(0, 0.25)), np.exp(rng.normal(0, 0.15, 3))
-    offset = rng.normal(0, 0.06)
-    mix = np.eye(3) + rng.normal(0, 0.12, (3, 3))
-    return gamma, mix / mix.sum(1, keepdims=True), gain, offset
-
-
-def change_colours(
-    image: np.ndarray, gamma: float, mix: np.ndarray, gain: np.ndarray, offset: float
-) -> np.ndarray:
-    """Change the colours of an image f32 [s s 3]; see `sample_colours`."""
-    image = np.clip(image, 1e-4, 1) ** np.float32(gamma) @ mix.T.astype(np.float32)
-    return np.clip(image * gain + offset, 0, 1).astype(np.float32)
-
-
-def change_light(mouth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Change the light of a grey mouth f32 [40 56], and add noise."""
-    mouth = np.clip(mouth, 0, 1) ** np.exp(rng.normal(0, 0.3))
-    mouth = mouth * np.exp(rng.normal(0, 0.2)) + rng.normal(0, 0.05)
-    mouth += rng.normal(0, 0.015, mouth.shape)
-    return np.clip(mouth, 0, 1).astype(np.float32)
