@@ -150,9 +150,8 @@ def adapt(options: argparse.Namespace) -> None:
     from avjax.pipelines.adapt import adapt
 
     files.check_folder(options.out, weights.FILE_NAMES)
-    adapted = adapt(
-        options.clip, steps=options.steps, **face_options(options), progress=True
-    )
+    face = face_options(options)
+    adapted = adapt(options.clip, steps=options.steps, **face, progress=True)
     adapted.save(options.out)
     print(f"wrote {options.out}: {adapted.report}")
 
@@ -175,9 +174,8 @@ def lipread(options: argparse.Namespace) -> None:
     transcripts, errors = [], []
     for clip in options.clips:
         with session.collect_errors(errors):
-            transcripts.append(
-                reader.read(clip, options.box, options.face_index, progress=True)
-            )
+            text = reader.read(clip, options.box, options.face_index, progress=True)
+            transcripts.append(text)
             if not options.json:
                 print(transcripts[-1], flush=True)
     if options.json:
@@ -291,17 +289,11 @@ def demo(options: argparse.Namespace) -> None:
         talking = talk(face, audio, weights="taem-puppet", box=box, progress=True)
         report = talking.save(video)
         image_io.write_png(sheet, contact_sheet(video))
-    print(report)
-    print(f"wrote {', '.join(DEMO_FILES)} into {options.folder}")
+    print(report, f"wrote {', '.join(DEMO_FILES)} into {options.folder}", sep="\n")
 
 
-COMMANDS = {
-    command.__name__: command
-    for command in (
-        *(talk, adapt, lipread, align, speak),
-        *(denoise, convert, sync, export, demo),
-    )
-}
+_ALL = talk, adapt, lipread, align, speak, denoise, convert, sync, export, demo
+COMMANDS = {command.__name__: command for command in _ALL}
 
 
 if __name__ == "__main__":

@@ -271,9 +271,6 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
 def parse_box(text: str) -> tuple[float, ...]:
     """Return the four numbers in a text "x,y,w,h".
 
-    Args:
-        text: The text.
-
     Raises:
         ArgumentTypeError: The text does not have four parts.
     """

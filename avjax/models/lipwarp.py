@@ -25,8 +25,8 @@ Departures  None, because there is no paper. The face is aligned by its landmark
             has made; the target is the true frame. Nothing is masked, so that pose,
             light and skin are kept. Flows and weights are enlarged and applied at the
             resolution of the frame. A person's own constant in z is measured on the
-            person's frames, not predicted by (5). Edits that are hardly visible are
-            left out when a face is rendered.
+            person's frames, not predicted by (5). Rendering leaves out edits that are
+            hardly visible.
 """
 
 import dataclasses
@@ -66,9 +66,8 @@ class LipWarpConfig(TalkerConfig):
         dropout: Dropout rate of the audio network.
         speech_code: Mean lip code of the people in the training data while they speak;
             the codes of the audio network have the mean zero.
-        overshoot: Factor of the change of a code that an edit asks for. The editor
-            changes a mouth less than its code says, so that the old mouth shows
-            through (chosen on clips of people that training did not see).
+        overshoot: Factor of the change of a code that an edit asks for, because the
+            editor changes a mouth less than its code says (chosen on development clips).
     """
 
     system: ClassVar[str] = "lipwarp"
@@ -160,8 +159,8 @@ class LipWarpLatents(ContextLatents):
         self, variables: Variables, frames: Array, references: Array, latents: Array
     ) -> EditMaps:
         """Return the maps of the edit; see `LatentSpace.predict_edit`."""
-        inputs = frames, references, latents
-        return apply_network(LipEditor(), variables["editor"], *inputs)
+        editor = variables["editor"]
+        return apply_network(LipEditor(), editor, frames, references, latents)
 
 
 @register_talker(LipWarpConfig, LipWarpLatents)
