@@ -19,8 +19,8 @@ from avjax.faces.tracking import FaceTrack
 from avjax.media import audio_io, video_reader
 from avjax.media.video_writer import VideoWriter
 from avjax.metrics.sync import SyncScore
-from avjax.models import sync_model
-from avjax.models.sync_model import SyncModelSpec, syncnet_crop
+XX
+from avjax.pipelines.sync_models import SyncModelSpec, syncnet_crop
 from avjax.models.syncnet_v2 import SyncNetConfig, init_variables
 from avjax.pipelines import sync, sync_models
 from avjax.pipelines.sync_models import SyncModel, load_sync_model
