@@ -50,4 +50,6 @@ def offset_log_probs(evidence: Array, pairs: Array) -> Array:
     """
     known = jnp.where(pairs > 0, evidence, NEG_INF)
     none = jnp.full((*evidence.shape[:-1], 1), np.log(len(OFFSETS)))
-    return jax.nn.log_softmax(jnp.concatenate([known, none], axis=-1))  # sync_people (4)
+    return jax.nn.log_softmax(
+        jnp.concatenate([known, none], axis=-1)
+    )  # sync_people (4)

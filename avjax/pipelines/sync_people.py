@@ -168,9 +168,7 @@ def embed_audio(model: SyncModel, wave: np.ndarray, num_frames: int) -> Series:
     )
 
 
-def _embed(
-    network: Callable[..., Array], series: Series, context: int = 0
-) -> Series:
+def _embed(network: Callable[..., Array], series: Series, context: int = 0) -> Series:
     """Run a network over windows that overlap by its context; one shape is compiled."""
     context += CONTEXT_FRAMES
     core = WINDOW_FRAMES - 2 * context

@@ -3,7 +3,6 @@
 For the sync expert, a loss of ln 2 = 0.69 is the level of chance.
 """
 
-from avjax.data.examples.lip_codes import LipCodeExample
 from avjax.data.examples.talking import SyncExample
 from avjax.data.loader import Loader
 from avjax.models.sync_expert import SyncExpertConfig
@@ -17,6 +16,7 @@ from avjax.train.experiments.corpora import (
 )
 from avjax.train.optimizers import Adam, Muon
 from avjax.train.registry import experiment
+from avjax.train.tasks.lipwarp.code_loader import CodeLoader
 from avjax.train.tasks.lipwarp.sync import SyncPeopleTask
 from avjax.train.tasks.sync_expert import SyncExpertTask
 
@@ -45,7 +45,7 @@ def sync_people_clips() -> Experiment:
 
     Data: corpora/clips. Time: 20 minutes on two cores. Score: see the table of results.
     """
-    return sync_people(CLIPS_ROOT, "val", steps=800, batch_size=24)
+    return sync_people(CLIPS_ROOT, "val", steps=2000, batch_size=64)
 
 
 @experiment
@@ -130,7 +130,7 @@ def sync_people(root: str, split: str, *, steps: int, batch_size: int) -> Experi
     Returns:
         The experiment.
     """
-    example, lipwarp = LipCodeExample(num_frames=32), "lipwarp-people"
+    lipwarp = "lipwarp-people"
     optimizer = Adam(
         learning_rate=2e-3,
         weight_decay=0.05,
@@ -140,12 +140,12 @@ def sync_people(root: str, split: str, *, steps: int, batch_size: int) -> Experi
     )
     return Experiment(
         task=SyncPeopleTask(),
-        train=Loader(root, "train", example, batch_size=batch_size, num_workers=1),
-        evals={"test": Loader(root, split, example, batch_size=batch_size)},
+        train=CodeLoader(root, "train", batch_size=batch_size, num_workers=1),
+        evals={"val": CodeLoader(root, split, batch_size=16)},
         optim={"embeddings": optimizer},
         steps=steps,
         init_from={"mouth_encoder": lipwarp, "audio_to_code": lipwarp},
-        evaluate_every=400,
-        save_every=100,
+        evaluate_every=500,
+        save_every=500,
         description="The sync model for people never seen.",
     )

@@ -12,20 +12,14 @@ from avjax.losses.base import masked_mean
 from avjax.metrics.base import Mean
 from avjax.metrics.sync import MAX_OFFSET_FRAMES
 from avjax.metrics.sync_evidence import OFFSETS, evidence_by_offset, offset_log_probs
-from avjax.models.sync_people import (
-    SyncPeopleConfig,
-    encode_audio,
-    encode_mouths,
-    init_variables,
-)
+from avjax.models.sync_people import SyncPeopleConfig, init_variables
 from avjax.nn.apply import apply_network
 from avjax.train.task import LossAux, ReleasedWeights
-from avjax.train.tasks.lipwarp.mouths import interpolate_frames
 from avjax.train.tasks.parts import SinglePartTask, split_variables
 from avjax.typing import Array, Batch, Key, Params
 
 AVERAGE_DECAY = 0.99  # of the averages of the parameters, which are released
-STRETCH_FRAMES = 8, 16, 25, 32  # lengths of the stretches that are judged
+STRETCH_FRAMES = 8, 16, 25, 40  # lengths of the stretches that are judged
 MIN_PAIRS = 8  # frames of a stretch that count
 TRUE_OFFSETS = {-1: 0.25, 0: 1.0, 1: 0.25}  # clips are in step to about a frame
 CODE_SHIFT, CODE_GAIN, CODE_NOISE = 0.2, 0.2, 0.08  # standard deviations
@@ -35,7 +29,7 @@ CODE_SHIFT, CODE_GAIN, CODE_NOISE = 0.2, 0.2, 0.08  # standard deviations
 class SyncPeopleTask(SinglePartTask):
     """Train the part `embeddings`; `mouth_encoder` and `audio_to_code` are frozen.
 
-    It takes batches of `LipCodeExample`. Evaluated and released are running averages of
+    It takes batches of `CodeLoader`. Evaluated and released are running averages of
     the parameters.
 
     Attributes:
@@ -58,11 +52,9 @@ class SyncPeopleTask(SinglePartTask):
 
         The audio of each clip is also that of the next one: there no offset is right.
         """
-        augment, mirror, dropout = jax.random.split(key, 3)
-        flip = jax.random.bernoulli(mirror, shape=(len(batch["mels"]), 1, 1, 1))
-        mouths = jnp.where(flip, batch["mouths"][..., ::-1], batch["mouths"])
-        codes = vary_codes(self.codes(params, batch, mouths), augment)
-        lips, audio = self.embed(params, params[self.part], codes, batch, dropout)
+        augment, dropout = jax.random.split(key)
+        codes = vary_codes(batch["codes"], augment)
+        lips, audio = self.embed(params[self.part], codes, batch, dropout)
         mask = batch["frame_mask"]
         right = stretch_losses(lips, audio, mask, mask, TRUE_OFFSETS)
         wrong = stretch_losses(lips, jnp.roll(audio, 1, 0), mask, jnp.roll(mask, 1, 0))
@@ -70,39 +62,24 @@ class SyncPeopleTask(SinglePartTask):
         logs = {"right": right, "wrong": wrong}
         return right + wrong, LossAux(logs, {self.part: averages})
 
-    def codes(self, params: Params, batch: Batch, mouths: Array) -> Array:
-        """Compute the lip codes of mouths u8 [b m h w] at the times of the frames."""
-        parts = {"mouth_encoder": {"params": params["mouth_encoder"]}}
-        codes = encode_mouths(self.model, parts, mouths / 255)
-        return interpolate_frames(codes, batch["positions"])
-
     def embed(
-        self,
-        params: Params,
-        embeddings: Params,
-        codes: Array,
-        batch: Batch,
-        dropout: Key | None = None,
+        self, params: Params, codes: Array, batch: Batch, dropout: Key | None = None
     ) -> tuple[Array, Array]:
-        """Embed lips and audio, f32 [b t d] each.
+        """Embed lips and audio.
 
         Args:
-            params: Parameters, `{part: tree}`.
-            embeddings: Parameters of the part `embeddings`.
+            params: Parameters of the part `embeddings`.
             codes: Lip codes, f32 [b t c].
             batch: A batch.
             dropout: PRNG key; None: no dropout.
 
         Returns:
-            Embeddings of lips and of audio.
+            Embeddings of lips and of audio, f32 [b t d] each.
         """
-        parts = {"audio_to_code": {"params": params["audio_to_code"]}}
-        mask = batch["frame_mask"]
-        features = encode_audio(self.model, parts, batch["mels"], mask)
         return apply_network(
             self.model.embeddings(),
-            {"params": embeddings},
-            *(codes, jax.lax.stop_gradient(features), mask, dropout is not None),
+            {"params": params},
+            *(codes, batch["features"], batch["frame_mask"], dropout is not None),
             rngs=None if dropout is None else {"dropout": dropout},
         )
 
@@ -115,9 +92,8 @@ class SyncPeopleTask(SinglePartTask):
             `offset1`: the offset is right to one frame; `none`: probability of no
             offset for the audio of the next clip; and `loss` of both.
         """
-        codes = self.codes(params, batch, batch["mouths"])
         average = released_params(stats[self.part], params[self.part])
-        lips, audio = self.embed(params, average, codes, batch)
+        lips, audio = self.embed(average, batch["codes"], batch)
         mask, weight = batch["frame_mask"], batch["weight"]
         probs, swapped = (
             offset_log_probs(*(x.sum(1) for x in clip_evidence(lips, a, mask, m)))
@@ -190,10 +166,10 @@ def stretch_losses(
         length = min(length, lips.shape[1])
         starts = np.arange(0, lips.shape[1] - length + 1, max(length // 2, 1))
         evidence, pairs = (x[:, starts + length] - x[:, starts] for x in sums)
-        log_probs = offset_log_probs(evidence, pairs)
-        terms = jnp.where(target > 0, target * log_probs, 0)  # sync_people (5)
+        log_probs = offset_log_probs(evidence, pairs)[..., target > 0]
+        error = -log_probs @ target[target > 0]  # sync_people (5)
         counts = pairs[..., MAX_OFFSET_FRAMES] >= min(MIN_PAIRS, length)
-        losses.append(masked_mean(-terms.sum(-1), counts.astype(jnp.float32)))
+        losses.append(masked_mean(error, counts.astype(jnp.float32)))
     return sum(losses, start=jnp.zeros(())) / len(losses)
 
 
