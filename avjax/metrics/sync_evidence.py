@@ -46,7 +46,7 @@ def offset_log_probs(evidence: Array, pairs: Array) -> Array:
         pairs: Number of frames in the sum, [... o]; offsets without any are impossible.
 
     Returns:
-        Logarithms of probabilities that sum to 1, of each offset and of none, [... o+1].
+        Logarithms of probabilities, of each offset and last of none, [... o+1].
     """
     known = jnp.where(pairs > 0, evidence, NEG_INF)
     none = jnp.full((*evidence.shape[:-1], 1), np.log(len(OFFSETS)))

@@ -93,5 +93,6 @@ def init_variables(config: SyncPeopleConfig, key: Key) -> dict[str, Params]:
     parts = lipwarp.init_variables(config.lipwarp, key)
     codes = jnp.zeros((1, 1, config.lipwarp.code_dim))
     features = jnp.zeros((1, 1, config.lipwarp.audio_dim))
-    embeddings = config.embeddings().init(key, codes, features, jnp.ones((1, 1)))
+    mask = jnp.ones((1, 1))
+    embeddings = config.embeddings().init(key, codes, features, mask, mask)
     return {**{part: parts[part] for part in FROZEN_PARTS}, "embeddings": embeddings}

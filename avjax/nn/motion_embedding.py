@@ -63,21 +63,27 @@ class SyncEmbeddings(nn.Module):
         self.audio = MotionEmbedding(*sizes)
 
     def __call__(
-        self, codes: Array, features: Array, frame_mask: Array, train: bool = False
+        self,
+        codes: Array,
+        features: Array,
+        lip_mask: Array,
+        audio_mask: Array,
+        train: bool = False,
     ) -> tuple[Array, Array]:
         """Embed frames.
 
         Args:
             codes: Lip codes, f32 [b t c].
             features: Features of the audio, f32 [b t e].
-            frame_mask: 1 where a frame exists, f32 [b t].
+            lip_mask: 1 where lips exist, f32 [b t].
+            audio_mask: 1 where audio exists, f32 [b t].
             train: Apply dropout.
 
         Returns:
             Embeddings of lips and of audio, f32 [b t d] each.
         """
-        lips = self.embed_lips(codes, frame_mask, train)
-        return lips, self.embed_audio(features, frame_mask, train)
+        lips = self.embed_lips(codes, lip_mask, train)
+        return lips, self.embed_audio(features, audio_mask, train)
 
     def embed_lips(self, codes: Array, mask: Array, train: bool = False) -> Array:
         """Embed lips; see `__call__`."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avjax import weights
-from avjax.metrics.sync_evidence import offset_log_probs
+from avjax.metrics.sync_evidence import OFFSETS, offset_log_probs
 from avjax.models import lipwarp
 from avjax.models.lipwarp import LipWarpConfig
 from avjax.models.sync_people import SyncPeopleConfig, encode_audio, encode_mouths
@@ -17,12 +17,15 @@ from avjax.train.step import make_state, make_step
 from avjax.train.tasks.lipwarp import code_loader
 from avjax.train.tasks.lipwarp.mouths import interpolate_frames
 from avjax.train.tasks.lipwarp.sync import (
+    MAX_CUT,
     SyncPeopleTask,
     clip_evidence,
+    cut_ends,
+    move_audio,
     stretch_losses,
 )
 
-FRAMES = 12
+FRAMES = 40
 LIPWARP = LipWarpConfig(
     code_dim=4, context_frames=2, audio_dim=16, layers=1, heads=2, dropout=0.0
 )
@@ -41,10 +44,10 @@ def small_networks():
 
 @pytest.fixture(scope="module")
 def batch():
-    """Three examples with the keys of CodeLoader; of one, ten frames exist."""
+    """Three examples with the keys of CodeLoader; of one, 30 frames exist."""
     rng = np.random.default_rng(2)
     codes = rng.normal(size=(3, FRAMES, 4)).astype(np.float32)
-    mask = np.arange(FRAMES)[None] < np.array([[FRAMES], [FRAMES], [10]])
+    mask = np.arange(FRAMES)[None] < np.array([[FRAMES], [FRAMES], [30]])
     values = {
         "codes": codes,
         "features": np.tile(codes, (1, 1, 4)),
@@ -97,20 +100,47 @@ def test_loss_is_the_cross_entropy_of_offsets_in_stretches(monkeypatch):
     lips, audio = rng.normal(size=(2, 2, 20, 4)).astype(np.float32)
     mask = np.ones((2, 20), np.float32)
     evidence, pairs = (np.asarray(x) for x in clip_evidence(lips, audio, mask, mask))
-    expected = {"right": [], "none": []}
-    for clip in range(2):
+    right, none, offsets = [], [], (0, 2)
+    for clip, offset in enumerate(offsets):
         for start in (0, 5, 10):
             part = slice(start, start + 10)
             sums = (x[clip, part].sum(0) for x in (evidence, pairs))
             log_probs = np.asarray(offset_log_probs(*sums))
-            near = -(log_probs[14] + 4 * log_probs[15] + log_probs[16]) / 6
-            expected["right"].append(near)
-            expected["none"].append(-log_probs[-1])
-    offsets = {-1: 0.25, 0: 1.0, 1: 0.25}
-    right = stretch_losses(lips, audio, mask, mask, offsets)
-    assert right == pytest.approx(np.mean(expected["right"]), rel=1e-4)
-    none = stretch_losses(lips, audio, mask, mask)
-    assert none == pytest.approx(np.mean(expected["none"]), rel=1e-4)
+            near = log_probs[14 + offset : 17 + offset]
+            right.append(-(near[0] + 4 * near[1] + near[2]) / 6)
+            none.append(-log_probs[-1])
+    loss = stretch_losses(lips, audio, mask, mask, jnp.array(offsets))
+    assert loss == pytest.approx(np.mean(right), rel=1e-4)
+    loss = stretch_losses(lips, audio, mask, mask, None)
+    assert loss == pytest.approx(np.mean(none), rel=1e-4)
+
+
+def test_audio_is_moved_ahead_and_behind():
+    features = jnp.arange(10.0).reshape(2, 5, 1)
+    mask = jnp.array([[1.0, 1, 1, 1, 1], [1, 1, 1, 1, 0]])
+    moved, moved_mask = move_audio(features, mask, jnp.array([2, -1]))
+    np.testing.assert_array_equal(moved_mask, [[1, 1, 1, 0, 0], [0, 1, 1, 1, 1]])
+    np.testing.assert_array_equal(moved[0, :3, 0], [2, 3, 4])
+    np.testing.assert_array_equal(moved[1, 1:, 0], [5, 6, 7, 8])
+
+
+def test_the_right_offset_of_moved_audio_has_the_most_evidence():
+    values = np.random.default_rng(0).normal(size=(2, 40, 16)).astype(np.float32)
+    mask, offsets = jnp.ones((2, 40)), jnp.array([9, -4])
+    audio, audio_mask = move_audio(jnp.asarray(values), mask, offsets)
+    evidence, pairs = clip_evidence(jnp.asarray(values), audio, mask, audio_mask)
+    best = jnp.argmax(offset_log_probs(evidence.sum(1), pairs.sum(1)), axis=-1)
+    np.testing.assert_array_equal(OFFSETS[np.asarray(best)], offsets)
+
+
+def test_ends_are_cut_at_random_but_not_more_than_allowed():
+    mask = np.ones((200, 40), np.float32)
+    mask[:, 30:] = 0
+    cut = np.asarray(cut_ends(mask, KEY))
+    first = cut.argmax(1)
+    last = 30 - (first + cut.sum(1))
+    for count in (first, last):
+        assert set(count.astype(int)) == set(range(MAX_CUT + 1))
 
 
 def test_frames_between_others_are_interpolated():
@@ -141,11 +171,11 @@ def loader(lip_record, tmp_path_factory):
 def test_loader_encodes_each_clip_some_times_and_repeats(loader):
     examples = code_loader._encode_clips(loader)
     assert len(examples) == 6
-    assert examples[0]["codes"].shape == (32, 4)
-    assert examples[0]["features"].shape == (32, 16)
+    assert examples[0]["codes"].shape == (40, 4)
+    assert examples[0]["features"].shape == (40, 16)
     batches = loader.train_batches()
     first = [next(batches) for _ in range(3)]
-    assert first[0]["codes"].shape == (2, 32, 4)
+    assert first[0]["codes"].shape == (2, 40, 4)
     seen = {batch["features"][i].tobytes() for batch in first for i in range(2)}
     assert seen == {example["features"].tobytes() for example in examples}
     batches.close()
@@ -155,7 +185,7 @@ def test_loader_evaluates_the_codes_of_the_clips_as_they_are(loader, lip_record)
     (batch,) = list(dataclasses.replace(loader, batch_size=3).eval_batches())
     assert batch["weight"].tolist() == [1, 1, 1]
     example = loader.transform.at(lip_record, 0, 1)
-    mouths = example["mouths"][None, :32] / np.float32(255)
+    mouths = example["mouths"][None, :40] / np.float32(255)
     _, parts = code_loader._load_encoder(loader.weights)
     expected = encode_mouths(TASK.model, parts, mouths)
     np.testing.assert_allclose(batch["codes"][:1], expected, atol=1e-4)

@@ -38,8 +38,8 @@ def test_lips_and_audio_are_embedded_by_their_own_networks(inputs):
     """sync_people (1), sync_people (2)"""
     network = SyncEmbeddings(embedding_dim=4, width=8, dropout=0.1)
     mask, audio = np.ones((1, FRAMES)), inputs[..., :2]
-    variables = network.init(KEY, inputs, audio, mask)
-    lips, sound = network.apply(variables, inputs, audio, mask)
+    variables = network.init(KEY, inputs, audio, mask, mask)
+    lips, sound = network.apply(variables, inputs, audio, mask, mask)
     single = MotionEmbedding(embedding_dim=4, width=8, dropout=0.1)
     for name, values, expected in (("lips", inputs, lips), ("audio", audio, sound)):
         params = {"params": variables["params"][name]}

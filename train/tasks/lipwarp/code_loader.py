@@ -43,7 +43,7 @@ class CodeLoader(Loader):
         weight: f32 [b], 1; 0 for padding.
     """
 
-    transform: LipCodeExample = LipCodeExample(num_frames=32)
+    transform: LipCodeExample = LipCodeExample(num_frames=40)
     weights: str = "lipwarp-people"
     passes: int = 4
 

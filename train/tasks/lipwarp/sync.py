@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avjax.constants import NEG_INF
 from avjax.losses.base import masked_mean
 from avjax.metrics.base import Mean
 from avjax.metrics.sync import MAX_OFFSET_FRAMES
@@ -21,7 +22,9 @@ from avjax.typing import Array, Batch, Key, Params
 AVERAGE_DECAY = 0.99  # of the averages of the parameters, which are released
 STRETCH_FRAMES = 8, 16, 25, 40  # lengths of the stretches that are judged
 MIN_PAIRS = 8  # frames of a stretch that count
-TRUE_OFFSETS = {-1: 0.25, 0: 1.0, 1: 0.25}  # clips are in step to about a frame
+NEIGHBOUR = 0.25  # weight of the offsets next to the right one: clips differ by as much
+MAX_SHIFT = 12  # frames by which audio is moved in training
+MAX_CUT = 5  # frames that are cut off at each end of lips and of audio
 CODE_SHIFT, CODE_GAIN, CODE_NOISE = 0.2, 0.2, 0.08  # standard deviations
 
 
@@ -50,60 +53,62 @@ class SyncPeopleTask(SinglePartTask):
     ) -> tuple[Array, LossAux]:
         """Compute the loss of offsets, sync_people (5). See `SinglePartTask.loss`.
 
-        The audio of each clip is also that of the next one: there no offset is right.
+        Audio is moved by a random number of frames, and lips and audio are cut at
+        random, so that neither ends nor lengths tell the offset. The audio of each clip
+        is also that of the next one: there no offset is right.
         """
-        augment, dropout = jax.random.split(key)
+        augment, move, cut_lips, cut_audio, dropout = jax.random.split(key, 5)
         codes = vary_codes(batch["codes"], augment)
-        lips, audio = self.embed(params[self.part], codes, batch, dropout)
         mask = batch["frame_mask"]
-        right = stretch_losses(lips, audio, mask, mask, TRUE_OFFSETS)
-        wrong = stretch_losses(lips, jnp.roll(audio, 1, 0), mask, jnp.roll(mask, 1, 0))
+        lip_mask, audio_mask = cut_ends(mask, cut_lips), cut_ends(mask, cut_audio)
+        offsets = jax.random.randint(move, (len(mask),), -MAX_SHIFT, MAX_SHIFT + 1)
+        features, audio_mask = move_audio(batch["features"], audio_mask, offsets)
+        lips, audio = apply_network(
+            self.model.embeddings(),
+            {"params": params[self.part]},
+            *(codes, features, lip_mask, audio_mask, True),
+            rngs={"dropout": dropout},
+        )
+        right = stretch_losses(lips, audio, lip_mask, audio_mask, offsets)
+        others = jnp.roll(audio, 1, 0), lip_mask, jnp.roll(audio_mask, 1, 0)
+        wrong = stretch_losses(lips, *others, None)
         averages = update_average(stats[self.part], params[self.part])
         logs = {"right": right, "wrong": wrong}
         return right + wrong, LossAux(logs, {self.part: averages})
-
-    def embed(
-        self, params: Params, codes: Array, batch: Batch, dropout: Key | None = None
-    ) -> tuple[Array, Array]:
-        """Embed lips and audio.
-
-        Args:
-            params: Parameters of the part `embeddings`.
-            codes: Lip codes, f32 [b t c].
-            batch: A batch.
-            dropout: PRNG key; None: no dropout.
-
-        Returns:
-            Embeddings of lips and of audio, f32 [b t d] each.
-        """
-        return apply_network(
-            self.model.embeddings(),
-            {"params": params},
-            *(codes, batch["features"], batch["frame_mask"], dropout is not None),
-            rngs=None if dropout is None else {"dropout": dropout},
-        )
 
     def evaluate(
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Mean]:
         """Measure how often the offset of a clip is found. See `Task.evaluate`.
 
+        Every second clip has its audio moved ahead by 5 frames, and the others behind.
+
         Returns:
             `offset1`: the offset is right to one frame; `none`: probability of no
             offset for the audio of the next clip; and `loss` of both.
         """
-        average = released_params(stats[self.part], params[self.part])
-        lips, audio = self.embed(average, batch["codes"], batch)
         mask, weight = batch["frame_mask"], batch["weight"]
+        offsets = jnp.where(jnp.arange(len(mask)) % 2, 5, -5)
+        features, audio_mask = move_audio(batch["features"], mask, offsets)
+        lips, audio = apply_network(
+            self.model.embeddings(),
+            {"params": released_params(stats[self.part], params[self.part])},
+            *(batch["codes"], features, mask, audio_mask),
+        )
         probs, swapped = (
             offset_log_probs(*(x.sum(1) for x in clip_evidence(lips, a, mask, m)))
-            for a, m in ((audio, mask), (jnp.roll(audio, 1, 0), jnp.roll(mask, 1, 0)))
+            for a, m in (
+                (audio, audio_mask),
+                (jnp.roll(audio, 1, 0), jnp.roll(audio_mask, 1, 0)),
+            )
         )
-        found = jnp.asarray(OFFSETS)[jnp.argmax(probs[:, :-1], axis=-1)]
+        near = jnp.abs(jnp.asarray(OFFSETS)[None] - offsets[:, None]) <= 1
+        best = jnp.argmax(probs[:, :-1], axis=-1)[:, None]
+        near_probs = jnp.where(near, probs[:, :-1], NEG_INF)
         values = {
-            "offset1": (jnp.abs(found) <= 1).astype(jnp.float32),
+            "offset1": jnp.take_along_axis(near, best, axis=1)[:, 0].astype(float),
             "none": jnp.exp(swapped[:, -1]),
-            "loss": -jax.nn.logsumexp(probs[:, 14:17], axis=-1) - swapped[:, -1],
+            "loss": -jax.nn.logsumexp(near_probs, axis=-1) - swapped[:, -1],
         }
         return {name: Mean.from_values(x, weight) for name, x in values.items()}
 
@@ -124,6 +129,33 @@ def vary_codes(codes: Array, key: Key) -> Array:
     return codes + size * jax.random.normal(noise, codes.shape)
 
 
+def cut_ends(mask: Array, key: Key) -> Array:
+    """Cut some frames off both ends of clips, whose masks are [b t]."""
+    first, last = jax.random.randint(key, (2, len(mask), 1), 0, MAX_CUT + 1)
+    frames = jnp.arange(mask.shape[1])[None]
+    ends = jnp.sum(mask, axis=1, keepdims=True) - last
+    return mask * (frames >= first) * (frames < ends)
+
+
+def move_audio(
+    features: Array, audio_mask: Array, offsets: Array
+) -> tuple[Array, Array]:
+    """Move audio ahead by some frames.
+
+    Args:
+        features: f32 [b t e].
+        audio_mask: 1 where a frame has audio, f32 [b t].
+        offsets: Frames, negative for audio that is moved behind, i32 [b].
+
+    Returns:
+        The moved features and mask.
+    """
+    frames = jnp.arange(features.shape[1])[None] + offsets[:, None]
+    source = jnp.clip(frames, 0, features.shape[1] - 1)
+    mask = jnp.take_along_axis(audio_mask, source, axis=1) * (source == frames)
+    return jnp.take_along_axis(features, source[..., None], axis=1), mask
+
+
 def clip_evidence(
     lips: Array, audio: Array, lip_mask: Array, audio_mask: Array
 ) -> tuple[Array, Array]:
@@ -139,7 +171,7 @@ def stretch_losses(
     audio: Array,
     lip_mask: Array,
     audio_mask: Array,
-    offsets: Mapping[int, float] | None = None,
+    offsets: Array | None,
 ) -> Array:
     """Compute the loss of sync_people (5) over stretches of several lengths.
 
@@ -148,15 +180,11 @@ def stretch_losses(
         audio: Embeddings, [b t d].
         lip_mask: 1 where lips exist, [b t].
         audio_mask: 1 where audio exists, [b t].
-        offsets: {offset: weight} of the right offsets; None: no offset is right.
+        offsets: The right offset of each clip, i32 [b]; None: no offset is right.
 
     Returns:
         The mean loss in nats, a scalar.
     """
-    target = np.zeros(len(OFFSETS) + 1, np.float32)
-    for offset, weight in (offsets or {len(OFFSETS) // 2 + 1: 1.0}).items():
-        target[MAX_OFFSET_FRAMES + offset] = weight
-    target /= target.sum()
     sums = [
         jnp.pad(jnp.cumsum(values, axis=1), ((0, 0), (1, 0), (0, 0)))
         for values in clip_evidence(lips, audio, lip_mask, audio_mask)
@@ -166,11 +194,23 @@ def stretch_losses(
         length = min(length, lips.shape[1])
         starts = np.arange(0, lips.shape[1] - length + 1, max(length // 2, 1))
         evidence, pairs = (x[:, starts + length] - x[:, starts] for x in sums)
-        log_probs = offset_log_probs(evidence, pairs)[..., target > 0]
-        error = -log_probs @ target[target > 0]  # sync_people (5)
-        counts = pairs[..., MAX_OFFSET_FRAMES] >= min(MIN_PAIRS, length)
-        losses.append(masked_mean(error, counts.astype(jnp.float32)))
+        log_probs = offset_log_probs(evidence, pairs)
+        if offsets is None:
+            error, counts = -log_probs[..., -1], pairs.max(-1)
+        else:
+            target = offset_weights(offsets)[:, None]
+            error = -jnp.sum(target * log_probs[..., :-1], axis=-1)  # sync_people (5)
+            counts = jnp.sum(pairs * (target > 0), axis=-1) / 3
+        enough = counts >= min(MIN_PAIRS, length)
+        losses.append(masked_mean(error, enough.astype(jnp.float32)))
     return sum(losses, start=jnp.zeros(())) / len(losses)
+
+
+def offset_weights(offsets: Array) -> Array:
+    """Distribute a weight of 1 over the right offset [b] and its neighbours, [b o]."""
+    distance = jnp.abs(jnp.asarray(OFFSETS)[None] - offsets[:, None])
+    weights = (distance == 0) + NEIGHBOUR * (distance == 1)
+    return weights / (1 + 2 * NEIGHBOUR)
 
 
 def update_average(average: Params, params: Params) -> Params:
