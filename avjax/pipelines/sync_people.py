@@ -88,7 +88,8 @@ def find_offset(model: SyncModel, codes: Series, wave: np.ndarray) -> Finding:
         return Finding(0, 0.0, STILL)
     audio = embed_audio(model, wave, len(codes.mask) + MAX_OFFSET_FRAMES)
     evidence, pairs = sum_evidence(embed_lips(model, codes), audio)
-    probs = np.exp(offset_log_probs(EVIDENCE_SCALE * evidence, pairs))
+    scaled = jnp.asarray(EVIDENCE_SCALE * evidence)
+    probs = np.exp(offset_log_probs(scaled, jnp.asarray(pairs)))
     best = int(np.argmax(probs[:-1]))
     confidence = float(probs[:-1][max(best - 1, 0) : best + 2].sum())
     reason = ""
