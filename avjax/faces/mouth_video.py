@@ -16,6 +16,7 @@ from avjax.console import status, track
 from avjax.constants import FPS
 from avjax.errors import FaceNotFoundError, InputError
 from avjax.faces import cache, crop, tracking
+from avjax.faces.alignment import fit_similarity, landmarks_in_box
 from avjax.faces.mouth_crop import MEAN_GREY, center_crop_mouths
 from avjax.faces.source import (
     check_face_index,
@@ -56,11 +57,13 @@ class MouthVideo:
         boxes: Face box of each frame, f32 [t 4]; NaN where no face was found.
         lower_face: Show the whole lower face instead of the mouth, as published lip
             readers expect.
+        track: The track of the face; None: only boxes are known.
     """
 
     source: PathLike | np.ndarray
     boxes: np.ndarray
     lower_face: bool = False
+    track: tracking.FaceTrack | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -69,6 +72,25 @@ class MouthVideo:
     def face_found(self) -> np.ndarray:
         """Mask of the frames in which the face was found, bool [t]."""
         return np.isfinite(self.boxes[:, 0])
+
+    @property
+    def profile(self) -> np.ndarray:
+        """Mask of the frames in which the face is seen from the side, bool [t]."""
+        return np.zeros(len(self), bool) if self.track is None else self.track.profile
+
+    @property
+    def similarities(self) -> np.ndarray:
+        """Similarities, see `avjax.faces.alignment`, f64 [t 4]; NaN without a face."""
+        if self.track is not None:
+            return self.track.similarities
+        landmarks = np.stack([landmarks_in_box(box) for box in self.boxes])
+        return fit_similarity(landmarks)
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Read the frames u8 [h w c=3] at 25 frames per second."""
+        if isinstance(self.source, np.ndarray):
+            return iter(self.source)
+        return video_reader.read_at_rate(self.source, FPS)
 
     def mouth_images(self, size: int) -> Iterator[np.ndarray]:
         """Read the mouth in every frame.
@@ -80,7 +102,7 @@ class MouthVideo:
             Images u8 [size size 1]; uniformly grey where no face was found.
         """
         blank = np.full((size, size, 1), MEAN_GREY, np.uint8)
-        for frame, box in zip(_read_frames(self.source), self.boxes, strict=True):
+        for frame, box in zip(self.frames(), self.boxes, strict=True):
             if not np.isfinite(box[0]):
                 yield blank
             elif self.lower_face:
@@ -101,7 +123,7 @@ class MouthVideo:
             Images u8 [size size 3]; black where no face was found.
         """
         blank = np.zeros((size, size, 3), np.uint8)
-        for frame, box in zip(_read_frames(self.source), self.boxes, strict=True):
+        for frame, box in zip(self.frames(), self.boxes, strict=True):
             has_face = np.isfinite(box[0])
             yield crop.crop_box(frame, crop_region(box), size) if has_face else blank
 
@@ -134,13 +156,6 @@ class MouthVideo:
                 core=slice(core_start - start, core_end - start),
             )
             previous, core_start = start, core_end
-
-
-def _read_frames(source: PathLike | np.ndarray) -> Iterator[np.ndarray]:
-    """Read frames u8 [h w c=3] at 25 frames per second."""
-    if isinstance(source, np.ndarray):
-        return iter(source)
-    return video_reader.read_at_rate(source, FPS)
 
 
 def window_starts(num_frames: int, length: int) -> list[int]:
@@ -181,21 +196,20 @@ def open_mouth_video(
     check_face_index(face_index, box)
     check_video(video)
     if box is not None:
-        boxes = _constant_boxes(video, box)
-    else:
-        with status("finding the face", progress=progress):
-            boxes = _track(video, face_index)
-    if not np.isfinite(boxes).any():
+        return MouthVideo(video, _constant_boxes(video, box))
+    with status("finding the face", progress=progress):
+        track = _track(video, face_index)
+    if not track.present.any():
         name = "the frames" if isinstance(video, np.ndarray) else video
         raise FaceNotFoundError(no_face_message(name, face_index))
-    return MouthVideo(video, boxes)
+    return MouthVideo(video, track.boxes, track=track)
 
 
-def _track(video: PathLike | np.ndarray, face_index: int) -> np.ndarray:
-    """Track a face; return its boxes f32 [t 4]."""
+def _track(video: PathLike | np.ndarray, face_index: int) -> tracking.FaceTrack:
+    """Track a face."""
     if isinstance(video, np.ndarray):
-        return tracking.track_face(video, face_index).boxes
-    return cache.track_video(video, face_index, fps=FPS).boxes
+        return tracking.track_face(video, face_index)
+    return cache.track_video(video, face_index, fps=FPS)
 
 
 def _constant_boxes(video: PathLike | np.ndarray, box: tuple[float, ...]) -> np.ndarray:
@@ -234,7 +248,7 @@ def open_all_faces(
     if not tracks:
         name = "the frames" if isinstance(video, np.ndarray) else video
         raise FaceNotFoundError(no_face_message(name, 0))
-    return [MouthVideo(video, track.boxes) for track in tracks]
+    return [MouthVideo(video, track.boxes, track=track) for track in tracks]
 
 
 def check_video(video: PathLike | np.ndarray) -> None:

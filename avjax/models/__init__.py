@@ -17,6 +17,7 @@ from avjax.models.registry import (
     register_system,
 )
 from avjax.models.sync_expert import SyncExpert, SyncExpertConfig
+from avjax.models.sync_people import SyncPeopleConfig
 from avjax.models.syncnet_v2 import SyncNet, SyncNetConfig
 from avjax.models.synctalkface import WAV2LIP, SyncTalkFace, SyncTalkFaceConfig
 from avjax.models.taem import Taem, TaemConfig
@@ -50,6 +51,7 @@ __all__ = [
     "SyncExpertConfig",
     "SyncNet",
     "SyncNetConfig",
+    "SyncPeopleConfig",
     "SyncTalkFace",
     "SyncTalkFaceConfig",
     "Taem",

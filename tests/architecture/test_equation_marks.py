@@ -7,7 +7,7 @@ import re
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
-NOT_PAPERS = {"__init__", "context_latents", "registry", "talker", "sync_model"}
+NOT_PAPERS = {"__init__", "context_latents", "registry", "talker"}
 MODELS = sorted(
     file for file in (ROOT / "avjax/models").glob("*.py") if file.stem not in NOT_PAPERS
 )

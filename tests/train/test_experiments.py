@@ -28,6 +28,12 @@ from avjax.train.experiments.corpora import BUILD_ARGUMENTS
 from avjax.train.optimizers import make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.bridging import BridgingTask
+from avjax.train.tasks.lipwarp.code_loader import CodeLoader
+
+
+def encoded(loader):
+    """Return what makes the arrays: a loader that encodes, or a transform."""
+    return loader if isinstance(loader, CodeLoader) else loader.transform
 
 
 def training_shapes(transform, batch: int, size: int) -> dict:
@@ -52,6 +58,10 @@ def training_shapes(transform, batch: int, size: int) -> dict:
         arrays |= {"weight": ((), f32)}
     elif isinstance(transform, LipEditExample | LipEditClip):
         arrays = lip_editing_shapes(transform)
+    elif isinstance(transform, CodeLoader):
+        t = transform.transform.num_frames
+        arrays = {"codes": ((t, 12), f32), "features": ((t, 192), f32)}
+        arrays |= {"frame_mask": ((t,), f32), "weight": ((), f32)}
     elif isinstance(transform, LipCodeExample):
         t, m = transform.num_frames, transform.num_mouths
         arrays = {"mels": ((t, 16, 80), f32), "mouths": ((m, 40, 56), u8)}
@@ -202,7 +212,7 @@ def test_step_and_evaluation_have_shapes(name):
     experiment = EXPERIMENTS[name]()
     task, loader = experiment.task, experiment.train
     size = getattr(task.model, "size", None)  # a denoiser takes any
-    batch = training_shapes(loader.transform, loader.batch_size, size)
+    batch = training_shapes(encoded(loader), loader.batch_size, size)
     optimizers = {
         objective: make_optimizer(config, experiment.steps)
         for objective, config in experiment.optim.items()
@@ -217,7 +227,7 @@ def test_step_and_evaluation_have_shapes(name):
     terms = {log if log.endswith(COMMON) else log.partition("/")[2] for log in logs}
     assert not [term for term in terms if not is_documented(term)]
     for evaluation in experiment.evals.values():
-        transform = evaluation.transform
+        transform = encoded(evaluation)
         is_clip = isinstance(transform, TalkEvalClip | TextEvalClip)
         make_shapes = clip_shapes if is_clip else training_shapes
         batch = make_shapes(transform, evaluation.batch_size, size)

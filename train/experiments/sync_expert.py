@@ -1,10 +1,14 @@
-"""Experiments of the sync expert. A loss of ln 2 = 0.69 is the level of chance."""
+"""Experiments of sync models.
+
+For the sync expert, a loss of ln 2 = 0.69 is the level of chance.
+"""
 
 from avjax.data.examples.talking import SyncExample
 from avjax.data.loader import Loader
 from avjax.models.sync_expert import SyncExpertConfig
 from avjax.train.experiment import Experiment
 from avjax.train.experiments.corpora import (
+    CLIPS_ROOT,
     FROZEN_SYNC_WIDTH,
     GRID,
     PUPPET,
@@ -12,6 +16,8 @@ from avjax.train.experiments.corpora import (
 )
 from avjax.train.optimizers import Adam, Muon
 from avjax.train.registry import experiment
+from avjax.train.tasks.lipwarp.code_loader import CodeLoader
+from avjax.train.tasks.lipwarp.sync import SyncPeopleTask
 from avjax.train.tasks.sync_expert import SyncExpertTask
 
 
@@ -31,6 +37,24 @@ def sync_grid() -> Experiment:
     Data: corpora/grid. Time: 0.5 hours on two cores. Score: accuracy 0.95.
     """
     return small_sync(GRID)
+
+
+@experiment
+def sync_people_clips() -> Experiment:
+    """Train the sync model for people never seen, on many people.
+
+    Data: corpora/clips. Time: 20 minutes on two cores. Score: see the table of results.
+    """
+    return sync_people(CLIPS_ROOT, "val", steps=2000, batch_size=64)
+
+
+@experiment
+def sync_people_puppet() -> Experiment:
+    """Train the sync model for people never seen, on puppets, for a short time.
+
+    Data: corpora/puppet. Time: a few minutes on two cores.
+    """
+    return sync_people(PUPPET.root, "test[:40]", steps=200, batch_size=8)
 
 
 @experiment
@@ -91,4 +115,37 @@ def small_sync(corpus: SmallCorpus) -> Experiment:
         save_every=400,
         select_by=("test/accuracy", "max"),
         description=f"The sync expert, trained on {corpus.label}.",
+    )
+
+
+def sync_people(root: str, split: str, *, steps: int, batch_size: int) -> Experiment:
+    """Train the embeddings of the sync model for people never seen.
+
+    Args:
+        root: Folder of the corpus.
+        split: The split that is evaluated.
+        steps: Number of steps.
+        batch_size: Clips in one batch.
+
+    Returns:
+        The experiment.
+    """
+    lipwarp = "lipwarp-people"
+    optimizer = Adam(
+        learning_rate=2e-3,
+        weight_decay=0.05,
+        warmup=50,
+        schedule="cosine",
+        max_grad_norm=1.0,
+    )
+    return Experiment(
+        task=SyncPeopleTask(),
+        train=CodeLoader(root, "train", batch_size=batch_size, num_workers=1),
+        evals={"val": CodeLoader(root, split, batch_size=16)},
+        optim={"embeddings": optimizer},
+        steps=steps,
+        init_from={"mouth_encoder": lipwarp, "audio_to_code": lipwarp},
+        evaluate_every=500,
+        save_every=500,
+        description="The sync model for people never seen.",
     )

@@ -8,6 +8,7 @@ from avjax.train.tasks.denoiser import DenoiserTask
 from avjax.train.tasks.lip_landmarks import LipLandmarksTask
 from avjax.train.tasks.lipwarp.audio import AudioToCodeTask
 from avjax.train.tasks.lipwarp.editing import LipEditingTask
+from avjax.train.tasks.lipwarp.sync import SyncPeopleTask
 from avjax.train.tasks.parts import SinglePartTask
 from avjax.train.tasks.sync_expert import SyncExpertTask
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
@@ -27,6 +28,7 @@ __all__ = [
     "LipLandmarksTask",
     "SinglePartTask",
     "SyncExpertTask",
+    "SyncPeopleTask",
     "SyncTalkFaceTask",
     "TaemTask",
     "TalkingFaceTask",

@@ -30,6 +30,7 @@ SYSTEMS = [
     "lip_landmarks",
     "lipwarp",
     "sync_expert",
+    "sync_people",
     "syncnet_v2",
     "synctalkface",
     "taem",

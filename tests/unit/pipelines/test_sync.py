@@ -19,11 +19,14 @@ from avjax.faces.tracking import FaceTrack
 from avjax.media import audio_io, video_reader
 from avjax.media.video_writer import VideoWriter
 from avjax.metrics.sync import SyncScore
-from avjax.models import sync_model
-from avjax.models.sync_model import SyncModelSpec, syncnet_crop
 from avjax.models.syncnet_v2 import SyncNetConfig, init_variables
 from avjax.pipelines import sync, sync_models
-from avjax.pipelines.sync_models import SyncModel, load_sync_model
+from avjax.pipelines.sync_models import (
+    SyncModel,
+    SyncModelSpec,
+    load_sync_model,
+    syncnet_crop,
+)
 from avjax.pipelines.sync_scoring import (
     CHUNK_FRAMES,
     iter_audio_embeddings,
@@ -94,7 +97,8 @@ def test_audio_of_another_speaker_is_out_of_sync(puppets, expert):
     for video, wave in ((first, second_wave), (second, first_wave)):
         starts = valid_starts(video, wave[:length])
         result = sync.score_face(expert, video, wave[:length], starts, 0)
-        assert not result.reliable and "out of sync" in str(result)
+        assert not result.reliable and result.verdict == "cannot tell"
+        assert "out of sync" in str(result)
 
 
 def test_offsets_of_a_real_clip_are_found_to_one_frame(real):
@@ -127,7 +131,8 @@ def test_command_prints_the_offset_and_the_model(puppets, tmp_path, capfd):
     assert report["weights"] == "sync-puppet" and report["system"] == "sync_expert"
     (result,) = report["faces"]
     assert result["offset"] == -7 and result["offset_seconds"] == -0.28
-    assert result["reliable"]
+    assert result["reliable"] and result["reason"] == ""
+    assert result["verdict"] == "out of step"
     assert result["lse_c_expert"] > 0.5 > result["lse_d_expert"]
     assert "lse_c" not in result
 
@@ -174,7 +179,7 @@ def perfect_model(monkeypatch) -> SyncModel:
     }
     monkeypatch.setattr(sync_models, "jit_encode", jit_encode)
     monkeypatch.setitem(
-        sync_model.SYNC_MODELS, "perfect", SyncModelSpec(**unused | used)
+        sync_models.SYNC_MODELS, "perfect", SyncModelSpec(**unused | used)
     )
     return SyncModel("it", "perfect", SyncNetConfig(size=16), {})
 

@@ -36,14 +36,17 @@ def bad_audio_files(bad_files, puppet_clip):
     ("words", "reason"),
     [
         (["one.mp4", "--box", "8,0,48,48"], "no (audio|sound)"),
-        (["silence.mp4", "--box", "0,0,96,96"], "silent"),
+        (
+            ["silence.mp4", "--box", "0,0,96,96", "--weights", "sync-puppet"],
+            "silent",
+        ),
         (["short.mp4", "--box", "0,0,96,96"], "36 frames of 25 a second"),
         (["single.mp4", "--box", "0,0,96,96"], "36 frames of 25 a second"),
         (["faceless.mp4"], "no face"),
         (["faceless.mp4", "--face-index", "2"], "no face number 2"),
         (
             ["faceless.mp4", "--weights", "sentences"],
-            "not to sync_expert or syncnet_v2",
+            "not to sync_people or sync_expert or syncnet_v2",
         ),
     ],
     ids=lambda x: " ".join(x) if isinstance(x, list) else "",

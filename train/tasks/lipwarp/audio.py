@@ -21,6 +21,7 @@ from avjax.models.lipwarp import (
 from avjax.models.talker import latent_space
 from avjax.nn.apply import apply_network
 from avjax.train.task import LossAux, Objective, ReleasedWeights, Task
+from avjax.train.tasks.lipwarp.mouths import interpolate_frames
 from avjax.train.tasks.parts import split_variables
 from avjax.typing import Array, Batch, Key, Params
 
@@ -112,14 +113,7 @@ class AudioToCodeTask(Task):
             for images in (mouths, mouths[:, :, ::-1])
         )
         codes = rearrange(codes, "(b t) d -> b t d", t=count)
-        before = jnp.floor(batch["positions"]).astype(jnp.int32)
-        after = jnp.minimum(before + 1, count - 1)
-        share = (batch["positions"] - before)[..., None]
-        first, second = (
-            jnp.take_along_axis(codes, index[..., None], axis=1)
-            for index in (before, after)
-        )
-        return (1 - share) * first + share * second
+        return interpolate_frames(codes, batch["positions"])
 
     def update_averages(
         self, params: Params, averages: Params, codes: Array, frame_mask: Array

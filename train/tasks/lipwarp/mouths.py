@@ -1,4 +1,4 @@
-"""The mouths of network-sized frames, on the device, and their lip codes."""
+"""Mouths of network-sized frames, and lip codes between frames, on the device."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -45,3 +45,23 @@ def interpolation(count: int, center: float, size: int) -> Array:
     places = np.clip(places, 0, size - 1)
     distance = np.abs(places[:, None] - np.arange(size))
     return jnp.asarray(np.maximum(1 - distance, 0), jnp.float32)
+
+
+def interpolate_frames(values: Array, positions: Array) -> Array:
+    """Interpolate between frames.
+
+    Args:
+        values: [b m d].
+        positions: Frame numbers with fractions, from 0 to m - 1, f32 [b t].
+
+    Returns:
+        [b t d].
+    """
+    before = jnp.floor(positions).astype(jnp.int32)
+    after = jnp.minimum(before + 1, values.shape[1] - 1)
+    share = (positions - before)[..., None]
+    first, second = (
+        jnp.take_along_axis(values, index[..., None], axis=1)
+        for index in (before, after)
+    )
+    return (1 - share) * first + share * second

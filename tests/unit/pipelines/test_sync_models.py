@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from avjax.models.sync_model import syncnet_crop
+from avjax.pipelines.sync_models import syncnet_crop
 
 
 def test_syncnet_crop_keeps_the_top_edge_and_is_wider():
