@@ -67,16 +67,13 @@ def encode_mouths(config: SyncPeopleConfig, parts: Variables, mouths: Array) -> 
 def encode_audio(
     config: SyncPeopleConfig, parts: Variables, mels: Array, frame_mask: Array
 ) -> Array:
-    """Compute features of the audio around each frame.
+    """Compute features f32 [b t e] of the audio around each frame.
 
     Args:
         config: The config.
         parts: {part: variables}.
         mels: Log-mel windows, f32 [b t f=16 k=80].
         frame_mask: 1 where a frame exists, f32 [b t].
-
-    Returns:
-        f32 [b t e].
     """
 
     def encode(network: AudioToCode) -> Array:
