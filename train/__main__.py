@@ -29,7 +29,7 @@ NAME_HELP = (
     "experiment (see avjax train --list), FILE.py:EXPERIMENT of your own, or, for "
     "evaluate, the folder of a run"
 )
-EVALUATE_HELP = """Evaluate the best weights of a run.
+EVALUATE_HELP = """Evaluate a run: its best weights (by select_by), else the latest.
 
 If the experiment has no run, the weights that it starts from are evaluated.
 path=value changes what is evaluated, such as evals.test.root=DIR; fields without effect

@@ -22,7 +22,7 @@ REL_BIAS = ("rel_bias",)  # attention bias; it is not a kernel
 
 @experiment
 def aligner_puppet() -> Experiment:
-    """Train the aligner on puppets; the times of words constrain the phonemes.
+    """Train forced alignment on puppets, with the times of words.
 
     Data: corpora/puppet. Time: 0.2 hours. Score: mean error of phonemes 23 ms.
     """
@@ -31,7 +31,7 @@ def aligner_puppet() -> Experiment:
 
 @experiment
 def aligner_grid() -> Experiment:
-    """Train the aligner on GRID s1, from the weights `aligner-puppet`.
+    """Train forced alignment on GRID s1, from the weights `aligner-puppet`.
 
     Data: corpora/grid. Time: 0.2 hours. Score: mean error of words 27 ms.
     """

@@ -28,7 +28,7 @@ SMALL = BridgingConfig(size=64, width=0.25)  # 1.5 million parameters, 3 MB in f
 
 @experiment
 def bridging_lrw() -> Experiment:
-    """Train the paper's lip reader of words on LRW.
+    """Train lip reading of words on LRW, at the size of the paper.
 
     Data: corpora/lrw, which must exist, because its words are the vocabulary. Not run
     yet. Published: top-1 accuracy 85.4 %, averaged with the mirrored clip.
@@ -65,7 +65,7 @@ def bridging_lrw() -> Experiment:
 
 @experiment
 def bridging_puppet() -> Experiment:
-    """Train a reader of puppets' sentences (GRID's grammar), by characters.
+    """Train lip reading of sentences on puppets (GRID's grammar), by characters.
 
     Data: corpora/puppet-grid. Time: 0.6 hours on two cores. Score: WER 8.8 %, with the
     grammar 3.3 %.
@@ -77,7 +77,7 @@ def bridging_puppet() -> Experiment:
 
 @experiment
 def bridging_grid() -> Experiment:
-    """Train a reader of the sentences of GRID s1, by characters.
+    """Train lip reading of sentences on GRID s1, by characters.
 
     Data: corpora/grid. Time: 0.8 hours on two cores. Score: WER 21.7 %, with the
     grammar 11.7 %.
@@ -88,7 +88,7 @@ def bridging_grid() -> Experiment:
 
 @experiment
 def bridging_words_puppet() -> Experiment:
-    """Train a reader of puppets' single words, some of which look the same.
+    """Train lip reading of single words on puppets; some words look the same.
 
     Data: corpora/puppet-word. Time: not recorded.
     """

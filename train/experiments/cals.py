@@ -42,7 +42,7 @@ LOW_ADVERSARIAL_WEIGHTS = CalsLossWeights(
 
 @experiment
 def cals_units_puppet() -> Experiment:
-    """Train lip motion units on puppets; run wav2lip_pretrain_puppet first.
+    """Train the lip motion units of CALS on puppets; run wav2lip_pretrain_puppet first.
 
     Data: corpora/puppet. Time: 15 minutes on two cores.
     """
@@ -51,7 +51,7 @@ def cals_units_puppet() -> Experiment:
 
 @experiment
 def cals_units_grid() -> Experiment:
-    """Train lip motion units on GRID s1; run wav2lip_pretrain_grid first.
+    """Train the lip motion units of CALS on GRID s1; run wav2lip_pretrain_grid first.
 
     Data: corpora/grid. Time: 15 minutes on two cores.
     """
@@ -60,7 +60,7 @@ def cals_units_grid() -> Experiment:
 
 @experiment
 def cals_face_puppet() -> Experiment:
-    """Train a face on fixed units of puppets; run cals_units_puppet first.
+    """Train the face of CALS on fixed units of puppets; run cals_units_puppet first.
 
     Data: corpora/puppet. Time: 30 to 60 minutes on two cores.
     """
@@ -69,7 +69,7 @@ def cals_face_puppet() -> Experiment:
 
 @experiment
 def cals_face_grid() -> Experiment:
-    """Train a face on fixed units of GRID s1; run cals_units_grid first.
+    """Train the face of CALS on fixed units of GRID s1; run cals_units_grid first.
 
     Data: corpora/grid. Time: 30 to 60 minutes on two cores.
     """
@@ -78,7 +78,7 @@ def cals_face_grid() -> Experiment:
 
 @experiment
 def cals_puppet() -> Experiment:
-    """Train CALS on puppets; run cals_face_puppet first.
+    """Train all of CALS on puppets; run cals_face_puppet first.
 
     Data: corpora/puppet. Time: 0.5 hours on two cores. Score of `cals-puppet`: LMD 0.71
     pixels, PSNR 35.1 dB.
@@ -88,7 +88,7 @@ def cals_puppet() -> Experiment:
 
 @experiment
 def cals_grid() -> Experiment:
-    """Train CALS on GRID s1; run cals_face_grid first.
+    """Train all of CALS on GRID s1; run cals_face_grid first.
 
     Data: corpora/grid. Time: 0.5 hours on two cores. Score of `cals-grid-s1`: LMD 0.35
     pixels, PSNR 36.5 dB.

@@ -23,7 +23,7 @@ LABELS = {"lrs2": "LRS2", "lrw": "LRW", "hdtf": "HDTF"}
 
 @experiment
 def cals_units_lrs2() -> Experiment:
-    """Train lip motion units on LRS2, 128 px; run sync_lrs2 first.
+    """Train the lip motion units of CALS on LRS2, 128 px; run sync_lrs2 first.
 
     Data: corpora/lrs2-128.
     """
@@ -32,7 +32,7 @@ def cals_units_lrs2() -> Experiment:
 
 @experiment
 def cals_units_lrw() -> Experiment:
-    """Train lip motion units on LRW, 128 px, 29 frames a clip; run sync_lrs2 first.
+    """Train the lip motion units of CALS on LRW, 128 px; run sync_lrs2 first.
 
     Data: corpora/lrw-128.
     """
@@ -41,7 +41,7 @@ def cals_units_lrw() -> Experiment:
 
 @experiment
 def cals_units_hdtf() -> Experiment:
-    """Train lip motion units on HDTF, 128 px; run sync_lrs2 first.
+    """Train the lip motion units of CALS on HDTF, 128 px; run sync_lrs2 first.
 
     Data: corpora/hdtf-128.
     """

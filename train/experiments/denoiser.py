@@ -34,7 +34,7 @@ SMALL_ADAM = Adam(learning_rate=1e-3, warmup=50, schedule="cosine", max_grad_nor
 
 @experiment
 def denoiser_synthetic() -> Experiment:
-    """Train the first stage on clean images with synthetic noise.
+    """Train the denoiser's first stage on clean images with synthetic noise.
 
     The noise is that of cameras and the published mixture. Data: corpora/pictures.
     Time: 5 to 10 minutes on one core.
@@ -53,7 +53,7 @@ def denoiser_synthetic() -> Experiment:
 
 @experiment
 def denoiser_polyu_plain() -> Experiment:
-    """Train the first stage on PolyU's photographs, from clean images alone.
+    """Train the denoiser's first stage on PolyU, from clean images alone.
 
     Data: corpora/polyu (non-commercial). Time: 5 to 10 minutes on one core.
     """
@@ -63,7 +63,7 @@ def denoiser_polyu_plain() -> Experiment:
 
 @experiment
 def denoiser_polyu() -> Experiment:
-    """Train the second stage on PolyU's photographs; run denoiser_polyu_plain first.
+    """Train the denoiser's second stage on PolyU; run denoiser_polyu_plain first.
 
     Data: corpora/polyu (non-commercial). Time: 5 to 10 minutes on one core. Score of
     `denoiser-polyu` on other scenes: 38.6 dB; the noisy photographs have 37.0 dB.
@@ -87,7 +87,7 @@ def denoiser_polyu() -> Experiment:
 
 @experiment
 def denoiser_white() -> Experiment:
-    """Train the first stage on white noise alone, as in tables of Set12 and CBSD68.
+    """Train the denoiser's first stage on white noise, as for Set12 and CBSD68.
 
     Data: corpora/pictures. Time: 2.4 minutes on one core.
     """
@@ -98,7 +98,7 @@ def denoiser_white() -> Experiment:
 
 @experiment
 def denoiser_div2k() -> Experiment:
-    """Train the paper's first stage on DIV2K with the published noise.
+    """Train the denoiser's first stage on DIV2K, at the size of the paper.
 
     Data: corpora/div2k. Not run yet. The paper alternates epochs of the restorer and
     of the mask; here every step updates both. Its 150 epochs of twice 50 steps are 7500
@@ -118,7 +118,7 @@ def denoiser_div2k() -> Experiment:
 
 @experiment
 def denoiser_sidd() -> Experiment:
-    """Train the paper's second stage on SIDD-Small; run denoiser_div2k first.
+    """Train the denoiser's second stage on SIDD-Small; run denoiser_div2k first.
 
     Data: corpora/sidd, corpora/sidd-blocks. Not run yet; the paper's score is not
     known. The paper also trains on PolyU and selects the best weights on training

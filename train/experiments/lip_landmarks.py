@@ -12,7 +12,7 @@ from avjax.train.tasks.lip_landmarks import LipLandmarksTask
 
 @experiment
 def landmarks_puppet() -> Experiment:
-    """Train the detector of twenty lip points on puppets, 96 px.
+    """Train the detector of twenty lip landmarks on puppets, 96 px.
 
     Data: corpora/puppet. Time: 0.04 hours on two cores. Score: mean error 0.37 pixels.
     """

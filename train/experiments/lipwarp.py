@@ -29,7 +29,7 @@ AUDIO_DROPOUT = 0.2  # of the audio network, which sees few speakers
 
 @experiment
 def lipwarp_editor_clips() -> Experiment:
-    """Train mouth encoder and editor at 64 pixels, on many people.
+    """Train LipWarp's mouth encoder and editor on videos of people, 64 px.
 
     Data: corpora/clips. Time: hours on two cores.
     """
@@ -42,7 +42,7 @@ def lipwarp_editor_clips() -> Experiment:
 
 @experiment
 def lipwarp_editor96_clips() -> Experiment:
-    """Train the editor at 96 pixels; run lipwarp_editor_clips first.
+    """Train LipWarp's editor at 96 px; run lipwarp_editor_clips first.
 
     Data: corpora/clips. Time: hours on two cores.
     """
@@ -58,7 +58,7 @@ def lipwarp_editor96_clips() -> Experiment:
 
 @experiment
 def lipwarp_audio_clips() -> Experiment:
-    """Train audio to lip codes; run lipwarp_editor96_clips first.
+    """Train LipWarp's audio network; run lipwarp_editor96_clips first.
 
     Data: corpora/clips. Time: hours on two cores.
     """
@@ -68,7 +68,7 @@ def lipwarp_audio_clips() -> Experiment:
 
 @experiment
 def lipwarp_editor_puppet() -> Experiment:
-    """Train mouth encoder and editor on puppets, 64 px, for a short time.
+    """Train LipWarp's mouth encoder and editor on puppets, 64 px, briefly.
 
     Data: corpora/puppet. Time: a few minutes on two cores.
     """
@@ -80,7 +80,7 @@ def lipwarp_editor_puppet() -> Experiment:
 
 @experiment
 def lipwarp_audio_puppet() -> Experiment:
-    """Train audio to lip codes on puppets; run lipwarp_editor_puppet first.
+    """Train LipWarp's audio network on puppets; run lipwarp_editor_puppet first.
 
     Data: corpora/puppet. Time: a few minutes on two cores.
     """

@@ -43,7 +43,7 @@ LOW_ADVERSARIAL_WEIGHTS = SyncTalkFaceLossWeights(
 
 @experiment
 def wav2lip_pretrain_puppet() -> Experiment:
-    """Train a face of puppets, 96 px, an eighth of the channels, for other experiments.
+    """Train Wav2Lip's first stage on puppets, 96 px, an eighth of the channels.
 
     Data: corpora/puppet. Time: 10 to 30 minutes on two cores.
     """
@@ -52,7 +52,7 @@ def wav2lip_pretrain_puppet() -> Experiment:
 
 @experiment
 def wav2lip_puppet() -> Experiment:
-    """Train Wav2Lip on puppets; run wav2lip_pretrain_puppet first.
+    """Train Wav2Lip's second stage on puppets; run wav2lip_pretrain_puppet first.
 
     Data: corpora/puppet. Time: 30 to 60 minutes on two cores.
     """
@@ -71,7 +71,7 @@ def synctalkface_puppet() -> Experiment:
 
 @experiment
 def wav2lip_pretrain_grid() -> Experiment:
-    """Train a face of GRID s1, 96 px, a fifth of the channels, for other experiments.
+    """Train Wav2Lip's first stage on GRID s1, 96 px, a fifth of the channels.
 
     Data: corpora/grid. Time: 10 to 30 minutes on two cores.
     """
@@ -80,7 +80,7 @@ def wav2lip_pretrain_grid() -> Experiment:
 
 @experiment
 def wav2lip_grid() -> Experiment:
-    """Train Wav2Lip on GRID s1; run wav2lip_pretrain_grid first.
+    """Train Wav2Lip's second stage on GRID s1; run wav2lip_pretrain_grid first.
 
     Data: corpora/grid. Time: 30 to 60 minutes on two cores.
     """

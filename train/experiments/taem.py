@@ -31,7 +31,7 @@ from avjax.train.tasks.talking_common import AuxiliaryNetworks
 
 @experiment
 def taem_wav2lip_puppet() -> Experiment:
-    """Train TAEM for the Wav2Lip of puppets; run wav2lip_puppet first.
+    """Train TAEM (text) for the Wav2Lip of puppets; run wav2lip_puppet first.
 
     Data: corpora/puppet. Time: 10 minutes on two cores. Score of `taem-puppet`: LMD
     0.67 pixels (0.69 with audio).
@@ -42,7 +42,7 @@ def taem_wav2lip_puppet() -> Experiment:
 
 @experiment
 def taem_synctalkface_puppet() -> Experiment:
-    """Train TAEM for the SyncTalkFace of puppets; run synctalkface_puppet first.
+    """Train TAEM (text) for the SyncTalkFace of puppets; run synctalkface_puppet first.
 
     Data: corpora/puppet. Time: 10 minutes on two cores.
     """
@@ -52,7 +52,7 @@ def taem_synctalkface_puppet() -> Experiment:
 
 @experiment
 def taem_cals_puppet() -> Experiment:
-    """Train TAEM for the CALS of puppets; run cals_puppet first.
+    """Train TAEM (text) for the CALS of puppets; run cals_puppet first.
 
     Data: corpora/puppet. Time: 10 minutes on two cores.
     """
@@ -61,7 +61,7 @@ def taem_cals_puppet() -> Experiment:
 
 @experiment
 def taem_synctalkface_grid() -> Experiment:
-    """Train TAEM for the SyncTalkFace of GRID s1; run synctalkface_grid first.
+    """Train TAEM (text) for the SyncTalkFace of GRID s1; run synctalkface_grid first.
 
     Data: corpora/grid, with phones. Time: 10 minutes on two cores. Score of
     `taem-grid-s1`: LMD 0.42 pixels (0.42 with audio).
@@ -73,7 +73,7 @@ def taem_synctalkface_grid() -> Experiment:
 
 @experiment
 def taem_wav2lip_lrs2() -> Experiment:
-    """Train TAEM at full size on LRS2, for a Wav2Lip of 128 px.
+    """Train TAEM (text) at full size on LRS2, for a Wav2Lip of 128 px.
 
     Run first: avjax train synctalkface_lrs2 task.model.num_slots=0 --out
     runs/wav2lip_lrs2. Data: corpora/lrs2-128, with phones. Not run yet.
