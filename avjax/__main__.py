@@ -220,8 +220,8 @@ def denoise(options: argparse.Namespace) -> None:
     denoiser-polyu, may be used for non-commercial purposes only.
     """
     from avjax.pipelines.denoise import load_denoiser
-    from avjax.pipelines.denoise_files import denoise_file
-    from avjax.pipelines.denoise_jobs import plan_jobs
+    from avjax.pipelines.denoising.files import denoise_file
+    from avjax.pipelines.denoising.jobs import plan_jobs
 
     plot_report = None
     if options.report:

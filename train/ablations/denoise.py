@@ -43,7 +43,7 @@ from avjax.media.photo_io import Photo, read_photo, to_float01
 from avjax.metrics.image import psnr
 from avjax.models.denoiser import DenoiserConfig, init_variables, receptive_field
 from avjax.pipelines.denoise import load_denoiser
-from avjax.pipelines.denoiser import jit_adapt, jit_denoise_tile
+from avjax.pipelines.denoising.denoiser import jit_adapt, jit_denoise_tile
 from avjax.train.ablations.results import ResultTable, add_json_option
 from avjax.typing import Array, Params
 

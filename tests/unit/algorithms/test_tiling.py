@@ -12,7 +12,7 @@ from avjax.algorithms import denoiser_adaptation, tiling
 from avjax.media.photo_io import Photo, to_float01
 from avjax.models.denoiser import receptive_field
 from avjax.pipelines.denoise import load_denoiser, load_network
-from avjax.pipelines.denoiser import Denoiser
+from avjax.pipelines.denoising.denoiser import Denoiser
 
 
 @pytest.fixture(scope="module")

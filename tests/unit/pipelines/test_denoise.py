@@ -12,7 +12,7 @@ from avjax.algorithms import adaptation_plan
 from avjax.errors import InputError
 from avjax.media.photo_io import Photo, read_photo, write_photo
 from avjax.pipelines.denoise import load_denoiser
-from avjax.pipelines.denoiser import jit_adapt, jit_denoise_tile
+from avjax.pipelines.denoising.denoiser import jit_adapt, jit_denoise_tile
 
 pytestmark = pytest.mark.usefixtures("small_tiles")
 

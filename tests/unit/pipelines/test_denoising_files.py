@@ -13,7 +13,7 @@ from avjax.media import audio_io, video_reader
 from avjax.media.photo_io import Photo, read_photo, to_float01, write_photo
 from avjax.media.video_writer import VideoWriter
 from avjax.pipelines.denoise import load_denoiser
-from avjax.pipelines.denoise_files import DenoiseJob, denoise_file
+from avjax.pipelines.denoising.files import DenoiseJob, denoise_file
 from avjax.visualize.denoise_report import plot_report
 
 pytestmark = pytest.mark.usefixtures("small_tiles")

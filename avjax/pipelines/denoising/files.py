@@ -13,8 +13,13 @@ from avjax.media.container import open_media
 from avjax.media.remux import remux_audio
 from avjax.media.video_writer import VideoWriter
 from avjax.pipelines.denoise import denoise_with_progress
-from avjax.pipelines.denoise_jobs import DenoiseJob, is_video
-from avjax.pipelines.denoiser import Denoiser, DenoiseResult, check_size, make_result
+from avjax.pipelines.denoising.denoiser import (
+    Denoiser,
+    DenoiseResult,
+    check_size,
+    make_result,
+)
+from avjax.pipelines.denoising.jobs import DenoiseJob, is_video
 
 TEXT_FORMATS = {"tty"}  # FFmpeg's format for text files, which it renders as video
 
