@@ -28,7 +28,7 @@ from avjax.data.split_source import (
     PaddedExamples,
     SplitSource,
     Subset,
-    check_labels,
+    check_records,
     open_split,
 )
 from avjax.errors import InputError
@@ -119,7 +119,7 @@ class Loader:
                 than processes.
         """
         size = _local_batch_size(self, process_count)
-        records = _open_labelled(self)
+        records = open_checked(self)
         if len(records) < process_count:
             raise InputError(
                 f"{self.root} has {format_count(len(records), 'clip')} in "
@@ -158,7 +158,7 @@ class Loader:
         """
         size = _local_batch_size(self, process_count)
         parts = []
-        records = _open_labelled(self)
+        records = open_checked(self)
         for transform, subset in _split_by_bucket(records, self):
             examples = EvalExamples(subset, transform, self.examples_per_clip)
             padded = PaddedExamples(examples, self.batch_size)
@@ -191,6 +191,23 @@ def read_vocabulary(root: str | os.PathLike, num_words: int) -> tuple[str, ...]:
     return tuple(content.get("texts") or placeholders)
 
 
+def open_checked(loader: Loader) -> SplitSource:
+    """Open the split of a loader, if its records and labels fit the transform.
+
+    Args:
+        loader: The loader.
+
+    Returns:
+        The records.
+
+    Raises:
+        InputError: There is no such corpus or split, or it does not fit.
+    """
+    records = open_split(loader.root, loader.split)
+    check_records(records, loader.transform)
+    return records
+
+
 def peek(data: grain.DatasetIterator) -> NumpyBatch:
     """Return the next batch of an iterator without consuming it.
 
@@ -204,13 +221,6 @@ def peek(data: grain.DatasetIterator) -> NumpyBatch:
     batch = next_batch(data)
     data.set_state(state)
     return batch
-
-
-def _open_labelled(loader: Loader) -> SplitSource:
-    """Open the split of a loader; raise InputError if it lacks labels."""
-    records = open_split(loader.root, loader.split)
-    check_labels(records, getattr(loader.transform, "required_labels", ()))
-    return records
 
 
 def _split_by_bucket(

@@ -46,6 +46,16 @@ LABEL_SOURCES = {
         "lip landmarks",
         "the corpus puppet of avjax data build has them",
     ),
+    "noisy": (
+        "a noisy image",
+        "set corruptions, or use a corpus of avjax data build pairs",
+    ),
+}
+CLIPS, IMAGES = "clips of talking faces", "images"  # kinds of records
+BUILDERS = {  # how to get a corpus of each kind
+    CLIPS: "avjax data build clips, for instance, makes such a corpus",
+    IMAGES: "avjax data build pairs (noisy and clean images) or pictures (clean "
+    "images) makes such a corpus",
 }
 
 
@@ -236,6 +246,18 @@ def decode_record(example: Mapping[str, Any]) -> dict[str, Any]:
     }
     new = {"lower_face": NO_LOWER_FACE, "pose": NO_POSE} if "face" in example else {}
     return {**new, **example, **labels, **strings}
+
+
+def kind_of(record: Mapping[str, Any]) -> str:
+    """Tell what a corpus consists of.
+
+    Args:
+        record: One of its records.
+
+    Returns:
+        `CLIPS` or `IMAGES`, a key of `BUILDERS`.
+    """
+    return IMAGES if "clean" in record else CLIPS
 
 
 def has_label(record: Mapping[str, Any], label: str) -> bool:

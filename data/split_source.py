@@ -4,7 +4,7 @@ import functools
 import os
 import pathlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -106,22 +106,30 @@ def open_split(root: str | os.PathLike, split: str) -> SplitSource:
     return SplitSource(root, split)
 
 
-def check_labels(records: SplitSource, labels: Iterable[str]) -> None:
-    """Check that a split has the labels that an example transform needs.
+def check_records(records: SplitSource, transform: ExampleTransform) -> None:
+    """Check that a split has the records and the labels that a transform needs.
 
     Args:
-        records: The split. It is read up to the first clip that has the labels.
-        labels: Keys of `schema.LABEL_SOURCES`.
+        records: The split. It is read up to the first record that has the labels.
+        transform: The example transform.
 
     Raises:
-        InputError: No clip has one of them.
+        InputError: The split has another kind of records, or none has a label.
     """
-    for label in labels:
+    found = schema.kind_of(records[0])
+    needed = getattr(transform, "record_kind", schema.CLIPS)
+    if found != needed:
+        raise InputError(
+            f"{records.root} is a corpus of {found}, and this experiment needs "
+            f"{needed}; {schema.BUILDERS[needed]}"
+        )
+    for label in getattr(transform, "required_labels", ()):
         if not any(schema.has_label(record, label) for record in records):
             name, remedy = schema.LABEL_SOURCES[label]
+            record = "image" if found == schema.IMAGES else "clip"
             raise InputError(
-                f"{records.root}: no clip of the split {records.split!r} has {name}, "
-                f"which this experiment needs; {remedy}"
+                f"{records.root}: no {record} of the split {records.split!r} has "
+                f"{name}, which this experiment needs; {remedy}"
             )
 
 

@@ -55,5 +55,9 @@ class InterruptWatch:
     def _note(self, number: int, frame: object) -> None:
         """Handle a signal: remember the first, and hand over the second."""
         self._signal = signal.Signals(number)
-        CONSOLE.print("stopping after this step; the state is saved first")
+        CONSOLE.print(
+            "stopping after this step; the state is saved first "
+            "(Ctrl-C again: at once, without saving)",
+            soft_wrap=True,
+        )
         self.__exit__()

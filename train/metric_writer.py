@@ -95,7 +95,7 @@ class MetricWriter:
 
     @contextlib.contextmanager
     def stepping(self, batch: Mapping[str, jax.Array]) -> Iterator[None]:
-        """Show on the progress bar that the step inside the context is compiled.
+        """Show that the step inside the context is compiled.
 
         Args:
             batch: The batch of the step, which is compiled for each new shape.
@@ -108,6 +108,7 @@ class MetricWriter:
         self._shapes.add(shapes)
         if is_new:
             self._progress.update(self._bar, description="compiling")
+            self.print("compiling the training step; this may take minutes")
         yield
         if is_new:
             self._progress.update(self._bar, description="train")
@@ -147,7 +148,8 @@ class MetricWriter:
         self._lines.write(json.dumps({"step": step, **numbers}) + "\n")
         self._lines.flush()
         for name, number in numbers.items():
-            self._board.add_scalar(name, number, step)
+            if np.isfinite(number):  # tensorboardX warns about others
+                self._board.add_scalar(name, number, step)
         short = {name.removeprefix("train/"): x for name, x in numbers.items()}
         known, missing = split_missing(short)
         text = "  ".join(f"{name} {number:.4g}" for name, number in known.items())

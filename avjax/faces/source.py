@@ -163,9 +163,9 @@ def check_frames(array: np.ndarray, name: str, ndims: tuple[int, ...] = (4,)) ->
 
 def no_face_message(name: PathLike, face_index: int) -> str:
     """Return the error message for a photo or video without a detected face."""
-    missing = (
-        f"no face number {face_index} (the largest is 0)" if face_index else "no face"
-    )
+    missing = "no face"
+    if face_index:
+        missing += f" number {face_index} (the largest face is number 0)"
     return f"{missing} was found in {name}; give the box of the face"
 
 

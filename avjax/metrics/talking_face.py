@@ -143,7 +143,7 @@ def swapped_audio_metrics(
 def roll_audio(batch: Batch) -> Batch:
     """Replace the audio of each clip by that of the next clip.
 
-    A frame counts only if it exists in both clips.
+    A frame counts only if it exists in both clips, and no frame of a batch of one clip.
 
     Args:
         batch: A batch of `avjax.data.examples.talking_eval.TalkEvalClip`.
@@ -154,6 +154,7 @@ def roll_audio(batch: Batch) -> Batch:
     swapped = {name: jnp.roll(batch[name], 1, axis=0) for name in ("mels", "sync_mels")}
     frame_mask = batch["frame_mask"] * jnp.roll(batch["frame_mask"], 1, axis=0)
     weight = batch["weight"] * jnp.roll(batch["weight"], 1)
+    weight = weight * (len(weight) > 1)  # a single clip has no other
     return {**batch, **swapped, "frame_mask": frame_mask, "weight": weight}
 
 

@@ -22,9 +22,9 @@ from avjax.constants import FPS
 from avjax.errors import InputError
 from avjax.faces.mouth_video import MouthVideo, open_mouth_video, run_windows
 from avjax.models.bridging import Bridging, BridgingConfig
-from avjax.models.registry import load_system
 from avjax.nn.pixels import normalize_mouth
 from avjax.pipelines.formatting import describe_missed
+from avjax.pipelines.lip_networks import load_lip_network
 from avjax.text import subtitles
 from avjax.text.grammar import Grammar, load_grammar
 from avjax.text.intervals import TimedWord
@@ -287,12 +287,4 @@ def load_network(weights: PathLike) -> tuple[BridgingConfig, Params]:
     Raises:
         InputError: The weights are missing or damaged, or belong to another system.
     """
-    name = full_name(weights, WEIGHTS_PREFIX)
-    config, parts = load_system(name, BridgingConfig.system)
-    if config.task == "speech":
-        raise InputError(
-            f"the weights {name} generate speech: use those of a lip reader, such as "
-            "bridging-grid-s1, or `avjax speak`"
-        )
-    (variables,) = parts.values()
-    return config, variables
+    return load_lip_network(full_name(weights, WEIGHTS_PREFIX), speech=False)

@@ -16,13 +16,12 @@ from avjax.faces.mouth_video import open_mouth_video, run_windows
 from avjax.media import audio_io, files, video_reader
 from avjax.media.video_writer import VideoWriter
 from avjax.models.bridging import BridgingConfig
-from avjax.models.registry import load_system
 from avjax.pipelines.formatting import describe_missed, format_seconds
+from avjax.pipelines.lip_networks import SPEECH_PREFIX, load_lip_network
 from avjax.pipelines.lipread import jit_read
 from avjax.typing import Params, PathLike
 from avjax.weights import full_name
 
-WEIGHTS_PREFIX = "bridging-speech"  # names of bundled weights start with it
 VOCODER_FRAMES = 1600  # mel frames that are vocoded at once
 FADE_FRAMES = 16  # mel frames that consecutive parts share
 MAX_GAIN = 4.0  # quiet output stays quiet: it is not amplified more than this
@@ -165,16 +164,7 @@ def load_network(weights: PathLike) -> tuple[BridgingConfig, Params]:
     Raises:
         InputError: The weights are missing or damaged, or belong to another system.
     """
-    name = full_name(weights, WEIGHTS_PREFIX)
-    config, parts = load_system(name, BridgingConfig.system)
-    if config.task != "speech":
-        raise InputError(
-            f"the weights {name} read lips and generate no speech: use those of a "
-            "lip-to-speech network, such as bridging-speech-grid-s1 or "
-            "bridging-speech-puppet, or `avjax lipread`"
-        )
-    (variables,) = parts.values()
-    return config, variables
+    return load_lip_network(full_name(weights, SPEECH_PREFIX), speech=True)
 
 
 def write(

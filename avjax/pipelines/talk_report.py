@@ -23,6 +23,8 @@ class TalkReport:
         face_size: Width and height of the generated face in pixels.
         composited: True if the face is pasted into the original frames, False if the
             frames are the generated face alone.
+        edits: True if the mouth is edited in the original frames, which are not
+            replaced.
         is_silent: True if the audio that drives the lips is silent.
         is_speech: False if the audio that drives the lips does not look like speech.
         remarks: Sentences about the source of the speech.
@@ -39,6 +41,7 @@ class TalkReport:
     weights: str
     face_size: int
     composited: bool = True
+    edits: bool = False
     is_silent: bool = False
     is_speech: bool = True
     remarks: tuple[str, ...] = ()
@@ -98,9 +101,7 @@ class TalkReport:
         elif total:
             lines.append(found)
         if self.face_widths:
-            size = f"the face was generated {self.face_size} pixels wide"
-            width = f" and pasted {np.median(self.face_widths):.0f} pixels wide"
-            lines.append(size + width * self.composited)
+            lines.append(self._describe_sizes())
         if self.is_silent:
             lines.append("warning: the audio is silent")
         elif not self.is_speech:
@@ -108,3 +109,12 @@ class TalkReport:
                 "warning: the audio does not seem to be speech; the lips follow it"
             )
         return "\n".join(lines)
+
+    def _describe_sizes(self) -> str:
+        """Say at which resolution the face was made, and how large it is."""
+        width = f"{np.median(self.face_widths):.0f} pixels wide"
+        if self.edits:
+            size = f"the edit of the mouth was computed at {self.face_size} pixels"
+            return size + f" and applied to a face {width}" * self.composited
+        size = f"the face was generated {self.face_size} pixels wide"
+        return size + f" and pasted {width}" * self.composited

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from avjax.errors import InputError
+from avjax.errors import InputError, suggest
 from avjax.media.files import check_readable, wrap_os_errors
 from avjax.text.tokenizer import BLANK, CHARACTERS, SPACE, to_ids
 from avjax.typing import PathLike
@@ -74,6 +74,11 @@ def load_grammar(
     file = pathlib.Path(name)
     if not file.is_file() and str(name) in list_grammars():
         file = GRAMMAR_FOLDER / f"{name}.txt"
+    elif not file.exists() and not file.suffix and str(name) == file.name:
+        raise InputError(
+            f"there is no grammar {name}, and no such file; "
+            f"{suggest(str(name), list_grammars())}"
+        )
     check_readable(file)
     try:
         with wrap_os_errors(file, "read"):

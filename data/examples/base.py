@@ -24,7 +24,7 @@ class ExampleTransform(Protocol):
     generator. To use it with `Loader.bucket_frames`, it has a field `num_frames`. A
     transform that needs labels names them in `required_labels`, keys of
     `schema.LABEL_SOURCES`: a corpus without them is refused, and single records without
-    them get `weight` 0.
+    them get `weight` 0. A transform of images has `record_kind = schema.IMAGES`.
     """
 
     def at(self, record: Record, index: int, count: int) -> Example:

@@ -10,13 +10,14 @@
 import dataclasses
 import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import grain
 import numpy as np
 import tensorflow_datasets as tfds
 
+from avjax.data import schema
 from avjax.data.corruptions import Corruption, MixedNoise
 from avjax.data.examples.base import Example, Record
 from avjax.errors import InputError
@@ -101,6 +102,13 @@ class ImagePairCrop(grain.transforms.RandomMap):
     size: int = 128
     corruptions: tuple[Corruption, ...] = (MixedNoise(),)
     mirror_prob: float = 0.5
+
+    record_kind: ClassVar = schema.IMAGES
+
+    @property
+    def required_labels(self) -> tuple[str, ...]:
+        """Labels that a corpus needs. See `ExampleTransform`."""
+        return () if self.corruptions else ("noisy",)
 
     def random_map(self, record: Record, rng: np.random.Generator) -> Example:
         """Sample a crop of a tile, with new noise, and mirror it at random.

@@ -11,16 +11,20 @@ import numpy as np
 import pytest
 
 from avjax.data.builders.corpus import build_corpus
+from avjax.data.builders.image_pairs import CleanImageSource
 from avjax.data.builders.source import CorpusSource
 from avjax.data.examples.alignment import AlignmentClip
+from avjax.data.examples.image_pairs import ImagePairCrop
 from avjax.data.examples.lipreading import LipreadClip, LipToSpeechClip
 from avjax.data.examples.talking import LandmarkExample, SyncExample, TalkTrainExample
+from avjax.data.examples.talking_eval import TalkEvalClip
 from avjax.data.examples.text_to_lip import TextEvalClip, TextToLipExample
 from avjax.data.loader import Loader, read_vocabulary
 from avjax.data.reel import Reel
 from avjax.data.schema import make_record
 from avjax.data.split_source import open_split
 from avjax.errors import InputError
+from avjax.media.photo_io import Photo, write_photo
 
 
 def equal(first, second):
@@ -340,6 +344,31 @@ def test_corpus_without_labels_is_refused(unlabelled, read, transform, lack, rem
     message = f"no clip of the split 'train' has {lack}, which .*{re.escape(remedy)}"
     with pytest.raises(InputError, match=message):
         read(Loader(unlabelled, transform=transform))
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """A corpus of one clean image."""
+    folder = tmp_path_factory.mktemp("images")
+    write_photo(folder / "raw.png", Photo(np.zeros((32, 32, 3), np.uint8)))
+    source = CleanImageSource(str(folder))
+    build_corpus(source, folder / "corpus", num_workers=0)
+    return str(folder / "corpus")
+
+
+@pytest.mark.parametrize("read", [Loader.train_batches, Loader.eval_batches])
+def test_corpus_of_another_kind_is_refused(unlabelled, pictures, read):
+    message = "a corpus of clips of talking faces, and .* needs images; avjax data bui"
+    with pytest.raises(InputError, match=message):
+        read(Loader(unlabelled, transform=ImagePairCrop(16)))
+    transforms = TalkTrainExample(), LipreadClip(), TalkEvalClip(), SyncExample()
+    for transform in transforms:
+        message = "is a corpus of images, and this experiment needs clips of talking"
+        with pytest.raises(InputError, match=message):
+            read(Loader(pictures, transform=transform))
+    with pytest.raises(InputError, match="no image .* has a noisy image, .*set corrup"):
+        read(Loader(pictures, transform=ImagePairCrop(16, corruptions=())))
+    assert len(next(read(Loader(pictures, transform=ImagePairCrop(16))))["clean"])
 
 
 def test_corpus_without_labels_fits_transforms_that_need_none(unlabelled):

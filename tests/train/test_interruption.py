@@ -62,10 +62,11 @@ def test_signal_saves_the_run_which_then_continues(
     assert int(state.step) == interrupted_experiment.steps > int(saved.name)
 
 
-def test_second_signal_is_not_held_back():
+def test_second_signal_is_not_held_back(capsys):
     with pytest.raises(KeyboardInterrupt), InterruptWatch() as watch:
         os.kill(os.getpid(), signal.SIGINT)
         assert watch.requested(1) == signal.SIGINT
+        assert "(Ctrl-C again: at once, without saving)" in capsys.readouterr().err
         os.kill(os.getpid(), signal.SIGINT)
 
 

@@ -1,16 +1,21 @@
 """The commands `avjax train` and `avjax evaluate`."""
 
 import dataclasses
+import functools
 import json
 import shlex
 import shutil
 import sys
 
+import numpy as np
 import pytest
 
 from avjax.config import override
+from avjax.data.builders.corpus import build_corpus
+from avjax.data.builders.image_pairs import CleanImageSource
 from avjax.data.loader import Loader
 from avjax.errors import InputError
+from avjax.media.photo_io import Photo, write_photo
 from avjax.train import __main__ as main
 from avjax.train import experiments
 
@@ -200,6 +205,29 @@ def test_missing_corpus_or_run_is_named_with_its_command(
     changed = dataclasses.replace(experiment, **changes)
     monkeypatch.setitem(experiments.EXPERIMENTS, "changed", lambda: changed)
     with pytest.raises(InputError, match=message):
+        main.train(["changed"])
+
+
+def test_corpus_is_checked_before_the_initial_weights(
+    experiment, monkeypatch, tmp_path
+):
+    write_photo(tmp_path / "raw.png", Photo(np.zeros((32, 32, 3), np.uint8)))
+    build_corpus(CleanImageSource(str(tmp_path)), tmp_path / "corpus", num_workers=0)
+    loaders = {"train": Loader(str(tmp_path / "corpus")), "evals": {}}
+    for fields in (loaders, {"evals": {"test": loaders["train"]}}):
+        changed = dataclasses.replace(
+            experiment, init_from={"generator": "runs/none/weights"}, **fields
+        )
+        monkeypatch.setitem(
+            experiments.EXPERIMENTS, "changed", functools.partial(lambda x: x, changed)
+        )
+        with pytest.raises(InputError, match="corpus of images, and .* needs clips"):
+            main.train(["changed"])
+    changed = dataclasses.replace(
+        experiment, init_from={"generator": "runs/none/weights"}
+    )
+    monkeypatch.setitem(experiments.EXPERIMENTS, "changed", lambda: changed)
+    with pytest.raises(InputError, match="there are no weights in runs/none"):
         main.train(["changed"])
 
 

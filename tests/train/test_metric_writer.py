@@ -28,6 +28,17 @@ def test_metric_without_examples_is_named_instead_of_printed_as_nan(tmp_path, ca
     assert np.isnan(lines(tmp_path)[0]["test/lmd_open"])
 
 
+def test_number_that_is_not_finite_is_kept_from_tensorboard(tmp_path, monkeypatch):
+    with MetricWriter(tmp_path, 0, 10) as writer:
+        names = []
+        monkeypatch.setattr(
+            writer._board, "add_scalar", lambda name, *_: names.append(name)
+        )
+        nan, infinity = float("nan"), float("inf")
+        writer.write(2, {"lmd": 0.5, "lmd_open": nan, "gradient": infinity})
+    assert names == ["lmd"]
+
+
 def test_resumed_run_removes_entries_after_its_checkpoint(tmp_path):
     with MetricWriter(tmp_path, 0, 10) as writer:
         for step in range(1, 6):
@@ -73,10 +84,12 @@ def test_clip_is_written_as_video(tmp_path):
     assert [x.name for x in (tmp_path / "images").iterdir()] == ["made_0000007.mp4"]
 
 
-def test_progress_bar_says_when_a_step_is_compiled(tmp_path):
+def test_progress_bar_says_when_a_step_is_compiled(tmp_path, capsys):
     with MetricWriter(tmp_path, 0, 3) as writer:
         seen = []
         for length in (25, 25, 48):
             with writer.stepping({"x": np.zeros((2, length))}):
                 seen.append(writer._progress.tasks[0].description)
     assert seen == ["compiling", "train", "compiling"]
+    line = "compiling the training step; this may take minutes"
+    assert capsys.readouterr().err.count(line) == 2

@@ -1,9 +1,11 @@
 """What an experiment needs on disk: its corpora, and the runs that it starts from."""
 
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 from avjax.config import leaves, to_json
+from avjax.data.loader import Loader, open_checked
 from avjax.errors import InputError
 from avjax.train.experiment import Experiment
 from avjax.train.experiments.corpora import BUILD_ARGUMENTS
@@ -14,7 +16,7 @@ from avjax.train.run_folder import RUNS
 def check_requirements(
     experiment: Experiment, folder: pathlib.Path, *data: str
 ) -> None:
-    """Check that the corpora and weights that an experiment names exist.
+    """Check that the corpora of an experiment exist and fit, then its weights.
 
     Args:
         experiment: The experiment.
@@ -23,19 +25,33 @@ def check_requirements(
         *data: Fields of the experiment with the loaders that are needed.
 
     Raises:
-        InputError: One of them is missing; the message names the command that makes it.
+        InputError: One of them is missing, or a corpus does not fit; the message names
+            the command that makes it.
     """
+    config: Any = {name: getattr(experiment, name) for name in data}
+    for root in string_leaves(config):
+        if root in BUILD_ARGUMENTS:
+            check_corpus(root)
+    for value in config.values():
+        for loader in value.values() if isinstance(value, Mapping) else [value]:
+            if isinstance(loader, Loader):
+                open_checked(loader)
     checkpoints = folder / "checkpoints"
     has_run = checkpoints.is_dir() and any(checkpoints.iterdir())
-    config: Any = {name: getattr(experiment, name) for name in data}
-    config["init_from"] = {} if has_run else experiment.init_from
-    for _, value in leaves(to_json(config)):
-        if not isinstance(value, str):
-            continue
-        if value in BUILD_ARGUMENTS:
-            check_corpus(value)
-        elif value.startswith(f"{RUNS}/"):
-            check_run(pathlib.Path(value))
+    if not has_run:
+        config["init_from"] = experiment.init_from
+    for weights in string_leaves(config):
+        if weights.startswith(f"{RUNS}/"):
+            check_run(pathlib.Path(weights))
+
+
+def string_leaves(config: Any) -> list[str]:
+    """List the values of a config that are strings.
+
+    Args:
+        config: The config.
+    """
+    return [value for _, value in leaves(to_json(config)) if isinstance(value, str)]
 
 
 def check_corpus(root: str) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from avjax.console import CONSOLE
+from avjax.console import CONSOLE, format_count
 from avjax.errors import InputError
 from avjax.media import dnd, files, photo_io
 from avjax.typing import PathLike
@@ -47,6 +47,10 @@ def plan_jobs(inputs: Sequence[PathLike], out: PathLike) -> list[DenoiseJob]:
     single_file = len(sources) == 1 and sources == [pathlib.Path(inputs[0])]
     if not single_file and os.path.isfile(out):
         raise InputError(f"{out} is a file: several inputs are written into a folder")
+    if not single_file and not os.path.isdir(out) and is_named_like_file(out):
+        count = format_count(len(sources), "input")
+        found = f"there are {count}" if len(sources) > 1 else f"{inputs[0]} is a folder"
+        raise InputError(f"{found}: give a folder as the output, not {out}")
     if single_file and not os.path.isdir(out):
         targets = [pathlib.Path(out)]
     else:
@@ -97,6 +101,18 @@ def output_name(source: pathlib.Path) -> str:
         source: The input file.
     """
     return f"{source.stem}.mp4" if is_video(source) else source.name
+
+
+def is_named_like_file(path: PathLike) -> bool:
+    """Return True if the name of an output has the suffix of an image or a video.
+
+    Args:
+        path: The output.
+    """
+    kind = mimetypes.guess_type(path)[0] or ""
+    suffix = pathlib.Path(path).suffix.lower()
+    known = suffix in {*photo_io.FORMATS, dnd.SUFFIX}
+    return known or kind.startswith(("image/", "video/"))
 
 
 def is_video(path: pathlib.Path) -> bool:

@@ -25,6 +25,7 @@ from avjax.pipelines.talking.editing_compositor import (
 from avjax.pipelines.talking.loading import LoadedTalker
 from avjax.pipelines.talking.speech_source import SpeechTrack
 from avjax.pipelines.talking.streaming_encoder import StreamingEncoder
+from avjax.pipelines.talking.talker_functions import edits_frames
 from avjax.typing import PathLike
 
 FILE_SAMPLE_RATE = 48_000  # Hz, of written files if the audio is a file
@@ -150,6 +151,7 @@ class TalkingVideo:
             weights=self._talker.name,
             face_size=self._talker.talker.config.size,
             composited=not self._native,
+            edits=edits_frames(self._talker.talker.config),
             is_silent=self._is_silent_audio,
             is_speech=self._is_speech,
             remarks=(

@@ -193,3 +193,5 @@ def test_roll_audio_keeps_frames_that_both_clips_have(clips):
     np.testing.assert_array_equal(rolled["frame_mask"].sum(1), [6, 6])
     padded = roll_audio({**clips, "weight": jnp.asarray([1.0, 0.0])})
     assert not padded["weight"].any()
+    single = roll_audio(jax.tree.map(lambda x: x[:1], clips))
+    assert not single["weight"].any()  # there is no other clip

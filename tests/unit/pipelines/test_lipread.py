@@ -10,11 +10,12 @@ import avjax
 from avjax import weights
 from avjax.__main__ import main
 from avjax.algorithms.ctc_alignment import WORD_LEAD_SECONDS, WORD_TRAIL_SECONDS
+from avjax.errors import InputError
 from avjax.faces import cache, mouth_video
 from avjax.faces.alignment import landmarks_in_box
 from avjax.faces.tracking import FaceTrack
 from avjax.media import video_reader
-from avjax.pipelines import lipread
+from avjax.pipelines import lipread, speak
 from avjax.text.tokenizer import CHARACTERS, to_ids
 
 BOX = (8, 0, 48, 48)
@@ -295,3 +296,18 @@ def test_weights_of_two_parts_are_refused(bad_files):
     assert len(weights.load(bad_files / "two").params) == 2
     with pytest.raises(avjax.InputError, match="fit their config"):
         lipread.load_network(bad_files / "two")
+
+
+@pytest.mark.parametrize(
+    ("load", "name", "kind"),
+    [
+        (lipread.load_network, "cals-puppet", "bridging"),
+        (lipread.load_network, "bridging-speech-puppet", "bridging"),
+        (speak.load_network, "cals-puppet", "bridging-speech"),
+        (speak.load_network, "bridging-puppet", "bridging-speech"),
+    ],
+)
+def test_refused_weights_are_answered_with_weights_that_fit(load, name, kind):
+    with pytest.raises(InputError) as error:
+        load(name)
+    assert f", such as {kind}-grid-s1 or {kind}-puppet" in str(error.value)

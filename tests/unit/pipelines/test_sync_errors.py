@@ -43,7 +43,10 @@ def bad_audio_files(bad_files, puppet_clip):
         (["short.mp4", "--box", "0,0,96,96"], "36 frames of 25 a second"),
         (["single.mp4", "--box", "0,0,96,96"], "36 frames of 25 a second"),
         (["faceless.mp4"], "no face"),
-        (["faceless.mp4", "--face-index", "2"], "no face number 2"),
+        (
+            ["faceless.mp4", "--face-index", "2"],
+            "the largest face is number 0",
+        ),
         (
             ["faceless.mp4", "--weights", "sentences"],
             "not to sync_people or sync_expert or syncnet_v2",

@@ -37,6 +37,14 @@ def test_report_names_the_weights_and_the_frames_with_a_face():
     ]
 
 
+def test_talker_that_edits_frames_generates_no_face():
+    edit = "the edit of the mouth was computed at 96 pixels"
+    assert (
+        make_report(25, edits=True)[2] == f"{edit} and applied to a face 40 pixels wide"
+    )
+    assert make_report(25, edits=True, composited=False)[2] == edit
+
+
 def test_single_frame_is_not_written_as_a_plural():
     assert make_report(1)[:2] == [
         "1 frame at 25 fps, 40 ms, with the weights cals-puppet",

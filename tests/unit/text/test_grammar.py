@@ -186,6 +186,17 @@ def test_invalid_grammar_raises_a_one_line_error(tmp_path, content, message):
     assert str(file) in str(error.value) and "\n" not in str(error.value)
 
 
+def test_name_that_is_neither_a_grammar_nor_a_file_is_explained():
+    message = "there is no grammar gird, and no such file; did you mean grid"
+    with pytest.raises(InputError, match=message):
+        load_grammar("gird")
+    with pytest.raises(InputError, match="no such file; choose from grid"):
+        load_grammar("sentences")
+    for path in ("gird.txt", "folder/gird"):
+        with pytest.raises(InputError, match=f"cannot read {path}: it does not exist"):
+            load_grammar(path)
+
+
 def test_folder_is_not_a_grammar(tmp_path):
     with pytest.raises(InputError, match="folder"):
         load_grammar(tmp_path)
