@@ -108,11 +108,11 @@ class AudioToCodeTask(Task):
         count = batch["mouths"].shape[1]
         mouths = rearrange(batch["mouths"] / 255, "b t h w -> (b t) h w 1")
         space = latent_space(self.model)
-        codes = sum(
-            space.encode_mouths(variables, images) / 2
+        codes, mirrored = (
+            space.encode_mouths(variables, images)
             for images in (mouths, mouths[:, :, ::-1])
         )
-        codes = rearrange(codes, "(b t) d -> b t d", t=count)
+        codes = rearrange((codes + mirrored) / 2, "(b t) d -> b t d", t=count)
         return interpolate_frames(codes, batch["positions"])
 
     def update_averages(
