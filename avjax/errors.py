@@ -18,6 +18,7 @@ COMMANDS = {  # what takes the weights of a system
     "lip_landmarks": "init_from of avjax train",
     "lipwarp": "avjax talk",
     "sync_expert": "avjax sync",
+    "sync_people": "avjax sync",
     "syncnet_v2": "avjax sync",
     "synctalkface": "avjax talk",
     "taem": "avjax talk",

@@ -213,7 +213,7 @@ def add_sync_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `avjax sync`."""
     add = parser.add_argument
     add("clip", metavar="CLIP", help="video of one or more persons who speak")
-    add("--weights", default="sync-grid-s1", metavar="NAME|DIR", help=WEIGHTS_HELP)
+    add("--weights", default="sync-people", metavar="NAME|DIR", help=WEIGHTS_HELP)
     add_face_arguments(parser, all_faces=True)
     add("--json", action="store_true", help="print JSON instead of text")
 
