@@ -109,7 +109,7 @@ def add_adapt_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="training steps on the frames of the video; 0: adapt to the voice alone "
-        "(default: one for every two frames, at most 200)",
+        "(default: one for every two frames, at most 100)",
     )
     add_face_arguments(parser)
 

@@ -23,7 +23,7 @@ from avjax.pipelines.talking.fit_editor import EditorFit, fit_editor
 from avjax.pipelines.talking.person_clip import read_person
 from avjax.typing import PathLike
 
-MAX_STEPS, FRAMES_PER_STEP = 200, 2  # of the default number of steps
+MAX_STEPS, FRAMES_PER_STEP = 100, 2  # of the default number of steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,7 +132,7 @@ def adapt(
             second. At least 2 s; the first two minutes are used.
         weights: Name of bundled weights, or a folder of weights, of LipWarp.
         steps: Gradient steps of the editor. None: one for every two frames, at most
-            200: more steps learn the frames of a short clip by heart.
+            100: more steps learn the frames of a short clip by heart.
         box: x, y, width and height of the face in pixels. None: it is detected.
         face_index: Which face; 0 is the largest.
         progress: Show a progress display.
