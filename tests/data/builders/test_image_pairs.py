@@ -77,7 +77,7 @@ def test_image_pairs_are_cut_into_tiles(polyu, tmp_path, levels):
         out,
         num_workers=0,
     )
-    assert str(summary) == "pairs: 2 images in train, 1 images in test"
+    assert str(summary) == "pairs: 2 images in train, 1 image in test"
     (record,) = open_split(out, "test")
     assert record["clip"] == "Canon80D_ball_7_real" and len(record["noisy"]) == 4
     corner = decode_png(record["noisy"][3])

@@ -5,7 +5,7 @@ from denoisers import noisy
 
 from avjax.__main__ import main
 from avjax.media.photo_io import Photo, write_photo
-from avjax.pipelines.denoise_jobs import plan_jobs
+from avjax.pipelines.denoising.jobs import plan_jobs
 
 
 def run_command(*words) -> int:
