@@ -7,7 +7,13 @@ import jax
 import jax.numpy as jnp
 
 from avjax.algorithms import denoiser_adaptation
-from avjax.constants import FPS, NUM_LIP_POINTS, NUM_MELS, SYNC_FRAMES
+from avjax.constants import (
+    FPS,
+    MEL_WINDOW,
+    NUM_LIP_POINTS,
+    NUM_MELS,
+    SYNC_FRAMES,
+)
 from avjax.export import talkers
 from avjax.export.signatures import (
     ArraySpec,
@@ -15,15 +21,19 @@ from avjax.export.signatures import (
     Functions,
     image_shape,
 )
+from avjax.faces.editing import MOUTH_SHAPE
+from avjax.models import sync_people
 from avjax.models.aligner import Aligner, AlignerConfig
 from avjax.models.bridging import BridgingConfig
 from avjax.models.denoiser import SIZE_MULTIPLE, DenoiserConfig
 from avjax.models.lip_landmarks import LipLandmarks, LipLandmarksConfig
 from avjax.models.registry import load_system
 from avjax.models.sync_expert import SyncExpertConfig
+from avjax.models.sync_people import SyncPeopleConfig
 from avjax.models.syncnet_v2 import SyncNetConfig
 from avjax.models.taem import TaemConfig
 from avjax.models.talker import list_talkers
+from avjax.nn.apply import apply_network
 from avjax.pipelines import align, denoise, lipread
 from avjax.pipelines.sync_models import jit_encode, load_sync_model
 from avjax.typing import Array, PathLike
@@ -33,6 +43,8 @@ READER_OUTPUTS = {  # {task: (name, shape and meaning)}
     "sentences": ("log_probs", "b r*t v: of symbols; the first is the CTC blank"),
     "speech": ("mel", "b 4*t 80: log-mel as audio.speech_mel.vocoder_mel gives it"),
 }
+
+EXPORTED_FRAMES = 128  # of the sync model for people never seen
 
 
 def lip_reader(weights: PathLike) -> Functions:
@@ -99,6 +111,54 @@ def sync_model(weights: PathLike) -> Functions:
         "visual_embedding": "b d: embedding of the lips",
     }
     return {"embeddings": ExportedFunction(run, inputs, outputs)}
+
+
+def sync_people_model(weights: PathLike) -> Functions:
+    """Make the functions of the sync model for people never seen.
+
+    Args:
+        weights: Bundled name, or folder, of weights of `sync_people`.
+
+    Returns:
+        {"lips": embeddings of lips, "audio": embeddings of audio}.
+    """
+    model = load_sync_model(weights)
+    config, parts = model.config, jax.tree.map(jnp.asarray, model.variables)
+    network, variables = config.embeddings(), parts["embeddings"]
+
+    def lips(mouths: Array, frame_mask: Array) -> dict[str, Array]:
+        codes = sync_people.encode_mouths(config, parts, mouths / 255)
+        inputs = codes, frame_mask
+        output = apply_network(network, variables, *inputs, method="embed_lips")
+        return {"embedding": output}
+
+    def audio(mels: Array, frame_mask: Array) -> dict[str, Array]:
+        features = sync_people.encode_audio(config, parts, mels, frame_mask)
+        inputs = features, frame_mask
+        output = apply_network(network, variables, *inputs, method="embed_audio")
+        return {"embedding": output}
+
+    height, width = MOUTH_SHAPE
+    mask = ArraySpec(
+        f"b {EXPORTED_FRAMES}", "float32", "1, or 0 where there is no frame"
+    )
+    mouths = ArraySpec(
+        f"b {EXPORTED_FRAMES} {height} {width}",
+        "uint8",
+        "grey mouths of aligned faces, 25 a second",
+    )
+    mels = ArraySpec(
+        f"b {EXPORTED_FRAMES} {MEL_WINDOW} {NUM_MELS}",
+        "float32",
+        "log-mel window of each frame",
+    )
+    outputs = {
+        "embedding": f"b {EXPORTED_FRAMES} d: embedding of the frames around each frame"
+    }
+    return {
+        "lips": ExportedFunction(lips, {"mouths": mouths, "frame_mask": mask}, outputs),
+        "audio": ExportedFunction(audio, {"mels": mels, "frame_mask": mask}, outputs),
+    }
 
 
 def lip_landmarks(weights: PathLike) -> Functions:
@@ -182,6 +242,7 @@ EXPORTERS: dict[str, Callable[[PathLike], Functions]] = {  # {system: function}
     BridgingConfig.system: lip_reader,
     SyncExpertConfig.system: sync_model,
     SyncNetConfig.system: sync_model,
+    SyncPeopleConfig.system: sync_people_model,
     LipLandmarksConfig.system: lip_landmarks,
     DenoiserConfig.system: denoiser,
     AlignerConfig.system: aligner,

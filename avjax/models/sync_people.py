@@ -61,7 +61,7 @@ def encode_mouths(config: SyncPeopleConfig, parts: Variables, mouths: Array) -> 
     """Compute lip codes [b t c] of grey mouths in [0, 1], f32 [b t h=40 w=56]."""
     images = rearrange(mouths, "b t h w -> (b t) h w 1")
     codes = latent_space(config.lipwarp).encode_mouths(parts, images)
-    return rearrange(codes, "(b t) c -> b t c", b=len(mouths))
+    return rearrange(codes, "(b t) c -> b t c", b=mouths.shape[0])
 
 
 def encode_audio(
@@ -77,7 +77,7 @@ def encode_audio(
     """
 
     def encode(network: AudioToCode) -> Array:
-        lookahead = jnp.full(len(mels), config.lipwarp.context_frames)
+        lookahead = jnp.full(mels.shape[0], config.lipwarp.context_frames)
         return network.context(network.encode_audio(mels), frame_mask, lookahead)
 
     network = AudioToCode(config.lipwarp)
