@@ -67,7 +67,7 @@ class LipWarpConfig(TalkerConfig):
         speech_code: Mean lip code of the people in the training data while they speak;
             the codes of the audio network have the mean zero.
         overshoot: Factor of the change of a code that an edit asks for, because the
-            editor changes a mouth less than its code says (chosen on dev clips).
+            editor changes mouths less than codes say (chosen on development clips).
     """
 
     system: ClassVar[str] = "lipwarp"

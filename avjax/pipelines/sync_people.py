@@ -1,4 +1,4 @@
-"""Offsets of people never seen: how probable each is, or why none can be told."""
+"""Offsets of people never seen: how probable each is, or why none can be determined."""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
@@ -61,7 +61,7 @@ class Finding(NamedTuple):
     Attributes:
         offset: Most probable offset: frames by which the audio is ahead of the lips.
         confidence: Probability that it is right to one frame, 0 to 1.
-        reason: Why the offset cannot be told; empty if it can.
+        reason: Why the offset cannot be determined; empty if it can.
     """
 
     offset: int
@@ -70,7 +70,7 @@ class Finding(NamedTuple):
 
 
 def find_offset(model: SyncModel, codes: Series, wave: np.ndarray) -> Finding:
-    """Find the offset of lips and audio, or the reason why it cannot be told.
+    """Find the offset of lips and audio, or the reason why it cannot be determined.
 
     Args:
         model: The sync model.
@@ -198,9 +198,9 @@ def sum_evidence(lips: Series, audio: Series) -> tuple[np.ndarray, np.ndarray]:
     for start in range(0, len(lips.mask), WINDOW_FRAMES):
         shown = _cut(lips, start, WINDOW_FRAMES)
         length = WINDOW_FRAMES + 2 * MAX_OFFSET_FRAMES
-        heard = _cut(audio, start - MAX_OFFSET_FRAMES, length)
+        sound = _cut(audio, start - MAX_OFFSET_FRAMES, length)
         values, counts = _jit_evidence(
-            shown.values, heard.values, shown.mask, heard.mask
+            shown.values, sound.values, shown.mask, sound.mask
         )
         evidence += np.asarray(values).sum(0)
         pairs += np.asarray(counts).sum(0)

@@ -19,7 +19,7 @@ class FaceSync(NamedTuple):
         distance: LSE-D at this offset; lower is better. None: the model has none.
         confidence: LSE-C; higher is better. Of `sync_people`: the probability that the
             offset is right to one frame.
-        reason: Why the offset cannot be told, and has no meaning; empty if it can.
+        reason: Why the offset is unknown and has no meaning; empty if it is known.
         frames: Frames in which the face was found, int [t].
     """
 

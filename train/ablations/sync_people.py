@@ -3,11 +3,11 @@
     python -m avjax.train.ablations.sync_people --root corpora/clips --split val \
         --music MUSIC.wav
 
-Table 1: of 1 s windows of speech, the fraction that is told to be in step, or out of
+Table 1: of 1 s windows of speech, the fraction that is classified as in step, or out of
 step by 5 to 15 frames, in equal shares. The networks see these 25 frames only.
 
 Table 2: of clips of 3 s or more, which shorter clips of one person are joined to, the
-fractions whose offset is found to one frame, is found to one frame and told, and of
+fractions whose offset is found to one frame, is stated and right to one frame, and of
 which "cannot tell" is said. In some rows the audio or the mouths are not what belongs
 to the clip, so "cannot tell" is right:
 
@@ -199,7 +199,7 @@ def cover_mouths(
 def measure_offsets(
     model: SyncModel, clips: list[TalkingClip], music: np.ndarray | None
 ) -> dict[str, np.ndarray]:
-    """Measure table 2: {row: error in frames, and 1 if an offset is told, [n 2]}."""
+    """Measure table 2: {row: error in frames, and 1 if an offset is stated, [n 2]}."""
     results = defaultdict(list)
     for index in range(len(clips)):
         for row, (mouths, waves) in vary_clip(clips, index, music).items():
@@ -239,11 +239,11 @@ def main() -> None:
         right = [(score > 0) == in_step for in_step, score in values]
         table.add(speaker, len(values), 100 * float(np.mean(right)))
     columns = "audio or mouths", "trials", "within 1 frame, %"
-    told = "within 1 frame and told, %", "cannot tell, %"
-    table = ResultTable("Offsets of clips of 3 s", *columns, *told)
+    answers = "stated and within 1 frame, %", "cannot tell, %"
+    table = ResultTable("Offsets of clips of 3 s", *columns, *answers)
     for row, values in measure_offsets(model, join_clips(clips), music).items():
-        near, is_told = values[:, 0] <= 1, values[:, 1] > 0
-        numbers = (near, near & is_told, ~is_told)
+        near, is_stated = values[:, 0] <= 1, values[:, 1] > 0
+        numbers = (near, near & is_stated, ~is_stated)
         table.add(row, len(values), *(100 * float(np.mean(x)) for x in numbers))
     table.write(options.json, data=f"split {options.split} of {options.root}")
 
