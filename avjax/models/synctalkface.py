@@ -84,6 +84,7 @@ class SyncTalkFaceConfig(TalkerConfig):
     """
 
     system: ClassVar[str] = "synctalkface"
+    SIZE_MULTIPLE: ClassVar[int] = 32
     size: int = 128
     num_slots: int = 96
     inverse_temperature: float = 16.0
