@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
 
     def start() -> int:
-        session.enable_compilation_cache(cache_folder() / "programs")
+        if cache := cache_folder():
+            session.enable_compilation_cache(cache / "programs")
         session.show_deprecated_names()
         return run_command(words)
 
