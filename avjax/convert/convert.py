@@ -10,8 +10,8 @@ from avjax.convert.recognition import identify, strip_wrappers
 from avjax.convert.registry import NETWORKS, convert_part
 from avjax.convert.tensors import Tensor
 from avjax.errors import InputError
-from avjax.media.files import wrap_os_errors
 from avjax.models.bridging import BridgingConfig
+from avjax.text.normalization import read_text
 from avjax.typing import PathLike
 
 
@@ -67,9 +67,8 @@ def _with_words(config: object, words: PathLike, name: str) -> BridgingConfig:
     """Name the words of a lip reader, which published files only number."""
     if not isinstance(config, BridgingConfig):
         raise InputError(f"{name} is not a lip reader, so it takes no list of words")
-    with wrap_os_errors(words, "read"):
-        text = pathlib.Path(words).read_bytes().decode("utf-8", "replace")
-    names = tuple(line.strip() for line in text.splitlines() if line.strip())
+    lines = map(str.strip, read_text(words).splitlines())
+    names = tuple(filter(None, lines))
     if len(set(names)) != len(config.symbols) or len(names) != len(set(names)):
         raise InputError(
             f"{words} must list {len(config.symbols)} different words, one per line; "

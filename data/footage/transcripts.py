@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from avjax.errors import InputError
-from avjax.media.files import wrap_os_errors
 from avjax.text.intervals import Interval, Intervals
+from avjax.text.normalization import normalize_text, read_text
 from avjax.text.subtitles import Cue, read_srt
 from avjax.text.webvtt import read_vtt
 
@@ -50,12 +50,7 @@ def read_transcript(path: pathlib.Path) -> VideoTranscript:
         InputError: If the file cannot be read, or has no words.
     """
     if path.suffix.lower() == ".txt":
-        with wrap_os_errors(path, "read"):
-            raw = path.read_bytes()
-        try:
-            words = spoken_words(raw.decode("utf-8-sig"))
-        except UnicodeDecodeError as error:
-            raise InputError(f"cannot read {path}: it is not UTF-8 text") from error
+        words = spoken_words(read_text(path))
         if not words:
             raise InputError(f"{path} has no words")
         return VideoTranscript((), False, " ".join(words))
@@ -77,7 +72,7 @@ def spoken_words(text: str) -> list[str]:
     Returns:
         The words: letters, digits and apostrophes.
     """
-    text = unicodedata.normalize("NFC", _NOT_SPOKEN.sub(" ", text)).lower()
+    text = _NOT_SPOKEN.sub(" ", normalize_text(text)).lower()
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     kept = "".join(_keep(character) for character in text)
     return [word for word in (word.strip("'") for word in kept.split()) if word]
