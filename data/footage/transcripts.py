@@ -12,8 +12,7 @@ from typing import NamedTuple
 from avjax.errors import InputError
 from avjax.text.intervals import Interval, Intervals
 from avjax.text.normalization import normalize_text, read_text
-from avjax.text.subtitles import Cue, read_srt
-from avjax.text.webvtt import read_vtt
+from avjax.text.subtitles import Cue, read_subtitles
 
 SUFFIXES = (".vtt", ".srt", ".txt")  # the first one that exists is used
 TOLERANCE = 0.2  # seconds by which a subtitle may reach beyond a stretch
@@ -41,7 +40,7 @@ def read_transcript(path: pathlib.Path) -> VideoTranscript:
     """Read a transcript.
 
     Args:
-        path: A .txt file, or subtitles as .srt or .vtt, in UTF-8.
+        path: A .txt file, or subtitles as .srt or .vtt, in UTF-8 or UTF-16.
 
     Returns:
         The transcript; its words are normalised by `spoken_words`.
@@ -54,7 +53,7 @@ def read_transcript(path: pathlib.Path) -> VideoTranscript:
         if not words:
             raise InputError(f"{path} has no words")
         return VideoTranscript((), False, " ".join(words))
-    cues = read_srt(path) if path.suffix.lower() == ".srt" else read_vtt(path)
+    cues = read_subtitles(path, split_words=True)
     spoken = [cue._replace(text=" ".join(spoken_words(cue.text))) for cue in cues]
     spoken = tuple(cue for cue in spoken if cue.text)
     if not spoken:
