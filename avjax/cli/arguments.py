@@ -124,7 +124,7 @@ def add_lipread_arguments(parser: argparse.ArgumentParser) -> None:
         "--beam",
         type=int,
         metavar="N",
-        help="beam width of the search (default: 16 with a grammar, else 1)",
+        help="beam width of the search (default: exact with a grammar, else 1)",
     )
     add(
         "--grammar",
