@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import warnings
 from collections.abc import Mapping
 
 from avjax import weights
@@ -41,13 +42,26 @@ def write_weights(
     """
     stripped = strip_wrappers(tensors)
     shapes = {key: tensor.shape for key, tensor in stripped.items()}
-    name, config = identify(shapes, name)
+    found = identify(shapes, name)
+    name, config = found.name, found.config
+    inner = {
+        key.removeprefix(found.prefix): tensor
+        for key, tensor in stripped.items()
+        if key.startswith(found.prefix)
+    }
+    if found.others:
+        places = " and ".join(prefix.rstrip(".") for prefix in found.others)
+        warnings.warn(
+            f"{source} holds the network also as {places or 'the whole file'}; "
+            f"{found.prefix.rstrip('.') or 'the whole file'} was converted",
+            stacklevel=2,
+        )
     if words is not None:
         config = _with_words(config, words, name)
     network = NETWORKS[name]
     with wrap_file_errors(source):
         variables = {
-            part_name: convert_part(part, stripped)
+            part_name: convert_part(part, inner)
             for part_name, part in network.parts.items()
         }
     params, stats = (

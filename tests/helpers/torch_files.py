@@ -113,3 +113,38 @@ def archive(
         file.writestr(name, pickled)
         file.writestr("archive/data/0", storage)
     return out.getvalue()
+
+
+def write_script(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write an archive as torch.jit.save does: modules are objects, beside their code.
+
+    Args:
+        path: The file to write.
+        arrays: {name: array}; dots separate the modules.
+    """
+    modules: dict[str, Any] = {}
+    for name, array in arrays.items():
+        *parents, leaf = name.split(".")
+        module = modules
+        for parent in parents:
+            module = module.setdefault(parent, {})
+        module[leaf] = array
+    writer = PickledValue(None)
+    pickled = b"\x80\x02" + _encode_module(writer, modules) + b"."
+    code = "def forward(self):\n  pass\n" * 20
+    with zipfile.ZipFile(path, "w") as archive_file:
+        for key, storage in enumerate(writer.storages):
+            archive_file.writestr(f"net/data/{key}", storage.tobytes())
+        archive_file.writestr("net/data.pkl", pickled)
+        archive_file.writestr("net/code/__torch__/net.py", code, zipfile.ZIP_DEFLATED)
+        archive_file.writestr("net/constants.pkl", b"\x80\x02).")
+
+
+def _encode_module(writer: PickledValue, attributes: dict[str, Any]) -> bytes:
+    """Pickle a module: an object of a class of its own, with the attributes."""
+    pairs = plain("training") + plain(False)
+    for name, value in attributes.items():
+        is_module = isinstance(value, dict)
+        encode = _encode_module if is_module else PickledValue.encode
+        pairs += plain(name) + encode(writer, value)
+    return b"c__torch__.net\nNet\n)\x81}(" + pairs + b"ub"

@@ -82,7 +82,7 @@ def log_likelihood(log_probs: np.ndarray, ids: np.ndarray) -> float:
 
 
 def read_outputs(reader: LipReader, clip: GridClip) -> np.ndarray:
-    """Run the network on a clip -> log-probabilities as the search takes them, [t v]."""
+    """Run the network on a clip -> log-probabilities for the search, [t v]."""
     video = open_mouth_video(clip.video)
     video = dataclasses.replace(video, lower_face=reader.config.reference_compat)
     network = functools.partial(jit_read(reader.config), reader.variables)
