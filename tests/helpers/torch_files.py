@@ -4,6 +4,7 @@ import io
 import pathlib
 import pickle
 import struct
+import types
 import zipfile
 from collections import OrderedDict
 from typing import Any
@@ -49,6 +50,8 @@ class PickledValue:
             return b"](" + b"".join(map(self.encode, value)) + b"e"
         if isinstance(value, tuple):
             return b"(" + b"".join(map(self.encode, value)) + b"t"
+        if isinstance(value, types.SimpleNamespace):  # an object of any class
+            return b"c__torch__.net\nNet\n)\x81" + self.encode(vars(value)) + b"b"
         return plain(value)
 
     def encode_tensor(self, array: np.ndarray) -> bytes:
@@ -122,29 +125,18 @@ def write_script(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
         path: The file to write.
         arrays: {name: array}; dots separate the modules.
     """
-    modules: dict[str, Any] = {}
+    net = types.SimpleNamespace(training=False)
     for name, array in arrays.items():
         *parents, leaf = name.split(".")
-        module = modules
+        module = vars(net)
         for parent in parents:
-            module = module.setdefault(parent, {})
+            module = vars(module.setdefault(parent, types.SimpleNamespace()))
         module[leaf] = array
-    writer = PickledValue(None)
-    pickled = b"\x80\x02" + _encode_module(writer, modules) + b"."
+    pickled = PickledValue(net)
     code = "def forward(self):\n  pass\n" * 20
     with zipfile.ZipFile(path, "w") as archive_file:
-        for key, storage in enumerate(writer.storages):
+        for key, storage in enumerate(pickled.storages):
             archive_file.writestr(f"net/data/{key}", storage.tobytes())
-        archive_file.writestr("net/data.pkl", pickled)
+        archive_file.writestr("net/data.pkl", pickled.pickle)
         archive_file.writestr("net/code/__torch__/net.py", code, zipfile.ZIP_DEFLATED)
         archive_file.writestr("net/constants.pkl", b"\x80\x02).")
-
-
-def _encode_module(writer: PickledValue, attributes: dict[str, Any]) -> bytes:
-    """Pickle a module: an object of a class of its own, with the attributes."""
-    pairs = plain("training") + plain(False)
-    for name, value in attributes.items():
-        is_module = isinstance(value, dict)
-        encode = _encode_module if is_module else PickledValue.encode
-        pairs += plain(name) + encode(writer, value)
-    return b"c__torch__.net\nNet\n)\x81}(" + pairs + b"ub"

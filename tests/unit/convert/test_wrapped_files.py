@@ -4,6 +4,8 @@ import argparse
 import collections
 import datetime
 import pickle
+from collections import OrderedDict
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -150,12 +152,14 @@ def pickle_with(path, entry: bytes) -> dict:
     return open_tensors(path)
 
 
-def test_module_that_was_saved_whole_is_read(tmp_path):
-    """The attributes of torch.nn.Module: _parameters, _buffers and _modules."""
+@pytest.mark.parametrize("write", [write_zip, write_legacy])
+def test_module_that_was_saved_whole_is_read(write, tmp_path):
+    """Parameters are in dicts of the attributes of torch.nn.Module."""
     array = np.arange(6, dtype=np.float32)
-
-    inner = {"_parameters": {"weight": array}, "_buffers": {}, "_modules": {}}
-    outer = {"_parameters": {}, "_modules": {"conv": inner}, "training": True}
-    write_zip(tmp_path / "file", outer)
+    parameters = OrderedDict({"weight": array, "bias": None})
+    inner = SimpleNamespace(_parameters=parameters, _modules=OrderedDict())
+    outer = SimpleNamespace(_parameters={}, _modules=OrderedDict(conv=inner))
+    write(tmp_path / "file", {"net": outer, "epoch": 1})
     stripped = strip_wrappers(open_tensors(tmp_path / "file"))
-    assert list(stripped) == ["conv.weight"]
+    assert list(stripped) == ["net.conv.weight"]
+    np.testing.assert_array_equal(stripped["net.conv.weight"].read(), array)
