@@ -32,7 +32,7 @@ def run(command: Callable[[], int], program: str) -> int:
     Returns:
         The status of the command; 2 for invalid input, 130 after Ctrl-C, 143 after
         SIGTERM, 141 if the reader of standard output has closed it, 1 for a defect of
-        avjax.
+        avjax or too little memory.
     """
     try:
         status = command()
@@ -65,6 +65,8 @@ def describe_defect(error: Exception) -> str:
     Returns:
         Its kind and the first line of its message, and how to report it.
     """
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+        return "there is not enough memory; give a shorter or smaller file"
     message = next(iter(str(error).splitlines()), "")[:MAX_DEFECT_CHARACTERS]
     cause = f"{type(error).__name__}: {message}" if message else type(error).__name__
     return (

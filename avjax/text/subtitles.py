@@ -103,7 +103,7 @@ def _split_at_times(
     lines = _hide_comments(lines) if is_vtt else lines
     at = [number for number, line in enumerate(lines) if _TIMES.fullmatch(line)]
     for number, line in enumerate(lines):
-        if _INVALID_TIMES.match(line) and number not in at:
+        if _INVALID_TIMES.match(line) and not _TIMES.fullmatch(line):
             raise _not_a_start(path, number, "its times are not valid")
     bounds = pairwise([-1, *at, len(lines)])
     head, *texts = [lines[before + 1 : end] for before, end in bounds]

@@ -155,6 +155,19 @@ def test_defect_prints_one_sentence_and_how_to_report_it(command, monkeypatch, c
     assert "report it" in line and "AVJAX_DEBUG=1" in line
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: Out of memory: 9 GB")]
+)
+def test_too_little_memory_is_not_called_a_defect(error, monkeypatch, capsys):
+    def allocate(_):
+        raise error
+
+    monkeypatch.setitem(DELEGATED_COMMANDS, "train", allocate)
+    assert main(["train", "name"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("avjax: there is not enough memory")
+
+
 def test_defect_prints_its_traceback_if_asked(monkeypatch, capsys):
     monkeypatch.setitem(DELEGATED_COMMANDS, "data", fail)
     monkeypatch.setenv("AVJAX_DEBUG", "1")
