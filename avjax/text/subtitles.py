@@ -30,7 +30,7 @@ _INVALID_TIMES = re.compile(r"\s*\d+:\d.*-->|.*-->\s*\d+:\d")
 _WORD_TIME = re.compile(rf"<{_CLOCK}>")
 _NOT_SHOWN = re.compile(r"(WEBVTT|NOTE|STYLE|REGION)(\s|$)")  # first line of a block
 _BREAK = re.compile(r"</?(?:br|p|div)\b[^<>]*>|\\[Nnh]", re.I)
-_READING = re.compile(r"<(rt|rp)>.*?</\1>", re.I)  # how the text before it is read
+_READING = re.compile(r"<(rt|rp)>[^<]*</\1>", re.I)  # how the text before it is read
 _ATTRIBUTE = r"""\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s<>"']+)"""
 _MARKUP = re.compile(
     rf"</?[a-z]\w*(?:\.[\w.-]+)*(?:{_ATTRIBUTE})*\s*/?>"  # x<y and y>z is none
