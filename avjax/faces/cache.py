@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import pathlib
 import zipfile
 
@@ -55,7 +56,8 @@ def track_all_in_video(path: PathLike, fps: float | None = None) -> list[FaceTra
 
 def _cached_observations(path: PathLike, fps: float | None) -> Observations:
     rate = f"-{fps:g}fps" if fps else ""
-    cache = cache_folder() / "faces" / f"{fingerprint(path)}{rate}-{VERSION}.npz"
+    folder = cache_folder() or pathlib.Path(os.devnull)  # where nothing can be kept
+    cache = folder / "faces" / f"{fingerprint(path)}{rate}-{VERSION}.npz"
     observations = _load(cache)
     if observations is None:
         if fps:

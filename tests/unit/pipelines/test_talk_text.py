@@ -215,7 +215,7 @@ BAD = [
     (["--text", "yes", "-o", "no/such/out.mp4"], "cannot write"),
     (["--srt", "torn.srt"], "no times"),
     (["--srt", "missing.srt"], "cannot read"),
-    (["--srt", "face.png"], "not UTF-8 text"),
+    (["--srt", "face.png"], "not UTF-8 or UTF-16 text"),
 ]
 
 
