@@ -19,7 +19,7 @@ from avjax.data.examples.image_pairs import ImagePairCrop, decode_png
 from avjax.data.loader import Loader
 from avjax.data.split_source import open_split
 from avjax.errors import InputError
-from avjax.media.photo_io import to_float01
+from avjax.media.pixels import to_float01
 
 
 @pytest.fixture
