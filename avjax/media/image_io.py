@@ -23,8 +23,18 @@ GREY_MODES = ("1", "L", "LA", "La")
 
 
 def is_tiff(path: PathLike) -> bool:
-    """Return True if a file begins like a TIFF file."""
-    with open(path, "rb") as file:
+    """Check if a file begins like a TIFF file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        True if it does.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    with wrap_os_errors(path, "read"), open(path, "rb") as file:
         return file.read(4) in TIFF_SIGNATURES
 
 

@@ -106,10 +106,26 @@ def parse_exif(load: Callable[[Image.Exif], object]) -> tuple[Image.Exif, bool]:
         warnings.simplefilter("always")  # Pillow warns of tags that are cut off
         try:
             load(exif)
-            exif.tobytes()  # reads all tags, and checks their types
         except Exception:  # damage surfaces as errors of many types
             return Image.Exif(), True
-    return exif, bool(caught)
+        if _can_be_encoded(exif):
+            return exif, bool(caught)
+        readable = Image.Exif()
+        for tag in exif:
+            single = Image.Exif()
+            single[tag] = exif.get(tag)
+            if _can_be_encoded(single):
+                readable[tag] = single[tag]
+        return readable, True
+
+
+def _can_be_encoded(exif: Image.Exif) -> bool:
+    """Check that all tags can be read and have the right type."""
+    try:
+        exif.tobytes()
+    except Exception:
+        return False
+    return True
 
 
 def read_resolution(exif: Image.Exif) -> tuple[float, float] | None:

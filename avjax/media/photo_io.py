@@ -76,7 +76,8 @@ def read_photo(path: PathLike) -> Photo:
     check_readable(path)
     if is_tiff(path):
         return _read_tiff(path)
-    content = pathlib.Path(path).read_bytes()
+    with wrap_os_errors(path, "read"):
+        content = pathlib.Path(path).read_bytes()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # large images, unusual metadata

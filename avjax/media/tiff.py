@@ -32,14 +32,15 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # errors say it all
 logging.getLogger("imagecodecs").setLevel(logging.CRITICAL)
 
 XMP_TAG, PROFILE_TAG, DNG_TAG = 700, 34675, 50706
-# Tags about the photograph, not about its storage: description, make, model,
-# orientation, resolution, software, date, artist, host, rating, copyright, and the
-# title, comment, author, keywords and subject of Windows.
-EXIF_TAGS = (270, 271, 272, 274, 282, 283, 296, 305, 306, 315, 316, 18246, 33432)
+# Tags about the photograph, not about its storage: names of document and page,
+# description, make, model, orientation, resolution, software, date, artist, host,
+# rating, copyright, and the title, comment, author, keywords and subject of Windows.
+EXIF_TAGS = (269, 270, 271, 272, 274, 282, 283, 285, 296, 305, 306, 315, 316)
+EXIF_TAGS += (18246, 33432)
 EXIF_TAGS += (40091, 40092, 40093, 40094, 40095)
 # Tags about the storage: layout, codecs, colour tables, smaller images.
-STORAGE_TAGS = {*range(254, 270), 273, *range(277, 282), 284, 292, 293, 301, 317, 320}
-STORAGE_TAGS |= {*range(322, 326), 330, *range(332, 348), *range(512, 533)}
+STORAGE_TAGS = {*range(254, 269), 273, *range(277, 282), 284, 292, 293, 297, 301}
+STORAGE_TAGS |= {317, 320, *range(322, 326), 330, *range(332, 348), *range(512, 533)}
 MAX_PAGES = 16  # pages to read: the links of a damaged file may be endless
 NOT_MAIN = 5  # bits of the tag NewSubfileType: a reduced image, a mask
 XMP_ORIENTATION = re.compile(

@@ -3,7 +3,9 @@ import pytest
 from PIL import Image
 
 from avjax.errors import InputError
+from avjax.media import image_io
 from avjax.media.image_io import is_image, read_image, write_png
+from avjax.media.photo_io import read_photo
 from avjax.media.video_writer import VideoWriter
 
 RAMP = np.arange(20 * 30 * 3, dtype=np.uint8).reshape(20, 30, 3)
@@ -50,6 +52,18 @@ def test_is_image_checks_the_content_not_the_name(tmp_path):
     assert is_image(tmp_path / "photo.mp4")
     for name in ["film.png", "text.png", "film.gif", "missing.png", "."]:
         assert not is_image(tmp_path / name)
+
+
+def test_files_that_cannot_be_opened_are_no_images(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    write_png(tmp_path / "a.png", RAMP)
+    monkeypatch.setattr(image_io, "open", refuse, raising=False)
+    for read in (read_image, read_photo):
+        with pytest.raises(InputError, match="permission denied"):
+            read(tmp_path / "a.png")
+    assert not is_image(tmp_path / "a.png")
 
 
 def test_read_image_rejects_other_files(tmp_path):

@@ -159,6 +159,21 @@ def test_damaged_exif_is_copied_by_jpeg_and_named_by_tiff(exif, tmp_path):
     assert convert(path, "tif")[1] == ["damaged parts of the EXIF data"]
 
 
+def test_tags_of_the_wrong_type_are_dropped_alone(tmp_path):
+    """The resolution unit is a text, which cannot be written as a number."""
+    exif = Image.Exif()
+    exif[271], exif[296], exif[274] = "A maker of cameras", 2, 6
+    block = exif.tobytes()
+    number, text = struct.pack(">HHI", 296, 3, 1), struct.pack(">HHI", 296, 2, 1)
+    assert block.count(number) == 1
+    path = save_jpeg(tmp_path / "a.jpg", exif=block.replace(number, text))
+    messages = convert(path, "tif")[1]
+    assert messages == ["damaged parts of the EXIF data"]
+    with Image.open(tmp_path / "converted.tif") as image:
+        assert image.getexif()[271] == "A maker of cameras"
+        assert image.size == (24, 32)
+
+
 def test_exif_of_imagemagick_is_read(tmp_path):
     block = make_exif()
     info = PngInfo()
