@@ -1,6 +1,7 @@
 """The one console of the program, and progress bars on it.
 
 Progress and notes go to standard error, so that standard output holds results alone.
+Progress is shown on a terminal alone; elsewhere, rich would print an empty line.
 """
 
 import contextlib
@@ -43,7 +44,12 @@ def track(
         return iter(items)
     return iter(
         rich.progress.track(
-            items, description, total=total, console=CONSOLE, transient=True
+            items,
+            description,
+            total=total,
+            console=CONSOLE,
+            transient=True,
+            disable=not CONSOLE.is_interactive,
         )
     )
 
@@ -72,4 +78,6 @@ def progress_bar(*columns: rich.progress.ProgressColumn) -> rich.progress.Progre
     Returns:
         A `rich.progress.Progress` that disappears when its `with` block ends.
     """
-    return rich.progress.Progress(*columns, console=CONSOLE, transient=True)
+    return rich.progress.Progress(
+        *columns, console=CONSOLE, transient=True, disable=not CONSOLE.is_interactive
+    )
