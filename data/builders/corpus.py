@@ -97,6 +97,13 @@ class BuildSummary:
         return json.dumps(content, indent=1) + "\n"
 
 
+class _LocalInfo(tfds.core.DatasetInfo):
+    """Description of a corpus that is not on a server."""
+
+    def initialize_from_bucket(self) -> None:
+        """Do nothing; that of TFDS leaves an empty folder among temporary files."""
+
+
 class CorpusBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
     """Write the records of one source in the order of its list of clips.
 
@@ -125,7 +132,7 @@ class CorpusBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
 
     def _info(self) -> tfds.core.DatasetInfo:
         """Describe the corpus for TFDS."""
-        return tfds.core.DatasetInfo(
+        return _LocalInfo(
             builder=self,
             description=(type(self.source).__doc__ or "").strip(),
             features=self.source.features(),

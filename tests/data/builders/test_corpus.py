@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import tempfile
 
 import pytest
 
@@ -72,6 +73,14 @@ def test_interrupted_build_leaves_nothing(
     with pytest.raises(error):
         build_corpus(numbered_source(), tmp_path / "out", num_workers=0)
     assert not list(tmp_path.iterdir())
+
+
+def test_build_leaves_no_temporary_files(numbered_source, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    build_corpus(numbered_source(), tmp_path / "out", num_workers=0)
+    assert not list(temporary.iterdir())
 
 
 def test_existing_files_are_not_overwritten(numbered_source, tmp_path):
