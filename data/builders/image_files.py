@@ -4,12 +4,10 @@ import os
 import pathlib
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
 
 from avjax.errors import InputError, not_a_folder
-from avjax.media import tiff
-from avjax.media.image_io import is_tiff
+from avjax.media import image_io, photo_io
 from avjax.media.pixels import to_rgb
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
@@ -49,31 +47,14 @@ def read_image(path: pathlib.Path) -> np.ndarray:
         are upright.
 
     Raises:
-        InputError: The file cannot be read, or its pixel values are unsupported.
+        InputError: The file cannot be read, also if only a part of it is missing, or
+            its pixel values are unsupported.
     """
-    if is_tiff(path):
-        pixels = tiff.read(path).pixels
-    else:
-        flags = cv2.IMREAD_COLOR_BGR | cv2.IMREAD_ANYDEPTH
-        try:
-            pixels = cv2.imread(os.fspath(path), flags | cv2.IMREAD_IGNORE_ORIENTATION)
-        except cv2.error:  # OpenCV refuses images with too many pixels
-            pixels = None
-        if pixels is None:
-            raise InputError(f"{path} cannot be read as an image")
-        pixels = pixels[..., ::-1]
-    if pixels.shape[-1] == 4:
-        raise InputError(f"{path} has the colour mode CMYK: convert it to grey or RGB")
-    pixels = to_rgb(pixels)
+    if path.suffix.lower() == ".bmp":
+        return image_io.read_image(path)
+    pixels = to_rgb(photo_io.read_photo(path).image)
     if pixels.dtype.kind == "f":
-        if not (np.isfinite(pixels).all() and 0 <= pixels.min() <= pixels.max() <= 1):
-            raise InputError(f"{path} has floating-point pixels outside of [0, 1]")
         return np.round(pixels * 65535).astype(np.uint16)
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise InputError(
-            f"{path} has pixels of type {pixels.dtype}; 8 bits, 16 bits and floats are "
-            "supported"
-        )
     return pixels
 
 

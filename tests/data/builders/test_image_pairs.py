@@ -148,8 +148,18 @@ def test_floats_outside_0_to_1_are_rejected(tmp_path, value):
     fractions = np.full((4, 4, 3), 0.5, np.float32)
     fractions[1, 2, 0] = value
     file = write(tmp_path / "x.tiff", fractions)
-    with pytest.raises(InputError, match="outside of \\[0, 1\\]"):
+    with pytest.raises(InputError, match="outside \\[0, 1\\]"):
         read_image(file)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".tif"])
+def test_images_that_are_cut_off_are_rejected(suffix, tmp_path, levels, capfd):
+    file = write(tmp_path / f"image{suffix}", levels)
+    assert read_image(file).shape == levels.shape
+    file.write_bytes(file.read_bytes()[:-200])
+    with pytest.raises(InputError, match="it is damaged or cut off"):
+        read_image(file)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_unreadable_images_are_skipped_and_reported(polyu, tmp_path, levels):
@@ -159,7 +169,7 @@ def test_unreadable_images_are_skipped_and_reported(polyu, tmp_path, levels):
         ImagePairSource(str(polyu)), tmp_path / "out" / "x", num_workers=0
     )
     assert summary.clips["train"] == 1
-    assert "cannot be read as an image" in str(summary)
+    assert "it is not PNG, JPEG, TIFF or WebP" in str(summary)
     assert "differ in size" in str(summary)
 
 
