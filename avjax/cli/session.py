@@ -35,8 +35,9 @@ def run(command: Callable[[], int], program: str) -> int:
         avjax or too little memory.
     """
     try:
-        status = command()
-        sys.stdout.flush()
+        with keep_interrupts():
+            status = command()
+            sys.stdout.flush()
     except InputError as error:
         for line in str(error).splitlines():
             print(f"{program}: {line}", file=sys.stderr)
@@ -54,6 +55,39 @@ def run(command: Callable[[], int], program: str) -> int:
             traceback.print_exception(error)
         return 1
     return status
+
+
+@contextlib.contextmanager
+def keep_interrupts() -> Iterator[None]:
+    """Raise KeyboardInterrupt again if a library caught it, and failed then.
+
+    Some libraries catch all exceptions while they are imported.
+
+    Yields:
+        None.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed in the `with` block, which has raised any
+            other exception.
+    """
+    interrupts = []
+
+    def stop(number, frame):
+        interrupts.append(number)
+        signal.default_int_handler(number, frame)
+
+    is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if is_default:
+        signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    except Exception as error:
+        if interrupts:
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        if is_default:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def describe_defect(error: Exception) -> str:

@@ -1,6 +1,8 @@
 """The command line: help, exit statuses, and protection of input files."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 
@@ -166,6 +168,21 @@ def test_too_little_memory_is_not_called_a_defect(error, monkeypatch, capsys):
     assert main(["train", "name"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("avjax: there is not enough memory")
+
+
+def test_interrupt_that_a_library_catches_is_no_defect(monkeypatch, capsys):
+    """Some libraries catch all exceptions while they are imported, and fail then."""
+
+    def import_library(_):
+        with contextlib.suppress(BaseException):
+            signal.raise_signal(signal.SIGINT)
+        raise AttributeError("module has no attribute 'features'")
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setitem(DELEGATED_COMMANDS, "data", import_library)
+    assert main(["data"]) == 130
+    assert "avjax: stopped; incomplete files" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_defect_prints_its_traceback_if_asked(monkeypatch, capsys):
