@@ -2,11 +2,13 @@
 
 import argparse
 import contextlib
+import io
 import os
 import pathlib
 import re
 import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from avjax.errors import FaceNotFoundError, InputError
 
 DEBUG_VARIABLE = "AVJAX_DEBUG"  # 1: print the traceback of a defect
+AGAIN_SECONDS = 0.05  # until a signal is sent again that Python has ignored
 MAX_DEFECT_CHARACTERS = 200  # of the message of another exception
 ARGUMENT = re.compile(r"`([\w.]+(?:\(\))?)`")
 # What the command line has in the place of a Python function.
@@ -36,6 +39,7 @@ def run(command: Callable[[], int], program: str) -> int:
     """
     try:
         with keep_interrupts():
+            print_all_characters()
             status = command()
             sys.stdout.flush()
     except InputError as error:
@@ -57,28 +61,49 @@ def run(command: Callable[[], int], program: str) -> int:
     return status
 
 
+def print_all_characters() -> None:
+    """Print a code instead of characters that the encoding of the output lacks.
+
+    Names of files may even hold bytes that are no characters in any encoding.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 @contextlib.contextmanager
 def keep_interrupts() -> Iterator[None]:
-    """Raise KeyboardInterrupt again if a library caught it, and failed then.
+    """Do not lose Ctrl-C in libraries.
 
-    Some libraries catch all exceptions while they are imported.
+    Some catch all exceptions while they are imported, and fail later. Python prints and
+    ignores what is raised in finalizers and callbacks, such as those of JAX; there the
+    signal is sent again.
 
     Yields:
         None.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed in the `with` block, which has raised any
-            other exception.
+            exception.
     """
-    interrupts = []
+    interrupts: list[int] = []
+    timers: list[threading.Timer] = []
+    hook = sys.unraisablehook
 
     def stop(number, frame):
         interrupts.append(number)
         signal.default_int_handler(number, frame)
 
+    def send_again(ignored):
+        if ignored.exc_type is not KeyboardInterrupt:
+            return hook(ignored)
+        arguments = os.getpid(), signal.SIGINT
+        timers.append(threading.Timer(AGAIN_SECONDS, os.kill, arguments))
+        timers[-1].start()
+
     is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if is_default:
         signal.signal(signal.SIGINT, stop)
+        sys.unraisablehook = send_again
     try:
         yield
     except Exception as error:
@@ -86,7 +111,10 @@ def keep_interrupts() -> Iterator[None]:
             raise KeyboardInterrupt from error
         raise
     finally:
+        for timer in timers:
+            timer.cancel()
         if is_default:
+            sys.unraisablehook = hook
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

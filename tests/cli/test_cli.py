@@ -1,10 +1,12 @@
 """The command line: help, exit statuses, and protection of input files."""
 
 import contextlib
+import io
 import os
 import signal
 import subprocess
 import sys
+from time import sleep
 
 import numpy as np
 import pytest
@@ -183,6 +185,31 @@ def test_interrupt_that_a_library_catches_is_no_defect(monkeypatch, capsys):
     assert main(["data"]) == 130
     assert "avjax: stopped; incomplete files" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGINT) is before
+
+
+class InterruptedWhenDeleted:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)  # Python ignores what it raises here
+
+
+def test_interrupt_in_a_finalizer_is_not_lost(monkeypatch, capfd):
+    monkeypatch.setitem(
+        DELEGATED_COMMANDS, "data", lambda _: InterruptedWhenDeleted() and sleep(5)
+    )
+    hook = sys.unraisablehook
+    assert main(["data"]) == 130
+    error = capfd.readouterr().err
+    assert error == "avjax: stopped; incomplete files were removed\n"
+    assert sys.unraisablehook is hook
+
+
+def test_characters_that_the_terminal_lacks_are_printed_as_codes(monkeypatch):
+    """A name of a file may hold bytes that are no characters at all."""
+    output = io.TextIOWrapper(io.BytesIO(), "ascii")
+    monkeypatch.setattr(sys, "stdout", output)
+    monkeypatch.setitem(DELEGATED_COMMANDS, "data", lambda _: print("ə \udcff"))
+    assert main(["data"]) == 0
+    assert output.buffer.getvalue() == b"\\u0259 \\udcff\n"
 
 
 def test_defect_prints_its_traceback_if_asked(monkeypatch, capsys):
