@@ -71,19 +71,45 @@ def atomic_folder(path: PathLike, names: Collection[str]) -> Iterator[pathlib.Pa
     Raises:
         InputError: The folder holds other files, or it cannot be written.
     """
-    target, temporary, backup = _create_folders(path, names)
+    with created_parents(path) as target:
+        temporary, backup = _create_folders(path, target, names)
+        try:
+            temporary.chmod(0o755)  # mkdtemp makes it accessible to the owner alone
+            yield temporary
+            with wrap_os_errors(path, "write"):
+                if target.exists():
+                    os.replace(target, backup)
+                os.replace(temporary, target)
+        finally:
+            if not target.exists() and any(backup.iterdir()):
+                os.replace(backup, target)
+            for folder in (temporary, backup):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def created_parents(path: PathLike) -> Iterator[pathlib.Path]:
+    """Create the missing folders above a path, and remove them if nothing is there.
+
+    Args:
+        path: The path of what the `with` block writes.
+
+    Yields:
+        The path without links.
+
+    Raises:
+        InputError: The folders cannot be created.
+    """
+    target = pathlib.Path(os.path.realpath(path))
+    missing = [folder for folder in target.parents if not folder.exists()]
     try:
-        temporary.chmod(0o755)  # mkdtemp makes it accessible to the owner alone
-        yield temporary
         with wrap_os_errors(path, "write"):
-            if target.exists():
-                os.replace(target, backup)
-            os.replace(temporary, target)
+            target.parent.mkdir(parents=True, exist_ok=True)
+        yield target
     finally:
-        if not target.exists() and any(backup.iterdir()):
-            os.replace(backup, target)
-        for folder in (temporary, backup):
-            shutil.rmtree(folder, ignore_errors=True)
+        for folder in missing:
+            with contextlib.suppress(OSError):  # not empty, or not created
+                folder.rmdir()
 
 
 def check_folder(path: PathLike, names: Collection[str]) -> None:
@@ -96,17 +122,16 @@ def check_folder(path: PathLike, names: Collection[str]) -> None:
     Raises:
         InputError: The folder holds other files, or it cannot be written.
     """
-    for folder in _create_folders(path, names)[1:]:
-        folder.rmdir()
+    with created_parents(path) as target:
+        for folder in _create_folders(path, target, names):
+            folder.rmdir()
 
 
 def _create_folders(
-    path: PathLike, names: Collection[str]
-) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path]:
-    """Resolve `path`, and create two empty temporary folders next to it."""
-    target = pathlib.Path(os.path.realpath(path))
+    path: PathLike, target: pathlib.Path, names: Collection[str]
+) -> tuple[pathlib.Path, pathlib.Path]:
+    """Create two empty temporary folders next to `target`, which is `path` resolved."""
     with wrap_os_errors(path, "write"):
-        target.parent.mkdir(parents=True, exist_ok=True)
         existing = set(os.listdir(target)) if target.exists() else set()
         if existing and existing != set(names):
             raise InputError(
@@ -117,7 +142,7 @@ def _create_folders(
             pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
             for _ in range(2)
         )
-    return target, temporary, backup
+    return temporary, backup
 
 
 def check_suffix(path: PathLike, *suffixes: str) -> str:

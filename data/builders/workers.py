@@ -16,7 +16,7 @@ from typing import Any
 
 import cv2
 
-from avjax.errors import InputError
+from avjax.media.files import created_parents, wrap_os_errors
 
 _QUEUED_PER_WORKER = 4  # results that may wait for the writer
 
@@ -34,16 +34,13 @@ def temporary_folder(out: pathlib.Path) -> Iterator[pathlib.Path]:
     Raises:
         InputError: The folder cannot be made.
     """
-    parent = out.absolute().parent
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.mkdtemp(prefix=f".{out.name}-", dir=parent)
-    except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror}") from error
-    try:
-        yield pathlib.Path(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with created_parents(out) as target:
+        with wrap_os_errors(out, "write"):
+            folder = tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent)
+        try:
+            yield pathlib.Path(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

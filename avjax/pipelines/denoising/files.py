@@ -49,16 +49,42 @@ def denoise_file(
     Raises:
         InputError: A file cannot be read or written.
     """
-    source, target = job
-    files.check_readable(source)
-    if is_video(source):
-        return denoise_clip(denoiser, source, target, plot_report, progress)
-    if source.suffix.lower() == dnd.SUFFIX:
-        return denoise_dnd(denoiser, source, target, plot_report, progress)
+    files.check_readable(job.source)
+    function = denoise_image
+    if is_video(job.source):
+        function = denoise_clip
+    elif job.source.suffix.lower() == dnd.SUFFIX:
+        function = denoise_dnd
+    with files.created_parents(job.target):
+        return function(denoiser, *job, plot_report, progress)
+
+
+def denoise_image(
+    denoiser: Denoiser,
+    source: pathlib.Path,
+    target: pathlib.Path,
+    plot_report: PlotReport | None,
+    progress: bool,
+) -> str:
+    """Denoise a photo.
+
+    Args:
+        denoiser: The denoiser.
+        source: The image file.
+        target: The file to write.
+        plot_report: Draws a report. None: no report.
+        progress: True to show a progress bar.
+
+    Returns:
+        A summary as a sentence.
+
+    Raises:
+        InputError: A file cannot be read or written.
+    """
     photo = photo_io.read_photo(source)
     photo_io.check_format(target, photo)
     check_size(photo.image, source)
-    make_parent_folder(target)
+    files.check_writable(target)
     result = denoise_with_progress(denoiser, photo, source, progress)
     result.save(target)
     if plot_report:
@@ -99,7 +125,7 @@ def denoise_dnd(
     image = dnd.read_noisy(source)
     regions = dnd.read_regions(source, image.shape)
     check_size(image, source)
-    make_parent_folder(target)
+    files.check_writable(target)
     adapted = denoiser.adapt(image, denoiser.initial_params())
     crops = [
         denoiser.denoise_tiles(image[region], adapted.params)
@@ -136,7 +162,7 @@ def denoise_clip(
     """
     info = probe_video(source)
     files.check_suffix(target, ".mp4")
-    make_parent_folder(target)
+    files.check_writable(target)
     first_frame = next(video_reader.read_frames(source))
     results: list[DenoiseResult] = []
     with tempfile.TemporaryDirectory(prefix=".avjax-", dir=target.parent) as folder:
@@ -180,20 +206,6 @@ def probe_video(source: pathlib.Path) -> video_reader.VideoInfo:
         raise InputError(
             f"cannot read {source}: it is not an image or a video, or it is incomplete"
         ) from error
-
-
-def make_parent_folder(target: pathlib.Path) -> None:
-    """Make the folder of a file to write.
-
-    Args:
-        target: The file.
-
-    Raises:
-        InputError: The file cannot be written there.
-    """
-    with files.wrap_os_errors(target, "write"):
-        target.parent.mkdir(parents=True, exist_ok=True)
-    files.check_writable(target)
 
 
 def write_report(target: pathlib.Path, report: np.ndarray) -> None:

@@ -10,8 +10,10 @@ from avjax.media.files import (
     atomic_folder,
     cache_folder,
     check_distinct,
+    check_folder,
     check_suffix,
     check_writable,
+    created_parents,
 )
 
 
@@ -100,6 +102,20 @@ def test_atomic_folder_keeps_the_old_folder_if_writing_fails(tmp_path):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="folders of Linux")
+def test_created_folders_stay_only_with_something_in_them(tmp_path):
+    path = tmp_path / "one" / "two" / "three"
+    with pytest.raises(KeyError), created_parents(path):
+        raise KeyError
+    with pytest.raises(KeyError), atomic_folder(path, ["a"]) as temporary:
+        (temporary / "a").write_text("")
+        raise KeyError
+    check_folder(path, ["a"])
+    assert not list(tmp_path.iterdir())
+    with atomic_folder(path, ["a"]) as temporary:
+        (temporary / "a").write_text("")
+    assert (path / "a").exists()
+
+
 @pytest.mark.parametrize("value", ["", "relative", "./here", "~/x", None])
 def test_empty_or_relative_cache_variable_is_ignored(value, monkeypatch):
     monkeypatch.setenv("HOME", "/home/ann")
