@@ -1,7 +1,10 @@
 """Random tensors of the published networks, with few channels."""
 
+import contextlib
 import dataclasses
 import functools
+from collections.abc import Iterator
+from unittest import mock
 
 import numpy as np
 from flax.traverse_util import unflatten_dict
@@ -22,6 +25,21 @@ def narrow(config):
             config, base_channels=4, channel_step=2, mask_channels=4
         )
     return dataclasses.replace(config, width=WIDTH)
+
+
+@contextlib.contextmanager
+def narrow_networks() -> Iterator[None]:
+    """Reduce the number of channels of the published networks in a `with` block."""
+    narrowed = {
+        name: network._replace(
+            make_config=lambda shapes, original=network: narrow(
+                original.make_config(shapes)
+            )
+        )
+        for name, network in NETWORKS.items()
+    }
+    with mock.patch.dict(NETWORKS, narrowed):
+        yield
 
 
 @functools.cache
