@@ -10,11 +10,11 @@ from fuzz_seeds import write_seeds
 from random_networks import narrow_networks
 
 SEED = 11
-COUNTS = {"convert": 20, "align": 14, "denoise": 12, "export": 14}
+COUNTS = {"convert": 24, "align": 20, "export": 20}
 
 
 @pytest.fixture(scope="module")
-def seeds(tmp_path_factory, quick_bodies):
+def seeds(tmp_path_factory):
     """Folder of valid files, with the networks of these commands."""
     folder = tmp_path_factory.mktemp("seeds")
     with narrow_networks():

@@ -12,23 +12,8 @@ BOXES = "0,0,96,96", "8,0,48,48", "10,10,9999,10", "nan,0,9,9", "x", "0,0,0,0"
 BOXES += "-5,-5,50,50", "1e308,0,1,1", "0,0,96", "-9e9,0,1,1", "0,0,1e-9,1e-9"
 INTEGERS = "0", "1", "2", "3", "-1", "x", "99999999999999999999", "1.5", ""
 FRACTIONS = "0", "0.5", "1", "-1", "2", "nan", "inf", "x", ""
-SENTENCES = (
-    "yes or no",
-    "bin blue at f two now",
-    "",
-    "...",
-    "привет",
-    "a\udcff",
-    "9" * 400,
-)
-SENTENCES += (
-    "e\u0301\u200b\ufb01",
-    "\U0001f600",
-    "-",
-    "hm\x1b[31m",
-    "a\nb",
-    "naïve café",
-)
+SENTENCES = "yes or no", "bin blue at f two now", "", "...", "привет", "a\udcff", "-"
+SENTENCES += "e\u0301\u200b\ufb01", "\U0001f600", "hm\x1b[31m", "a\nb", "9" * 400
 LANGUAGES = "en-us", "de", "xx", "cmn", "", "../en"
 VOICES = "f3", "none", "x", "m1", "../f3", ""
 SYSTEMS = "lipwarp", "cals", "synctalkface", "taem", "x", ""
@@ -98,10 +83,10 @@ class CaseMaker:
         suffix = source.suffix
         if self.chance(0.06):
             suffix = self.choose(self.files(self.choose(KINDS))).suffix
-        stem = (
-            "input" if not self.chance(0.03) else self.choose(("ä b", "%d", "\udcff"))
-        )
-        path = pathlib.Path("in", name + suffix if name else f"{stem}{suffix}")
+        path = pathlib.Path("in", name or "input")
+        if self.chance(0.03):
+            path = path.with_name(self.choose(("ä b", "%d", "\udcff")))
+        path = path.with_name(path.name + suffix)
         number = 1
         while (self.folder / path).exists():
             path = path.with_name(f"{number}{path.name}")
