@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from avjax.errors import InputError
+from avjax.media import heif
 from avjax.media.files import atomic_file, check_readable, wrap_os_errors
 from avjax.typing import PathLike
 
@@ -34,6 +35,7 @@ def is_image(path: PathLike) -> bool:
         False for other files, and for animations.
     """
     try:
+        heif.register(path)
         with Image.open(path) as image:
             animated = getattr(image, "is_animated", False)
             return not (animated and image.format in ANIMATED_FORMATS)
@@ -56,6 +58,7 @@ def read_image(path: PathLike) -> RgbaImage:
         InputError: The file is not an image, is damaged, or is too large.
     """
     check_readable(path)
+    heif.register(path)
     try:
         with Image.open(path) as image:
             image = ImageOps.exif_transpose(image)

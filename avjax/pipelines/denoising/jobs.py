@@ -11,7 +11,7 @@ from PIL import Image
 
 from avjax.console import CONSOLE, format_count
 from avjax.errors import InputError
-from avjax.media import dnd, files, photo_io
+from avjax.media import dnd, files, heif, photo_io
 from avjax.typing import PathLike
 
 
@@ -124,6 +124,7 @@ def is_video(path: pathlib.Path) -> bool:
     if path.suffix.lower() in {*photo_io.FORMATS, dnd.SUFFIX}:
         return False
     try:
+        heif.register(path)
         with Image.open(path):
             return False
     except Image.DecompressionBombError:

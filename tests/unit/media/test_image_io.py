@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from heif_files import write_heic
 from PIL import Image
 
 from avjax.errors import InputError
@@ -71,6 +72,14 @@ def test_is_image_checks_the_content_not_the_name(tmp_path):
     assert is_image(tmp_path / "photo.mp4")
     for name in ["film.png", "text.png", "film.gif", "missing.png", "."]:
         assert not is_image(tmp_path / name)
+
+
+def test_a_heic_photo_of_tiles_is_an_image(tmp_path):
+    photo = np.full((128, 64, 3), (40, 90, 160), np.uint8)
+    photo[:64] = 200, 60, 50
+    path = write_heic(tmp_path / "photo.jpg", photo, tile=64)
+    assert is_image(path)
+    assert np.abs(read_image(path).rgb.astype(int) - photo).mean() < 2
 
 
 def test_read_image_rejects_other_files(tmp_path):
