@@ -68,7 +68,7 @@ class GeneratedSpeech(NamedTuple):
         frames = console.track(
             video_reader.read_at_rate(clip, info.fps),
             "writing",
-            total=info.num_frames,
+            total=video_reader.count_at_rate(clip, info.fps),
             progress=progress,
         )
         with VideoWriter(path, info.fps, self.wave, sample_rate=SAMPLE_RATE) as writer:
