@@ -65,14 +65,16 @@ def read_times(
             row = packet.pts, packet.dts, packet.duration or 0, *flags
             rows[packet.stream_index].append(row)
     can_jump = bool(container.format.flags & Flags.ts_discont.value)
-    zero = float(start_second(container))
     tracks, orders = {}, {}
     for stream in streams:
         if rows[stream.index]:
             unit = float(seconds_per_unit(stream))
-            tracks[stream.index], order = _to_times(rows[stream.index], unit, zero)
+            tracks[stream.index], order = _to_times(rows[stream.index], unit)
             orders[stream.index] = order
-    return _join_parts(tracks, _find_parts(orders, can_jump))
+    zero = float(start_second(container))
+    if container.start_time is None:
+        zero = min((float(times.seconds.min()) for times in tracks.values()), default=0)
+    return _join_parts(tracks, _find_parts(orders, can_jump), zero)
 
 
 def starts_part(previous: float, second: float) -> bool:
@@ -98,10 +100,8 @@ def check_pauses(seconds: np.ndarray, name: str) -> None:
         )
 
 
-def _to_times(
-    rows: list[tuple], unit: float, zero: float
-) -> tuple[TrackTimes, np.ndarray]:
-    """Convert the packets of a track; also return the seconds in decoding order."""
+def _to_times(rows: list[tuple], unit: float) -> tuple[TrackTimes, np.ndarray]:
+    """Convert the packets of one part; also return their decoding times [n]."""
     presentation, decoding, durations, keys, hidden = zip(*rows, strict=True)
     source = "none" if None in decoding else "decoding"
     source = source if None in presentation else "presentation"
@@ -114,10 +114,10 @@ def _to_times(
         order = np.interp(np.arange(len(rows)), known, order)
     times = TrackTimes(
         stamps=stamps,
-        seconds=stamps * unit - zero,
+        seconds=stamps * unit,
         durations=np.array(durations) * unit,
         parts=np.zeros(len(rows), np.int64),
-        offsets=np.array([-zero]),
+        offsets=np.zeros(1),
         is_key=np.array(keys),
         is_hidden=np.array(hidden),
         source=source,
@@ -144,9 +144,9 @@ def _find_parts(orders: dict[int, np.ndarray], can_jump: bool) -> dict[int, np.n
 
 
 def _join_parts(
-    tracks: dict[int, TrackTimes], parts: dict[int, np.ndarray]
+    tracks: dict[int, TrackTimes], parts: dict[int, np.ndarray], zero: float
 ) -> dict[int, TrackTimes]:
-    """Let each part follow the one before it.
+    """Let each part follow the one before it; the clock starts at the time `zero`.
 
     Tracks with the same number of parts share the offsets, which keeps them in step.
     """
@@ -164,9 +164,9 @@ def _join_parts(
         for index in members:
             times = tracks[index]
             joined[index] = times._replace(
-                seconds=times.seconds + shifts[parts[index]],
+                seconds=times.seconds + shifts[parts[index]] - zero,
                 parts=parts[index],
-                offsets=times.offsets[0] + shifts,
+                offsets=shifts - zero,
             )
     return joined
 
