@@ -2,22 +2,21 @@
 
 Each command parses its options, calls a pipeline and prints the result. Imports are
 inside the functions, so that a command loads only what it needs. Invalid input prints
-a one-line error and exits with status 2.
+a one-line error and exits with status 2; see `avjax.cli.session.run`.
 """
 
 import argparse
 import json
-import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from avjax.cli import make_parser, session
+from avjax.cli.delegated import DELEGATED_COMMANDS
+from avjax.cli.demo import demo
 from avjax.errors import InputError
 
-DEMO_FILES = "face.png", "sound.wav", "talk.mp4", "contact_sheet.png"
-DEMO_PUPPET = 0, 164  # seed and index of a person that is in no training set
 NON_COMMERCIAL_WEIGHTS = "denoiser-polyu"
 
 
@@ -28,31 +27,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after `avjax`. None: those of this process.
 
     Returns:
-        The exit status: 0 on success, 2 for invalid input, 130 after Ctrl-C, 143 after
-        SIGTERM, 141 if the reader of standard output has closed it.
+        The exit status; see `avjax.cli.session.run`.
     """
     from avjax.media.files import cache_folder
 
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+
+    def start() -> int:
+        if cache := cache_folder():
+            session.enable_compilation_cache(cache / "programs")
+        session.show_deprecated_names()
+        return run_command(words)
+
     # SIGTERM raises SystemExit, so that temporary files are removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        session.enable_compilation_cache(cache_folder() / "programs")
-        session.show_deprecated_names()
-        status = run_command(arguments)
-        sys.stdout.flush()
-    except InputError as error:
-        for line in str(error).splitlines():
-            print(f"avjax: {line}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt as stop:  # or Interrupted, which has a message
-        message = str(stop) or "stopped; incomplete files were removed"
-        print(f"avjax: {message}", file=sys.stderr)
-        return 128 + getattr(stop, "signal_number", signal.SIGINT)
-    except BrokenPipeError:  # such as `avjax train --list | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
-    return status
+    return session.run(start, "avjax")
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -85,39 +74,6 @@ def list_languages() -> int:
 
     print("\n".join(f"{code:<12} {name}" for code, name in list_languages().items()))
     return 0
-
-
-def run_data(arguments: Sequence[str]) -> int:
-    """build a training corpus: avjax data build CORPUS --out DIR …"""
-    from avjax.data.__main__ import main
-
-    def make_aligner():
-        from avjax.pipelines.phone_aligner import PhoneAligner
-
-        return PhoneAligner()
-
-    return main(arguments, make_aligner)
-
-
-def run_train(arguments: Sequence[str]) -> int:
-    """train an experiment: avjax train NAME [path=value …]"""
-    from avjax.train.__main__ import train
-
-    return train(arguments)
-
-
-def run_evaluate(arguments: Sequence[str]) -> int:
-    """evaluate a trained experiment: avjax evaluate NAME|DIR [path=value …]"""
-    from avjax.train.__main__ import evaluate
-
-    return evaluate(arguments)
-
-
-DELEGATED_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "data": run_data,
-    "train": run_train,
-    "evaluate": run_evaluate,
-}  # these parse their own arguments
 
 
 def face_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -174,12 +130,15 @@ def lipread(options: argparse.Namespace) -> None:
     transcripts, errors = [], []
     for clip in options.clips:
         with session.collect_errors(errors):
-            text = reader.read(clip, options.box, options.face_index, progress=True)
-            transcripts.append(text)
+            transcript = reader.read(
+                clip, options.box, options.face_index, progress=True
+            )
+            transcripts.append(transcript)
             if not options.json:
-                print(transcripts[-1], flush=True)
+                print(transcript, flush=True)
     if options.json:
-        print(json.dumps([one.to_json() for one in transcripts], indent=1))
+        objects = [transcript.to_json() for transcript in transcripts]
+        print(json.dumps(objects, indent=1))
     if options.srt and transcripts:
         write_srt(options.srt, transcripts[0].words)
         print(f"wrote {options.srt}", file=sys.stderr)
@@ -266,30 +225,6 @@ def export(options: argparse.Namespace) -> None:
     from avjax.export import export
 
     print(export(options.weights, options.out, options.to))
-
-
-def demo(options: argparse.Namespace) -> None:
-    """Write a folder with a synthetic face that speaks; needs no other files."""
-    from avjax.data import puppet
-    from avjax.data.puppet.portrait import render_portrait
-    from avjax.media import audio_io, files, image_io
-    from avjax.pipelines.talk import talk
-    from avjax.text.tts import check_writing_system
-    from avjax.visualize.contact_sheet import contact_sheet
-
-    person = puppet.make_puppet(*DEMO_PUPPET)
-    check_writing_system(options.text, person.voice.name)
-    wave = puppet.speak(person, options.text).wave
-    image, (left, top, right, bottom) = render_portrait(person)
-    box = left, top, right - left, bottom - top
-    with files.atomic_folder(options.folder, DEMO_FILES) as temporary:
-        face, audio, video, sheet = (temporary / name for name in DEMO_FILES)
-        image_io.write_png(face, image)
-        audio_io.write_wav(audio, wave)
-        talking = talk(face, audio, weights="taem-puppet", box=box, progress=True)
-        report = talking.save(video)
-        image_io.write_png(sheet, contact_sheet(video))
-    print(report, f"wrote {', '.join(DEMO_FILES)} into {options.folder}", sep="\n")
 
 
 _ALL = talk, adapt, lipread, align, speak, denoise, convert, sync, export, demo

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from avjax.cli import Parser
+from avjax.cli import Parser, session
 from avjax.data.builders import CORPORA, integer_from, make_source
 from avjax.errors import InputError, not_a_folder
 
@@ -96,8 +96,4 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as error:
-        print(f"avjax data: {error}", file=sys.stderr)
-        sys.exit(2)
+    sys.exit(session.run(main, "avjax data"))

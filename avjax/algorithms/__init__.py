@@ -3,6 +3,7 @@
 from avjax.algorithms.adaptation_plan import AdaptationPlan
 from avjax.algorithms.ctc import beam_search, greedy
 from avjax.algorithms.ctc_alignment import FrameSpan, align, to_timed_words
+from avjax.algorithms.ctc_exact import exact_search, search_grammar
 from avjax.algorithms.denoiser_adaptation import (
     adapt_denoiser,
     adapt_denoiser_with_early_stopping,
@@ -33,7 +34,9 @@ __all__ = [
     "align",
     "beam_search",
     "constant_lrs",
+    "exact_search",
     "greedy",
+    "search_grammar",
     "to_timed_words",
     "viterbi",
     "viterbi_padded",

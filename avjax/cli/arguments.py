@@ -54,7 +54,7 @@ def add_speech_arguments(parser: argparse.ArgumentParser) -> None:
         "--text",
         help="text to speak; with --audio: the words spoken in that recording",
     )
-    add("--srt", metavar="FILE", help="subtitles; each is spoken at its time")
+    add("--srt", metavar="FILE", help="subtitles, .srt or .vtt; spoken at their times")
     add(
         "--voice",
         metavar="NAME",
@@ -124,7 +124,7 @@ def add_lipread_arguments(parser: argparse.ArgumentParser) -> None:
         "--beam",
         type=int,
         metavar="N",
-        help="beam width of the search (default: 16 with a grammar, else 1)",
+        help="beam width of the search (default: exact with a grammar, else 1)",
     )
     add(
         "--grammar",

@@ -1,21 +1,79 @@
-"""Warnings and errors as the command line prints them."""
+"""Exit statuses, and warnings and errors as the command line prints them."""
 
 import argparse
 import contextlib
 import os
 import pathlib
 import re
+import signal
 import sys
+import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from avjax.errors import FaceNotFoundError, InputError
 
+DEBUG_VARIABLE = "AVJAX_DEBUG"  # 1: print the traceback of a defect
+MAX_DEFECT_CHARACTERS = 200  # of the message of another exception
 ARGUMENT = re.compile(r"`([\w.]+(?:\(\))?)`")
 # What the command line has in the place of a Python function.
 COMMAND_OF = {
     "avjax.text.espeak.list_languages()": "avjax talk --list-languages",
 }
+
+
+def run(command: Callable[[], int], program: str) -> int:
+    """Run a command, and print its errors: one line each, no traceback.
+
+    Args:
+        command: The command; returns an exit status.
+        program: Name of the program, which starts every line.
+
+    Returns:
+        The status of the command; 2 for invalid input, 130 after Ctrl-C, 143 after
+        SIGTERM, 141 if the reader of standard output has closed it, 1 for a defect of
+        avjax or too little memory.
+    """
+    try:
+        status = command()
+        sys.stdout.flush()
+    except InputError as error:
+        for line in str(error).splitlines():
+            print(f"{program}: {line}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stop:  # or Interrupted, which has a message
+        message = str(stop) or "stopped; incomplete files were removed"
+        print(f"{program}: {message}", file=sys.stderr)
+        return 128 + getattr(stop, "signal_number", signal.SIGINT)
+    except BrokenPipeError:  # such as `avjax train --list | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except Exception as error:  # any other exception is a defect
+        print(f"{program}: {describe_defect(error)}", file=sys.stderr)
+        if os.environ.get(DEBUG_VARIABLE) == "1":
+            traceback.print_exception(error)
+        return 1
+    return status
+
+
+def describe_defect(error: Exception) -> str:
+    """Compose one sentence about an exception that no one expected.
+
+    Args:
+        error: The exception.
+
+    Returns:
+        Its kind and the first line of its message, and how to report it.
+    """
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+        return "there is not enough memory; give a shorter or smaller file"
+    message = next(iter(str(error).splitlines()), "")[:MAX_DEFECT_CHARACTERS]
+    cause = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return (
+        f"this is a defect of avjax, not of your input ({cause}); please report it "
+        f"with the command, the output of avjax --version, and what the command prints "
+        f"with {DEBUG_VARIABLE}=1"
+    )
 
 
 def name_flags(error: InputError, options: argparse.Namespace) -> str:

@@ -33,7 +33,8 @@ def check_ranges(config: Any, path: str = "") -> None:
     """Check that no number of a config is below its range, or not finite.
 
     Sizes and counts are at least 1. Other numbers are at least 0 if their default is
-    positive, and integers also if their default is 0.
+    positive, and integers also if their default is 0. If the class of a config has the
+    attribute SIZE_MULTIPLE, its `size` is a multiple of it.
 
     Args:
         config: A plain value; numbers outside of dataclasses are not checked.
@@ -48,6 +49,11 @@ def check_ranges(config: Any, path: str = "") -> None:
         child_path = f"{path}.{name}" if path else name
         if name in defaults and type(value) in (int, float):
             check_number(name, value, defaults[name], child_path)
+            multiple = getattr(config, "SIZE_MULTIPLE", 1)
+            if name == "size" and value % multiple:
+                raise InputError(
+                    f"{child_path}={value} must be a multiple of {multiple}"
+                )
         else:
             check_ranges(value, child_path)
 

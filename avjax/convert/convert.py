@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import warnings
 from collections.abc import Mapping
 
 from avjax import weights
@@ -10,8 +11,8 @@ from avjax.convert.recognition import identify, strip_wrappers
 from avjax.convert.registry import NETWORKS, convert_part
 from avjax.convert.tensors import Tensor
 from avjax.errors import InputError
-from avjax.media.files import wrap_os_errors
 from avjax.models.bridging import BridgingConfig
+from avjax.text.normalization import read_text
 from avjax.typing import PathLike
 
 
@@ -41,13 +42,26 @@ def write_weights(
     """
     stripped = strip_wrappers(tensors)
     shapes = {key: tensor.shape for key, tensor in stripped.items()}
-    name, config = identify(shapes, name)
+    found = identify(shapes, name)
+    name, config = found.name, found.config
+    inner = {
+        key.removeprefix(found.prefix): tensor
+        for key, tensor in stripped.items()
+        if key.startswith(found.prefix)
+    }
+    if found.others:
+        places = " and ".join(prefix.rstrip(".") for prefix in found.others)
+        warnings.warn(
+            f"{source} holds the network also as {places or 'the whole file'}; "
+            f"{found.prefix.rstrip('.') or 'the whole file'} was converted",
+            stacklevel=2,
+        )
     if words is not None:
         config = _with_words(config, words, name)
     network = NETWORKS[name]
     with wrap_file_errors(source):
         variables = {
-            part_name: convert_part(part, stripped)
+            part_name: convert_part(part, inner)
             for part_name, part in network.parts.items()
         }
     params, stats = (
@@ -67,9 +81,8 @@ def _with_words(config: object, words: PathLike, name: str) -> BridgingConfig:
     """Name the words of a lip reader, which published files only number."""
     if not isinstance(config, BridgingConfig):
         raise InputError(f"{name} is not a lip reader, so it takes no list of words")
-    with wrap_os_errors(words, "read"):
-        text = pathlib.Path(words).read_bytes().decode("utf-8", "replace")
-    names = tuple(line.strip() for line in text.splitlines() if line.strip())
+    lines = map(str.strip, read_text(words).splitlines())
+    names = tuple(filter(None, lines))
     if len(set(names)) != len(config.symbols) or len(names) != len(set(names)):
         raise InputError(
             f"{words} must list {len(config.symbols)} different words, one per line; "

@@ -1,9 +1,9 @@
-"""Read pickles as data: tensors and containers, and nothing that could execute code.
+"""Read pickles as data: tensors and containers. Nothing in a pickle is executed.
 
-A pickle is a program for a stack machine. This machine knows only the instructions with
-which `torch.save` writes dicts, lists, tuples, strings, numbers and tensors. It calls
-no function, and rejects any other instruction or name. A tensor becomes a description
-of where its numbers are stored.
+A pickle is a program for a stack machine. This machine knows the instructions with
+which `torch.save` writes containers, strings, numbers, tensors and objects. It imports
+and calls nothing. A tensor becomes a description of where its numbers are stored; any
+other object becomes the dict of its attributes.
 
 Source:
     Instructions: Python's pickletools. Names: files of PyTorch.
@@ -15,8 +15,9 @@ import pickletools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from avjax.convert.pickle_names import GlobalName, check_name
 from avjax.convert.storages import (
-    STORAGE_DTYPES,
+    OTHER_STORAGES,
     Storage,
     StorageView,
     make_view,
@@ -27,33 +28,25 @@ from avjax.convert.tensors import MalformedFile, check_count, check_type
 MAX_INSTRUCTIONS = 2**17  # Wav2Lip with its optimizer has 30,000
 MAX_KEY = 2**60  # integer keys of dicts are smaller
 
-ALLOWED_NAMES = {
-    ("collections", "OrderedDict"),
-    ("collections", "defaultdict"),
-    ("builtins", "dict"),
-    ("__builtin__", "dict"),
-    ("torch", "Size"),
-    ("torch._utils", "_rebuild_tensor"),
-    ("torch._utils", "_rebuild_tensor_v2"),
-    ("torch._utils", "_rebuild_parameter"),
-}
 
+class Opaque(dict):
+    """An object of a class that is not looked at: its entries, if it is a dict.
 
-class GlobalName(NamedTuple):
-    """The name of an object in a Python module; the object is never imported."""
+    Attributes:
+        state: Its attributes.
+    """
 
-    module: str
-    name: str
-
-    def __str__(self) -> str:
-        return repr(f"{self.module}.{self.name}"[:80])
+    def __init__(self):
+        super().__init__()
+        self.state: dict = {}
 
 
 class PickleContent(NamedTuple):
     """The content of a pickle.
 
     Attributes:
-        value: Nested dicts, lists, tuples, strings, numbers, None and StorageView.
+        value: Nested dicts, lists, tuples, strings, numbers, None, StorageView, and
+            Opaque for everything else.
         storages: All storages that it refers to, by their keys.
         end: Offset of the byte after the pickle.
     """
@@ -74,8 +67,8 @@ def read_pickle(data: bytes, start: int = 0) -> PickleContent:
         The content.
 
     Raises:
-        MalformedFile: The pickle is damaged, too long, or holds anything other than
-            tensors and containers.
+        MalformedFile: The pickle is damaged or too long, has an instruction that is not
+            needed, or names a function that could do harm.
     """
     unpickler = Unpickler()
     stream = io.BytesIO(data)
@@ -158,24 +151,28 @@ class Unpickler:
     def append(self, _) -> None:
         """Append the top item to the list below it."""
         item = self.stack.pop()
-        check_type(self.stack[-1], list).append(item)
+        if not isinstance(self.stack[-1], Opaque):
+            check_type(self.stack[-1], list).append(item)
 
     def extend(self, _) -> None:
         """Append the items since the last mark to the list below them."""
         items = self.pop_mark()
-        check_type(self.stack[-1], list).extend(items)
+        if not isinstance(self.stack[-1], Opaque):
+            check_type(self.stack[-1], list).extend(items)
 
     def set_item(self, _) -> None:
         """Set one entry of the dict below its key and value."""
         value, key = self.stack.pop(), self.stack.pop()
-        check_type(self.stack[-1], dict)[check_key(key)] = value
+        target = check_type(self.stack[-1], dict)
+        if is_key(key):
+            target[key] = value
 
     def set_items(self, _) -> None:
         """Set the entries since the last mark in the dict below them."""
         items = self.pop_mark()
         target = check_type(self.stack[-1], dict)
-        for key, value in zip(items[::2], items[1::2], strict=True):
-            target[check_key(key)] = value
+        pairs = zip(items[::2], items[1::2], strict=True)
+        target.update((key, value) for key, value in pairs if is_key(key))
 
     def push_name(self, argument: str) -> None:
         """Push the name "module name" that the instruction holds."""
@@ -197,19 +194,35 @@ class Unpickler:
                 int(count),
                 None,
             ):
+                if type_ref.name in OTHER_STORAGES:
+                    self.stack.append(Opaque())
+                    return
                 storage = Storage(key, storage_dtype(type_ref.name), check_count(count))
                 if self.storages.setdefault(key, storage) != storage:
                     raise MalformedFile(f"its storage {key[:40]!r} has two types")
                 self.stack.append(storage)
+            case ("module", GlobalName() as class_name, *_):  # before PyTorch 1.6
+                self.stack.append(class_name)
             case (str(type_name), *_):
                 raise MalformedFile(f"it holds a {type_name[:40]!r}, not only tensors")
             case _:
                 raise MalformedFile("it refers to an object that is not a storage")
 
     def build(self, _) -> None:
-        """Ignore the state of an object, which only dicts may have."""
-        self.stack.pop()
-        check_type(self.stack[-1], dict)
+        """Set the state of an object; nothing but its attributes is of interest."""
+        state = self.stack.pop()
+        if isinstance(self.stack[-1], Opaque) and isinstance(state, dict):
+            self.stack[-1].state = state
+
+    def make_object(self, _, count: int) -> None:
+        """Replace the top `count` items, a class and its arguments, by an object."""
+        check_type(self.stack[-count], GlobalName)
+        self.stack[-count:] = [Opaque()]
+
+    def make_set(self, _) -> None:
+        """Replace the items since the last mark by an object."""
+        self.pop_mark()
+        self.stack.append(Opaque())
 
     def reduce(self, _) -> None:
         """Make the object that a name and its arguments stand for; call nothing."""
@@ -224,23 +237,29 @@ class Unpickler:
                 (shape,) = arguments
                 self.stack.append(check_type(shape, tuple))
             case ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2"):
-                self.stack.append(make_view(*arguments[:4]))
-            case ("torch._utils", "_rebuild_parameter"):
-                self.stack.append(check_type(arguments[0], StorageView))
+                is_opaque = isinstance(arguments[0], Opaque)
+                view = Opaque() if is_opaque else make_view(*arguments[:4])
+                self.stack.append(view)
+            case (
+                "torch._utils",
+                "_rebuild_parameter" | "_rebuild_parameter_with_state",
+            ):
+                self.stack.append(check_type(arguments[0], (StorageView, Opaque)))
             case _:
-                raise MalformedFile(f"it calls {name}")
+                self.stack.append(Opaque())
 
     def make_dict(self, pairs: list | tuple = ()) -> dict:
         """Return a dict of pairs [[key, value], ...], as Python 2 wrote it."""
         self.remaining_pairs -= len(pairs)
         if self.remaining_pairs < 0:
             raise MalformedFile("it makes too many dicts from the same pairs")
-        return {check_key(key): value for key, value in pairs}
+        return {key: value for key, value in pairs if is_key(key)}
 
 
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 LITERALS = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"}
 LITERALS |= {"BINUNICODE", "SHORT_BINUNICODE", "BINSTRING", "SHORT_BINSTRING"}
+LITERALS |= {"BINBYTES", "SHORT_BINBYTES"}
 INSTRUCTIONS: dict[str, Callable[[Unpickler, Any], None]] = {
     "BINPUT": Unpickler.put,
     "LONG_BINPUT": Unpickler.put,
@@ -250,6 +269,9 @@ INSTRUCTIONS: dict[str, Callable[[Unpickler, Any], None]] = {
     "MARK": Unpickler.mark,
     "EMPTY_DICT": lambda unpickler, _: unpickler.stack.append({}),
     "EMPTY_LIST": lambda unpickler, _: unpickler.stack.append([]),
+    "EMPTY_SET": lambda unpickler, _: unpickler.stack.append(Opaque()),
+    "ADDITEMS": Unpickler.extend,
+    "FROZENSET": Unpickler.make_set,
     "TUPLE": Unpickler.make_tuple,
     "TUPLE1": functools.partial(Unpickler.make_short_tuple, count=1),
     "TUPLE2": functools.partial(Unpickler.make_short_tuple, count=2),
@@ -262,39 +284,15 @@ INSTRUCTIONS: dict[str, Callable[[Unpickler, Any], None]] = {
     "STACK_GLOBAL": Unpickler.push_name_from_stack,
     "BINPERSID": Unpickler.push_storage,
     "REDUCE": Unpickler.reduce,
+    "NEWOBJ": functools.partial(Unpickler.make_object, count=2),
+    "NEWOBJ_EX": functools.partial(Unpickler.make_object, count=3),
     "BUILD": Unpickler.build,
 }
 
 
-def check_key(key: Any) -> str | int:
-    """Return a dict key if it is a string or an integer; others may hash slowly.
+def is_key(key: Any) -> bool:
+    """Test whether a dict key is a string or an integer; others may hash slowly.
 
-    Args:
-        key: The key.
-
-    Raises:
-        MalformedFile: The key is something else.
+    No weights have other keys; their entries are skipped.
     """
-    if isinstance(key, str) or (isinstance(key, int) and abs(key) < MAX_KEY):
-        return key
-    raise MalformedFile("it has a dict with keys that are not strings or integers")
-
-
-def check_name(module: str, name: str) -> GlobalName:
-    """Check that files of tensors need a name.
-
-    Args:
-        module: The Python module.
-        name: Name of the object in the module.
-
-    Returns:
-        The name; the object is not imported.
-
-    Raises:
-        MalformedFile: The name is not allowed.
-    """
-    result = GlobalName(module, name)
-    is_storage = module in ("torch", "torch.cuda") and name in STORAGE_DTYPES
-    if result not in ALLOWED_NAMES and not is_storage:
-        raise MalformedFile(f"it names {result}, which is not a tensor or a container")
-    return result
+    return isinstance(key, str) or (isinstance(key, int) and abs(key) < MAX_KEY)

@@ -1,7 +1,8 @@
-"""Read the tensors of files that torch.save wrote: a pickle, and storages.
+"""Read the tensors of files that PyTorch wrote: a pickle, and storages.
 
 Since PyTorch 1.6 both are entries of a zip archive. Older files consist of five
-pickles, followed by the storages.
+pickles, followed by the storages. An archive of torch.jit.save also holds code, which
+is not read, and its pickle holds modules, whose parameters are attributes.
 
 Source:
     The files themselves, and the reader in torch/serialization.py.
@@ -19,7 +20,16 @@ from avjax.convert.storages import Storage, StorageView
 from avjax.convert.tensors import ByteRange, MalformedFile, Tensor
 
 MAX_PICKLE_BYTES = 2**22  # published files have at most 2**17
+MAX_VALUES = 2**17  # in all dicts, each as often as it is reached
+MAX_DEPTH = 32  # of nested dicts; a pickled module has two for each of its parts
+MAX_KEY_LETTERS = 512
 LEGACY_MAGIC, LEGACY_PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
+
+NO_TENSORS = "it holds no tensors with names"
+SCRIPT_WITHOUT_TENSORS = (
+    "it is a TorchScript archive whose weights have no names, as torch.jit.freeze "
+    "makes it; use the file that it was made from"
+)
 
 ByteRanges = Mapping[str, ByteRange]  # {storage key: bytes}
 
@@ -40,11 +50,14 @@ def read_zip(
         MalformedFile: torch.save did not write the archive, or it is damaged.
     """
     pickled = [name for name in entries if name.endswith("/data.pkl")]
-    if len(pickled) != 1 or any(name.endswith("/constants.pkl") for name in entries):
+    if len(pickled) != 1:
         raise MalformedFile("it is a zip archive that torch.save did not write")
-    if any(entry.method != archives.STORED for entry in entries.values()):
-        raise MalformedFile("its entries are compressed; those of torch.save are not")
     root, entry = pickled[0].removesuffix("data.pkl"), entries[pickled[0]]
+    is_script = f"{root}constants.pkl" in entries
+    folder = f"{root}data/"
+    read = [entries[name] for name in entries if name.startswith(folder)]
+    if any(one.method != archives.STORED for one in (entry, *read)):
+        raise MalformedFile("its entries are compressed; those of torch.save are not")
     byte_order = entries.get(f"{root}byteorder")
     if byte_order and archives.read_content(file, byte_order, 6) == b"big":
         raise MalformedFile("its numbers are big-endian, which is not supported")
@@ -52,7 +65,6 @@ def read_zip(
         raise MalformedFile(f"its pickle is too large ({entry.size} bytes)")
     content = archives.read_content(file, entry, MAX_PICKLE_BYTES)
     value = pickles.read_pickle(content).value
-    folder = f"{root}data/"
     ranges = {
         name.removeprefix(folder): ByteRange(
             file.name, archives.find_content(file, entry), entry.size
@@ -60,7 +72,7 @@ def read_zip(
         for name, entry in entries.items()
         if name.startswith(folder)
     }
-    return _iter_tensors(value, ranges)
+    return _iter_tensors(value, ranges, SCRIPT_WITHOUT_TENSORS if is_script else "")
 
 
 def read_legacy(file: BinaryIO) -> Iterator[tuple[str, Tensor]]:
@@ -109,17 +121,48 @@ def _locate_storages(
     return ranges
 
 
-def _iter_tensors(value: Any, ranges: ByteRanges) -> Iterator[tuple[str, Tensor]]:
-    """Iterate over the tensors of a dict and of the dicts in it."""
+def _iter_tensors(
+    value: Any, ranges: ByteRanges, message: str = ""
+) -> Iterator[tuple[str, Tensor]]:
+    """Iterate over the tensors of a value; MalformedFile with a message if none."""
+    if isinstance(value, (list, tuple)):  # such as (state_dict, epoch)
+        value = {str(number): item for number, item in enumerate(value)}
     if not isinstance(value, dict):
         raise MalformedFile("it does not hold a dict of tensors")
-    for name, item in value.items():
-        if isinstance(item, dict):
-            for key, leaf in item.items():
-                if isinstance(leaf, StorageView):
-                    yield f"{name}.{key}", _make_tensor(leaf, ranges)
-        elif isinstance(item, StorageView):
-            yield f"{name}", _make_tensor(item, ranges)
+    views = list(_iter_views(value, "", (), [MAX_VALUES]))
+    if not views:
+        raise MalformedFile(message or NO_TENSORS)
+    return ((key, _make_tensor(view, ranges)) for key, view in views)
+
+
+def _iter_views(
+    value: dict, prefix: str, parents: tuple[int, ...], budget: list[int]
+) -> Iterator[tuple[str, StorageView]]:
+    """Iterate over the tensors of a dict, and of the dicts and objects in it.
+
+    Entries with integers as keys are left out: they are states of optimizers.
+
+    Args:
+        value: The dict.
+        prefix: Start of the keys.
+        parents: Identities of the dicts that this one is in.
+        budget: The number of values that may still be visited; it is changed.
+    """
+    attributes = value.state if isinstance(value, pickles.Opaque) else {}
+    budget[0] -= 1 + len(value) + len(attributes)
+    if budget[0] < 0:
+        raise MalformedFile("its dicts are nested too often")
+    parents = (*parents, id(value))
+    for name, item in (*value.items(), *attributes.items()):
+        if not isinstance(item, (StorageView, dict)) or isinstance(name, int):
+            continue
+        key = prefix + name
+        if len(key) > MAX_KEY_LETTERS:
+            raise MalformedFile("it has a tensor with a name that is too long")
+        if isinstance(item, StorageView):
+            yield key, item
+        elif id(item) not in parents and len(parents) < MAX_DEPTH:
+            yield from _iter_views(item, f"{key}.", parents, budget)
 
 
 def _make_tensor(view: StorageView, ranges: ByteRanges) -> Tensor:

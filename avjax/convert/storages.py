@@ -24,6 +24,10 @@ STORAGE_DTYPES = {
     "ByteStorage": np.uint8,
     "BoolStorage": np.bool_,
 }
+OTHER_STORAGES = {  # of tensors that no network of ours has; they are skipped
+    *("ComplexDoubleStorage", "ComplexFloatStorage", "QInt8Storage", "QInt32Storage"),
+    *("QUInt8Storage", "QUInt4x2Storage", "QUInt2x4Storage", "UntypedStorage"),
+}
 
 
 class Storage(NamedTuple):

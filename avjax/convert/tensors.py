@@ -59,12 +59,12 @@ class ByteRange(NamedTuple):
         return numbers
 
 
-def check_type(value: Any, expected_type: type) -> Any:
+def check_type(value: Any, expected_type: type | tuple[type, ...]) -> Any:
     """Check that a value from a file has a type.
 
     Args:
         value: The value.
-        expected_type: The type.
+        expected_type: The type, or several.
 
     Returns:
         The value.

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import pathlib
 import zipfile
 from fractions import Fraction
@@ -60,8 +61,9 @@ def track_all_in_video(
 
 def _cached_observations(path: PathLike, fps: float | Fraction | None) -> Observations:
     fps = probe(path).fps if fps is None else fps
+    folder = cache_folder() or pathlib.Path(os.devnull)  # where nothing can be kept
     name = f"{fingerprint(path)}-{float(fps):g}fps-{VERSION}.npz"
-    cache = cache_folder() / "faces" / name
+    cache = folder / "faces" / name
     observations = _load(cache)
     if observations is None:
         observations = observe_faces(read_at_rate(path, fps), float(fps))

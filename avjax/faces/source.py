@@ -86,7 +86,7 @@ def open_face_source(
     if isinstance(source, np.ndarray):
         return _open_array(source, box, face_index)
     if is_image(source):
-        return _open_photo(read_image(source).rgb, source, box, face_index)
+        return _open_photo(read_image(source), source, box, face_index)
     return _open_video(source, box, face_index)
 
 

@@ -109,6 +109,28 @@ def blur_mouth(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return image + mask * (cv2.GaussianBlur(image, (0, 0), rng.uniform(4, 10)) - image)
 
 
+def held_out_pair(
+    images: tuple[np.ndarray, np.ndarray, np.ndarray], size: int
+) -> dict[str, np.ndarray]:
+    """Make a frame with a wrong mouth, always in the same way, to measure an editor.
+
+    Args:
+        images: Aligned lower faces that show the right mouth, the wrong one, and a
+            reference, u8 [128 128 3] each.
+        size: s, side of the network's images in pixels.
+
+    Returns:
+        `frame`, `target` and `reference` in [0, 1], f32 [s s 3].
+    """
+    target, pasted, reference = (image.astype(np.float32) / 255 for image in images)
+    frame = paste_mouth(target, pasted, paste_mask())
+    pair = {"frame": frame, "target": target, "reference": reference}
+    return {
+        name: cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+        for name, image in pair.items()
+    }
+
+
 def sample_places(size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Sample two maps from the pixels of an image to those of the lower face.
 

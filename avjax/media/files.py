@@ -219,13 +219,20 @@ def check_readable(path: PathLike) -> None:
         raise InputError(f"cannot read {path}: it is empty")
 
 
-def cache_folder() -> pathlib.Path:
-    """Return the user's cache folder for avjax; it need not exist."""
-    if "XDG_CACHE_HOME" in os.environ:
-        return pathlib.Path(os.environ["XDG_CACHE_HOME"]) / "avjax"
-    home = pathlib.Path.home()
-    if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "avjax"
+def cache_folder() -> pathlib.Path | None:
+    """Return the user's cache folder for avjax; it need not exist.
+
+    A variable that is empty or names a relative path is ignored, as the XDG Base
+    Directory Specification demands; a cache in the current folder helps nobody.
+
+    Returns:
+        An absolute path; None if the user has no home.
+    """
+    places = [os.environ.get("XDG_CACHE_HOME", "")]
     if sys.platform == "win32":
-        return pathlib.Path(os.environ.get("LOCALAPPDATA", home)) / "avjax"
-    return home / ".cache" / "avjax"
+        places.append(os.environ.get("LOCALAPPDATA", ""))
+    elif sys.platform == "darwin":
+        places.append(os.path.expanduser("~/Library/Caches"))
+    places.append(os.path.expanduser("~/.cache"))  # unchanged if there is no home
+    absolute = filter(os.path.isabs, places)
+    return next((pathlib.Path(place) / "avjax" for place in absolute), None)

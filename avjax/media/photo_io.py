@@ -1,26 +1,41 @@
-"""Read and write photographs; bit depth, opacity, EXIF and ICC profile are kept."""
+"""Read and write photographs; bit depth, opacity and metadata are kept."""
 
+import io
 import os
+import pathlib
 import warnings
 import zlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from avjax.errors import InputError
-from avjax.media import tiff
+from avjax.media import jpeg, png, tiff, tiff_writer
 from avjax.media.files import atomic_file, check_readable, wrap_os_errors
+from avjax.media.image_io import is_tiff
+from avjax.media.metadata import (
+    EXIF_PREFIX,
+    Metadata,
+    check_resolution,
+    fit_metadata,
+    load_exif,
+    read_orientation,
+    read_resolution,
+)
+from avjax.media.pixels import convert_depth, split_alpha, turn_upright
 from avjax.typing import PathLike
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 FORMATS |= {".tif": "TIFF", ".tiff": "TIFF"}
 FORMAT_NAMES = "PNG, JPEG, TIFF or WebP"
-QUALITY = 95  # for JPEG, and for WebP if the input file was lossy
+MAX_SIDES = {"PNG": 1_000_000, "JPEG": 65500, "WEBP": 16383}  # pixels; of the libraries
+DEPTHS = {"TIFF": "BHf", "PNG": "BH", "JPEG": "B", "WEBP": "B"}  # dtypes of numpy
+WEBP_QUALITY = 95  # if the input file was lossy
 # Modes of Pillow that are converted on reading, and modes that are kept.
 CONVERTED_MODES = {"1": "L", "P": "RGB", "PA": "RGBA", "YCbCr": "RGB"}
-KEPT_MODES = {"L", "LA", "RGB", "RGBA", "I;16", "I;16B", "I;16L", "F"}
+KEPT_MODES = {"L", "LA", "RGB", "RGBA", "I;16"}
 
 
 class Photo(NamedTuple):
@@ -32,22 +47,21 @@ class Photo(NamedTuple):
     Attributes:
         image: u8, u16, or f32 in [0, 1]: [h w 1] grey or [h w 3] RGB.
         alpha: The opacity of each pixel, of the same type, [h w]; None if absent.
-        exif: The EXIF block as bytes; empty if absent.
-        profile: The ICC colour profile as bytes; empty if absent.
+        metadata: What the file holds besides.
         lossy: The file was compressed with loss.
     """
 
     image: np.ndarray
     alpha: np.ndarray | None = None
-    exif: bytes = b""
-    profile: bytes = b""
+    metadata: Metadata = Metadata()
     lossy: bool = False
 
 
 def read_photo(path: PathLike) -> Photo:
     """Read a PNG, JPEG, TIFF or WebP file at its own bit depth.
 
-    Depths below 8 bits become 8 bits, and palette images become RGB.
+    Depths below 8 bits become 8 bits, other depths below 16 bits become 16 bits, and
+    palette images become RGB.
 
     Args:
         path: The image file.
@@ -60,29 +74,27 @@ def read_photo(path: PathLike) -> Photo:
             grey nor RGB, or holds float values outside [0, 1].
     """
     check_readable(path)
+    if is_tiff(path):
+        return _read_tiff(path)
+    with wrap_os_errors(path, "read"):
+        content = pathlib.Path(path).read_bytes()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # large images, unusual metadata
-            with Image.open(path, formats=[*FORMATS.values()]) as image:
+            with Image.open(
+                io.BytesIO(content), formats=["PNG", "JPEG", "WEBP"]
+            ) as image:
                 check_still(path, image)
-                is_deep = ";16" in str(image.tile) and image.mode in ("RGB", "RGBA")
                 image.load()
-                photo = _to_photo(path, image, is_deep)
+                return _to_photo(content, image)
     except InputError:
         raise
     except Image.DecompressionBombError as error:
         raise InputError(f"cannot read {path}: it has too many pixels") from error
     except UnidentifiedImageError as error:
-        photo = _read_float_tiff(path)
-        if photo is None:
-            raise InputError(f"cannot read {path}: it is not {FORMAT_NAMES}") from error
+        raise InputError(f"cannot read {path}: it is not {FORMAT_NAMES}") from error
     except (OSError, SyntaxError, ValueError, zlib.error) as error:
         raise InputError(f"cannot read {path}: it is damaged or cut off") from error
-    if photo.image.dtype == np.float32:
-        finite = np.isfinite(photo.image).all()
-        if not finite or photo.image.min() < 0 or photo.image.max() > 1:
-            raise InputError(f"{path} holds values outside [0, 1]")
-    return photo
 
 
 def check_still(path: PathLike, image: Image.Image) -> None:
@@ -95,67 +107,63 @@ def check_still(path: PathLike, image: Image.Image) -> None:
         )
 
 
-def _to_photo(path: PathLike, image: Image.Image, is_deep: bool) -> Photo:
-    """Convert a loaded image; Pillow reduces RGB of 16 bits, so OpenCV rereads it."""
-    if image.format == "TIFF":
-        exif = tiff.extract_exif(image.getexif())
-    else:
-        exif = image.info.get("exif") or b""
-    profile, lossy = image.info.get("icc_profile") or b"", _is_lossy(path, image)
-    if is_deep:
-        pixels, alpha = _read_with_opencv(path)
-        return Photo(pixels, alpha, exif, profile, lossy)
+def _read_tiff(path: PathLike) -> Photo:
+    """Read a TIFF file of 8 bits, 16 bits or floats."""
+    pixels, alpha, metadata, has_more = tiff.read(path)
+    if has_more:
+        raise InputError(f"{path} holds several images: a single image is required")
+    if pixels.shape[-1] == 4:
+        raise InputError(f"{path} has the colour mode CMYK: convert it to grey or RGB")
+    if pixels.dtype.kind == "f":
+        if not (np.isfinite(pixels).all() and 0 <= pixels.min() <= pixels.max() <= 1):
+            raise InputError(f"{path} holds values outside [0, 1]")
+        pixels = pixels.astype(np.float32)
+        alpha = None if alpha is None else alpha.astype(np.float32)
+    elif pixels.dtype not in (np.uint8, np.uint16):
+        raise InputError(
+            f"{path} holds {pixels.dtype} values: convert it to 8 or 16 bits, or to "
+            "floats in [0, 1]"
+        )
+    return Photo(pixels, alpha, metadata)
+
+
+def _to_photo(content: bytes, image: Image.Image) -> Photo:
+    """Convert a loaded image; Pillow reduces RGB of 16 bits, so it is decoded again."""
+    metadata = _read_metadata(content, image)
+    lossy = image.format in ("JPEG", "MPO")
+    lossy |= image.format == "WEBP" and b"VP8L" not in content
+    if image.format == "PNG" and content[png.DEPTH_POSITION] == 16:
+        return Photo(*split_alpha(png.decode_deep(content)), metadata, lossy)
     mode = CONVERTED_MODES.get(image.mode, image.mode)
     if image.has_transparency_data and mode in ("L", "RGB"):
-        mode = "RGBA"
+        mode += "A"
     array = np.array(image if image.mode == mode else image.convert(mode))
-    pixels, alpha = _split_alpha(array.astype(array.dtype.newbyteorder("=")))
-    return Photo(pixels, alpha, exif, profile, lossy)
+    return Photo(*split_alpha(array), metadata, lossy)
 
 
-def _is_lossy(path: PathLike, image: Image.Image) -> bool:
-    if image.format != "WEBP":
-        return image.format in ("JPEG", "MPO")
-    with open(path, "rb") as file:
-        return b"VP8L" not in file.read()
-
-
-def _read_with_opencv(path: PathLike) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read pixels and opacity of 16 bits or floats, which Pillow does not support."""
-    # With IMREAD_COLOR_RGB, OpenCV 4.14 returns uninitialised memory for 16-bit TIFF;
-    # imread, unlike imdecode, fails on a TIFF with an orientation tag.
-    array = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    if array is None:
-        raise OSError("OpenCV cannot read it")
-    if array.ndim == 3:
-        array = array[..., [2, 1, 0, 3][: array.shape[-1]]]
-    return _split_alpha(array)
-
-
-def _split_alpha(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Split off a second or fourth channel as opacity."""
-    array = array if array.ndim == 3 else array[..., None]
-    if array.shape[-1] in (1, 3):
-        return np.ascontiguousarray(array), None
-    return np.ascontiguousarray(array[..., :-1]), array[..., -1].copy()
-
-
-def _read_float_tiff(path: PathLike) -> Photo | None:
-    """Read a TIFF file of float RGB; return None for any other file."""
-    with open(path, "rb") as file:
-        if file.read(4) not in tiff.SIGNATURES:
-            return None
-        file.seek(0)
-        try:
-            tags = Image.Exif()
-            tags.load_from_fp(file)
-            exif, profile = tiff.extract_exif(tags), tags.get(tiff.PROFILE_TAG, b"")
-            pixels, alpha = _read_with_opencv(path)
-        except (OSError, SyntaxError, ValueError, cv2.error):
-            return None
-    if pixels.dtype != np.float32:
-        return None
-    return Photo(pixels, alpha, exif, profile)
+def _read_metadata(content: bytes, image: Image.Image) -> Metadata:
+    """Read the metadata of a loaded image that is not TIFF."""
+    info, file_format, dpi = image.info, image.format or "", image.info.get("dpi")
+    parts: tuple = ((), ())
+    if file_format == "PNG":
+        parts = png.list_parts(content)
+    elif isinstance(image, JpegImageFile):
+        file_format = "JPEG"
+        parts = jpeg.list_parts(image.applist)
+        if not info.get("jfif_unit"):  # then it may be a guess
+            dpi = None
+    exif = info.get("exif") or b""
+    if not exif and "Raw profile type exif" in info:  # of ImageMagick
+        exif = image.getexif().tobytes()
+    return Metadata(
+        exif=exif.removeprefix(EXIF_PREFIX),
+        profile=info.get("icc_profile") or b"",
+        xmp=info.get("xmp") or b"",
+        dpi=check_resolution(dpi) or read_resolution(load_exif(exif)[0]),
+        native=parts[0],
+        file_format=file_format,
+        unsupported=parts[1],
+    )
 
 
 def output_format(path: PathLike) -> str:
@@ -178,24 +186,34 @@ def output_format(path: PathLike) -> str:
 
 
 def check_format(path: PathLike, photo: Photo) -> None:
-    """Check that the format of an output file can hold a photo.
+    """Check, before long work, that the format of an output file can hold a photo.
 
     Args:
         path: The file to write.
         photo: The photo.
 
     Raises:
-        InputError: The format is unknown, or is JPEG and the photo has opacity.
+        InputError: The format is unknown or allows fewer pixels, or it is JPEG and the
+            photo has opacity.
     """
-    if output_format(path) == "JPEG" and photo.alpha is not None:
+    file_format = output_format(path)
+    if file_format == "JPEG" and photo.alpha is not None:
         raise InputError(f"cannot write {path}: JPEG does not support opacity")
+    height, width = photo.image.shape[:2]
+    limit = MAX_SIDES.get(file_format, max(height, width))
+    if max(height, width) > limit:
+        raise InputError(
+            f"cannot write {path}: the image is {width}x{height} pixels, and "
+            f"{file_format} holds at most {limit} a side"
+        )
 
 
 def write_photo(path: PathLike, photo: Photo) -> None:
     """Write a photo in the format that the suffix of the file name stands for.
 
     TIFF keeps 8 bits, 16 bits and floats; PNG 8 and 16 bits; JPEG and WebP 8 bits.
-    Deeper images are converted to the deepest type that the format supports.
+    Deeper images are converted to the deepest type that the format supports. A warning
+    names everything that the format cannot hold.
 
     Args:
         path: The file to write.
@@ -206,82 +224,37 @@ def write_photo(path: PathLike, photo: Photo) -> None:
     """
     check_format(path, photo)
     file_format = output_format(path)
+    metadata, missing = fit_metadata(photo.metadata, file_format)
     layers = [photo.image] if photo.alpha is None else [photo.image, photo.alpha]
-    supported = {"TIFF": "BHf", "PNG": "BH"}.get(file_format, "B")
-    array = convert_depth(np.dstack(layers), supported)
+    array = convert_depth(np.dstack(layers), DEPTHS[file_format])
+    if array.dtype != photo.image.dtype:
+        missing.append(f"depth beyond {8 * array.itemsize} bits")
+    if photo.metadata.exif and not metadata.exif:  # and with it the orientation
+        array = turn_upright(array, read_orientation(photo.metadata.exif))
     if array.shape[-1] == 1:
         array = array[..., 0]
     with atomic_file(path) as temporary, wrap_os_errors(path, "write"):
-        if file_format == "TIFF":
-            temporary.write_bytes(tiff.encode(array, photo.exif, photo.profile))
-        elif array.dtype == np.uint16 and array.ndim == 3:
-            temporary.write_bytes(_encode_deep_png(array, photo))
-        else:
-            options: dict[str, Any] = {}
-            if photo.exif:
-                options["exif"] = photo.exif
-            if photo.profile:
-                options["icc_profile"] = photo.profile
-            if file_format == "JPEG":
-                options |= {"quality": QUALITY, "subsampling": 0}
-            elif file_format == "WEBP":
-                options |= {"quality": QUALITY, "exact": True}
-                options["lossless"] = not photo.lossy
-            Image.fromarray(array).save(temporary, file_format, **options)
+        temporary.write_bytes(_encode(array, metadata, file_format, photo.lossy))
+    if missing:
+        warnings.warn(f"{path} is written without {', '.join(missing)}", stacklevel=2)
 
 
-def convert_depth(image: np.ndarray, supported: str) -> np.ndarray:
-    """Convert an image to a type that a format supports.
-
-    Args:
-        image: u8, u16, or f32 in [0, 1].
-        supported: Type characters of numpy, such as "BHf".
-
-    Returns:
-        The image; unchanged if its type is supported, else u16 or u8.
-    """
-    if image.dtype.char in supported:
-        return image
-    deepest = np.dtype("H" if "H" in supported else "B")
-    return from_float01(to_float01(image), deepest)
-
-
-def to_float01(image: np.ndarray) -> np.ndarray:
-    """Return pixel values of u8, u16 or f32 [...] as f32 in [0, 1]."""
-    if image.dtype == np.float32:
-        return image
-    return image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
-
-
-def to_rgb(image: np.ndarray) -> np.ndarray:
-    """Repeat the channel of grey images: [... 1 or 3] -> [... 3]."""
-    return np.broadcast_to(image, (*image.shape[:-1], 3))
-
-
-def from_float01(image: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Convert pixel values f32, clipped to [0, 1], to u8, u16 or f32.
-
-    Args:
-        image: f32 of any shape.
-        dtype: The type of the result.
-
-    Returns:
-        The nearest values of that type, same shape.
-    """
-    image = np.clip(image, 0, 1)
-    if dtype == np.float32:
-        return image
-    return np.rint(image * np.float32(np.iinfo(dtype).max)).astype(dtype)
-
-
-def _encode_deep_png(array: np.ndarray, photo: Photo) -> bytes:
-    """Encode u16 [h w c] as PNG; grey with opacity becomes RGBA."""
-    order = [0, 0, 0, 1] if array.shape[-1] == 2 else [2, 1, 0, 3][: array.shape[-1]]
-    metadata = {
-        cv2.IMAGE_METADATA_EXIF: photo.exif.removeprefix(b"Exif\0\0"),
-        cv2.IMAGE_METADATA_ICCP: photo.profile,
-    }
-    tag_types = [tag_type for tag_type, content in metadata.items() if content]
-    contents = [np.frombuffer(metadata[tag_type], np.uint8) for tag_type in tag_types]
-    bgr = np.ascontiguousarray(array[..., order])
-    return cv2.imencodeWithMetadata(".png", bgr, tag_types, contents)[1].tobytes()
+def _encode(
+    array: np.ndarray, metadata: Metadata, file_format: str, lossy: bool
+) -> bytes:
+    """Encode an image [h w] or [h w c] in a format."""
+    if file_format == "WEBP":
+        output = io.BytesIO()
+        Image.fromarray(array).save(
+            output,
+            "WEBP",
+            quality=WEBP_QUALITY,
+            exact=True,
+            lossless=not lossy,
+            exif=metadata.exif,
+            icc_profile=metadata.profile,
+            xmp=metadata.xmp,
+        )
+        return output.getvalue()
+    encoders = {"PNG": png.encode, "JPEG": jpeg.encode, "TIFF": tiff_writer.encode}
+    return encoders[file_format](array, metadata)

@@ -48,11 +48,7 @@ from einops import rearrange
 
 from avjax.constants import MEL_WINDOW, NUM_MELS
 from avjax.models.context_latents import ContextLatents
-from avjax.models.talker import (
-    TalkerConfig,
-    Variables,
-    register_talker,
-)
+from avjax.models.talker import TalkerConfig, Variables, register_talker
 from avjax.nn.apply import apply_network
 from avjax.nn.local_attention import LocalTransformer
 from avjax.nn.memory import l2_normalize
@@ -74,6 +70,7 @@ class CalsConfig(TalkerConfig):
     """
 
     system: ClassVar[str] = "cals"
+    SIZE_MULTIPLE: ClassVar[int] = 32
     size: int = 128
     unit_dim: int = 512
     context_frames: int = 15

@@ -42,6 +42,7 @@ class LipLandmarksConfig:
     """
 
     system: ClassVar[str] = "lip_landmarks"
+    SIZE_MULTIPLE: ClassVar[int] = 32
     size: int = 96
     width: float = 1.0
 

@@ -52,12 +52,7 @@ import jax.numpy as jnp
 from einops import rearrange, repeat
 
 from avjax.constants import MEL_WINDOW, NUM_MELS
-from avjax.models.talker import (
-    LatentSpace,
-    TalkerConfig,
-    Variables,
-    register_talker,
-)
+from avjax.models.talker import LatentSpace, TalkerConfig, Variables, register_talker
 from avjax.nn.apply import apply_network
 from avjax.nn.memory import Fusion, KeyValueMemory
 from avjax.nn.wav2lip import (
@@ -84,6 +79,7 @@ class SyncTalkFaceConfig(TalkerConfig):
     """
 
     system: ClassVar[str] = "synctalkface"
+    SIZE_MULTIPLE: ClassVar[int] = 32
     size: int = 128
     num_slots: int = 96
     inverse_temperature: float = 16.0

@@ -11,6 +11,7 @@ import numpy as np
 
 from avjax.algorithms import ctc
 from avjax.algorithms.ctc_alignment import to_timed_words
+from avjax.algorithms.ctc_exact import search_grammar
 from avjax.algorithms.ctc_segments import (
     blank_missing_faces,
     split_at_pauses,
@@ -33,7 +34,6 @@ from avjax.typing import Array, Params, PathLike
 from avjax.weights import full_name
 
 WEIGHTS_PREFIX = "bridging"  # names of bundled weights start with it
-GRAMMAR_BEAM = 16  # beam width if there is a grammar and no width is given
 MAX_SEARCH_SECONDS = 20  # longest part of a video that is searched at once
 
 
@@ -105,7 +105,8 @@ def lipread(
         clip: A video file, or frames u8 [t h w 3] at 25 frames a second.
         weights: Bundled name, or folder, of weights of a lip reader.
         beam: Beam width of the search. 1 takes the most likely symbol of each frame.
-            None: 16 with a grammar, else 1.
+            None: with a grammar, the most likely sentence is found, or searched with a
+            beam width of 16 if the grammar is too large; without one, 1.
         grammar: The allowed sentences: a bundled grammar ("grid"), or a grammar file
             as described in `avjax.text.grammar`. None: any text.
         box: x, y, width and height of the face in pixels. None: found by face
@@ -151,7 +152,7 @@ def load_lip_reader(
             "a beam width or a grammar"
         )
     loaded = load_grammar(grammar, config.symbols, repeat=True) if grammar else None
-    return LipReader(config, variables, beam or (GRAMMAR_BEAM if loaded else 1), loaded)
+    return LipReader(config, variables, beam, loaded)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,13 +162,13 @@ class LipReader:
     Attributes:
         config: Config of the network.
         variables: Variables of the network.
-        beam: Beam width of the search.
+        beam: Beam width of the search; see `lipread`.
         grammar: The allowed sentences; None: any text.
     """
 
     config: BridgingConfig
     variables: Params
-    beam: int
+    beam: int | None
     grammar: Grammar | None
 
     def read(
@@ -246,8 +247,10 @@ class LipReader:
             ids = ctc.greedy(part_log_probs)
             if not len(ids):
                 continue  # a grammar would find a sentence in silence
-            if self.beam > 1 or self.grammar:
-                ids = ctc.beam_search(part_log_probs, self.beam, self.grammar)
+            if self.grammar and self.beam is None:
+                ids = search_grammar(part_log_probs, self.grammar)
+            elif self.grammar or (self.beam or 1) > 1:
+                ids = ctc.beam_search(part_log_probs, self.beam or 1, self.grammar)
             words += to_timed_words(
                 part_log_probs, ids, symbols, rate, part.start / rate
             )

@@ -84,9 +84,10 @@ def sync(
         starts = valid_starts(video, wave)
         if np.sum(starts) < MIN_FRAMES:
             too_short.append(index)
+        elif model.system == PEOPLE:
+            faces.append(score_person(model, video, wave, index, progress))
         else:
-            score = score_person if model.system == PEOPLE else score_face
-            faces.append(score(model, video, wave, starts, index, progress))
+            faces.append(score_face(model, video, wave, starts, index, progress))
     if not faces:
         raise InputError(
             f"{name} is too short: a face with audio must be visible for "
@@ -174,7 +175,6 @@ def score_person(
     model: SyncModel,
     video: MouthVideo,
     wave: np.ndarray,
-    starts: np.ndarray,
     face_index: int,
     progress: bool = False,
 ) -> FaceSync:
@@ -184,7 +184,6 @@ def score_person(
         model: The sync model.
         video: The video of the face.
         wave: Waveform f32 [n] at 16 kHz.
-        starts: Frames at which windows begin, from `valid_starts`, bool [t].
         face_index: Number of the face.
         progress: True to show a progress bar.
 

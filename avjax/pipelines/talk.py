@@ -24,7 +24,7 @@ from avjax.pipelines.talking.speech_source import (
     track_from_tts,
 )
 from avjax.pipelines.talking.talking_video import TalkingVideo
-from avjax.text.subtitles import Cue, read_srt
+from avjax.text.subtitles import Cue, read_subtitles
 from avjax.text.tts import DEFAULT_LANGUAGE
 from avjax.typing import PathLike
 
@@ -54,7 +54,7 @@ def talk(
             25 frames per second.
         audio: Any file with sound, or a waveform f32 [n] at 16 kHz.
         text: Text to speak; with `audio`, the words spoken in it.
-        srt: A file of subtitles, each spoken at its time.
+        srt: A .srt or .vtt file of subtitles, each spoken at its time.
         voice: Voice for a text or subtitles: a variant of eSpeak's voices, such as
             "f3". "none": a video without audible speech. None: the voice of the
             language.
@@ -183,4 +183,4 @@ def read_cues(text: str | None, srt: PathLike | None) -> list[Cue]:
     Raises:
         InputError: The file cannot be read.
     """
-    return [Cue(0, 0, text or "")] if srt is None else read_srt(srt)
+    return [Cue(0, 0, text or "")] if srt is None else read_subtitles(srt)

@@ -8,7 +8,7 @@ from avjax.text.alignment_graph import (
 from avjax.text.grammar import Grammar, list_grammars, load_grammar
 from avjax.text.intervals import Interval, Intervals, PhonemeTier, TimedWord
 from avjax.text.phonemes import PHONEME_CLASSES, PHONEMES, to_phoneme_ids
-from avjax.text.subtitles import Cue, read_srt, to_srt
+from avjax.text.subtitles import Cue, read_subtitles, to_srt
 from avjax.text.tokenizer import CHARACTERS, to_ids, to_text
 from avjax.text.tts import (
     PronouncedWord,
@@ -37,7 +37,7 @@ __all__ = [
     "load_grammar",
     "pronounce_text",
     "pronounce_word",
-    "read_srt",
+    "read_subtitles",
     "synthesize",
     "to_ids",
     "to_phoneme_ids",

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from avjax.errors import InputError, suggest
-from avjax.media.files import check_readable, wrap_os_errors
+from avjax.text.normalization import normalize_text, read_text
 from avjax.text.tokenizer import BLANK, CHARACTERS, SPACE, to_ids
 from avjax.typing import PathLike
 
@@ -79,12 +79,7 @@ def load_grammar(
             f"there is no grammar {name}, and no such file; "
             f"{suggest(str(name), list_grammars())}"
         )
-    check_readable(file)
-    try:
-        with wrap_os_errors(file, "read"):
-            text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"cannot read {name}: it is not UTF-8 text") from error
+    text = read_text(file)
     try:
         return Grammar(parse_grammar(text), symbols, repeat)
     except InputError as error:
@@ -113,6 +108,7 @@ def parse_grammar(text: str) -> list[list[Slot]]:
         InputError: There are no words, or a line consists of a * only.
     """
     forms: list[list[Slot]] = [[]]
+    text = normalize_text(text).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     for number, line in enumerate(text.splitlines(), 1):
         words = line.partition("#")[0].strip()
         if words:

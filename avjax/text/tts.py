@@ -23,6 +23,7 @@ from avjax.text.espeak_events import (
     word_intervals,
 )
 from avjax.text.intervals import Interval, Intervals
+from avjax.text.normalization import normalize_text
 
 DEFAULT_LANGUAGE = "en-us"
 DEFAULT_WORDS_PER_MINUTE, DEFAULT_PITCH = 175, 50  # eSpeak's defaults
@@ -116,6 +117,7 @@ def synthesize(
         raise InputError(f"the rate must be {limits} words per minute, not {rate}")
     if not 0 <= pitch <= MAX_PITCH:
         raise InputError(f"the pitch must be 0 to {MAX_PITCH}, not {pitch}")
+    text = normalize_text(text)
     waves, phones, words, length = [], [], [], 0
     pause = np.zeros(round(PAUSE_SECONDS * SAMPLE_RATE), np.float32)
     for result in _synthesize_parts(text, language, rate, pitch):
@@ -144,6 +146,7 @@ def pronounce_text(text: str, language: str = DEFAULT_LANGUAGE) -> list[Pronounc
         InputError: The text has nothing to pronounce, or the voice does not exist or
             cannot pronounce the text.
     """
+    text = normalize_text(text)
     pronounced: list[PronouncedWord] = []
     results = _synthesize_parts(text, language, DEFAULT_WORDS_PER_MINUTE, DEFAULT_PITCH)
     for part, result in zip(split_text(text), results, strict=True):

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from avjax.algorithms import tiling
-from avjax.media.photo_io import to_float01, to_rgb
+from avjax.media.pixels import to_float01, to_rgb
 from avjax.visualize.canvas import figure_to_image, make_figure
 
 if TYPE_CHECKING:

@@ -27,6 +27,7 @@ from avjax.data.schema import make_record
 from avjax.errors import InputError, not_a_folder
 from avjax.faces.tracking import track_face
 from avjax.text.intervals import Interval, Intervals
+from avjax.text.normalization import read_text
 from avjax.typing import PathLike
 
 _TICKS_PER_SECOND = 25_000  # unit of the times in an alignment file
@@ -163,9 +164,9 @@ def read_align(path: PathLike) -> Intervals:
         InputError: The file cannot be read, or is not an alignment of GRID.
     """
     try:
-        lines = [line.split() for line in pathlib.Path(path).read_text().splitlines()]
+        lines = [line.split() for line in read_text(path).splitlines()]
         ticks = [(line[2], int(line[0]), int(line[1])) for line in lines if line]
-    except (OSError, ValueError, IndexError) as error:
+    except (ValueError, IndexError) as error:
         raise InputError(f"{path} is not an alignment of GRID") from error
     return tuple(
         Interval(word.lower(), start / _TICKS_PER_SECOND, end / _TICKS_PER_SECOND)

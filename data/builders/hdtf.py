@@ -28,6 +28,7 @@ from avjax.errors import InputError
 from avjax.faces.tracking import track_face
 from avjax.media.audio_io import read_audio
 from avjax.media.video_reader import read_at_rate
+from avjax.text.normalization import read_text
 
 _LISTS = ("RD", "WDA", "WRA")
 _NUM_GROUPS = 20  # number of groups of speakers
@@ -243,9 +244,5 @@ def _times_file(root: pathlib.Path, list_name: str) -> pathlib.Path:
 
 def _read_rows(path: pathlib.Path) -> Iterator[tuple[str, list[str]]]:
     """Read the first column of a list, and the others."""
-    try:
-        lines = path.read_text().splitlines()
-    except OSError as error:
-        raise InputError(f"{path} is missing") from error
-    for words in filter(None, map(str.split, lines)):
+    for words in filter(None, map(str.split, read_text(path).splitlines())):
         yield words[0], words[1:]

@@ -8,6 +8,9 @@ import cv2
 import numpy as np
 
 from avjax.errors import InputError, not_a_folder
+from avjax.media import tiff
+from avjax.media.image_io import is_tiff
+from avjax.media.pixels import to_rgb
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
 
@@ -35,27 +38,33 @@ def find_images(root: pathlib.Path) -> list[pathlib.Path]:
 
 
 def read_image(path: pathlib.Path) -> np.ndarray:
-    """Read an image as it is stored, without rotation.
+    """Read an image as it is stored, without rotation, except for TIFF.
 
     Args:
         path: The file.
 
     Returns:
         Pixel values, u8 or u16 [h w 3]. Grey images have three equal channels, and
-        opacity is left out. Floats, which are in [0, 1], become 16 bits.
+        opacity is left out. Floats, which are in [0, 1], become 16 bits. TIFF images
+        are upright.
 
     Raises:
         InputError: The file cannot be read, or its pixel values are unsupported.
     """
-    # As RGB, OpenCV 4.14 returns uninitialised memory for a TIFF of 16 bits.
-    flags = cv2.IMREAD_COLOR_BGR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        pixels = cv2.imread(os.fspath(path), flags)
-    except cv2.error:  # OpenCV refuses images with too many pixels
-        pixels = None
-    if pixels is None:
-        raise InputError(f"{path} cannot be read as an image")
-    pixels = pixels[..., ::-1]
+    if is_tiff(path):
+        pixels = tiff.read(path).pixels
+    else:
+        flags = cv2.IMREAD_COLOR_BGR | cv2.IMREAD_ANYDEPTH
+        try:
+            pixels = cv2.imread(os.fspath(path), flags | cv2.IMREAD_IGNORE_ORIENTATION)
+        except cv2.error:  # OpenCV refuses images with too many pixels
+            pixels = None
+        if pixels is None:
+            raise InputError(f"{path} cannot be read as an image")
+        pixels = pixels[..., ::-1]
+    if pixels.shape[-1] == 4:
+        raise InputError(f"{path} has the colour mode CMYK: convert it to grey or RGB")
+    pixels = to_rgb(pixels)
     if pixels.dtype.kind == "f":
         if not (np.isfinite(pixels).all() and 0 <= pixels.min() <= pixels.max() <= 1):
             raise InputError(f"{path} has floating-point pixels outside of [0, 1]")

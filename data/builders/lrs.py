@@ -24,6 +24,7 @@ from avjax.data.schema import make_record
 from avjax.errors import InputError
 from avjax.faces.tracking import track_face
 from avjax.text.intervals import Interval, Intervals
+from avjax.text.normalization import read_text
 
 _FOLDERS = {"pretrain": "pretrain", "train": "main", "val": "main", "test": "main"}
 _TABLE_HEADER = "WORD START END"
@@ -89,7 +90,7 @@ def read_names(path: pathlib.Path) -> list[str]:
     Returns:
         Names of the clips.
     """
-    lines = [line.split() for line in path.read_text().splitlines()]
+    lines = [line.split() for line in read_text(path).splitlines()]
     return [line[0] for line in lines if line]
 
 
@@ -104,12 +105,9 @@ def read_transcript(path: pathlib.Path) -> tuple[str, Intervals]:
         table.
 
     Raises:
-        InputError: The file is missing, has no text, or its table is incomplete.
+        InputError: The file cannot be read, has no text, or its table is incomplete.
     """
-    try:
-        lines = path.read_text().splitlines()
-    except OSError as error:
-        raise InputError(f"{path} is missing") from error
+    lines = read_text(path).splitlines()
     texts = [line[len("Text:") :].strip() for line in lines if line.startswith("Text:")]
     if not texts:
         raise InputError(f'{path} has no line "Text: ..."')

@@ -18,6 +18,7 @@ from avjax.data.schema import make_record
 from avjax.errors import InputError
 from avjax.faces.tracking import track_face
 from avjax.text.intervals import Interval
+from avjax.text.normalization import read_text
 
 _SPLITS = ("train", "val", "test")
 _MIDDLE_SECONDS = 0.58  # the middle of 29 frames
@@ -75,12 +76,9 @@ def read_duration(path: pathlib.Path) -> float:
         The duration in seconds.
 
     Raises:
-        InputError: The file is missing, or has no duration.
+        InputError: The file cannot be read, or has no duration.
     """
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise InputError(f"{path} is missing") from error
+    text = read_text(path)
     match = re.search(r"^Duration:\s*([\d.]+)\s*seconds", text, re.MULTILINE)
     if not match:
         raise InputError(f'{path} has no line "Duration: ... seconds"')

@@ -21,7 +21,7 @@ from avjax.data import schema
 from avjax.data.corruptions import Corruption, MixedNoise
 from avjax.data.examples.base import Example, Record
 from avjax.errors import InputError
-from avjax.media.photo_io import to_float01
+from avjax.media.pixels import to_float01
 
 
 def image_pair_features() -> tfds.features.FeaturesDict:

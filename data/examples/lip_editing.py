@@ -21,8 +21,8 @@ from avjax.data.examples.base import (
 from avjax.faces.editing import crop_encoder_mouth
 from avjax.faces.wrong_mouths import (
     blur_mouth,
+    held_out_pair,
     nearest_pose,
-    paste_mask,
     paste_mouth,
     sample_frames,
     sample_paste_mask,
@@ -85,16 +85,12 @@ class LipEditExample(grain.transforms.RandomMap):
         number = spread_index(0, len(face) - 1, index, count)
         other = nearest_pose(record["pose"], number, np.arange(len(face)))
         reference = (number + len(face) // 2) % len(face)
-        target, pasted, shown = (
-            face[index].astype(np.float32) / 255 for index in (number, other, reference)
-        )
-        frame = paste_mouth(target, pasted, paste_mask())
-        size = (self.size, self.size)
-        images = [
-            cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-            for image in (target, frame, shown)
-        ]
-        return make_edit_example(images, crop_encoder_mouth(target))
+        images = face[number], face[other], face[reference]
+        return {
+            **held_out_pair(images, self.size),
+            "mouth": crop_encoder_mouth(images[0] / np.float32(255)),
+            "weight": np.float32(1),
+        }
 
     def varied_images(
         self,

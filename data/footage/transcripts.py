@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from avjax.errors import InputError
-from avjax.media.files import wrap_os_errors
 from avjax.text.intervals import Interval, Intervals
-from avjax.text.subtitles import Cue, read_srt
-from avjax.text.webvtt import read_vtt
+from avjax.text.normalization import normalize_text, read_text
+from avjax.text.subtitles import Cue, read_subtitles
 
 SUFFIXES = (".vtt", ".srt", ".txt")  # the first one that exists is used
 TOLERANCE = 0.2  # seconds by which a subtitle may reach beyond a stretch
@@ -41,7 +40,7 @@ def read_transcript(path: pathlib.Path) -> VideoTranscript:
     """Read a transcript.
 
     Args:
-        path: A .txt file, or subtitles as .srt or .vtt, in UTF-8.
+        path: A .txt file, or subtitles as .srt or .vtt, in UTF-8 or UTF-16.
 
     Returns:
         The transcript; its words are normalised by `spoken_words`.
@@ -50,16 +49,11 @@ def read_transcript(path: pathlib.Path) -> VideoTranscript:
         InputError: If the file cannot be read, or has no words.
     """
     if path.suffix.lower() == ".txt":
-        with wrap_os_errors(path, "read"):
-            raw = path.read_bytes()
-        try:
-            words = spoken_words(raw.decode("utf-8-sig"))
-        except UnicodeDecodeError as error:
-            raise InputError(f"cannot read {path}: it is not UTF-8 text") from error
+        words = spoken_words(read_text(path))
         if not words:
             raise InputError(f"{path} has no words")
         return VideoTranscript((), False, " ".join(words))
-    cues = read_srt(path) if path.suffix.lower() == ".srt" else read_vtt(path)
+    cues = read_subtitles(path, split_words=True)
     spoken = [cue._replace(text=" ".join(spoken_words(cue.text))) for cue in cues]
     spoken = tuple(cue for cue in spoken if cue.text)
     if not spoken:
@@ -77,7 +71,7 @@ def spoken_words(text: str) -> list[str]:
     Returns:
         The words: letters, digits and apostrophes.
     """
-    text = unicodedata.normalize("NFC", _NOT_SPOKEN.sub(" ", text)).lower()
+    text = _NOT_SPOKEN.sub(" ", normalize_text(text)).lower()
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     kept = "".join(_keep(character) for character in text)
     return [word for word in (word.strip("'") for word in kept.split()) if word]

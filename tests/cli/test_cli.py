@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from avjax.__main__ import COMMANDS, DELEGATED_COMMANDS, main
+from avjax.__main__ import COMMANDS, DELEGATED_COMMANDS, main, run_command
 from avjax.media.audio_io import write_wav
 from avjax.media.image_io import write_png
 
@@ -137,3 +137,48 @@ def test_face_that_is_no_picture_and_photo_without_audio_are_refused(tmp_path, c
 def test_unknown_words_name_the_help_of_the_command(words, message, capsys):
     assert main(words) == 2
     assert message in capsys.readouterr().err
+
+
+def fail(*_):
+    raise TypeError("unsupported operand\nsecond line")
+
+
+@pytest.mark.parametrize("command", ["lipread", "data", "train"])
+def test_defect_prints_one_sentence_and_how_to_report_it(command, monkeypatch, capsys):
+    monkeypatch.setitem(DELEGATED_COMMANDS, "data", fail)
+    monkeypatch.setitem(DELEGATED_COMMANDS, "train", fail)
+    monkeypatch.setitem(COMMANDS, "lipread", fail)
+    monkeypatch.delenv("AVJAX_DEBUG", raising=False)
+    assert main([command, "a.mp4"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("avjax: ") and "(TypeError: unsupported operand)" in line
+    assert "report it" in line and "AVJAX_DEBUG=1" in line
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: Out of memory: 9 GB")]
+)
+def test_too_little_memory_is_not_called_a_defect(error, monkeypatch, capsys):
+    def allocate(_):
+        raise error
+
+    monkeypatch.setitem(DELEGATED_COMMANDS, "train", allocate)
+    assert main(["train", "name"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("avjax: there is not enough memory")
+
+
+def test_defect_prints_its_traceback_if_asked(monkeypatch, capsys):
+    monkeypatch.setitem(DELEGATED_COMMANDS, "data", fail)
+    monkeypatch.setenv("AVJAX_DEBUG", "1")
+    assert main(["data"]) == 1
+    assert "Traceback (most recent call last)" in capsys.readouterr().err
+    with pytest.raises(TypeError):
+        run_command(["data"])  # Python code gets the exception itself
+
+
+def test_data_module_prints_no_traceback():
+    command = [sys.executable, "-m", "avjax.data", "build", "songs"]
+    process = subprocess.run(command, capture_output=True, text=True)
+    assert process.returncode == 2 and "songs" in process.stderr
+    assert len(process.stderr.splitlines()) == 1

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from avjax.__main__ import DEMO_PUPPET, main
+from avjax.__main__ import main
+from avjax.cli.demo import DEMO_PUPPET
 from avjax.constants import FPS, SAMPLE_RATE
 from avjax.data import puppet
 from avjax.media import audio_io, video_reader

@@ -3,7 +3,7 @@
 import numpy as np
 from denoisers import noisy
 
-from avjax.media.photo_io import to_float01
+from avjax.media.pixels import to_float01
 
 # For each photograph: top, left, bottom, right, counted from 1, ends included.
 BOXES = [[[1, 1, 20, 24], [30, 41, 53, 75]], [[5, 6, 36, 60]]]

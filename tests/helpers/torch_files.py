@@ -4,6 +4,7 @@ import io
 import pathlib
 import pickle
 import struct
+import types
 import zipfile
 from collections import OrderedDict
 from typing import Any
@@ -49,6 +50,8 @@ class PickledValue:
             return b"](" + b"".join(map(self.encode, value)) + b"e"
         if isinstance(value, tuple):
             return b"(" + b"".join(map(self.encode, value)) + b"t"
+        if isinstance(value, types.SimpleNamespace):  # an object of any class
+            return b"c__torch__.net\nNet\n)\x81" + self.encode(vars(value)) + b"b"
         return plain(value)
 
     def encode_tensor(self, array: np.ndarray) -> bytes:
@@ -113,3 +116,27 @@ def archive(
         file.writestr(name, pickled)
         file.writestr("archive/data/0", storage)
     return out.getvalue()
+
+
+def write_script(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write an archive as torch.jit.save does: modules are objects, beside their code.
+
+    Args:
+        path: The file to write.
+        arrays: {name: array}; dots separate the modules.
+    """
+    net = types.SimpleNamespace(training=False)
+    for name, array in arrays.items():
+        *parents, leaf = name.split(".")
+        module = vars(net)
+        for parent in parents:
+            module = vars(module.setdefault(parent, types.SimpleNamespace()))
+        module[leaf] = array
+    pickled = PickledValue(net)
+    code = "def forward(self):\n  pass\n" * 20
+    with zipfile.ZipFile(path, "w") as archive_file:
+        for key, storage in enumerate(pickled.storages):
+            archive_file.writestr(f"net/data/{key}", storage.tobytes())
+        archive_file.writestr("net/data.pkl", pickled.pickle)
+        archive_file.writestr("net/code/__torch__/net.py", code, zipfile.ZIP_DEFLATED)
+        archive_file.writestr("net/constants.pkl", b"\x80\x02).")

@@ -261,9 +261,17 @@ def test_fields_of_an_experiment_are_listed_as_changes_of_it(name):
     assert override(experiment, to_assignments(experiment)) == experiment
 
 
+SPLITS = {  # that `avjax data build` writes
+    **dict.fromkeys(("puppet", "grid", "pictures", "pairs"), {"train", "test"}),
+    **dict.fromkeys(("clips", "lrw", "lrs2", "hdtf"), {"train", "val", "test"}),
+    "sidd-blocks": {"test"},
+}
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_corpus_has_a_command_that_builds_it(name):
     experiment = EXPERIMENTS[name]()
     for loader in (experiment.train, *experiment.evals.values()):
         arguments = shlex.split(BUILD_ARGUMENTS[loader.root])
+        assert loader.split.partition("[")[0] in SPLITS[arguments[0]]
         make_parser().parse_args(["build", *arguments, "--out", loader.root])

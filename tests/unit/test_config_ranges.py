@@ -1,6 +1,7 @@
 """Numbers of a config outside of their range are refused."""
 
 import dataclasses
+from typing import ClassVar
 
 import pytest
 
@@ -10,6 +11,7 @@ from avjax.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Model:
+    SIZE_MULTIPLE: ClassVar[int] = 16
     size: int = 96
     num_slots: int = 8
     width: float = 1.0
@@ -32,6 +34,7 @@ def make(**changes):
     ("changes", "message"),
     [
         ({"size": 0}, "model.size=0 must be at least 1"),
+        ({"size": 100}, "model.size=100 must be a multiple of 16"),
         ({"num_slots": -5}, "model.num_slots=-5 must be at least 0"),
         ({"width": 0.0}, "model.width=0.0 must be greater than 0"),
         ({"shift": float("nan")}, "model.shift=nan is not a finite number"),

@@ -39,7 +39,8 @@ from avjax.algorithms.adaptation_plan import AdaptationPlan
 from avjax.algorithms.meta_sgd import Adaptation, constant_lrs, inner_step
 from avjax.compilation import cpu_options
 from avjax.losses.restoration import restoration_l1
-from avjax.media.photo_io import Photo, read_photo, to_float01
+from avjax.media.photo_io import Photo, read_photo
+from avjax.media.pixels import to_float01
 from avjax.metrics.image import psnr
 from avjax.models.denoiser import DenoiserConfig, init_variables, receptive_field
 from avjax.pipelines.denoise import load_denoiser

@@ -106,7 +106,7 @@ def read_images(real: pathlib.Path) -> Iterator[tuple[str, np.ndarray]]:
                 print(f"skipped: {error}")
     for path in sorted((real / "portraits").iterdir()):
         if path.name not in DOGS:
-            yield "portraits", read_image(path).rgb
+            yield "portraits", read_image(path)
 
 
 def find_truth(corpus: str, image: np.ndarray) -> TrueFace | None:
@@ -242,7 +242,7 @@ def box_side(landmarks: np.ndarray) -> float:
 
 def read_empty_images(real: pathlib.Path) -> dict[str, list[np.ndarray]]:
     """Read images without people."""
-    dogs = [read_image(real / "portraits" / name).rgb for name in DOGS]
+    dogs = [read_image(real / "portraits" / name) for name in DOGS]
     photos = sorted((real / "denoise" / "polyu").glob("*_mean.JPG"))
     things = [path for path in photos if "bulletin" not in path.name]  # portraits
     noise = []
@@ -252,7 +252,7 @@ def read_empty_images(real: pathlib.Path) -> dict[str, list[np.ndarray]]:
         noise.append(cv2.resize(coarse, (640, 480), interpolation=cv2.INTER_CUBIC))
     return {
         "two dogs": dogs,
-        "photographs of things": [read_image(path).rgb for path in things],
+        "photographs of things": [read_image(path) for path in things],
         "noise, fine to coarse": noise,
     }
 

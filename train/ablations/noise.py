@@ -30,7 +30,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from avjax.media.photo_io import read_photo, to_float01
+from avjax.media.photo_io import read_photo
+from avjax.media.pixels import to_float01
 from avjax.train.ablations.results import ResultTable, add_json_option
 from avjax.train.ablations.studies.noise_adaptation import Scores, score_weights
 from avjax.train.ablations.studies.noise_baselines import (

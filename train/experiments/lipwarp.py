@@ -6,7 +6,7 @@
 
 On puppets, two short runs show that everything works: `lipwarp_editor_puppet`, then
 `lipwarp_audio_puppet`. Any corpus of talking faces can be used: `train.root=FOLDER`
-and `evals.val.root=FOLDER`.
+and `evals.val.root=FOLDER` (puppets: `evals.test.root`).
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def lipwarp_editor_clips() -> Experiment:
     task = LipEditingTask(
         LipWarpConfig(size=SMALL_SIZE), altered_share=0.33, altered_gain=1.0
     )
-    return editor(CLIPS_ROOT, task, steps=6000, learning_rate=2e-3)
+    return editor(CLIPS_ROOT, "val", task, steps=6000, learning_rate=2e-3)
 
 
 @experiment
@@ -49,6 +49,7 @@ def lipwarp_editor96_clips() -> Experiment:
     weights = "runs/lipwarp_editor_clips/weights"
     return editor(
         CLIPS_ROOT,
+        "val",
         LipEditingTask(LipWarpConfig(size=SIZE), freeze_encoder=True),
         steps=4000,
         learning_rate=1e-3,
@@ -63,7 +64,8 @@ def lipwarp_audio_clips() -> Experiment:
     Data: corpora/clips. Time: hours on two cores.
     """
     model = LipWarpConfig(size=SIZE, dropout=AUDIO_DROPOUT)
-    return audio(CLIPS_ROOT, model, "runs/lipwarp_editor96_clips/weights", steps=4000)
+    weights = "runs/lipwarp_editor96_clips/weights"
+    return audio(CLIPS_ROOT, "val", model, weights, steps=4000)
 
 
 @experiment
@@ -75,7 +77,9 @@ def lipwarp_editor_puppet() -> Experiment:
     task = LipEditingTask(
         LipWarpConfig(size=SMALL_SIZE), altered_share=0.33, altered_gain=1.0
     )
-    return editor(PUPPET.root, task, steps=200, learning_rate=2e-3, batch_size=8)
+    return editor(
+        PUPPET.root, "test", task, steps=200, learning_rate=2e-3, batch_size=8
+    )
 
 
 @experiment
@@ -86,11 +90,12 @@ def lipwarp_audio_puppet() -> Experiment:
     """
     model = LipWarpConfig(size=SMALL_SIZE, dropout=AUDIO_DROPOUT)
     weights = PUPPET.weights("lipwarp_editor")
-    return audio(PUPPET.root, model, weights, steps=200, batch_size=8)
+    return audio(PUPPET.root, "test", model, weights, steps=200, batch_size=8)
 
 
 def editor(
     root: str,
+    eval_split: str,
     task: LipEditingTask,
     *,
     steps: int,
@@ -102,6 +107,7 @@ def editor(
 
     Args:
         root: Folder of the corpus.
+        eval_split: The split whose first clips evaluate the model.
         task: The task.
         steps: Number of steps.
         learning_rate: Peak learning rate.
@@ -124,7 +130,7 @@ def editor(
     return Experiment(
         task=task,
         train=Loader(root, "train", example, batch_size=batch_size, num_workers=1),
-        evals={"val": Loader(root, "val[:40]", clip, batch_size=4)},
+        evals={eval_split: Loader(root, f"{eval_split}[:40]", clip, batch_size=4)},
         optim={"editor": optimizer},
         steps=steps,
         init_from=init_from or {},
@@ -135,12 +141,19 @@ def editor(
 
 
 def audio(
-    root: str, model: LipWarpConfig, weights: str, *, steps: int, batch_size: int = 32
+    root: str,
+    eval_split: str,
+    model: LipWarpConfig,
+    weights: str,
+    *,
+    steps: int,
+    batch_size: int = 32,
 ) -> Experiment:
     """Make an experiment that completes a talker.
 
     Args:
         root: Folder of the corpus.
+        eval_split: The split whose first clips evaluate the model.
         model: Config of the talker.
         weights: Weights of mouth encoder and editor.
         steps: Number of steps.
@@ -160,7 +173,7 @@ def audio(
     return Experiment(
         task=AudioToCodeTask(model),
         train=Loader(root, "train", example, batch_size=batch_size, num_workers=1),
-        evals={"val": Loader(root, "val[:80]", example, batch_size=8)},
+        evals={eval_split: Loader(root, f"{eval_split}[:80]", example, batch_size=8)},
         optim={"audio": optimizer},
         steps=steps,
         init_from={"mouth_encoder": weights, "editor": weights},

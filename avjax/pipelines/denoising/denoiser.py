@@ -12,13 +12,8 @@ from avjax.algorithms.adaptation_plan import AdaptationPlan
 from avjax.algorithms.meta_sgd import SelectedAdaptation
 from avjax.compilation import cached_jit
 from avjax.errors import InputError
-from avjax.media.photo_io import (
-    Photo,
-    from_float01,
-    to_float01,
-    to_rgb,
-    write_photo,
-)
+from avjax.media.photo_io import Photo, write_photo
+from avjax.media.pixels import from_float01, to_float01, to_rgb
 from avjax.models.denoiser import DenoiserConfig, receptive_field
 from avjax.typing import Array, Params, PathLike
 

@@ -7,11 +7,9 @@ import pathlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from PIL import Image
-
 from avjax.console import CONSOLE, format_count
 from avjax.errors import InputError
-from avjax.media import dnd, files, heif, photo_io
+from avjax.media import dnd, files, image_io, photo_io
 from avjax.typing import PathLike
 
 
@@ -123,14 +121,7 @@ def is_video(path: pathlib.Path) -> bool:
     """
     if path.suffix.lower() in {*photo_io.FORMATS, dnd.SUFFIX}:
         return False
-    try:
-        heif.register(path)
-        with Image.open(path):
-            return False
-    except Image.DecompressionBombError:
-        return False
-    except (OSError, SyntaxError, ValueError):
-        return True
+    return not image_io.is_image_file(path)
 
 
 def is_other(path: pathlib.Path) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import cv2
 import jax
 import numpy as np
 
@@ -17,8 +16,8 @@ from avjax.algorithms.lip_adaptation import (
 from avjax.console import track
 from avjax.faces.wrong_mouths import (
     blur_mouth,
+    held_out_pair,
     nearest_pose,
-    paste_mask,
     paste_mouth,
     sample_frames,
     sample_paste_mask,
@@ -153,22 +152,9 @@ def _held_out_batches(
     examples = []
     for index in places:
         other = nearest_pose(clip.pose[numbers], index, np.arange(len(numbers)))
-        target, pasted, reference = (
-            clip.faces[numbers[i]].astype(np.float32) / 255 for i in (index, other, own)
-        )
-        images = {
-            "frame": paste_mouth(target, pasted, paste_mask()),
-            "target": target,
-            "reference": reference,
-        }
-        size = config.size, config.size
-        examples.append(
-            {
-                name: cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-                for name, image in images.items()
-            }
-            | {"code": clip.codes[numbers[index]]}
-        )
+        images = tuple(clip.faces[numbers[i]] for i in (index, other, own))
+        pair = held_out_pair(images, config.size)
+        examples.append({**pair, "code": clip.codes[numbers[index]]})
     batches, alter = [], jit_alter_frames(config)
     stride = HELD_OUT_FRAMES // BATCH
     for first in range(stride):

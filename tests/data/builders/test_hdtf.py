@@ -105,7 +105,7 @@ def test_damaged_lists_are_rejected(raw):
         with pytest.raises(InputError, match="of Radio1_0 cannot be read"):
             HdtfSource(str(raw)).list_clips()
     (raw / "RD_crop_wh.txt").unlink()
-    with pytest.raises(InputError, match="RD_crop_wh.txt is missing"):
+    with pytest.raises(InputError, match="RD_crop_wh.txt: it does not exist"):
         HdtfSource(str(raw)).list_clips()
 
 

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import scipy.io
+import tifffile
 
 from avjax.data.__main__ import main
 from avjax.data.builders.corpus import build_corpus
@@ -19,7 +20,7 @@ from avjax.data.examples.image_pairs import ImagePairCrop, decode_png
 from avjax.data.loader import Loader
 from avjax.data.split_source import open_split
 from avjax.errors import InputError
-from avjax.media.photo_io import to_float01
+from avjax.media.pixels import to_float01
 
 
 @pytest.fixture
@@ -129,6 +130,17 @@ def test_pixel_values_of_all_depths_are_kept(tmp_path, levels):
     np.testing.assert_array_equal(found, fine)
     grey = read_image(write(tmp_path / "e.png", levels[..., 0][..., None]))
     np.testing.assert_array_equal(grey, np.repeat(levels[..., :1], 3, axis=-1))
+
+
+def test_tiff_is_read_as_it_is_meant(tmp_path, levels):
+    """WhiteIsZero of 16 bits, turned by its orientation."""
+    stored = levels[..., 0].astype(np.uint16) * 257
+    tags = [(274, "H", 1, 3, True)]
+    options = {"photometric": "miniswhite", "extratags": tags}
+    tifffile.imwrite(tmp_path / "a.tif", stored, **options)
+    expected = (65535 - stored)[::-1, ::-1, None]
+    found = read_image(tmp_path / "a.tif")
+    np.testing.assert_array_equal(found, np.repeat(expected, 3, axis=-1))
 
 
 @pytest.mark.parametrize("value", [np.nan, -0.1, 1.5])

@@ -11,7 +11,7 @@ from avjax.data.examples.image_pairs import (
     make_image_record,
 )
 from avjax.errors import InputError
-from avjax.media.photo_io import to_float01
+from avjax.media.pixels import to_float01
 
 
 @pytest.fixture

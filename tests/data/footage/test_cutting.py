@@ -270,8 +270,8 @@ def test_clip_that_divides_a_subtitle_has_no_text(cut, write, anna):
 
 def test_unreadable_transcript_is_reported(cut, write, bert):
     video = write("a.mp4", bert.frames, bert.wave, ".srt")
-    video.transcript.write_bytes("1\n".encode("utf-16"))
+    video.transcript.write_bytes("ß\n".encode("latin-1"))
     report, records = cut(video)
     assert len(records) == 1
     (note,) = report.notes
-    assert note == "its transcript is not used: cannot read a.srt: it is not UTF-8 text"
+    assert note.startswith("its transcript is not used: cannot read a.srt: it is not")

@@ -43,7 +43,7 @@ def test_transcript_without_words_or_in_another_encoding_is_rejected(tmp_path, s
     path = tmp_path / f"a{suffix}"
     head = "WEBVTT\n\n" if suffix == ".vtt" else ""
     times = "" if suffix == ".txt" else "00:00:01,000 --> 00:00:02,500\n"
-    for content in (f"{head}{times}[music]\n".encode(), "größer".encode("utf-16")):
+    for content in (f"{head}{times}[music]\n".encode(), "größer".encode("latin-1")):
         path.write_bytes(content)
         with pytest.raises(InputError, match=path.name):
             read_transcript(path)

@@ -9,7 +9,8 @@ from denoisers import SMALL, noisy, save
 
 from avjax import weights
 from avjax.algorithms import denoiser_adaptation, tiling
-from avjax.media.photo_io import Photo, to_float01
+from avjax.media.photo_io import Photo
+from avjax.media.pixels import to_float01
 from avjax.models.denoiser import receptive_field
 from avjax.pipelines.denoise import load_denoiser, load_network
 from avjax.pipelines.denoising.denoiser import Denoiser

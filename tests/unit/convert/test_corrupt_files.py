@@ -35,6 +35,7 @@ INSTRUCTIONS = {  # instructions and arguments that occur in valid pickles
     *(TENSOR, STORAGE + plain("0") + plain("cpu") + plain(6) + b"tQ"),
     *(b"ccollections\nOrderedDict\n", b"ctorch\nSize\n", b"cposix\nsystem\n"),
     b"ctorch._utils\n_rebuild_parameter\n",
+    *(b"cnet\nNet\n", b"\x8f", b"\x90", b"\x91", b"\x92", b"C\1x"),
 }
 
 

@@ -137,7 +137,7 @@ def test_refinement_tells_that_no_face_is_there(portrait):
 
 def test_people_and_paintings_have_one_face_and_a_dog_none(real):
     for path in sorted((real / "portraits").iterdir()):
-        faces = detect_faces(read_image(path).rgb)
+        faces = detect_faces(read_image(path))
         assert len(faces.scores) == (path.name != DOG), path.name
 
 

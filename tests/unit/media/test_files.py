@@ -1,4 +1,6 @@
 import os
+import pathlib
+import sys
 
 import pytest
 
@@ -6,6 +8,7 @@ from avjax.errors import InputError
 from avjax.media.files import (
     atomic_file,
     atomic_folder,
+    cache_folder,
     check_distinct,
     check_suffix,
     check_writable,
@@ -94,3 +97,25 @@ def test_atomic_folder_keeps_the_old_folder_if_writing_fails(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot write .*file: not a directory"):
         write(tmp_path / "file", "ab")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="folders of Linux")
+@pytest.mark.parametrize("value", ["", "relative", "./here", "~/x", None])
+def test_empty_or_relative_cache_variable_is_ignored(value, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    if value is None:
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    else:
+        monkeypatch.setenv("XDG_CACHE_HOME", value)
+    assert cache_folder() == pathlib.Path("/home/ann/.cache/avjax")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache/ann")
+    assert cache_folder() == pathlib.Path("/var/cache/ann/avjax")
+
+
+def test_user_without_a_home_has_no_cache(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "relative")
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert cache_folder() is None
+    assert not list(tmp_path.iterdir())

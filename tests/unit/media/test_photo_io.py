@@ -1,13 +1,13 @@
 """Photos keep pixels, depth, opacity and metadata when written and read."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
 from avjax.errors import InputError
-from avjax.media.photo_io import Photo, convert_depth, read_photo, write_photo
+from avjax.media.metadata import Metadata
+from avjax.media.photo_io import Photo, read_photo, write_photo
+from avjax.media.pixels import convert_depth
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 DEPTHS = {"png": "BH", "tif": "BHf", "webp": "B", "jpg": "B"}
@@ -17,8 +17,6 @@ LAYOUTS = [
     for dtype in dtypes
     for channels in (1, 3)
     for alpha in (False, True)
-    if (suffix, dtype, alpha) != ("tif", "f", True)
-    and (suffix, dtype, channels, alpha) != ("tif", "H", 1, True)
 ]
 
 
@@ -26,7 +24,7 @@ def make_exif(orientation=1) -> bytes:
     exif = Image.Exif()
     exif[271], exif[274] = "A maker of cameras", orientation
     exif.get_ifd(34665)[33437] = 2.8  # the aperture
-    return exif.tobytes()
+    return exif.tobytes().removeprefix(b"Exif\0\0")
 
 
 def make_photo(dtype, channels, alpha) -> Photo:
@@ -38,7 +36,7 @@ def make_photo(dtype, channels, alpha) -> Photo:
         layers = np.rint(layers * np.iinfo(dtype).max)
     layers = layers.astype(dtype)
     opacity = layers[..., -1] if alpha else None
-    return Photo(layers[..., :-1], opacity, make_exif(), PROFILE)
+    return Photo(layers[..., :-1], opacity, Metadata(make_exif(), PROFILE))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -53,43 +51,31 @@ def test_write_photo_round_trip(layout, tmp_path):
     write_photo(path, photo)
     restored = read_photo(path)
     assert restored.image.dtype == np.dtype(dtype)
-    becomes_rgb = suffix == "webp" or (suffix == "png" and dtype == "H" and alpha)
-    pixels = (
-        restored.image[..., :1] if becomes_rgb and channels == 1 else restored.image
-    )
-    difference = np.abs(pixels.astype(float) - photo.image)
+    if suffix != "webp":  # it holds no grey images
+        assert restored.image.shape == photo.image.shape
+    difference = np.abs(restored.image[..., :channels].astype(float) - photo.image)
     assert difference.max() <= (16 if suffix == "jpg" else 0)
     if alpha:
         np.testing.assert_array_equal(restored.alpha, photo.alpha)
     else:
         assert restored.alpha is None
-    assert restored.profile == PROFILE and restored.lossy == (suffix == "jpg")
+    assert restored.metadata.profile == PROFILE
+    assert restored.lossy == (suffix == "jpg")
     exif = Image.Exif()
-    exif.load(restored.exif)
+    exif.load(restored.metadata.exif)
     assert exif[271] == "A maker of cameras"
     assert exif.get_ifd(34665)[33437] == pytest.approx(2.8)
     write_photo(path, restored)
     again = read_photo(path)
     np.testing.assert_allclose(again.image.astype(float), restored.image, atol=8)
-    assert (again.exif, again.profile) == (restored.exif, restored.profile)
-
-
-@pytest.mark.parametrize("depth", [8, 16])
-def test_a_rotated_tiff_is_not_rotated_twice(depth, tmp_path):
-    photo = make_photo("B" if depth == 8 else "H", 3, False)._replace(exif=make_exif(6))
-    write_photo(tmp_path / "turned.tif", photo)
-    found = read_photo(tmp_path / "turned.tif")
-    np.testing.assert_array_equal(found.image, np.rot90(photo.image, -1))
-    exif = Image.Exif()
-    exif.load(found.exif)
-    assert 274 not in exif and exif[271] == "A maker of cameras"
+    assert again.metadata == restored.metadata
 
 
 def test_other_programs_read_the_same_pixels(tmp_path):
     import skimage.io
 
     for name, dtype in (("8.tif", "B"), ("16.tif", "H"), ("f.tif", "f")):
-        photo = make_photo(dtype, 3, False)._replace(exif=b"")
+        photo = make_photo(dtype, 3, False)
         write_photo(tmp_path / name, photo)
         array = skimage.io.imread(tmp_path / name)
         np.testing.assert_array_equal(array, photo.image)
@@ -127,9 +113,11 @@ def test_damaged_files_of_every_format_are_rejected(tmp_path):
         noise = noise if dtype == "f" else (noise * np.iinfo(dtype).max).astype(dtype)
         write_photo(path, Photo(noise))
         path.write_bytes(path.read_bytes()[:4000])
-        with pytest.raises(InputError, match="damaged or cut off|it is not PNG"):
+        with pytest.raises(InputError, match="damaged or cut off"):
             read_photo(path)
-    content = io.BytesIO(b"II*\0junk")
-    path.write_bytes(content.getvalue())
+    path.write_bytes(b"II*\0junk")
+    with pytest.raises(InputError, match="damaged or cut off"):
+        read_photo(path)
+    path.write_bytes(b"junk")
     with pytest.raises(InputError, match="it is not PNG"):
         read_photo(path)

@@ -125,7 +125,7 @@ def test_short_clip_is_played_back_and_forth_at_its_own_rate(folder):
 
 def test_only_the_lower_face_changes(folder):
     box = read_box(folder)
-    photo = image_io.read_image(folder / "face.png").rgb
+    photo = image_io.read_image(folder / "face.png")
     video = avjax.talk(photo, syllables(0.2), weights=folder / "weights", box=box)
     frame = next(iter(video))
     assert frame.shape == photo.shape and frame.dtype == np.uint8
@@ -286,7 +286,7 @@ def test_weights_of_another_system_are_refused(folder, tmp_path):
 
 
 def test_arrays_of_another_shape_are_refused(folder):
-    photo, wave = image_io.read_image(folder / "face.png").rgb, syllables(0.2)
+    photo, wave = image_io.read_image(folder / "face.png"), syllables(0.2)
     for face, audio in ((photo[..., 0], wave), (photo, wave[:, None])):
         with pytest.raises(InputError, match="array of"):
             talk_with(folder, face, audio)

@@ -168,7 +168,7 @@ def test_subtitles_are_spoken_at_their_times(folder, voice):
 def test_clip_of_another_frame_rate_speaks_a_text(folder, tmp_path):
     with VideoWriter(tmp_path / "clip.mp4", 30) as writer:
         for _ in range(4):
-            writer.write(image_io.read_image(folder / "face.png").rgb)
+            writer.write(image_io.read_image(folder / "face.png"))
     video = avjax.talk(
         tmp_path / "clip.mp4", weights=folder / "text", box=BOX, text=TEXT
     )
@@ -215,7 +215,7 @@ BAD = [
     (["--text", "yes", "-o", "no/such/out.mp4"], "cannot write"),
     (["--srt", "torn.srt"], "no times"),
     (["--srt", "missing.srt"], "cannot read"),
-    (["--srt", "face.png"], "not UTF-8 text"),
+    (["--srt", "face.png"], "not UTF-8 or UTF-16 text"),
 ]
 
 

@@ -172,7 +172,7 @@ def test_grammar_file_is_loaded_by_path(tmp_path):
         (b"", "is empty"),
         (b"\n# nothing but this\n", "it has no words"),
         (b"one two\n*\n", "line 2 has a \\* without words"),
-        (b"one\xff two", "not UTF-8"),
+        (b"one\xff two", "not UTF-8 or UTF-16"),
         ("one zwölf".encode(), "'ö' in 'zwölf' is not in the alphabet"),
         (b"one* two", "'\\*' in 'one\\*' is not in the alphabet"),
     ],

@@ -13,7 +13,7 @@ from avjax.algorithms.adaptation_plan import AdaptationPlan
 from avjax.algorithms.meta_sgd import Adaptation, adapt
 from avjax.compilation import cpu_options
 from avjax.losses.restoration import restoration_l1
-from avjax.media.photo_io import to_rgb
+from avjax.media.pixels import to_rgb
 from avjax.models.denoiser import DenoiserConfig
 from avjax.pipelines.denoise import load_network
 from avjax.train.ablations.studies.noise_baselines import NoisyPair, image_scores

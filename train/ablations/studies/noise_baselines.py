@@ -12,7 +12,7 @@ from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 
 from avjax.compilation import cpu_options
 from avjax.convert import open_tensors
-from avjax.media.photo_io import from_float01, to_float01
+from avjax.media.pixels import from_float01, to_float01
 from avjax.metrics.image import psnr
 from avjax.metrics.restoration import ssim2d
 from avjax.typing import Array, PathLike

@@ -69,12 +69,12 @@ class SyncPeopleTask(SinglePartTask):
             *(codes, features, lip_mask, audio_mask, True),
             rngs={"dropout": dropout},
         )
-        right = stretch_losses(lips, audio, lip_mask, audio_mask, offsets)
+        matched = stretch_losses(lips, audio, lip_mask, audio_mask, offsets)
         others = jnp.roll(audio, 1, 0), lip_mask, jnp.roll(audio_mask, 1, 0)
-        wrong = stretch_losses(lips, *others, None)
+        mismatched = stretch_losses(lips, *others, None)
         averages = update_average(stats[self.part], params[self.part])
-        logs = {"right": right, "wrong": wrong}
-        return right + wrong, LossAux(logs, {self.part: averages})
+        logs = {"matched": matched, "mismatched": mismatched}
+        return matched + mismatched, LossAux(logs, {self.part: averages})
 
     def evaluate(
         self, params: Params, stats: Params, batch: Batch

@@ -1,0 +1,31 @@
+"""The command `avjax demo`."""
+
+import argparse
+
+DEMO_FILES = "face.png", "sound.wav", "talk.mp4", "contact_sheet.png"
+DEMO_PUPPET = 0, 164  # seed and index of a person that is in no training set
+
+
+def demo(options: argparse.Namespace) -> None:
+    """Write a folder with a synthetic face that speaks; needs no other files."""
+    from avjax.data import puppet
+    from avjax.data.puppet.portrait import render_portrait
+    from avjax.media import audio_io, files, image_io
+    from avjax.pipelines.talk import talk
+    from avjax.text.tts import check_writing_system
+    from avjax.visualize.contact_sheet import contact_sheet
+
+    person = puppet.make_puppet(*DEMO_PUPPET)
+    check_writing_system(options.text, person.voice.name)
+    wave = puppet.speak(person, options.text).wave
+    image, (left, top, right, bottom) = render_portrait(person)
+    box = left, top, right - left, bottom - top
+    with files.atomic_folder(options.folder, DEMO_FILES) as temporary:
+        face, audio, video, sheet = (temporary / name for name in DEMO_FILES)
+        image_io.write_png(face, image)
+        audio_io.write_wav(audio, wave)
+        talking = talk(face, audio, weights="taem-puppet", box=box, progress=True)
+        report = talking.save(video)
+        image_io.write_png(sheet, contact_sheet(video))
+    print(report)
+    print(f"wrote {', '.join(DEMO_FILES)} into {options.folder}")
