@@ -25,7 +25,7 @@ def full_box(kind: bytes, *content: bytes, version: int = 0) -> bytes:
 def encode_tile(image: np.ndarray) -> tuple[bytes, bytes]:
     """Encode an image u8 [h w 3]: the decoder configuration, and the picture."""
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as file:
+    with av.open(buffer, "w", format="matroska") as file:
         stream = file.add_stream("libx265", 25, options=OPTIONS["libx265"])
         stream.height, stream.width, stream.pix_fmt = *image.shape[:2], "yuv420p"
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image)).reformat(
