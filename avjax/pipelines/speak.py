@@ -1,6 +1,7 @@
 """Lip-to-speech: generate the speech of a person in a silent video."""
 
 import functools
+import warnings
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -65,6 +66,9 @@ class GeneratedSpeech(NamedTuple):
         if clip is None:
             raise InputError(f"cannot write {path}: the silent video is missing")
         info = video_reader.probe(clip)
+        for remark in info.remarks:
+            message = remark.removeprefix("warning: ")
+            warnings.warn(f"{clip}: {message}", stacklevel=2)
         frames = console.track(
             video_reader.read_at_rate(clip, info.fps),
             "writing",

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import operator
 import os
+import warnings
 from collections.abc import Iterator
 from typing import Self
 
@@ -85,10 +86,15 @@ class AudioTrack:
             ]
         if not tracks:
             return None
-        chosen = tracks[0]
-        if len(tracks) > 1 and chosen.is_silent():
-            chosen = max(tracks, key=AudioTrack.measure_level)
-        return chosen
+        if len(tracks) == 1 or not tracks[0].is_silent():
+            return tracks[0]
+        loudest = max(tracks, key=AudioTrack.measure_level)
+        if loudest is not tracks[0]:
+            warnings.warn(
+                f"the default audio track of {path} is silent: the loudest one is used",
+                stacklevel=2,
+            )
+        return loudest
 
     @classmethod
     def _from_times(
