@@ -2,8 +2,9 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from typing import TypeVar
 
 import av
 from av.container import Container, InputContainer
@@ -14,6 +15,7 @@ from avjax.media.files import check_readable
 from avjax.typing import PathLike
 
 MICROSECOND = Fraction(1, 1_000_000)
+Track = TypeVar("Track", av.VideoStream, av.AudioStream)
 MIN_COMPLETE = 0.95  # fraction of what is declared; with less, the file is cut off
 
 
@@ -45,6 +47,11 @@ def open_media(
         ) from error
     with container:
         yield container
+
+
+def decodable(streams: Iterable[Track]) -> list[Track]:
+    """Leave out the streams whose codec is unknown."""
+    return [stream for stream in streams if stream.codec_context is not None]
 
 
 def read_packets(

@@ -14,6 +14,7 @@ from avjax.constants import FPS
 from avjax.errors import InputError
 from avjax.media import heif
 from avjax.media.files import check_readable, wrap_os_errors
+from avjax.media.image_io import DAMAGED
 from avjax.typing import PathLike
 
 MILLISECOND = Fraction(1, 1000)
@@ -70,5 +71,5 @@ def read_frames(path: PathLike) -> Iterator[av.VideoFrame]:
                 frame.pts, frame.time_base = stamp, MILLISECOND
                 yield frame
                 stamp += image.info.get("duration") or round(1000 / FPS)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (*DAMAGED, Image.DecompressionBombError) as error:
         raise InputError(f"cannot read {path}: it is damaged or cut off") from error

@@ -18,6 +18,7 @@ from avjax.audio.loudness import SILENCE_DB
 from avjax.errors import InputError
 from avjax.media.container import (
     MIN_COMPLETE,
+    decodable,
     decode_stream,
     open_media,
     seconds_per_unit,
@@ -77,8 +78,10 @@ class AudioTrack:
         """
         with open_media(path) as container:
             _check_riff_length(path)
-            streams = container.streams.audio
-            times = read_times(container, [*container.streams.video, *streams])
+            streams = decodable(container.streams.audio)
+            times = read_times(
+                container, [*decodable(container.streams.video), *streams]
+            )
             tracks = [
                 cls._from_times(path, stream, times[stream.index])
                 for stream in sorted(streams, key=_rank)

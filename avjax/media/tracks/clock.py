@@ -60,7 +60,7 @@ def read_times(
     """
     rows: dict[int, list[tuple]] = {stream.index: [] for stream in streams}
     for packet in read_packets(container, *streams):
-        if packet.size:
+        if packet.size and packet.stream_index in rows:
             flags = packet.is_keyframe, packet.is_discard
             row = packet.pts, packet.dts, packet.duration or 0, *flags
             rows[packet.stream_index].append(row)

@@ -16,6 +16,7 @@ from avjax.constants import FPS
 from avjax.errors import InputError
 from avjax.media.container import (
     MIN_COMPLETE,
+    decodable,
     decode_stream,
     file_name,
     open_media,
@@ -88,12 +89,13 @@ class VideoTrack:
         with open_media(path, expected) as container:
             footage = [
                 stream
-                for stream in container.streams.video
+                for stream in decodable(container.streams.video)
                 if not stream.disposition & NOT_FOOTAGE
             ]
             if not footage:
                 raise InputError(f"{path} has no video track")
-            tracks = read_times(container, [*footage, *container.streams.audio])
+            sounds = decodable(container.streams.audio)
+            tracks = read_times(container, [*footage, *sounds])
             stream = max(footage, key=lambda stream: _preference(stream, tracks))
             if stream.index not in tracks:
                 raise InputError(f"{path} has no frames that can be decoded")
@@ -112,7 +114,7 @@ class VideoTrack:
                 stamps=stamps if is_exact else None,
                 fps=fps,
                 aspect=stream.sample_aspect_ratio,
-                has_audio=any(s.index in tracks for s in container.streams.audio),
+                has_audio=any(sound.index in tracks for sound in sounds),
                 is_seekable=is_exact and len(times.offsets) == 1,
             )
 

@@ -63,6 +63,18 @@ def test_a_wav_file_that_is_cut_off_is_rejected(tmp_path):
         read_audio(tmp_path / "a.wav")
 
 
+def test_audio_of_an_unknown_codec_is_no_audio(tmp_path):
+    write_wav(tmp_path / "a.wav", tone(0.5, SAMPLE_RATE))
+    content = bytearray(tmp_path.joinpath("a.wav").read_bytes())
+    content[20:22] = b"\x99\x99"  # the number of the codec
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(InputError, match="has no audio track"):
+        read_audio(tmp_path / "a.wav")
+    write_video(tmp_path / "silent.mp4", [numbered_image(0)])
+    remux_audio(tmp_path / "out.mp4", tmp_path / "silent.mp4", tmp_path / "a.wav")
+    assert not probe(tmp_path / "out.mp4").has_audio
+
+
 def shift_packets(source, target, start: float, shift: float, scale: float = 1) -> None:
     """Copy a file; delay the audio from second `start` on, or scale all its times."""
     with av.open(str(source)) as old, av.open(str(target), "w") as new:

@@ -75,6 +75,18 @@ def test_files_that_cannot_be_opened_are_no_images(tmp_path, monkeypatch):
     assert not is_image(tmp_path / "a.png")
 
 
+@pytest.mark.parametrize("error", [IndexError, RuntimeError])  # of GIF, of AVIF
+def test_errors_of_pillow_reject_a_damaged_file(tmp_path, monkeypatch, error):
+    def fail(*_):
+        raise error("damaged")
+
+    write_png(tmp_path / "a.png", RAMP)
+    monkeypatch.setattr(Image, "open", fail)
+    assert not is_image(tmp_path / "a.png")
+    with pytest.raises(InputError, match="damaged"):
+        read_image(tmp_path / "a.png")
+
+
 def test_read_image_rejects_other_files(tmp_path):
     write_png(tmp_path / "whole.png", RAMP)
     content = (tmp_path / "whole.png").read_bytes()
