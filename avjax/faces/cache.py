@@ -5,6 +5,7 @@ import hashlib
 import os
 import pathlib
 import zipfile
+from fractions import Fraction
 
 import numpy as np
 
@@ -12,13 +13,15 @@ from avjax.errors import InputError
 from avjax.faces.observation import Observations, observe_faces
 from avjax.faces.tracking import FaceTrack, link_tracks, select_track
 from avjax.media.files import atomic_file, cache_folder, wrap_os_errors
-from avjax.media.video_reader import probe, read_at_rate, read_frames
+from avjax.media.video_reader import probe, read_at_rate
 from avjax.typing import PathLike
 
-VERSION = 2  # increase it with every change of what is observed
+VERSION = 3  # increase it with every change of what is observed
 
 
-def track_video(path: PathLike, index: int = 0, fps: float | None = None) -> FaceTrack:
+def track_video(
+    path: PathLike, index: int = 0, fps: float | Fraction | None = None
+) -> FaceTrack:
     """Track one face through a video file.
 
     What is seen of all faces is cached by the content of the file, so a renamed file or
@@ -27,7 +30,7 @@ def track_video(path: PathLike, index: int = 0, fps: float | None = None) -> Fac
     Args:
         path: The video file.
         index: Which face; 0 is the most important.
-        fps: Sample the video at this many frames per second. None: its own frames.
+        fps: Sample the video at this many frames per second. None: its frame rate.
 
     Returns:
         The track; all landmarks are NaN if there is no such face.
@@ -38,12 +41,14 @@ def track_video(path: PathLike, index: int = 0, fps: float | None = None) -> Fac
     return select_track(_cached_observations(path, fps), index)
 
 
-def track_all_in_video(path: PathLike, fps: float | None = None) -> list[FaceTrack]:
+def track_all_in_video(
+    path: PathLike, fps: float | Fraction | None = None
+) -> list[FaceTrack]:
     """Track all faces in a video file.
 
     Args:
         path: The video file.
-        fps: Sample the video at this many frames per second. None: its own frames.
+        fps: Sample the video at this many frames per second. None: its frame rate.
 
     Returns:
         One track for each person, the most important one first.
@@ -54,16 +59,14 @@ def track_all_in_video(path: PathLike, fps: float | None = None) -> list[FaceTra
     return link_tracks(_cached_observations(path, fps))
 
 
-def _cached_observations(path: PathLike, fps: float | None) -> Observations:
-    rate = f"-{fps:g}fps" if fps else ""
+def _cached_observations(path: PathLike, fps: float | Fraction | None) -> Observations:
+    fps = probe(path).fps if fps is None else fps
     folder = cache_folder() or pathlib.Path(os.devnull)  # where nothing can be kept
-    cache = folder / "faces" / f"{fingerprint(path)}{rate}-{VERSION}.npz"
+    name = f"{fingerprint(path)}-{float(fps):g}fps-{VERSION}.npz"
+    cache = folder / "faces" / name
     observations = _load(cache)
     if observations is None:
-        if fps:
-            observations = observe_faces(read_at_rate(path, fps), fps)
-        else:
-            observations = observe_faces(read_frames(path), float(probe(path).fps))
+        observations = observe_faces(read_at_rate(path, fps), float(fps))
         _save(cache, observations)
     return observations
 

@@ -219,7 +219,7 @@ def _constant_boxes(video: PathLike | np.ndarray, box: tuple[float, ...]) -> np.
     else:
         info = video_reader.probe(video)
         height, width = info.height, info.width
-        count = sum(1 for _ in video_reader.read_at_rate(video, FPS))
+        count = video_reader.count_at_rate(video, FPS)
     return np.tile(square_box(box, (height, width)), (count, 1))
 
 

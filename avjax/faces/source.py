@@ -14,8 +14,16 @@ from avjax.faces import cache, tracking
 from avjax.faces.alignment import fit_similarity, landmarks_in_box
 from avjax.faces.tracking import FaceTrack
 from avjax.media.image_io import is_image, read_image
-from avjax.media.video_reader import ping_pong, ping_pong_indices, probe
+from avjax.media.video_reader import (
+    count_at_rate,
+    ping_pong,
+    ping_pong_indices,
+    probe,
+    read_frames,
+)
 from avjax.typing import Box, PathLike
+
+MIN_FPS = 8  # frames of slower clips are repeated, so that the lips can move
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +37,7 @@ class FaceSource:
         play: Function from a number n to an iterator over n frames, u8 [h w c=3]; a
             clip that is too short is played back and forth.
         track: Landmarks of each frame; None where the user gave the box.
+        remarks: Sentences about the file, for a report.
     """
 
     shape: tuple[int, int]
@@ -36,6 +45,7 @@ class FaceSource:
     boxes: np.ndarray
     play: Callable[[int], Iterator[np.ndarray]]
     track: FaceTrack | None = None
+    remarks: tuple[str, ...] = ()
 
     @functools.cached_property
     def similarities(self) -> np.ndarray:
@@ -101,12 +111,20 @@ def _open_video(
     path: PathLike, box: tuple[float, ...] | None, face_index: int
 ) -> FaceSource:
     info = probe(path, "a picture or a video")
-    shape = info.height, info.width
-    track = cache.track_video(path, face_index) if box is None else None
-    boxes = _boxes(track, box, shape, info.num_frames)
+    if info.num_frames == 1:
+        photo = _open_photo(next(read_frames(path)), path, box, face_index)
+        return dataclasses.replace(photo, remarks=info.remarks)
+    shape, fps, remarks = (info.height, info.width), info.fps, info.remarks
+    if fps < MIN_FPS:
+        fps = Fraction(FPS)
+        rate = f"the clip has only {float(info.fps):.3g} fps"
+        remark = f"warning: {rate}; its frames are repeated to reach {FPS} fps"
+        remarks = (*remarks, remark)
+    track = cache.track_video(path, face_index, fps) if box is None else None
+    boxes = _boxes(track, box, shape, count_at_rate(path, fps))
     _check_found(boxes, path, face_index)
     return FaceSource(
-        shape, info.fps, boxes, lambda count: ping_pong(path, count), track
+        shape, fps, boxes, lambda count: ping_pong(path, count, fps), track, remarks
     )
 
 

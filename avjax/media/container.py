@@ -1,22 +1,22 @@
-"""Open media files with PyAV and decode one stream frame by frame."""
+"""Open media files with PyAV, read their packets and decode them."""
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from typing import TypeVar
 
 import av
-import numpy as np
 from av.container import Container, InputContainer
 from av.error import FFmpegError
-from av.stream import Disposition
 
 from avjax.errors import InputError
 from avjax.media.files import check_readable
 from avjax.typing import PathLike
 
 MICROSECOND = Fraction(1, 1_000_000)
-MIN_COMPLETE = 0.95  # fraction of the declared frames; with fewer, the file is cut off
+Track = TypeVar("Track", av.VideoStream, av.AudioStream)
+MIN_COMPLETE = 0.95  # fraction of what is declared; with less, the file is cut off
 
 
 @contextlib.contextmanager
@@ -49,11 +49,16 @@ def open_media(
         yield container
 
 
+def decodable(streams: Iterable[Track]) -> list[Track]:
+    """Leave out the streams whose codec is unknown."""
+    return [stream for stream in streams if stream.codec_context is not None]
+
+
 def read_packets(
-    container: InputContainer, stream: av.VideoStream | av.AudioStream
+    container: InputContainer, *streams: av.VideoStream | av.AudioStream
 ) -> Iterator[av.Packet]:
-    """Read the packets of a stream until the file ends or cannot be read further."""
-    packets = container.demux(stream)
+    """Read the packets of streams until the file ends or cannot be read further."""
+    packets = container.demux(*streams)
     while True:
         try:
             packet = next(packets)
@@ -85,64 +90,6 @@ def seconds_per_unit(
     """Return the unit of the timestamps; the demuxer sets it for every stream."""
     assert timed.time_base is not None
     return timed.time_base
-
-
-def find_video_stream(container: InputContainer) -> av.VideoStream:
-    """Return the first video stream that is not a cover image; it decodes in threads.
-
-    Args:
-        container: The open file.
-
-    Raises:
-        InputError: The file has no video track.
-    """
-    for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
-            stream.thread_type = "AUTO"
-            return stream
-    raise InputError(f"{file_name(container)} has no video track")
-
-
-def read_timestamps(container: InputContainer, stream: av.VideoStream) -> np.ndarray:
-    """Read the presentation timestamps of all frames without decoding them.
-
-    Some old formats store decoding timestamps only. Those are returned instead; they
-    have the right spacing but may all be off by the same small amount.
-
-    Args:
-        container: The open file.
-        stream: Its video stream.
-
-    Returns:
-        The timestamps in ascending order, i64 [t], in units of `stream.time_base`.
-
-    Raises:
-        InputError: The file has no frames, or it is cut off.
-    """
-    stamps = [
-        (packet.pts, packet.dts)
-        for packet in read_packets(container, stream)
-        if packet.size and not packet.is_discard
-    ]
-    check_complete(container, stream, len(stamps))
-    presentation, decoding = zip(*stamps, strict=True)
-    times = decoding if None in presentation else presentation
-    if None in times:  # a raw stream without timestamps
-        times = range(len(stamps))
-    return np.sort(np.asarray(times, np.int64))
-
-
-def check_complete(
-    container: InputContainer, stream: av.VideoStream, num_frames: int
-) -> None:
-    """Raise InputError if the file has no frames, or clearly fewer than it declares."""
-    name = file_name(container)
-    if num_frames == 0:
-        raise InputError(f"{name} has no frames that can be decoded")
-    if num_frames < MIN_COMPLETE * stream.frames:
-        raise InputError(
-            f"{name} is cut off: it has {num_frames} of {stream.frames} frames"
-        )
 
 
 def file_name(container: Container) -> str:

@@ -8,11 +8,13 @@ import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from avjax.errors import InputError
+from avjax.media import heif
 from avjax.media.files import atomic_file, check_readable, wrap_os_errors
 from avjax.media.metadata import ORIENTATION, load_exif
 from avjax.media.pixels import find_range, to_u8, turn_upright
 from avjax.typing import PathLike
 
+DAMAGED = (IndexError, OSError, RuntimeError, SyntaxError, ValueError)  # by Pillow
 ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")  # formats that can hold an animation
 TIFF_SIGNATURES = b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"  # the last two: BigTIFF
 BACKGROUND = 255  # white, behind pixels that are not opaque
@@ -67,6 +69,7 @@ def _probe(path: PathLike) -> bool | None:
     try:
         if is_tiff(path):
             return False
+        heif.register(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # large images, damaged metadata
             with Image.open(path) as image:
@@ -74,7 +77,7 @@ def _probe(path: PathLike) -> bool | None:
                 return animated and image.format in ANIMATED_FORMATS
     except Image.DecompressionBombError:
         return False
-    except (OSError, SyntaxError, ValueError):
+    except DAMAGED:
         return None
 
 
@@ -128,6 +131,7 @@ def _read_with_pillow(
         absent; the orientation, None if absent.
     """
     try:
+        heif.register(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # large images, damaged metadata
             with Image.open(path) as image:
@@ -146,7 +150,7 @@ def _read_with_pillow(
         raise InputError(f"cannot read {path}: it has too many pixels") from error
     except UnidentifiedImageError as error:
         raise InputError(f"cannot read {path}: it is not an image") from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except DAMAGED as error:
         raise InputError(f"cannot read {path}: it is damaged or cut off") from error
     orientation = tags.get(ORIENTATION)
     if damaged and orientation is None:

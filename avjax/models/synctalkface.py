@@ -52,12 +52,7 @@ import jax.numpy as jnp
 from einops import rearrange, repeat
 
 from avjax.constants import MEL_WINDOW, NUM_MELS
-from avjax.models.talker import (
-    LatentSpace,
-    TalkerConfig,
-    Variables,
-    register_talker,
-)
+from avjax.models.talker import LatentSpace, TalkerConfig, Variables, register_talker
 from avjax.nn.apply import apply_network
 from avjax.nn.memory import Fusion, KeyValueMemory
 from avjax.nn.wav2lip import (

@@ -1,6 +1,7 @@
 """Lip-to-speech: generate the speech of a person in a silent video."""
 
 import functools
+import warnings
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -65,10 +66,13 @@ class GeneratedSpeech(NamedTuple):
         if clip is None:
             raise InputError(f"cannot write {path}: the silent video is missing")
         info = video_reader.probe(clip)
+        for remark in info.remarks:
+            message = remark.removeprefix("warning: ")
+            warnings.warn(f"{clip}: {message}", stacklevel=2)
         frames = console.track(
             video_reader.read_at_rate(clip, info.fps),
             "writing",
-            total=info.num_frames,
+            total=video_reader.count_at_rate(clip, info.fps),
             progress=progress,
         )
         with VideoWriter(path, info.fps, self.wave, sample_rate=SAMPLE_RATE) as writer:

@@ -27,7 +27,7 @@ class TalkReport:
             replaced.
         is_silent: True if the audio that drives the lips is silent.
         is_speech: False if the audio that drives the lips does not look like speech.
-        remarks: Sentences about the source of the speech.
+        remarks: Sentences about the face and the speech.
         missed_frames: Numbers of the frames in which no face was found.
         face_widths: Width of the face in the original frame in pixels, for each frame
             with a face.

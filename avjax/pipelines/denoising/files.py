@@ -170,7 +170,7 @@ def denoise_clip(
         frames = console.track(
             video_reader.read_at_rate(source, info.fps),
             source.name,
-            total=info.num_frames,
+            total=video_reader.count_at_rate(source, info.fps),
             progress=progress,
         )
         with VideoWriter(silent, info.fps) as writer:
@@ -182,7 +182,8 @@ def denoise_clip(
         remux_audio(target, silent, source)
     if plot_report:
         write_report(target, plot_report(first_frame, results))
-    return f"{len(results)} frames, {info.width}x{info.height}"
+    summary = f"{len(results)} frames, {info.width}x{info.height}"
+    return "; ".join([summary, *info.remarks])
 
 
 def probe_video(source: pathlib.Path) -> video_reader.VideoInfo:

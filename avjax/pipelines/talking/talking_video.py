@@ -156,6 +156,7 @@ class TalkingVideo:
             is_speech=self._is_speech,
             remarks=(
                 *self._talker.remarks,
+                *self._source.remarks,
                 *self._speech.remarks,
                 *describe_source(self._source, self._talker.talker),
             ),

@@ -4,6 +4,8 @@ import sys
 
 import numpy as np
 import pytest
+from heif_files import write_heic
+from media_files import write_video
 
 from avjax.errors import FaceNotFoundError, InputError
 from avjax.faces.source import open_face_source, square_box
@@ -21,6 +23,36 @@ def test_a_video_is_played_back_and_forth(make_video, read_number):
     np.testing.assert_array_equal(source.boxes, np.tile(SQUARE, (5, 1)))
     played = [read_number(image) for image in source.play(12)]
     assert played == ping_pong_indices(5, 12).tolist()
+
+
+def test_a_slow_clip_is_played_at_a_rate_at_which_lips_can_move(
+    make_video, read_number
+):
+    source = open_face_source(make_video(2, fps=1), BOX)
+    assert (source.fps, len(source.boxes)) == (25, 50)
+    assert [read_number(image) for image in source.play(50)] == [0] * 25 + [1] * 25
+    (remark,) = source.remarks
+    assert "only 1 fps" in remark and "to reach 25 fps" in remark
+
+
+def test_a_clip_with_a_pause_has_a_box_for_each_image(tmp_path):
+    times = [*range(0, 200, 40), *range(1000, 1200, 40)]  # milliseconds
+    path = write_video(tmp_path / "a.mp4", [FRAMES[0]] * 10, times=times)
+    source = open_face_source(path, BOX)
+    assert (source.fps, len(source.boxes)) == (25, 30)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.heic"])
+def test_one_frame_is_a_photo(make_video, tmp_path, name):
+    path = tmp_path / name
+    if name == "a.heic":
+        write_heic(path, np.full((64, 128, 3), 90, np.uint8), tile=64)
+    else:
+        make_video(1, fps=1).rename(path)
+    source = open_face_source(path, BOX)
+    assert (source.fps, len(source.boxes), source.remarks) == (25, 1, ())
+    frames = list(source.play(3))
+    assert len(frames) == 3 and np.array_equal(frames[0], frames[2])
 
 
 def test_frames_as_an_array_are_played_back_and_forth():

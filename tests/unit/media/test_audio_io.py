@@ -1,3 +1,6 @@
+import resource
+import signal
+
 import av
 import numpy as np
 import pytest
@@ -103,6 +106,19 @@ def test_write_wav_leaves_no_file_after_an_error(tmp_path):
             write_wav(tmp_path / name, np.zeros(5))
     with pytest.raises(InputError, match="/dev/full"):
         write_wav("/dev/full", np.zeros(5))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_named_when_a_wav_file_is_written(tmp_path):
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, old[1]))
+    try:
+        with pytest.raises(InputError, match=r"write .*a\.wav: file too large$"):
+            write_wav(tmp_path / "a.wav", np.zeros(50_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        signal.signal(signal.SIGXFSZ, handler)
     assert not list(tmp_path.iterdir())
 
 

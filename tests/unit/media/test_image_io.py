@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from heif_files import write_heic
 from PIL import Image
 
 from avjax.errors import InputError
@@ -54,6 +55,14 @@ def test_is_image_checks_the_content_not_the_name(tmp_path):
         assert not is_image(tmp_path / name)
 
 
+def test_a_heic_photo_of_tiles_is_an_image(tmp_path):
+    photo = np.full((128, 64, 3), (40, 90, 160), np.uint8)
+    photo[:64] = 200, 60, 50
+    path = write_heic(tmp_path / "photo.jpg", photo, tile=64)
+    assert is_image(path)
+    assert np.abs(read_image(path).astype(int) - photo).mean() < 2
+
+
 def test_files_that_cannot_be_opened_are_no_images(tmp_path, monkeypatch):
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
@@ -64,6 +73,18 @@ def test_files_that_cannot_be_opened_are_no_images(tmp_path, monkeypatch):
         with pytest.raises(InputError, match="permission denied"):
             read(tmp_path / "a.png")
     assert not is_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("error", [IndexError, RuntimeError])  # of GIF, of AVIF
+def test_errors_of_pillow_reject_a_damaged_file(tmp_path, monkeypatch, error):
+    def fail(*_):
+        raise error("damaged")
+
+    write_png(tmp_path / "a.png", RAMP)
+    monkeypatch.setattr(Image, "open", fail)
+    assert not is_image(tmp_path / "a.png")
+    with pytest.raises(InputError, match="damaged"):
+        read_image(tmp_path / "a.png")
 
 
 def test_read_image_rejects_other_files(tmp_path):

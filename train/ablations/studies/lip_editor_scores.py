@@ -58,7 +58,7 @@ def score_editor(
         `METRICS`, means over clips.
     """
     edit = jax.jit(
-        lambda frame, reference, mouth: task.edit(
+        lambda params, frame, reference, mouth: task.edit(
             params, frame, reference, task.encode(params, mouth)
         )[0]
     )
@@ -73,7 +73,8 @@ def score_editor(
         shown = {**record, "lower_face": faces}
         examples = [example.at(shown, n, NUM_FRAMES) for n in range(NUM_FRAMES)]
         batch = {key: np.stack([x[key] for x in examples]) for key in examples[0]}
-        edited = edit(batch["frame"], batch["reference"], batch["mouth"])
+        inputs = batch["frame"], batch["reference"], batch["mouth"]
+        edited = edit(params, *inputs)
         images = [
             [
                 place_back(image, faces, n)

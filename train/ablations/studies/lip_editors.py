@@ -30,7 +30,7 @@ from avjax.nn.apply import apply_network
 from avjax.nn.lip_editor import EditMaps, mouth_mask
 from avjax.typing import Array, Key, Params
 
-DECODER_WIDTH = 0.125  # of the papers' decoder: 0.8 million parameters
+DECODER_WIDTH = 0.1625  # of the papers' decoder: as many parameters as the editor
 # How a crop without alignment misses the face: shift in sides, turn, logarithmic zoom.
 SHIFT, TURN, ZOOM = 0.04, 0.09, 0.06
 

@@ -14,7 +14,8 @@ from avjax.losses.base import masked_mean
 from avjax.losses.editing import editing_loss, mouth_l1
 from avjax.metrics.base import Mean
 from avjax.metrics.lip_codes import clip_correlation
-from avjax.models.lipwarp import LipWarpConfig, init_variables
+from avjax.models.lipwarp import LipWarpConfig
+from avjax.models.registry import get_system
 from avjax.models.talker import LatentSpace, latent_space
 from avjax.nn.lip_editor import EditMaps
 from avjax.train.task import LossAux, Objective, ReleasedWeights, Task
@@ -58,7 +59,7 @@ class LipEditingTask(Task):
 
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
         """Initialise both parts; the batch is not used. See `Task.init`."""
-        variables = init_variables(self.model, key)
+        variables = get_system(self.model.system).init_variables(self.model, key)
         return split_variables({part: variables[part] for part in PARTS})
 
     def validate(self, batch: Mapping[str, Any]) -> None:
