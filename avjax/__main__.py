@@ -125,6 +125,7 @@ def lipread(options: argparse.Namespace) -> None:
         if len(options.clips) > 1:
             raise InputError("--srt needs a single clip, because it names one file")
         files.check_distinct(options.srt, *options.clips, options.grammar)
+        files.check_suffix(options.srt, ".srt")
         files.check_writable(options.srt)
     reader = load_lip_reader(options.weights, options.beam, options.grammar)
     transcripts, errors = [], []
@@ -153,6 +154,7 @@ def align(options: argparse.Namespace) -> None:
 
     if options.srt:
         files.check_distinct(options.srt, options.audio)
+        files.check_suffix(options.srt, ".srt")
         files.check_writable(options.srt)
     names = "audio", "text", "lang", "weights"
     alignment = align(**{name: getattr(options, name) for name in names})

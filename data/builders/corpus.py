@@ -227,9 +227,18 @@ def try_read(source: CorpusSource, clip: Any) -> dict[str, Any] | SkippedClip:
         The record of the clip, or the skipped clip with the reason.
     """
     try:
-        return source.read_clip(clip)
+        record = source.read_clip(clip)
     except InputError as error:
         return SkippedClip(str(clip), str(error))
+    return {
+        name: _to_unicode(value) if isinstance(value, str) else value
+        for name, value in record.items()
+    }
+
+
+def _to_unicode(text: str) -> str:
+    """Replace bytes that are no characters, as names of files may have, by codes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _split_progress() -> Progress:

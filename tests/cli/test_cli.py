@@ -103,6 +103,14 @@ def test_talk_writes_only_mp4(name, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["lipread", "a.mp4"], ["align", "a.wav", "text"]])
+def test_subtitles_replace_no_file_of_another_kind(words, tmp_path, capsys):
+    (tmp_path / "mine.mp4").write_text("mine")
+    assert main([*words, "--srt", str(tmp_path / "mine.mp4")]) == 2
+    assert "mine.mp4: its name should end in .srt" in capsys.readouterr().err
+    assert (tmp_path / "mine.mp4").read_text() == "mine"
+
+
 def test_short_names_of_weights_print_a_warning(capsys):
     assert main(["speak", "missing.mp4", "--weights", "puppet", "-o", "a.wav"]) == 2
     error = capsys.readouterr().err

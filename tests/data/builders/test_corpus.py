@@ -44,6 +44,17 @@ def test_summary_lists_texts_if_there_are_few(numbered_source, tmp_path, monkeyp
         assert note["texts"] == texts
 
 
+def test_names_that_are_not_unicode_are_stored_as_codes(numbered_source, tmp_path):
+    """The name of a file is bytes, which Python writes as half characters."""
+
+    class Named(numbered_source):
+        def read_clip(self, number):
+            return {**super().read_clip(number), "clip": "a\udcff"}
+
+    build_corpus(Named(), tmp_path / "out", num_workers=0)
+    assert open_split(tmp_path / "out", "train")[0]["clip"] == "a\\udcff"
+
+
 def test_empty_split_is_rejected(numbered_source, tmp_path):
     source = numbered_source(damaged=(17, 18, 19))
     summary = build_corpus(source, tmp_path / "out", num_workers=0)
