@@ -90,7 +90,7 @@ def align(make: CaseMaker) -> list[str]:
 
 
 def sync(make: CaseMaker) -> list[str]:
-    words = [make.media("video"), *make.flag("--json", 0.3)]
+    words = [make.media("long", "video"), *make.flag("--json", 0.3)]
     return [
         *words,
         "--weights",
@@ -180,7 +180,7 @@ TRUNCATED = {  # kinds of files
     "lipread": ("video", "text"),
     "speak": ("video",),
     "align": ("sound", "video"),
-    "sync": ("video",),
+    "sync": ("long",),
     "denoise": ("image", "video"),
     "convert": ("network",),
     "export": ("weights",),

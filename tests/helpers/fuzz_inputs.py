@@ -133,10 +133,9 @@ class CaseMaker:
         """Return the path of an output; some exist, or cannot be written."""
         if self.chance(0.04):
             name = self.choose((*others, "none/" + name, "", ".", "../in", name + "/"))
-        path = f"out/{name}" if name else ""
-        if self.chance(0.05) and path == f"out/{name}" and "/" not in name:
-            (self.folder / path).write_text("mine")
-        return path
+        elif self.chance(0.05):
+            (self.folder / "out" / name).write_text("mine")
+        return f"out/{name}" if name else ""
 
     def option(self, flag: str, values: Sequence[str], share: float = 0.15) -> list:
         return [flag, self.choose(values)] if self.chance(share) else []
