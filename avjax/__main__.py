@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def start() -> int:
         if cache := cache_folder():
             session.enable_compilation_cache(cache / "programs")
+        session.hide_compiler_alarms()
         session.show_deprecated_names()
         return run_command(words)
 

@@ -95,7 +95,7 @@ def unknown_name(
     known = list(known)
     message = f"unknown {kind} '{name}'" + f" in '{parent}'" * bool(parent)
     if not known:
-        return f"{message}, which is a single value or empty"
+        return f"{message}, which has no fields"
     return f"{message}; {suggest(name, known)}"
 
 

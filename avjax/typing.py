@@ -13,7 +13,7 @@ This module does not import jax at run time, so that data loaders can use it.
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     import jax
@@ -26,6 +26,7 @@ else:
 Batch = Mapping[str, Array]
 Params = Mapping[str, Any]  # {part: tree of arrays}
 PathLike = str | os.PathLike[str]
+Dtype = Literal["float32", "bfloat16", "float16", "float64"]  # of products
 
 
 class Box(NamedTuple):

@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 TRAIN_HELP = """Train an experiment, or continue a run that was stopped.
 
-path=value changes a field of the experiment, such as steps=1000."""
-NAME_HELP = (
-    "experiment (see avjax train --list), FILE.py:EXPERIMENT of your own, or, for "
-    "evaluate, the folder of a run"
-)
+path=value changes a field of the experiment, such as steps=1000 or
+optim.generator.learning_rate=3e-4; root=DIR changes train.root and the root of all
+evaluations."""
+NAME_HELP = "experiment (see avjax train --list), or FILE.py:EXPERIMENT of your own"
 EVALUATE_HELP = """Evaluate a run: its best weights (by select_by), else the latest.
 
 If the experiment has no run, the weights that it starts from are evaluated.
-path=value changes what is evaluated, such as evals.test.root=DIR; fields without effect
-on an evaluation, such as steps, are refused."""
+NAME is an experiment or the folder of a run. path=value changes what is evaluated, such
+as evals.test.root=DIR, or root=DIR for all evaluations; fields without effect on an
+evaluation, such as steps, are refused."""
 
 
 def train(arguments: Sequence[str]) -> int:
@@ -105,7 +105,7 @@ def evaluate(arguments: Sequence[str]) -> int:
 
     import jax
 
-    from avjax.train.experiments.requirements import check_requirements
+    from avjax.train.experiments.requirements import check_requirements, expand_root
     from avjax.train.run_evaluation import check_effect, evaluate_run
     from avjax.train.run_folder import find_run, read_invocation
 
@@ -113,8 +113,10 @@ def evaluate(arguments: Sequence[str]) -> int:
     name, *assignments = read_invocation(folder) or (options.name,)
     if ".py:" in options.name:  # for instance with a metric that the run did not have
         name = options.name
-    experiment = make_experiment(name, (*assignments, *options.assignments))
-    check_effect(make_experiment(name, assignments), experiment, folder)
+    before = make_experiment(name, assignments)
+    changes = expand_root(options.assignments, before, "evals")
+    experiment = make_experiment(name, (*assignments, *changes))
+    check_effect(before, experiment, folder)
     check_requirements(experiment, folder, "evals")
     metrics, step, state = evaluate_run(experiment, folder)
     if jax.process_index() == 0 and options.json:
@@ -143,7 +145,7 @@ def make_parser(command: str, description: str) -> Parser:
         "assignments",
         nargs="*",
         metavar="path=value",
-        help="change of the config, such as optim.generator.learning_rate=3e-4",
+        help="change of the config (the fields: avjax train NAME --show)",
     )
     add(
         "--out",
@@ -200,6 +202,7 @@ def make_experiment(name: str, assignments: Sequence[str]) -> "Experiment":
     """
     makers = load_experiments()
     from avjax.train.experiment import check
+    from avjax.train.experiments.requirements import expand_root
     from avjax.train.registry import load_experiment_file
 
     if re.search(r"\.py(:|$)", name):
@@ -211,7 +214,10 @@ def make_experiment(name: str, assignments: Sequence[str]) -> "Experiment":
             f"unknown experiment '{name}' (see avjax train --list); "
             f"{suggest(name, makers)}"
         )
-    experiment = override(make(), assignments)
+    experiment = make()
+    experiment = override(
+        experiment, expand_root(assignments, experiment, "train", "evals")
+    )
     check(experiment)
     return experiment
 

@@ -7,8 +7,9 @@ import contextlib
 import json
 import os
 import pathlib
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Self
 
 import jax
@@ -23,6 +24,7 @@ from avjax.media.video_writer import VideoWriter
 from avjax.train.evaluation import split_missing
 
 METRICS_FILE = "metrics.jsonl"
+SIGN_SECONDS = 60.0  # between two lines while a step is compiled
 STRIP_FRAMES = 8  # frames of a clip in its TensorBoard image
 
 
@@ -105,13 +107,40 @@ class MetricWriter:
         """
         shapes = tuple(array.shape for array in batch.values())
         is_new = self._writes and shapes not in self._shapes
+        reason = ", for a batch of another shape" if self._shapes else ""
         self._shapes.add(shapes)
-        if is_new:
-            self._progress.update(self._bar, description="compiling")
-            self.print("compiling the training step; this may take minutes")
-        yield
-        if is_new:
-            self._progress.update(self._bar, description="train")
+        if not is_new:
+            yield
+            return
+        self._progress.update(self._bar, description="compiling")
+        self.print(f"compiling the training step{reason}; this may take minutes")
+        with self.sign_of_life("still compiling"):
+            yield
+        self._progress.update(self._bar, description="train")
+
+    @contextlib.contextmanager
+    def sign_of_life(self, text: str) -> Iterator[None]:
+        """Print a line every minute while the context lasts.
+
+        Args:
+            text: What is being done; the seconds since the start follow.
+
+        Yields:
+            Nothing.
+        """
+        done, start = threading.Event(), time.perf_counter()
+
+        def print_lines() -> None:
+            while not done.wait(SIGN_SECONDS):
+                self.print(f"{text}: {time.perf_counter() - start:.0f} s")
+
+        thread = threading.Thread(target=print_lines, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def advance(self) -> None:
         """Count one finished step."""
@@ -151,10 +180,13 @@ class MetricWriter:
             if np.isfinite(number):  # tensorboardX warns about others
                 self._board.add_scalar(name, number, step)
         short = {name.removeprefix("train/"): x for name, x in numbers.items()}
-        known, missing = split_missing(short)
+        shown = main_metrics(short)
+        known, missing = split_missing({name: short[name] for name in shown})
         text = "  ".join(f"{name} {number:.4g}" for name, number in known.items())
         reason = f"  (no value for {', '.join(missing)})" if missing else ""
-        self.print(f"step {step}  {text}{reason}")
+        others = len(short) - len(shown)
+        more = f"  (and {others} others in {METRICS_FILE})" if others else ""
+        self.print(f"step {step}  {text}{reason}{more}")
 
     def write_images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
         """Write clips as MP4 files, and a strip of frames of each to TensorBoard.
@@ -180,6 +212,31 @@ class MetricWriter:
             self._progress.console.print(
                 line, highlight=False, markup=False, soft_wrap=True
             )
+
+
+def main_metrics(names: Collection[str]) -> list[str]:
+    """Leave out baselines and parts of other metrics, by their names.
+
+    Args:
+        names: Names of metrics, "EVAL/METRIC", or of losses.
+
+    Returns:
+        The names without those that consist of another name and a word before it, as
+        `test/reference_lmd`, or after it, as `test/lmd_open`.
+    """
+    main = []
+    for name in names:
+        head, _, metric = name.rpartition("/")
+        words = metric.split("_")
+        shorter = [
+            "_".join(part)
+            for at in range(1, len(words))
+            for part in (words[:at], words[at:])
+        ]
+        known = {f"{head}/{part}" if head else part for part in shorter}
+        if not known & set(names):
+            main.append(name)
+    return main
 
 
 def truncate_after(file: pathlib.Path, last: int) -> float:

@@ -174,6 +174,15 @@ def enable_compilation_cache(folder: pathlib.Path) -> None:
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
+def hide_compiler_alarms() -> None:
+    """Hide the messages of XLA's C++ code, unless the user has chosen their level.
+
+    After two minutes of compilation it prints an error that asks for a report. Real
+    errors become exceptions as well.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
 def show_deprecated_names() -> None:
     """Print the warnings about short names of weights, one line each.
 

@@ -53,7 +53,7 @@ from avjax.nn.resnet import AudioFrontend, LipFrontend
 from avjax.nn.temporal import BiGru, MsTcn
 from avjax.nn.temporal_conv import conv1d
 from avjax.nn.wav2lip import scale_width
-from avjax.typing import Array, Key, Params
+from avjax.typing import Array, Dtype, Key, Params
 
 MEL_HEAD_CHANNELS = 256  # channels of the convolutions over the generated mel frames
 
@@ -90,7 +90,7 @@ class BridgingConfig:
     backend: Literal["gru", "tcn"] = "gru"
     outputs_per_frame: int = 1
     reference_compat: bool = False
-    dtype: str = "float32"
+    dtype: Dtype = "float32"
 
     @property
     def output_dim(self) -> int:

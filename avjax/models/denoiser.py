@@ -45,7 +45,7 @@ from einops import reduce
 
 from avjax.models.registry import register_system
 from avjax.nn.layers import ConvNoBias
-from avjax.typing import Array, Key, Params
+from avjax.typing import Array, Dtype, Key, Params
 
 SIZE_MULTIPLE = 4  # divisor of image sides, because the body halves them twice
 CONV_DEPTHS = 14, 8, 8  # 3 x 3 convolutions in sequence: at full, half, quarter size
@@ -72,7 +72,7 @@ class DenoiserConfig:
     base_channels: int = 32
     channel_step: int = 16
     mask_channels: int = 32
-    dtype: str = "float32"
+    dtype: Dtype = "float32"
 
     @property
     def adapted_heads(self) -> tuple[str, ...]:

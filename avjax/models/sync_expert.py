@@ -30,7 +30,7 @@ from avjax.constants import MEL_WINDOW, NUM_MELS, SYNC_FRAMES
 from avjax.models.registry import register_system
 from avjax.nn.memory import l2_normalize
 from avjax.nn.wav2lip import AudioEncoder, ConvSpec, ConvStack, downsample, residual
-from avjax.typing import Array, Key, Params
+from avjax.typing import Array, Dtype, Key, Params
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +46,7 @@ class SyncExpertConfig:
     system: ClassVar[str] = "sync_expert"
     size: int = 96
     width: float = 1.0
-    dtype: str = "float32"
+    dtype: Dtype = "float32"
 
 
 class SyncExpert(nn.Module):

@@ -32,7 +32,7 @@ from avjax.nn.batch_renorm import BatchRenorm
 from avjax.nn.layers import ConvBlock, ConvSpec, fan_in_uniform
 from avjax.nn.temporal_conv import conv3d
 from avjax.nn.wav2lip import scale_width
-from avjax.typing import Array, Key, Params
+from avjax.typing import Array, Dtype, Key, Params
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +48,7 @@ class SyncNetConfig:
     system: ClassVar[str] = "syncnet_v2"
     size: int = 224
     width: float = 1.0
-    dtype: str = "float32"
+    dtype: Dtype = "float32"
 
 
 class SyncNet(nn.Module):

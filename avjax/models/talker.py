@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from avjax.models.registry import Init, load_entry_points, register_system
 from avjax.nn.lip_editor import EditMaps
 from avjax.nn.pixels import PixelRange
-from avjax.typing import Array, Params
+from avjax.typing import Array, Dtype, Params
 
 Variables = Mapping[str, Params]  # {part: variables}
 
@@ -39,7 +39,7 @@ class TalkerConfig:
     size: int = 96
     width: float = 1.0
     pixel_range: PixelRange = "[-1,1]"
-    dtype: str = "float32"
+    dtype: Dtype = "float32"
 
     @property
     def latent_dim(self) -> int:

@@ -191,11 +191,13 @@ def test_evaluation_says_which_state_was_measured(
     [
         (
             {"train": Loader("corpora/grid")},
-            "build it first: avjax data build grid --raw GRID --out corpora/grid",
+            "train.root=corpora/grid: there is no corpus; build it first, by "
+            "avjax data build grid --raw GRID --out corpora/grid",
         ),
         (
             {"init_from": {"generator": "runs/wav2lip_grid/weights"}},
-            "train wav2lip_grid to its end first: avjax train wav2lip_grid",
+            "train wav2lip_grid to its end first: avjax train wav2lip_grid, "
+            "or name other weights with init_from.generator=FOLDER",
         ),
     ],
 )

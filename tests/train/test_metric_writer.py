@@ -1,7 +1,9 @@
 import json
+import time
 
 import numpy as np
 
+from avjax.train import metric_writer
 from avjax.train.metric_writer import MetricWriter, make_strip, truncate_after
 
 
@@ -22,10 +24,10 @@ def test_numbers_are_written_as_json_lines(tmp_path):
 
 def test_metric_without_examples_is_named_instead_of_printed_as_nan(tmp_path, capsys):
     with MetricWriter(tmp_path, 0, 10) as writer:
-        writer.write(2, {"test/lmd": 0.5, "test/lmd_open": float("nan")})
+        writer.write(2, {"test/lmd": 0.5, "test/jerk": float("nan")})
     printed = " ".join(capsys.readouterr().err.split())
-    assert "step 2 test/lmd 0.5 (no value for test/lmd_open)" in printed
-    assert np.isnan(lines(tmp_path)[0]["test/lmd_open"])
+    assert "step 2 test/lmd 0.5 (no value for test/jerk)" in printed
+    assert np.isnan(lines(tmp_path)[0]["test/jerk"])
 
 
 def test_number_that_is_not_finite_is_kept_from_tensorboard(tmp_path, monkeypatch):
@@ -91,5 +93,26 @@ def test_progress_bar_says_when_a_step_is_compiled(tmp_path, capsys):
             with writer.stepping({"x": np.zeros((2, length))}):
                 seen.append(writer._progress.tasks[0].description)
     assert seen == ["compiling", "train", "compiling"]
-    line = "compiling the training step; this may take minutes"
-    assert capsys.readouterr().err.count(line) == 2
+    printed = capsys.readouterr().err
+    assert printed.count("compiling the training step; this may take minutes") == 1
+    assert printed.count("step, for a batch of another shape; this may take") == 1
+
+
+def test_long_compilation_gives_a_sign_of_life(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(metric_writer, "SIGN_SECONDS", 0.01)
+    writer = MetricWriter(tmp_path, 0, 5)
+    with writer, writer.stepping({"x": np.zeros((2, 3))}):
+        time.sleep(0.1)
+    assert "still compiling: 0 s" in capsys.readouterr().err
+
+
+def test_baselines_and_classes_are_not_printed(tmp_path, capsys):
+    names = ("lmd", "lmd_open", "reference_lmd", "in_sync", "jerk", "reference_jerk")
+    with MetricWriter(tmp_path, 0, 5) as writer:
+        writer.write(2, {f"test/{name}": 1.0 for name in names})
+    printed = " ".join(capsys.readouterr().err.split())
+    shown = (
+        "step 2 test/lmd 1 test/in_sync 1 test/jerk 1 (and 3 others in metrics.jsonl)"
+    )
+    assert shown in printed
+    assert len(lines(tmp_path)[0]) == 1 + len(names)

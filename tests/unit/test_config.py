@@ -99,7 +99,7 @@ def test_assignment_changes_one_value_of_a_copy(run, assignment, read, expected)
         ("optim.fase.rate=1", "unknown field 'fase' in 'optim'; did you mean face"),
         ("optim.face.rat=1", "did you mean rate"),
         ("wdths=1,2", "did you mean widths"),
-        ("root.x=1", "a single value"),
+        ("root.x=1", "unknown field 'x' in 'root', which has no fields"),
         ("optim.face=3", "holds several values; set one of rate"),
         ("task.warmup=x", "must be an integer"),
         ("widths=1,x", "must be"),

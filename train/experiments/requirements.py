@@ -1,7 +1,7 @@
 """What an experiment needs on disk: its corpora, and the runs that it starts from."""
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from avjax.config import leaves, to_json
@@ -29,9 +29,9 @@ def check_requirements(
             the command that makes it.
     """
     config: Any = {name: getattr(experiment, name) for name in data}
-    for root in string_leaves(config):
+    for path, root in string_leaves(config):
         if root in BUILD_ARGUMENTS:
-            check_corpus(root)
+            check_corpus(root, path)
     for value in config.values():
         for loader in value.values() if isinstance(value, Mapping) else [value]:
             if isinstance(loader, Loader):
@@ -40,41 +40,44 @@ def check_requirements(
     has_run = checkpoints.is_dir() and any(checkpoints.iterdir())
     if not has_run:
         config["init_from"] = experiment.init_from
-    for weights in string_leaves(config):
+    for path, weights in string_leaves(config):
         if weights.startswith(f"{RUNS}/"):
-            check_run(pathlib.Path(weights))
+            check_run(pathlib.Path(weights), path)
 
 
-def string_leaves(config: Any) -> list[str]:
-    """List the values of a config that are strings.
+def string_leaves(config: Any) -> list[tuple[str, str]]:
+    """List path and value of the fields of a config that are strings.
 
     Args:
         config: The config.
     """
-    return [value for _, value in leaves(to_json(config)) if isinstance(value, str)]
+    return [(x, value) for x, value in leaves(to_json(config)) if type(value) is str]
 
 
-def check_corpus(root: str) -> None:
+def check_corpus(root: str, path: str) -> None:
     """Check that a corpus was built.
 
     Args:
         root: Its folder, a key of `BUILD_ARGUMENTS`.
+        path: The field of the experiment that names it.
 
     Raises:
         InputError: There is no such folder.
     """
     if not pathlib.Path(root).is_dir():
         raise InputError(
-            f"there is no corpus in {root}; build it first: avjax data build "
-            f"{BUILD_ARGUMENTS[root]} --out {root}"
+            f"{path}={root}: there is no corpus; build it first, by avjax data build "
+            f"{BUILD_ARGUMENTS[root]} --out {root}, or name another with {path}=FOLDER "
+            "or, in all places at once, root=FOLDER"
         )
 
 
-def check_run(weights: pathlib.Path) -> None:
+def check_run(weights: pathlib.Path, path: str) -> None:
     """Check that a run has released its weights.
 
     Args:
         weights: The folder of its weights, below `RUNS`.
+        path: The field of the experiment that names it.
 
     Raises:
         InputError: There are no weights.
@@ -84,5 +87,32 @@ def check_run(weights: pathlib.Path) -> None:
     name = weights.relative_to(RUNS).parts[0]
     command = f": avjax train {name}" * (name in EXPERIMENTS)
     raise InputError(
-        f"there are no weights in {weights}; train {name} to its end first{command}"
+        f"there are no weights in {weights}; train {name} to its end first{command}, "
+        f"or name other weights with {path}=FOLDER"
     )
+
+
+def expand_root(
+    assignments: Sequence[str], experiment: Experiment, *data: str
+) -> list[str]:
+    """Replace "root=FOLDER" by assignments to all fields `root` of the data.
+
+    Args:
+        assignments: Changes of the config, "path=value".
+        experiment: The experiment.
+        data: The fields in which `root` is set: "train", "evals".
+
+    Returns:
+        Changes of the config.
+    """
+    paths = [
+        path
+        for path, _ in leaves(to_json({x: getattr(experiment, x) for x in data}))
+        if path.endswith(".root")
+    ]
+    expanded: list[str] = []
+    for assignment in assignments:
+        name, _, value = assignment.partition("=")
+        is_root = name == "root" and paths
+        expanded += [f"{path}={value}" for path in paths] if is_root else [assignment]
+    return expanded

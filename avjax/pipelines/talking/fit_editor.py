@@ -152,8 +152,8 @@ def _held_out_batches(
     examples = []
     for index in places:
         other = nearest_pose(clip.pose[numbers], index, np.arange(len(numbers)))
-        images = tuple(clip.faces[numbers[i]] for i in (index, other, own))
-        pair = held_out_pair(images, config.size)
+        true, wrong, reference = (clip.faces[numbers[i]] for i in (index, other, own))
+        pair = held_out_pair((true, wrong, reference), config.size)
         examples.append({**pair, "code": clip.codes[numbers[index]]})
     batches, alter = [], jit_alter_frames(config)
     stride = HELD_OUT_FRAMES // BATCH

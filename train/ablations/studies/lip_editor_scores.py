@@ -101,8 +101,8 @@ def compare(
     true: Sequence[np.ndarray],
 ) -> tuple[float, float, float]:
     """Compare aligned lower faces, f32 [t 128 128 3] each; see `METRICS`."""
-    codes = [judge(images)[None] for images in (edited, true)]
-    lips = clip_correlation(*codes, jnp.ones(codes[0].shape[:2]))
+    codes, true_codes = (judge(images)[None] for images in (edited, true))
+    lips = clip_correlation(codes, true_codes, jnp.ones(codes.shape[:2]))
     mask = np.asarray(mouth_mask(LOWER_FACE_SIZE))[..., 0]
     errors, edges = [], []
     for images in (edited, unedited, true):
