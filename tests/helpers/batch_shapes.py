@@ -79,7 +79,8 @@ def training_shapes(transform, batch: int, size: int) -> dict:
 def lip_editing_shapes(transform) -> dict:
     clip = isinstance(transform, LipEditClip)
     leading, side = ((transform.num_frames,) if clip else ()), transform.size
-    shapes = dict.fromkeys(("frame", "target", "reference"), (side, side, 3))
+    names = "frame", "target", "reference"
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(names, (side, side, 3))
     shapes["mouth"] = (40, 56)
     arrays = {key: ((*leading, *shape), jnp.float32) for key, shape in shapes.items()}
     return arrays | {"weight": ((), jnp.float32)}

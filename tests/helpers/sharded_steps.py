@@ -12,6 +12,7 @@ from batch_shapes import encoded, training_shapes
 from fake_networks import fake_faces
 from step_cost import measure_step
 
+from avjax.config import override
 from avjax.train.experiments import EXPERIMENTS
 from avjax.train.optimizers import Adam, Muon
 
@@ -21,11 +22,8 @@ MESHES = ((8, 1), (1, 8))
 
 def main() -> None:
     """Write the costs."""
-    experiment = EXPERIMENTS["synctalkface_puppet"]()
-    model = dataclasses.replace(experiment.task.model, size=32)
     experiment = dataclasses.replace(
-        experiment,
-        task=dataclasses.replace(experiment.task, model=model),
+        override(EXPERIMENTS["synctalkface_puppet"](), ["task.model.size=32"]),
         optim={"generator": Adam(max_grad_norm=1.0), "discriminator": Muon()},
     )
     shapes = training_shapes(encoded(experiment.train), BATCH, 32)

@@ -83,9 +83,9 @@ class Layout:
             The optimizer; its state is divided between steps.
         """
 
-        def update(grads: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
-            whole = self.gather((grads, state))
-            updates, state = optimizer.update(*whole, params)
+        def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+            updates, state = self.gather((updates, state))
+            updates, state = optimizer.update(updates, state, params)
             return self.gather(updates), self.divide(state)
 
         return optax.GradientTransformation(optimizer.init, update)
