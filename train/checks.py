@@ -10,10 +10,10 @@ import jax
 
 from avjax.data.loader import DataLoader
 from avjax.errors import InputError
-from avjax.train import sharding
 from avjax.train.compiled import CompiledExperiment
 from avjax.train.evaluation import local_eval_batches
 from avjax.train.experiment import Experiment
+from avjax.train.parallel import sharding
 from avjax.train.task import Task
 
 

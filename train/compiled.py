@@ -1,6 +1,7 @@
 """The compiled functions of an experiment, and where their arrays live."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,10 +10,11 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from avjax.compilation import cpu_options
-from avjax.train import sharding
 from avjax.train.experiment import Experiment
 from avjax.train.optimizers import make_optimizer
-from avjax.train.step import Logs, TrainState, make_state, make_step
+from avjax.train.parallel import sharding
+from avjax.train.parallel.layout import Layout
+from avjax.train.step import Logs, Optimizers, TrainState, make_state, make_step
 from avjax.train.task import Task
 from avjax.typing import Batch, Key, Params
 
@@ -59,8 +61,8 @@ def build(
         The functions; each is compiled when it is first called.
     """
     task = experiment.task
-    steps, optim = experiment.steps, experiment.optim
-    optimizers = {name: make_optimizer(config, steps) for name, config in optim.items()}
+    layout = Layout(mesh if mesh.size > 1 else None)
+    optimizers = make_optimizers(experiment, layout)
     init_key, step_key = jax.random.split(jax.random.key(experiment.seed))
     numeric = sharding.drop_non_numeric(example)
     spec = {name: (array.shape, array.dtype) for name, array in numeric.items()}
@@ -73,17 +75,12 @@ def build(
     placement = sharding.state_shardings(mesh, shapes)
     replicated, batches = sharding.replicated(mesh), sharding.batch_sharded(mesh)
 
-    def evaluate(
-        params: Params, stats: Params, batch: Batch
-    ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """Run both in one program, in which a network that both need runs once."""
-        metrics = task.evaluate(params, stats, batch)
-        return metrics, task.predict(params, stats, batch)
-
     def compile_reader(function: Callable) -> Callable:
         """Compile a function of params, stats and a batch."""
         return jax.jit(
-            function,
+            lambda params, stats, batch: function(
+                *layout.gather((params, stats)), batch
+            ),
             in_shardings=(placement.params, placement.stats, batches),
             out_shardings=replicated,
             compiler_options=cpu_options(),
@@ -96,15 +93,51 @@ def build(
         shapes=jax.tree.map(with_sharding, shapes, placement),
         init=jax.jit(init, out_shardings=placement),
         step=jax.jit(
-            make_step(task, optimizers, experiment.accumulate),
+            make_step(task, optimizers, experiment.accumulate, layout),
             donate_argnums=0,
             in_shardings=(placement, batches, replicated),
             out_shardings=(placement, replicated),
             compiler_options=cpu_options(),
         ),
-        evaluate=compile_reader(evaluate),
+        evaluate=compile_reader(functools.partial(evaluate, task)),
         visualize=compile_reader(task.visualize),
     )
+
+
+def evaluate(
+    task: Task, params: Params, stats: Params, batch: Batch
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Evaluate and predict in one program, in which shared networks run once.
+
+    Args:
+        task: The task.
+        params: Parameters, `{part: tree}`.
+        stats: Running statistics, `{part: tree}`.
+        batch: A batch of an evaluation.
+
+    Returns:
+        The metrics and the predictions; see `Task.evaluate` and `Task.predict`.
+    """
+    metrics = task.evaluate(params, stats, batch)
+    return metrics, task.predict(params, stats, batch)
+
+
+def make_optimizers(experiment: Experiment, layout: Layout) -> Optimizers:
+    """Make the optimizers of an experiment.
+
+    Args:
+        experiment: The experiment.
+        layout: Where arrays live.
+
+    Returns:
+        `{objective: optimizer}`.
+    """
+    optimizers = {}
+    for name, config in experiment.optim.items():
+        optimizer = make_optimizer(config, experiment.steps)
+        elementwise = config.elementwise
+        optimizers[name] = optimizer if elementwise else layout.gather_for(optimizer)
+    return optimizers
 
 
 def with_sharding(

@@ -8,8 +8,8 @@ import jax
 import numpy as np
 
 from avjax.data.loader import DataLoader
-from avjax.train import sharding
 from avjax.train.compiled import CompiledExperiment
+from avjax.train.parallel import sharding
 from avjax.train.step import TrainState
 
 

@@ -14,7 +14,6 @@ from avjax.config import to_json
 from avjax.data.loader import peek
 from avjax.data.read_ahead import next_batch
 from avjax.errors import Interrupted
-from avjax.train import sharding
 from avjax.train.checkpoint import Checkpoints, Notes
 from avjax.train.checks import (
     check_evals,
@@ -29,6 +28,7 @@ from avjax.train.experiment import Experiment, check, check_same_run
 from avjax.train.init_from import init_from_weights
 from avjax.train.interruption import InterruptWatch
 from avjax.train.metric_writer import MetricWriter
+from avjax.train.parallel import sharding
 from avjax.train.release import model_card, release
 from avjax.train.run_folder import (
     check_folder,

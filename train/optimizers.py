@@ -4,7 +4,7 @@ import abc
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import jax
 import optax
@@ -20,6 +20,7 @@ class OptimizerConfig(abc.ABC):
     A subclass is a frozen dataclass that defines `transform`.
 
     Attributes:
+        elementwise: Each number is updated by its own gradient alone (class variable).
         learning_rate: Peak learning rate.
         weight_decay: Decoupled weight decay, of arrays with two axes or more.
         warmup: Steps of linear warm-up from 0 to the peak.
@@ -28,6 +29,7 @@ class OptimizerConfig(abc.ABC):
         max_grad_norm: The whole gradient is clipped to this norm. None: no clipping.
     """
 
+    elementwise: ClassVar[bool] = True
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     warmup: int = 0
@@ -81,6 +83,7 @@ class Muon(OptimizerConfig):
             slots together, and a single slot takes thousands of steps to change.
     """
 
+    elementwise: ClassVar[bool] = False
     learning_rate: float = 1e-2
     momentum: float = 0.9
     betas: tuple[float, float] = (0.9, 0.999)

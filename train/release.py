@@ -9,8 +9,8 @@ import jax
 
 from avjax import weights
 from avjax.config import to_json
-from avjax.train import sharding
 from avjax.train.experiment import Experiment
+from avjax.train.parallel import sharding
 from avjax.train.step import TrainState
 from avjax.train.task import Task
 

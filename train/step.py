@@ -8,11 +8,13 @@ import jax.numpy as jnp
 import optax
 from einops import rearrange
 
+from avjax.train.parallel.layout import Layout
 from avjax.train.task import LossAux, Objective, Task
 from avjax.typing import Array, Batch, Key, Params
 
 Logs = Mapping[str, Array]
 Optimizers = Mapping[str, optax.GradientTransformation]
+NO_LAYOUT = Layout()
 
 
 class TrainState(NamedTuple):
@@ -56,7 +58,10 @@ def make_state(
 
 
 def make_step(
-    task: Task, optimizers: Optimizers, accumulate: int = 1
+    task: Task,
+    optimizers: Optimizers,
+    accumulate: int = 1,
+    layout: Layout = NO_LAYOUT,
 ) -> Callable[[TrainState, Batch, Key], tuple[TrainState, Logs]]:
     """Make the training step of a task, not yet compiled.
 
@@ -65,6 +70,7 @@ def make_step(
         optimizers: `{objective: optimizer}`.
         accumulate: Number of microbatches, to save memory. Each objective still makes
             one update, from the mean gradient.
+        layout: Where arrays live.
 
     Returns:
         `(state, batch, key) -> (state, logs)`.
@@ -82,6 +88,7 @@ def make_step(
                 batch,
                 jax.random.fold_in(key, index),
                 accumulate,
+                layout,
             )
             batch = {**batch, **jax.lax.stop_gradient(aux.extra_batch)}
             logs |= {f"{objective.name}/{name}": x for name, x in aux.logs.items()}
@@ -97,6 +104,7 @@ def update(
     batch: Batch,
     key: Key,
     accumulate: int,
+    layout: Layout,
 ) -> tuple[TrainState, LossAux]:
     """Update the parts of one objective once.
 
@@ -107,11 +115,12 @@ def update(
         batch: The batch, with what earlier objectives added.
         key: PRNG key.
         accumulate: Number of microbatches.
+        layout: Where arrays live.
 
     Returns:
         The new state, and the auxiliary outputs of the loss.
     """
-    grads, aux = compute_gradient(state, objective, batch, key, accumulate)
+    grads, aux = compute_gradient(state, objective, batch, key, accumulate, layout)
     parts = trainable_params(state.params, objective)
     opt = state.opt[objective.name]
     updates, opt = optimizer.update(grads, opt, parts)
@@ -125,7 +134,12 @@ def update(
 
 
 def compute_gradient(
-    state: TrainState, objective: Objective, batch: Batch, key: Key, accumulate: int
+    state: TrainState,
+    objective: Objective,
+    batch: Batch,
+    key: Key,
+    accumulate: int,
+    layout: Layout,
 ) -> tuple[Params, LossAux]:
     """Compute the mean gradient of an objective over all microbatches.
 
@@ -135,6 +149,7 @@ def compute_gradient(
         batch: The batch.
         key: PRNG key.
         accumulate: Number of microbatches.
+        layout: Where arrays live.
 
     Returns:
         The gradient of the objective's parts, and the auxiliary outputs of the loss:
@@ -142,8 +157,15 @@ def compute_gradient(
         `extra_batch` is joined in the order of the batch.
     """
 
+    params = layout.gather(state.params)
+
     def gradient(stats: Params, batch: Batch, key: Key) -> tuple[Params, LossAux]:
-        return microbatch_gradient(state.params, stats, objective, batch, key)
+        batch = layout.divide_batch(batch)
+        grads, aux = microbatch_gradient(params, stats, objective, batch, key)
+        grads = layout.divide(grads)
+        return grads, aux._replace(
+            logs={**aux.logs, "gradient": optax.tree.norm(grads)}
+        )
 
     def accumulate_one(carry: Any, inputs: Any) -> Any:
         stats, total = carry
@@ -180,8 +202,7 @@ def microbatch_gradient(
         key: PRNG key.
 
     Returns:
-        The gradient, and the auxiliary outputs with `loss` and `gradient` (the norm)
-        among the logs.
+        The gradient, and the auxiliary outputs with `loss` among the logs.
     """
 
     def loss(parts: Params) -> tuple[Array, LossAux]:
@@ -189,8 +210,7 @@ def microbatch_gradient(
 
     parts = trainable_params(params, objective)
     (value, aux), grads = jax.value_and_grad(loss, has_aux=True)(parts)
-    logs = {"loss": value, "gradient": optax.tree.norm(grads), **aux.logs}
-    return grads, aux._replace(logs=logs)
+    return grads, aux._replace(logs={"loss": value, **aux.logs})
 
 
 def trainable_params(params: Params, objective: Objective) -> Params:

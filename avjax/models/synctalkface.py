@@ -195,9 +195,9 @@ class SyncTalkFace(nn.Module):
     def decode_frames(
         self, codes: Array, maps: tuple[Array, ...], train: bool
     ) -> Array:
-        """Return frames, from fused codes [b t d] and maps; see `encode_identity`."""
-        frames = self.decoder(rearrange(codes, "b t d -> (b t) d"), maps, train)
-        return rearrange(frames, "(b t) h w c -> b t h w c", t=codes.shape[1])
+        """Return frames, from fused codes [b ... d] and maps; see `encode_identity`."""
+        frames = self.decoder(codes.reshape(-1, codes.shape[-1]), maps, train)
+        return frames.reshape(*codes.shape[:-1], *frames.shape[1:])
 
     def encode_lips(self, frames: Array, train: bool = False) -> Array:
         """Embed the lips of every five frames, [b t-4 d]; see `SyncTalkFace`."""
@@ -212,18 +212,17 @@ class SyncTalkFace(nn.Module):
         lips = self.encode_lips(window, train)
         audio_address = self.memory.address(audio)
         stored, lip_address, target = self.memory.store(lips)
-        recalled = jnp.concatenate([self.memory.read(audio_address), stored])
-        codes = self.fusion(jnp.concatenate([audio, audio]), recalled, train)
+        recalled = jnp.stack([self.memory.read(audio_address), stored], axis=1)
+        codes = self.fusion(jnp.stack([audio, audio], axis=1), recalled, train)
         maps = tuple(
-            repeat(level, "b ... -> (two b) ...", two=2)
+            repeat(level, "(b t) ... -> (b p t) ...", p=2, t=mels.shape[1])
             for level in self.encode_identity(faces, train)
         )
         # synctalkface (6)
         frames = self.decode_frames(codes, maps, train)
-        audio_frames, teacher_frames = jnp.split(frames, 2)
         return TrainOutputs(
-            audio_frames=audio_frames,
-            teacher_frames=teacher_frames,
+            audio_frames=frames[:, 0],
+            teacher_frames=frames[:, 1],
             audio_address=audio_address,
             lip_address=lip_address,
             stored=stored,

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import pytest
 
 from avjax.audio.speech_mel import SPEECH_MELS_PER_FRAME
-from avjax.models import bridging, cals, denoiser
+from avjax.models import bridging, cals, denoiser, synctalkface
 from avjax.nn.layers import BatchRenorm, ConvNoBias
 from avjax.nn.memory import l2_normalize
 from avjax.nn.wav2lip import scale_width
@@ -34,7 +34,7 @@ class FakeFrontend(nn.Module):
 
 
 class FakeAudioEncoder(nn.Module):
-    """Replaces AudioEncoder of CALS."""
+    """Replaces AudioEncoder of CALS and SyncTalkFace."""
 
     width: float
     dtype: str = "float32"
@@ -46,8 +46,22 @@ class FakeAudioEncoder(nn.Module):
         return nn.tanh(BatchRenorm()(embedding, train))
 
 
+class FakeLipEncoder(nn.Module):
+    """Replaces LipEncoder of SyncTalkFace."""
+
+    size: int
+    width: float
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, frames, train):
+        rows = frames.reshape(*frames.shape[:2], -1)
+        embedding = nn.Dense(scale_width(512, self.width))(rows)
+        return nn.tanh(BatchRenorm()(embedding, train))[:, 2:-2]
+
+
 class FakeIdentityEncoder(nn.Module):
-    """Replaces IdentityEncoder of CALS."""
+    """Replaces IdentityEncoder of CALS and SyncTalkFace."""
 
     size: int
     width: float
@@ -59,7 +73,7 @@ class FakeIdentityEncoder(nn.Module):
 
 
 class FakeFaceDecoder(nn.Module):
-    """Replaces FaceDecoder of CALS."""
+    """Replaces FaceDecoder of CALS and SyncTalkFace."""
 
     size: int
     width: float
@@ -142,11 +156,13 @@ def fake_frontends() -> Iterator[None]:
 
 @contextlib.contextmanager
 def fake_faces() -> Iterator[None]:
-    """Replace the networks that CALS trains and uses, inside a `with` block."""
+    """Replace the networks of CALS and SyncTalkFace inside a `with` block."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cals, "AudioEncoder", FakeAudioEncoder)
-        patch.setattr(cals, "IdentityEncoder", FakeIdentityEncoder)
-        patch.setattr(cals, "FaceDecoder", FakeFaceDecoder)
+        for module in (cals, synctalkface):
+            patch.setattr(module, "AudioEncoder", FakeAudioEncoder)
+            patch.setattr(module, "IdentityEncoder", FakeIdentityEncoder)
+            patch.setattr(module, "FaceDecoder", FakeFaceDecoder)
+        patch.setattr(synctalkface, "LipEncoder", FakeLipEncoder)
         patch.setattr(cals_units, "SyncExpert", FakeSyncExpert)
         patch.setattr(talking_common, "SyncExpert", FakeSyncExpert)
         patch.setattr(talking_common, "Discriminator", FakeDiscriminator)

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from avjax.data.loader import peek
-from avjax.train import sharding
 from avjax.train.checkpoint import Checkpoints, Notes, read
 from avjax.train.compiled import build
+from avjax.train.parallel import sharding
 
 PROGRAMS = {}  # compiled once for all tests
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from avjax.metrics.base import Mean
-from avjax.train import sharding
 from avjax.train.compiled import build
 from avjax.train.evaluation import evaluate, visualize
+from avjax.train.parallel import sharding
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -5,8 +7,9 @@ from jax.sharding import PartitionSpec
 
 from avjax.data.loader import peek
 from avjax.errors import InputError
-from avjax.train import sharding
 from avjax.train.compiled import build
+from avjax.train.optimizers import Adam, Muon
+from avjax.train.parallel import sharding
 
 
 def test_mesh_takes_the_remaining_devices():
@@ -21,12 +24,13 @@ def test_mesh_that_does_not_fit_is_refused(shape):
         sharding.make_mesh(shape)
 
 
-def test_largest_divisible_axis_of_a_large_array_is_divided():
+def test_output_channels_of_a_large_array_are_divided():
     mesh = sharding.make_mesh((1, 2))
     cases = {
-        (3, 3, 512, 256): PartitionSpec(None, None, "fsdp"),
-        (64, 128): PartitionSpec(None, "fsdp"),
+        (3, 3, 512, 256): PartitionSpec(None, None, None, "fsdp"),
+        (512, 128): PartitionSpec(None, "fsdp"),
         (129, 64): PartitionSpec(None, "fsdp"),
+        (5, 5, 512, 3): PartitionSpec(None, None, "fsdp"),
         (8, 16): PartitionSpec(),
         (4095,): PartitionSpec(),
         (71, 73): PartitionSpec(),
@@ -59,8 +63,16 @@ def test_indivisible_batch_is_refused():
         sharding.check_batch(mesh, {"x": np.zeros(6)}, 4)
 
 
-@pytest.mark.parametrize("shape", [(2, 1), (1, 2)])
-def test_sharded_run_matches_one_device(experiment, shape):
+MUON = {"generator": Muon(1e-3), "discriminator": Adam(1e-3)}
+
+
+@pytest.mark.parametrize(
+    ("shape", "changes"),
+    [((2, 1), {}), ((1, 2), {}), ((1, 2), {"optim": MUON, "accumulate": 2})],
+)
+def test_sharded_run_matches_one_device(experiment, shape, changes):
+    experiment = dataclasses.replace(experiment, **changes)
+
     def run(shape):
         mesh = sharding.make_mesh(shape)
         data = experiment.train.train_batches()
@@ -76,11 +88,20 @@ def test_sharded_run_matches_one_device(experiment, shape):
     program, sharded, logs = run(shape)
     into = sharded.params["generator"]["into"].sharding.spec
     assert into == (PartitionSpec(None, "fsdp") if shape[1] == 2 else PartitionSpec())
-    assert (
-        program.shapes.opt["generator"][1].mu["generator"]["into"].sharding.spec == into
-    )
+    states = jax.tree.leaves(program.shapes.opt["generator"])
+    assert {x.sharding.spec for x in states if x.shape == (8, 512)} == {into}
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5, rtol=1e-5),
         (single.params, single.stats, single_logs),
         (sharded.params, sharded.stats, logs),
     )
+
+
+def test_step_of_one_device_has_no_constraints(experiment):
+    def lower(shape):
+        example = peek(experiment.train.train_batches())
+        program = build(experiment, sharding.make_mesh(shape), example)
+        return program.step.lower(program.shapes, example, program.key).as_text()
+
+    assert "sharding_constraint" in lower((1, 2))
+    assert "sharding_constraint" not in lower((1, 1))

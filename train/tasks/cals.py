@@ -145,7 +145,7 @@ class CalsTask(TalkingFaceTask):
         Returns:
             `{name of a weight: scalar}`.
         """
-        paths, weight = frames[None], batch["weight"]
+        paths, weight = frames[:, None], batch["weight"]
         terms = {"pixels": self.pixel_loss(paths, self.targets(batch), weight)}
         if self.losses.audio_visual or self.losses.visual_visual:
             video = self.auxiliary.encode_video(params, stats, paths)
@@ -154,7 +154,9 @@ class CalsTask(TalkingFaceTask):
                     params, stats, video, batch["mel"], weight
                 )
             if self.losses.visual_visual:
-                terms["visual_visual"] = self.lip_loss(params, stats, video[0], batch)
+                terms["visual_visual"] = self.lip_loss(
+                    params, stats, video[:, 0], batch
+                )
         if self.losses.adversarial:
             terms["adversarial"] = self.auxiliary.generator_adversarial_loss(
                 params, paths, weight

@@ -130,7 +130,7 @@ class SyncTalkFaceTask(TalkingFaceTask):
 
         Returns:
             The outputs for the losses of the memory, or None without a memory; frames
-            [paths b t h w c=3] of two paths (audio, teacher) or of one path, and the
+            [b paths t h w c=3] of two paths (audio, teacher) or of one path, and the
             new running statistics.
         """
         mode = {"train": True, "mutable": ["batch_stats"], "rngs": {"dropout": key}}
@@ -143,7 +143,7 @@ class SyncTalkFaceTask(TalkingFaceTask):
                 method="generate",
                 **mode,
             )
-            return None, talk.frames[None], changed["batch_stats"]
+            return None, talk.frames[:, None], changed["batch_stats"]
         outputs, changed = apply_network(
             self.generator,
             variables,
@@ -153,8 +153,8 @@ class SyncTalkFaceTask(TalkingFaceTask):
             method="forward_train",
             **mode,
         )
-        frames = jnp.stack([outputs.audio_frames, outputs.teacher_frames])
-        return outputs, frames, changed["batch_stats"]
+        paths = outputs.audio_frames, outputs.teacher_frames
+        return outputs, jnp.stack(paths, axis=1), changed["batch_stats"]
 
     def generator_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
@@ -178,11 +178,10 @@ class SyncTalkFaceTask(TalkingFaceTask):
             terms["memory"] = memory_loss(outputs, inputs.weight)
             logs = memory_stats(outputs)
         total = weighted_sum(self.losses, terms)
-        generated = rearrange(frames, "p b t h w c -> b p t h w c")
         return total, LossAux(
             logs=terms | logs,
             stats={"generator": new_stats},
-            extra_batch={"generated": generated},
+            extra_batch={"generated": frames},
         )
 
     def sync_loss(
@@ -193,7 +192,7 @@ class SyncTalkFaceTask(TalkingFaceTask):
         Args:
             params: Parameters, `{part: tree}`.
             stats: Running statistics, `{part: tree}`.
-            frames: Generated frames, [paths b t h w c=3].
+            frames: Generated frames, [b paths t h w c=3].
             inputs: The batch.
 
         Returns:
@@ -219,7 +218,7 @@ class SyncTalkFaceTask(TalkingFaceTask):
         Args:
             variables: Variables of the generator.
             outputs: Outputs of `forward_train`.
-            frames: Generated frames, [paths b t h w c=3].
+            frames: Generated frames, [b paths t h w c=3].
             inputs: The batch.
 
         Returns:
@@ -227,12 +226,12 @@ class SyncTalkFaceTask(TalkingFaceTask):
         """
         if not self.losses.visual_visual:
             return jnp.zeros(())
-        clips = rearrange(frames, "p b ... -> (p b) ...")
+        paths = frames.shape[1]
+        clips = rearrange(frames, "b p ... -> (b p) ...")
         codes = encode_generated_lips(self.generator, variables, clips)
         centre = outputs.lips.shape[1] // 2
-        real = repeat(outputs.lips[:, centre], "b d -> (p b) d", p=len(frames))
-        error = lip_l1(codes[:, 0], real)
-        error = rearrange(error, "(p b) -> p b", p=len(frames))
+        real = repeat(outputs.lips[:, centre], "b d -> (b p) d", p=paths)
+        error = rearrange(lip_l1(codes[:, 0], real), "(b p) -> b p", p=paths)
         return sum_over_paths(error, inputs.weight)
 
     def adversarial_loss(self, params: Params, frames: Array, weight: Array) -> Array:

@@ -1,6 +1,6 @@
 """The auxiliary networks that train and evaluate a talking face.
 
-Frames [paths b t h w c] come from one or more paths of a network, in its pixel range.
+Frames [b paths t h w c] come from one or more paths of a network, in its pixel range.
 """
 
 import dataclasses
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
-from einops import rearrange, repeat
+from einops import repeat
 
 from avjax.constants import MEL_WINDOW, NUM_MELS, SYNC_FRAMES
 from avjax.losses.adversarial import bce_fake, bce_real
@@ -124,7 +124,7 @@ class AuxiliaryModels:
         Args:
             params: Parameters, `{part: tree}`.
             stats: Running statistics, `{part: tree}`.
-            video: Embeddings of the generated clips, [paths b d].
+            video: Embeddings of the generated clips, [b paths d].
             mel: Log-mel window that starts with the clip, f32 [b f=16 k=80].
             weight: Weights of the examples, [b].
 
@@ -136,7 +136,7 @@ class AuxiliaryModels:
         """
         expert = variables_of(params, stats, "sync_expert")
         audio = apply_network(self.sync_expert, expert, mel, method="encode_audio")
-        audio = repeat(audio, "b d -> p b d", p=len(video))
+        audio = repeat(audio, "b d -> b p d", p=video.shape[1])
         match = jnp.ones(video.shape[:2])
         # synctalkface (8), cals (7)
         error = sync_loss(audio, video, match, self.config.prob_floor)
@@ -165,7 +165,7 @@ class AuxiliaryModels:
 
         Args:
             params: Parameters, `{part: tree}`.
-            frames: Generated frames, [paths b t h w c=3].
+            frames: Generated frames, [b paths t h w c=3].
             weight: Weights of the examples, [b].
 
         Returns:
@@ -185,7 +185,7 @@ class AuxiliaryModels:
         Args:
             params: Parameters, `{part: tree}`.
             real: Real frames in the pixel range of the talker, [b t h w c=3].
-            generated: Generated frames, [b p t h w c=3].
+            generated: Generated frames, [b paths t h w c=3].
             weight: Weights of the examples, [b].
 
         Returns:
@@ -194,7 +194,6 @@ class AuxiliaryModels:
         Source:
             SyncTalkFace (10), CALS (9).
         """
-        generated = rearrange(generated, "b p ... -> p b ...")
         real_logits = self.discriminator_logits(params, real)
         fake_logits = self.discriminator_logits(params, generated)
         real_loss = masked_mean(bce_real(real_logits), weight)
@@ -239,10 +238,11 @@ def sum_over_paths(values: Array, weight: Array) -> Array:
     """Average over the examples and sum over the paths.
 
     Args:
-        values: [paths b ...].
+        values: [b paths ...].
         weight: Weights of the examples, [b].
 
     Returns:
         The sum of the paths' weighted means, a scalar.
     """
-    return sum((masked_mean(path, weight) for path in values), start=jnp.zeros(()))
+    paths = (masked_mean(values[:, i], weight) for i in range(values.shape[1]))
+    return sum(paths, start=jnp.zeros(()))

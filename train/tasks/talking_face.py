@@ -92,7 +92,7 @@ class TalkingFaceTask(Task):
         """Compute the reconstruction loss, on pixels in [0, 1].
 
         Args:
-            frames: Generated frames, [paths b t h w c=3].
+            frames: Generated frames, [b paths t h w c=3].
             targets: Real frames, [b t h w c=3].
             weight: Weights of the examples, [b].
 
@@ -103,7 +103,7 @@ class TalkingFaceTask(Task):
             SyncTalkFace (7), CALS (6).
         """
         pred, target = (
-            denormalize(x, self.model.pixel_range) for x in (frames, targets[None])
+            denormalize(x, self.model.pixel_range) for x in (frames, targets[:, None])
         )
         return sum_over_paths(pixel_loss(pred, target, self.l2), weight)
 

@@ -10,10 +10,10 @@ import pytest
 from avjax.losses.sequence import ctc_loss
 from avjax.losses.weights import BridgingLossWeights
 from avjax.models.bridging import BridgingConfig, BridgingTrainOutputs
-from avjax.train import sharding
 from avjax.train.compiled import build
 from avjax.train.experiment import Experiment
 from avjax.train.optimizers import Sgd
+from avjax.train.parallel import sharding
 from avjax.train.tasks import bridging
 from avjax.train.tasks.bridging import BridgingTask
 

@@ -1,7 +1,7 @@
 """Devices: the mesh, where each array lives on it, and host batches made global.
 
-The mesh has two axes: `data` replicates the parameters, `fsdp` also divides the large
-ones. A batch is divided over both.
+The mesh has two axes: `data` replicates the parameters between steps, `fsdp` divides
+the large ones. A batch is divided over both.
 """
 
 from collections.abc import Mapping
@@ -53,8 +53,8 @@ def state_shardings(mesh: Mesh, tree: Any) -> Any:
         tree: A tree of arrays or of their shapes.
 
     Returns:
-        A tree of shardings: the largest divisible axis of a large array is divided over
-        `fsdp`.
+        A tree of shardings: large arrays are divided over `fsdp` along their output
+        channels, which are the last axis, or along the last axis that is divisible.
     """
     return jax.tree.map(lambda array: array_sharding(mesh, array.shape), tree)
 
@@ -73,8 +73,7 @@ def array_sharding(mesh: Mesh, shape: tuple[int, ...]) -> NamedSharding:
     divisible = [axis for axis, size in enumerate(shape) if size % count == 0]
     if count == 1 or np.prod(shape) < MIN_SHARDED_SIZE or not divisible:
         return replicated(mesh)
-    largest = max(divisible, key=lambda axis: shape[axis])
-    return NamedSharding(mesh, PartitionSpec(*[None] * largest, "fsdp"))
+    return NamedSharding(mesh, PartitionSpec(*[None] * divisible[-1], "fsdp"))
 
 
 def replicated(mesh: Mesh) -> NamedSharding:

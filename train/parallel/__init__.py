@@ -1,0 +1,1 @@
+"""Training on several devices: where arrays live, and when they are gathered."""
