@@ -23,6 +23,10 @@ COMMANDS = {  # what takes the weights of a system
     "synctalkface": "avjax talk",
     "taem": "avjax talk",
 }
+UNKNOWN_SYSTEM = (
+    "a system of your own must be registered: name its module in an entry point "
+    "'avjax.systems' of an installed package, or import it first in Python"
+)
 
 
 class InputError(ValueError):
@@ -70,9 +74,12 @@ def wrong_system(
     Returns:
         One sentence that names weights to use instead, and what takes these weights.
     """
-    message = f"the weights {name} belong to {system}, not to {' or '.join(accepted)}"
+    message = (
+        f"the weights {name} belong to {system}; only weights of "
+        f"{', '.join(accepted)} can be used here"
+    )
     if fitting:
-        message += f"; give others here, such as {' or '.join(fitting[:MAX_FITTING])}"
+        message += f", such as {', '.join(fitting[:MAX_FITTING])}"
     if system in COMMANDS:
         message += f"; those of {system} are for {COMMANDS[system]}"
     return message

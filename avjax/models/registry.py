@@ -23,7 +23,13 @@ import jax
 
 from avjax import weights
 from avjax.config import from_json
-from avjax.errors import InputError, suggest, wrong_system
+from avjax.errors import (
+    COMMANDS,
+    UNKNOWN_SYSTEM,
+    InputError,
+    suggest,
+    wrong_system,
+)
 from avjax.typing import Key, Params, PathLike
 
 ENTRY_POINTS = "avjax.systems"  # the entry point group of packages that add systems
@@ -131,7 +137,7 @@ def get_system(name: str) -> System:
         load_entry_points()
     if name not in _SYSTEMS:
         names = suggest(name, sorted(_SYSTEMS))
-        raise InputError(f"there is no system {name!r}; {names}")
+        raise InputError(f"there is no system {name!r}; {names}; {UNKNOWN_SYSTEM}")
     return _SYSTEMS[name]
 
 
@@ -185,13 +191,17 @@ def check_system(name: PathLike, system: str, accepted: Iterable[str]) -> None:
 
     Raises:
         InputError: The weights belong to another system; the message names bundled
-            weights that can be used instead, and the command that takes these.
+            weights that can be used instead, and the command that takes these, or
+            says how an unknown system is registered.
     """
     if not accepted or system in accepted:
         return
     names = weights.list_weights()
     fitting = [x for x in names if weights.weights_system(x) in accepted]
-    raise InputError(wrong_system(name, system, accepted, fitting))
+    message = wrong_system(name, system, accepted, fitting)
+    if system not in COMMANDS and system not in list_systems():
+        message += f"; {UNKNOWN_SYSTEM}"
+    raise InputError(message)
 
 
 @functools.cache

@@ -201,7 +201,10 @@ def test_talk_adapts_before_it_renders(puppet_clip, weights, monkeypatch):
         (["black.mp4"], "no face was found"),
         (["missing.mp4"], "does not exist"),
         (["sound.wav"], "sound.wav"),
-        (["one.mp4", "--weights", "cals-puppet"], "belong to cals, not to lipwarp"),
+        (
+            ["one.mp4", "--weights", "cals-puppet"],
+            "belong to cals; only weights of lipwarp can",
+        ),
         (["one.mp4", "--weights", "unknown"], "no weights at unknown"),
         (["one.mp4", "--steps", "-1"], "at least 0, not -1"),
         (["one.mp4", "-o", "folder.wav/.."], "holds files other than"),
