@@ -24,7 +24,7 @@ from avjax.errors import InputError
 from avjax.faces.mouth_video import MouthVideo, open_mouth_video, run_windows
 from avjax.models.bridging import Bridging, BridgingConfig
 from avjax.nn.pixels import normalize_mouth
-from avjax.pipelines.formatting import describe_missed
+from avjax.pipelines.formatting import describe_found, describe_scope, frame_ranges
 from avjax.pipelines.lip_networks import load_lip_network
 from avjax.text import subtitles
 from avjax.text.grammar import Grammar, load_grammar
@@ -45,19 +45,24 @@ class Transcript(NamedTuple):
         text: The words, with spaces between them.
         words: The words with their times and confidence.
         missed_frames: Frames in which no face was found, at 25 frames a second.
+        num_frames: Number of all frames, at 25 frames a second.
+        weights: Name or folder of the weights.
     """
 
     clip: str
     text: str
     words: list[TimedWord]
     missed_frames: list[int]
+    num_frames: int
+    weights: str
 
     def to_json(self) -> dict[str, Any]:
         """Convert to values that `json.dumps` accepts.
 
         Returns:
-            {"clip", "text", "words": [{"word", "start", "end", "confidence"}]}, times
-            in seconds.
+            {"clip", "weights", "text", "words": [{"word", "start", "end",
+            "confidence"}], "num_frames", "missed_frames": [[first, last]]}, times in
+            seconds.
         """
         words = [
             {
@@ -68,7 +73,14 @@ class Transcript(NamedTuple):
             }
             for word in self.words
         ]
-        return {"clip": self.clip, "text": self.text, "words": words}
+        return {
+            "clip": self.clip,
+            "weights": self.weights,
+            "text": self.text,
+            "words": words,
+            "num_frames": self.num_frames,
+            "missed_frames": frame_ranges(self.missed_frames),
+        }
 
     def to_srt(self) -> str:
         """Convert to subtitles in SubRip format.
@@ -79,12 +91,15 @@ class Transcript(NamedTuple):
         return subtitles.to_srt(self.words)
 
     def __str__(self) -> str:
-        """Format as one line of text and one line for each word."""
+        """Format as one line of text, one line for each word, and a report."""
         lines = [f"{self.clip}: {self.text or '(no words)'}"]
         for word in self.words:
             times = f"{word.start:7.2f} - {word.end:6.2f} s"
             lines += [f"{times}  {word.confidence:4.0%}  {word.word}"]
-        lines += describe_missed(self.missed_frames)
+        lines.append(f"read at {FPS} frames a second, with the weights {self.weights}")
+        lines += describe_scope(self.weights)
+        result = "have no words"
+        lines.append(describe_found(self.missed_frames, self.num_frames, result))
         return "\n".join(lines)
 
 
@@ -152,7 +167,7 @@ def load_lip_reader(
             "a beam width or a grammar"
         )
     loaded = load_grammar(grammar, config.symbols, repeat=True) if grammar else None
-    return LipReader(config, variables, beam, loaded)
+    return LipReader(config, variables, beam, loaded, str(weights))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,12 +179,14 @@ class LipReader:
         variables: Variables of the network.
         beam: Beam width of the search; see `lipread`.
         grammar: The allowed sentences; None: any text.
+        name: Name or folder of the weights.
     """
 
     config: BridgingConfig
     variables: Params
     beam: int | None
     grammar: Grammar | None
+    name: str
 
     def read(
         self,
@@ -206,6 +223,8 @@ class LipReader:
             text=" ".join(word.word for word in words),
             words=words,
             missed_frames=np.flatnonzero(~video.face_found).tolist(),
+            num_frames=len(video),
+            weights=self.name,
         )
 
     def classify_word(self, logits: np.ndarray, video: MouthVideo) -> list[TimedWord]:
