@@ -134,7 +134,7 @@ def adapt(
         steps: Gradient steps of the editor. None: one for every two frames, at most
             100: more steps learn the frames of a short clip by heart.
         box: x, y, width and height of the face in pixels. None: it is detected.
-        face_index: Which face; 0 is the largest.
+        face_index: Which face; 0 is the most important.
         progress: Show a progress display.
 
     Returns:

@@ -126,7 +126,7 @@ def lipread(
             as described in `avjax.text.grammar`. None: any text.
         box: x, y, width and height of the face in pixels. None: found by face
             detection.
-        face_index: Number of the face; 0 is the largest.
+        face_index: Number of the face; 0 is the most important.
         progress: True to show a progress bar.
 
     Returns:
@@ -201,7 +201,7 @@ class LipReader:
             clip: A video file, or frames u8 [t h w 3] at 25 frames a second.
             box: x, y, width and height of the face in pixels. None: found by face
                 detection.
-            face_index: Number of the face; 0 is the largest.
+            face_index: Number of the face; 0 is the most important.
             progress: True to show a progress bar.
 
         Returns:

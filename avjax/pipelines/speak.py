@@ -115,7 +115,7 @@ def speak(
         weights: Bundled name, or folder, of weights of a lip-to-speech network.
         box: x, y, width and height of the face in pixels. None: found by face
             detection.
-        face_index: Number of the face; 0 is the largest.
+        face_index: Number of the face; 0 is the most important.
         vocoder: Converts log-mel spectrograms [b f k] to waveforms [b n].
         progress: True to show a progress bar.
 

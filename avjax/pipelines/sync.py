@@ -60,7 +60,7 @@ def sync(
             `sync_expert` or `syncnet_v2`.
         box: x, y, width and height of the one face in pixels. None: found by face
             detection.
-        face_index: Number of the face; 0 is the largest. "all": every face.
+        face_index: Number of the face; 0 is the most important. "all": every face.
         progress: True to show a progress bar.
 
     Returns:

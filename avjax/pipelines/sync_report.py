@@ -14,7 +14,7 @@ class FaceSync(NamedTuple):
     """Synchronisation of one face.
 
     Attributes:
-        face_index: Number of the face; 0 is the largest.
+        face_index: Number of the face; 0 is the most important.
         offset: Frames by which the audio is ahead of the lips, at 25 frames a second.
             None: it cannot be told.
         distance: LSE-D at the best offset; lower is better. None: the model has none,

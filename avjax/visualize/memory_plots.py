@@ -47,7 +47,7 @@ def save_memory_plots(
         words: Words with their start and end in seconds, to mark in the address maps.
         between: Start and end in seconds of the part to plot. None: the whole clip.
         box: x, y, width and height of the face in pixels. None: it is detected.
-        face_index: Which face to read; 0 is the largest.
+        face_index: Which face to read; 0 is the most important.
 
     Returns:
         The activity that is plotted.
