@@ -125,7 +125,8 @@ def test_steps_that_make_held_out_frames_worse_are_not_kept(
     jax.tree.map(
         np.testing.assert_array_equal, result.variables["editor"], trained["editor"]
     )
-    assert "no step" in str(result.report)
+    kept = f"so the editor of {weights} was kept; this is normal with few steps"
+    assert kept in str(result.report)
 
 
 def test_audio_is_corrected_where_lips_follow_it():
