@@ -183,7 +183,10 @@ def no_face_message(name: PathLike, face_index: int) -> str:
     """Return the error message for a photo or video without a detected face."""
     missing = "no face"
     if face_index:
-        missing += f" number {face_index} (number 0 is the most important face, by its size and time on screen)"
+        missing += (
+            f" number {face_index} (number 0 is the most important face, by its size "
+            "and time on screen)"
+        )
     return f"{missing} was found in {name}; give the box of the face"
 
 
