@@ -37,14 +37,17 @@ INPUT_LIMITS = {"uint8": 256, "int32": 4, "float32": 1}  # upper ends of test in
 TOLERANCE = 1e-5  # largest error, relative to the largest value of an output
 
 
-def export(weights: PathLike, out: PathLike, kind: Literal["stablehlo", "npz"]) -> str:
+def export(
+    weights: PathLike, out: PathLike, kind: Literal["stablehlo", "npz"] | None = None
+) -> str:
     """Write the functions of a system, or its weights, and a description.
 
     Args:
         weights: Bundled name, or folder, of weights.
         out: The file to write. The description is written to the same name with .json
             appended.
-        kind: "stablehlo" for the functions, "npz" for the weights.
+        kind: "stablehlo" for the functions, "npz" for the weights. None: as the suffix
+            of `out` says.
 
     Returns:
         A sentence about the written files and their check.
@@ -53,6 +56,7 @@ def export(weights: PathLike, out: PathLike, kind: Literal["stablehlo", "npz"]) 
         InputError: The weights cannot be exported, or a file cannot be written.
         RuntimeError: The written file does not give the same numbers.
     """
+    kind = kind or kind_of(out)
     loaded = load(weights)
     exporter = get_exporter(loaded.system)
     if exporter is None:
@@ -76,6 +80,26 @@ def export(weights: PathLike, out: PathLike, kind: Literal["stablehlo", "npz"]) 
         text = json.dumps(describe(weights, loaded, functions, kind), indent=1)
         description.write_text(text + "\n", encoding="utf-8")
     return f"wrote {out} and {out}.json; {check}"
+
+
+def kind_of(out: PathLike) -> Literal["stablehlo", "npz"]:
+    """Return what the suffix of a file to write stands for.
+
+    Args:
+        out: The file.
+
+    Raises:
+        InputError: It has another suffix.
+    """
+    suffix = os.path.splitext(out)[1].lower()
+    if suffix == ".npz":
+        return "npz"
+    if suffix == ".stablehlo":
+        return "stablehlo"
+    raise InputError(
+        f"the name {os.fspath(out)} does not say what to export: let it end in "
+        ".stablehlo or .npz, or give --to stablehlo or --to npz"
+    )
 
 
 def describe(
