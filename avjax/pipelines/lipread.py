@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -24,9 +24,8 @@ from avjax.errors import InputError
 from avjax.faces.mouth_video import MouthVideo, open_mouth_video, run_windows
 from avjax.models.bridging import Bridging, BridgingConfig
 from avjax.nn.pixels import normalize_mouth
-from avjax.pipelines.formatting import describe_found, describe_scope, frame_ranges
 from avjax.pipelines.lip_networks import load_lip_network
-from avjax.text import subtitles
+from avjax.pipelines.transcript import Transcript
 from avjax.text.grammar import Grammar, load_grammar
 from avjax.text.intervals import TimedWord
 from avjax.text.tokenizer import BLANK, SPACE
@@ -35,72 +34,6 @@ from avjax.weights import full_name
 
 WEIGHTS_PREFIX = "bridging"  # names of bundled weights start with it
 MAX_SEARCH_SECONDS = 20  # longest part of a video that is searched at once
-
-
-class Transcript(NamedTuple):
-    """The text that was read in a video.
-
-    Attributes:
-        clip: Path of the video, or "array".
-        text: The words, with spaces between them.
-        words: The words with their times and confidence.
-        missed_frames: Frames in which no face was found, at 25 frames a second.
-        num_frames: Number of all frames, at 25 frames a second.
-        weights: Name or folder of the weights.
-    """
-
-    clip: str
-    text: str
-    words: list[TimedWord]
-    missed_frames: list[int]
-    num_frames: int
-    weights: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Convert to values that `json.dumps` accepts.
-
-        Returns:
-            {"clip", "weights", "text", "words": [{"word", "start", "end",
-            "confidence"}], "num_frames", "missed_frames": [[first, last]]}, times in
-            seconds.
-        """
-        words = [
-            {
-                "word": word.word,
-                "start": round(word.start, 3),
-                "end": round(word.end, 3),
-                "confidence": round(word.confidence, 4),
-            }
-            for word in self.words
-        ]
-        return {
-            "clip": self.clip,
-            "weights": self.weights,
-            "text": self.text,
-            "words": words,
-            "num_frames": self.num_frames,
-            "missed_frames": frame_ranges(self.missed_frames),
-        }
-
-    def to_srt(self) -> str:
-        """Convert to subtitles in SubRip format.
-
-        Returns:
-            The content of an .srt file.
-        """
-        return subtitles.to_srt(self.words)
-
-    def __str__(self) -> str:
-        """Format as one line of text, one line for each word, and a report."""
-        lines = [f"{self.clip}: {self.text or '(no words)'}"]
-        for word in self.words:
-            times = f"{word.start:7.2f} - {word.end:6.2f} s"
-            lines += [f"{times}  {word.confidence:4.0%}  {word.word}"]
-        lines.append(f"read at {FPS} frames a second, with the weights {self.weights}")
-        lines += describe_scope(self.weights)
-        result = "have no words"
-        lines.append(describe_found(self.missed_frames, self.num_frames, result))
-        return "\n".join(lines)
 
 
 @checked_arguments

@@ -205,7 +205,7 @@ def plot_slots(
         for edge in range(MOUTH_PIXELS, width, MOUTH_PIXELS):
             panel.axvline(edge - 0.5, color="white", linewidth=4)
         panel.set_xticks(centres, [f"{second:.2f} s" for second in seconds])
-        label = f"slot {slot}\n{usage[slot]:.1%} of use"
+        label = f"slot {slot}\n{100 * usage[slot]:.1f} % of use"
         panel.set_yticks([MOUTH_PIXELS / 2], [label])
         panel.tick_params(length=0)
         panel.spines[:].set_visible(False)
