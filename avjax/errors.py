@@ -106,25 +106,32 @@ def unknown_name(
     return f"{message}; {suggest(name, known)}"
 
 
-def suggest(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, known: Iterable[str], listing: str = "") -> str:
     """Compose the end of a message about a name that does not exist.
 
     Args:
         name: The unknown name.
         known: Existing names.
+        listing: The function that lists all names, such as `avjax.list_weights()`;
+            it is named if there are too many for a message.
 
     Returns:
-        A question with similar names, or else a list of some existing ones.
+        A question with similar names, or else a list of existing ones: all, or if
+        these are many, the most similar ones.
     """
     known = list(known)
     ratios = {other: _similarity(name, other) for other in known}
     best = max(ratios.values(), default=0.0)
+    similar = sorted(ratios, key=lambda other: -ratios[other])[:MAX_SUGGESTED]
+    has_many = len(known) > MAX_LISTED
+    all_names = f" (`{listing}` lists all)" * (has_many and bool(listing))
     if best >= MIN_SIMILARITY:
-        similar = sorted(ratios, key=lambda other: -ratios[other])[:MAX_SUGGESTED]
         close = [other for other in similar if ratios[other] > best - SIMILARITY_GAP]
-        return f"did you mean {' or '.join(close)}?"
-    ellipsis = ", …" * (len(known) > MAX_LISTED)
-    return f"choose from {', '.join(known[:MAX_LISTED])}{ellipsis}"
+        return f"did you mean {' or '.join(close)}?{all_names}"
+    if has_many:
+        closest = ", ".join(similar)
+        return f"the closest of {len(known)} names are {closest}{all_names}"
+    return f"choose from {', '.join(known)}"
 
 
 def _similarity(name: str, other: str) -> float:
