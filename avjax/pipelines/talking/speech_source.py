@@ -291,7 +291,7 @@ def _timing_remarks(
     num_over = sum(overrun > MIN_DELAY for overrun in overruns)
     if num_over:
         remark += (
-            f"; the speech of {num_over} ends after its subtitle, by "
+            f"; the speech ends after the subtitle in {num_over}, by "
             f"{max(overruns):.1f} s at most"
         )
     return (remark,)

@@ -57,8 +57,9 @@ def test_subtitle_that_would_overlap_the_next_is_sped_up():
     np.testing.assert_allclose(track.phones[1][1:], (0.4, 0.8))
     np.testing.assert_allclose(track.phones[2][1:], (0.9, 1.3))
     assert track.wave[0] == pytest.approx(0.125), "the audio is sped up, too"
-    assert track.remarks[0].startswith(
-        "2 subtitles were spoken at their times, 1 of them sped up; the speech of 1 "
+    assert track.remarks == (
+        "2 subtitles were spoken at their times, 1 of them sped up; the speech ends "
+        "after the subtitle in 2, by 0.3 s at most",
     )
 
 
@@ -75,7 +76,7 @@ def test_subtitle_that_is_too_long_delays_the_next():
 
 
 def test_speech_that_ends_after_its_subtitle_is_reported():
-    late = "; the speech of 1 ends after its subtitle, by 0.4 s at most"
+    late = "; the speech ends after the subtitle in 1, by 0.4 s at most"
     last = synthesize_cues([Cue(0, 2, "ba"), Cue(5, 5.6, "ba")], clicks())
     assert last.remarks == (f"2 subtitles were spoken at their times{late}",)
     single = synthesize_cues([Cue(1, 1.6, "ba")], clicks())
