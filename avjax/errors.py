@@ -61,7 +61,11 @@ def not_a_folder(path: object) -> str:
 
 
 def wrong_system(
-    name: object, system: str, accepted: Iterable[str], fitting: Sequence[str]
+    name: object,
+    system: str,
+    accepted: Iterable[str],
+    fitting: Sequence[str],
+    is_known: bool = True,
 ) -> str:
     """Compose the error message for weights of another system.
 
@@ -70,9 +74,11 @@ def wrong_system(
         system: Their system id.
         accepted: System ids that can be used.
         fitting: Names of bundled weights of these systems.
+        is_known: False if no such system is registered.
 
     Returns:
-        One sentence that names weights to use instead, and what takes these weights.
+        One sentence that names weights to use instead, and what takes these weights,
+        or how their system is registered.
     """
     message = (
         f"the weights {name} belong to {system}; only weights of "
@@ -82,6 +88,8 @@ def wrong_system(
         message += f", such as {', '.join(fitting[:MAX_FITTING])}"
     if system in COMMANDS:
         message += f"; those of {system} are for {COMMANDS[system]}"
+    elif not is_known:
+        message += f"; {UNKNOWN_SYSTEM}"
     return message
 
 

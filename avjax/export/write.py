@@ -26,7 +26,7 @@ from flax.traverse_util import flatten_dict
 from avjax.errors import InputError
 from avjax.export.networks import EXPORTERS, get_exporter
 from avjax.export.signatures import ExportedFunction
-from avjax.media.files import atomic_file, check_distinct, wrap_os_errors
+from avjax.media.files import atomic_file, check_distinct, check_suffix, wrap_os_errors
 from avjax.models.talker import list_talkers
 from avjax.typing import PathLike
 from avjax.weights import Weights, load, weights_files
@@ -56,7 +56,7 @@ def export(
         InputError: The weights cannot be exported, or a file cannot be written.
         RuntimeError: The written file does not give the same numbers.
     """
-    kind = kind or kind_of(out)
+    chosen = kind or check_suffix(out, ".stablehlo", ".npz")[1:]
     loaded = load(weights)
     exporter = get_exporter(loaded.system)
     if exporter is None:
@@ -73,33 +73,13 @@ def export(
         atomic_file(f"{os.fspath(out)}.json") as description,
         wrap_os_errors(out, "write"),
     ):
-        if kind == "npz":
+        if chosen == "npz":
             check = write_arrays(temporary, loaded)
         else:
             check = write_functions(temporary, functions)
-        text = json.dumps(describe(weights, loaded, functions, kind), indent=1)
+        text = json.dumps(describe(weights, loaded, functions, chosen), indent=1)
         description.write_text(text + "\n", encoding="utf-8")
     return f"wrote {out} and {out}.json; {check}"
-
-
-def kind_of(out: PathLike) -> Literal["stablehlo", "npz"]:
-    """Return what the suffix of a file to write stands for.
-
-    Args:
-        out: The file.
-
-    Raises:
-        InputError: It has another suffix.
-    """
-    suffix = os.path.splitext(out)[1].lower()
-    if suffix == ".npz":
-        return "npz"
-    if suffix == ".stablehlo":
-        return "stablehlo"
-    raise InputError(
-        f"the name {os.fspath(out)} does not say what to export: let it end in "
-        ".stablehlo or .npz, or give --to stablehlo or --to npz"
-    )
 
 
 def describe(

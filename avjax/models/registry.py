@@ -23,13 +23,7 @@ import jax
 
 from avjax import weights
 from avjax.config import from_json
-from avjax.errors import (
-    COMMANDS,
-    UNKNOWN_SYSTEM,
-    InputError,
-    suggest,
-    wrong_system,
-)
+from avjax.errors import UNKNOWN_SYSTEM, InputError, suggest, wrong_system
 from avjax.typing import Key, Params, PathLike
 
 ENTRY_POINTS = "avjax.systems"  # the entry point group of packages that add systems
@@ -191,17 +185,14 @@ def check_system(name: PathLike, system: str, accepted: Iterable[str]) -> None:
 
     Raises:
         InputError: The weights belong to another system; the message names bundled
-            weights that can be used instead, and the command that takes these, or
-            says how an unknown system is registered.
+            weights that can be used instead, and the command that takes these.
     """
     if not accepted or system in accepted:
         return
     names = weights.list_weights()
     fitting = [x for x in names if weights.weights_system(x) in accepted]
-    message = wrong_system(name, system, accepted, fitting)
-    if system not in COMMANDS and system not in list_systems():
-        message += f"; {UNKNOWN_SYSTEM}"
-    raise InputError(message)
+    is_known = system in list_systems()
+    raise InputError(wrong_system(name, system, accepted, fitting, is_known))
 
 
 @functools.cache
