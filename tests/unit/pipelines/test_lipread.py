@@ -312,4 +312,4 @@ def test_weights_of_two_parts_are_refused(bad_files):
 def test_refused_weights_are_answered_with_weights_that_fit(load, name, kind):
     with pytest.raises(InputError) as error:
         load(name)
-    assert f", such as {kind}-grid-s1 or {kind}-puppet" in str(error.value)
+    assert f", such as {kind}-grid-s1, {kind}-puppet" in str(error.value)
