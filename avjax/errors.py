@@ -23,6 +23,10 @@ COMMANDS = {  # what takes the weights of a system
     "synctalkface": "avjax talk",
     "taem": "avjax talk",
 }
+UNKNOWN_SYSTEM = (
+    "a system of your own must be registered: name its module in an entry point "
+    "'avjax.systems' of an installed package, or import it first in Python"
+)
 
 
 class InputError(ValueError):
@@ -57,7 +61,11 @@ def not_a_folder(path: object) -> str:
 
 
 def wrong_system(
-    name: object, system: str, accepted: Iterable[str], fitting: Sequence[str]
+    name: object,
+    system: str,
+    accepted: Iterable[str],
+    fitting: Sequence[str],
+    is_known: bool = True,
 ) -> str:
     """Compose the error message for weights of another system.
 
@@ -66,15 +74,22 @@ def wrong_system(
         system: Their system id.
         accepted: System ids that can be used.
         fitting: Names of bundled weights of these systems.
+        is_known: False if no such system is registered.
 
     Returns:
-        One sentence that names weights to use instead, and what takes these weights.
+        One sentence that names weights to use instead, and what takes these weights,
+        or how their system is registered.
     """
-    message = f"the weights {name} belong to {system}, not to {' or '.join(accepted)}"
+    message = (
+        f"the weights {name} belong to {system}; only weights of "
+        f"{', '.join(accepted)} can be used here"
+    )
     if fitting:
-        message += f"; give others here, such as {' or '.join(fitting[:MAX_FITTING])}"
+        message += f", such as {', '.join(fitting[:MAX_FITTING])}"
     if system in COMMANDS:
         message += f"; those of {system} are for {COMMANDS[system]}"
+    elif not is_known:
+        message += f"; {UNKNOWN_SYSTEM}"
     return message
 
 
@@ -99,25 +114,32 @@ def unknown_name(
     return f"{message}; {suggest(name, known)}"
 
 
-def suggest(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, known: Iterable[str], listing: str = "") -> str:
     """Compose the end of a message about a name that does not exist.
 
     Args:
         name: The unknown name.
         known: Existing names.
+        listing: The function that lists all names, such as `avjax.list_weights()`;
+            it is named if there are too many for a message.
 
     Returns:
-        A question with similar names, or else a list of some existing ones.
+        A question with similar names, or else a list of existing ones: all, or if
+        these are many, the most similar ones.
     """
     known = list(known)
     ratios = {other: _similarity(name, other) for other in known}
     best = max(ratios.values(), default=0.0)
+    similar = sorted(ratios, key=lambda other: -ratios[other])[:MAX_SUGGESTED]
+    has_many = len(known) > MAX_LISTED
+    all_names = f" (`{listing}` lists all)" * (has_many and bool(listing))
     if best >= MIN_SIMILARITY:
-        similar = sorted(ratios, key=lambda other: -ratios[other])[:MAX_SUGGESTED]
         close = [other for other in similar if ratios[other] > best - SIMILARITY_GAP]
-        return f"did you mean {' or '.join(close)}?"
-    ellipsis = ", …" * (len(known) > MAX_LISTED)
-    return f"choose from {', '.join(known[:MAX_LISTED])}{ellipsis}"
+        return f"did you mean {' or '.join(close)}?{all_names}"
+    if has_many:
+        closest = ", ".join(similar)
+        return f"the closest of {len(known)} names are {closest}{all_names}"
+    return f"choose from {', '.join(known)}"
 
 
 def _similarity(name: str, other: str) -> float:

@@ -248,9 +248,9 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     add("out", metavar="DST", help="file to write")
     add(
         "--to",
-        required=True,
         choices=("stablehlo", "npz"),
-        help="stablehlo: programs with their weights; npz: the arrays only",
+        help="stablehlo: programs with their weights; npz: the arrays only "
+        "(default: by the suffix of DST)",
     )
 
 

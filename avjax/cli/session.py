@@ -22,6 +22,9 @@ ARGUMENT = re.compile(r"`([\w.]+(?:\(\))?)`")
 # What the command line has in the place of a Python function.
 COMMAND_OF = {
     "avjax.text.espeak.list_languages()": "avjax talk --list-languages",
+    "avjax.text.espeak.list_variants()": "python -c 'from avjax.text import espeak; "
+    "print(*espeak.list_variants())'",
+    "avjax.list_weights()": "python -c 'import avjax; print(*avjax.list_weights())'",
 }
 
 

@@ -15,6 +15,8 @@ from avjax.models.bridging import BridgingConfig
 from avjax.text.normalization import read_text
 from avjax.typing import PathLike
 
+OWN_PREFIXES = "params/", "stats/"  # of the arrays in a weights folder
+
 
 def write_weights(
     folder: PathLike,
@@ -40,6 +42,12 @@ def write_weights(
         InputError: The tensors are not those of a known network, or a file cannot be
             read or written.
     """
+    if tensors and all(key.startswith(OWN_PREFIXES) for key in tensors):
+        raise InputError(
+            f"{source} holds arrays of avjax itself, as avjax export or a weights "
+            "folder has them, which are not converted: give the name or the folder of "
+            "the weights to the command that uses them"
+        )
     stripped = strip_wrappers(tensors)
     shapes = {key: tensor.shape for key, tensor in stripped.items()}
     found = identify(shapes, name)

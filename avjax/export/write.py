@@ -26,7 +26,7 @@ from flax.traverse_util import flatten_dict
 from avjax.errors import InputError
 from avjax.export.networks import EXPORTERS, get_exporter
 from avjax.export.signatures import ExportedFunction
-from avjax.media.files import atomic_file, check_distinct, wrap_os_errors
+from avjax.media.files import atomic_file, check_distinct, check_suffix, wrap_os_errors
 from avjax.models.talker import list_talkers
 from avjax.typing import PathLike
 from avjax.weights import Weights, load, weights_files
@@ -37,14 +37,17 @@ INPUT_LIMITS = {"uint8": 256, "int32": 4, "float32": 1}  # upper ends of test in
 TOLERANCE = 1e-5  # largest error, relative to the largest value of an output
 
 
-def export(weights: PathLike, out: PathLike, kind: Literal["stablehlo", "npz"]) -> str:
+def export(
+    weights: PathLike, out: PathLike, kind: Literal["stablehlo", "npz"] | None = None
+) -> str:
     """Write the functions of a system, or its weights, and a description.
 
     Args:
         weights: Bundled name, or folder, of weights.
         out: The file to write. The description is written to the same name with .json
             appended.
-        kind: "stablehlo" for the functions, "npz" for the weights.
+        kind: "stablehlo" for the functions, "npz" for the weights. None: as the suffix
+            of `out` says.
 
     Returns:
         A sentence about the written files and their check.
@@ -53,6 +56,7 @@ def export(weights: PathLike, out: PathLike, kind: Literal["stablehlo", "npz"]) 
         InputError: The weights cannot be exported, or a file cannot be written.
         RuntimeError: The written file does not give the same numbers.
     """
+    chosen = kind or check_suffix(out, ".stablehlo", ".npz")[1:]
     loaded = load(weights)
     exporter = get_exporter(loaded.system)
     if exporter is None:
@@ -69,11 +73,11 @@ def export(weights: PathLike, out: PathLike, kind: Literal["stablehlo", "npz"]) 
         atomic_file(f"{os.fspath(out)}.json") as description,
         wrap_os_errors(out, "write"),
     ):
-        if kind == "npz":
+        if chosen == "npz":
             check = write_arrays(temporary, loaded)
         else:
             check = write_functions(temporary, functions)
-        text = json.dumps(describe(weights, loaded, functions, kind), indent=1)
+        text = json.dumps(describe(weights, loaded, functions, chosen), indent=1)
         description.write_text(text + "\n", encoding="utf-8")
     return f"wrote {out} and {out}.json; {check}"
 

@@ -183,7 +183,7 @@ def open_mouth_video(
     Args:
         video: The path of a video, or frames u8 [t h w c=3] at 25 frames per second.
         box: Position of the face as x, y, width, height in pixels, if it is known.
-        face_index: Which face; 0 is the largest.
+        face_index: Which face; 0 is the most important.
         progress: Show a spinner while the face is searched.
 
     Returns:
@@ -233,7 +233,7 @@ def open_all_faces(
         progress: Show a spinner while the faces are searched.
 
     Returns:
-        One `MouthVideo` for each face, the largest first.
+        One `MouthVideo` for each face, the most important first.
 
     Raises:
         InputError: The video cannot be used.

@@ -73,7 +73,7 @@ def open_face_source(
         source: The path of an image or a video, an image u8 [h w c=3], or frames u8
             [t h w c=3] at 25 frames per second.
         box: Position of the face as x, y, width, height in pixels, if it is known.
-        face_index: Which face; 0 is the largest.
+        face_index: Which face; 0 is the most important.
 
     Returns:
         The frames and the face box of each.
@@ -183,7 +183,10 @@ def no_face_message(name: PathLike, face_index: int) -> str:
     """Return the error message for a photo or video without a detected face."""
     missing = "no face"
     if face_index:
-        missing += f" number {face_index} (the largest face is number 0)"
+        missing += (
+            f" number {face_index} (number 0 is the most important face, by its size "
+            "and time on screen)"
+        )
     return f"{missing} was found in {name}; give the box of the face"
 
 

@@ -23,7 +23,7 @@ import jax
 
 from avjax import weights
 from avjax.config import from_json
-from avjax.errors import InputError, suggest, wrong_system
+from avjax.errors import UNKNOWN_SYSTEM, InputError, suggest, wrong_system
 from avjax.typing import Key, Params, PathLike
 
 ENTRY_POINTS = "avjax.systems"  # the entry point group of packages that add systems
@@ -131,7 +131,7 @@ def get_system(name: str) -> System:
         load_entry_points()
     if name not in _SYSTEMS:
         names = suggest(name, sorted(_SYSTEMS))
-        raise InputError(f"there is no system {name!r}; {names}")
+        raise InputError(f"there is no system {name!r}; {names}; {UNKNOWN_SYSTEM}")
     return _SYSTEMS[name]
 
 
@@ -191,7 +191,8 @@ def check_system(name: PathLike, system: str, accepted: Iterable[str]) -> None:
         return
     names = weights.list_weights()
     fitting = [x for x in names if weights.weights_system(x) in accepted]
-    raise InputError(wrong_system(name, system, accepted, fitting))
+    is_known = system in list_systems()
+    raise InputError(wrong_system(name, system, accepted, fitting, is_known))
 
 
 @functools.cache

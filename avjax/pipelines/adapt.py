@@ -8,7 +8,7 @@ import numpy as np
 
 from avjax import weights as weights_io
 from avjax.config.arguments import checked_arguments
-from avjax.console import status
+from avjax.console import format_count, status
 from avjax.errors import InputError
 from avjax.faces.source import open_face_source
 from avjax.media.audio_io import read_audio
@@ -35,12 +35,14 @@ class AdaptReport:
         steps: Gradient steps that were taken.
         editor: The adapted editor.
         audio: The adapted audio network; None: the clip has no speech.
+        base: Name of the weights that were adapted.
     """
 
     seconds: float
     steps: int
     editor: EditorFit
     audio: AudioFit | None
+    base: str
 
     def __str__(self) -> str:
         return f"{self._describe_editor()}; {self._describe_audio()}"
@@ -48,10 +50,13 @@ class AdaptReport:
     def _describe_editor(self) -> str:
         """Say what of the editor was kept."""
         before, after = 100 * self.editor.error_before, 100 * self.editor.error
+        if not self.steps:
+            return f"lips: no steps were taken, the editor of {self.base} was kept"
         if not self.editor.num_steps:
             return (
-                f"lips: no step made the error in held-out frames ({before:.2f} %) "
-                "smaller, the weights were kept"
+                f"lips: none of {format_count(self.steps, 'step')} made the error in "
+                f"held-out frames ({before:.2f} %) smaller, so the editor of "
+                f"{self.base} was kept; this is normal with few steps"
             )
         return (
             f"lips: error in held-out frames {before:.2f} -> {after:.2f} %, "
@@ -61,12 +66,13 @@ class AdaptReport:
     def _describe_audio(self) -> str:
         """Say what of the audio network was kept."""
         if self.audio is None:
-            return "audio: there is no speech, the weights were kept"
+            return f"audio: there is no speech, the network of {self.base} was kept"
         before, after = self.audio.correlations
         if not self.audio.is_corrected:
             return (
                 "audio: no correction made the error in held-out frames smaller "
-                f"(correlation with the lips {before:.2f}), the weights were kept"
+                f"(correlation with the lips {before:.2f}), so the network of "
+                f"{self.base} was kept"
             )
         sound = f", sound {self.audio.offset} frames late" if self.audio.offset else ""
         return (
@@ -83,13 +89,11 @@ class AdaptedTalker:
         config: Config of the talker.
         variables: {part: variables}.
         report: What was kept.
-        base: Name of the weights that were adapted.
     """
 
     config: LipWarpConfig
     variables: Variables
     report: AdaptReport
-    base: str
 
     def talker(self, lookahead: int | None = None) -> Talker:
         """Return the talker as `talk` uses it."""
@@ -107,7 +111,7 @@ class AdaptedTalker:
         card = (
             f"LipWarp, adapted to one person from {self.report.seconds:.1f} s of "
             "video. "
-            f"Base: {self.base}, whose license applies.\n{self.report}.\n"
+            f"Base: {self.report.base}, whose licence applies.\n{self.report}.\n"
         )
         params = {part: tree["params"] for part, tree in self.variables.items()}
         weights_io.save(
@@ -134,7 +138,7 @@ def adapt(
         steps: Gradient steps of the editor. None: one for every two frames, at most
             100: more steps learn the frames of a short clip by heart.
         box: x, y, width and height of the face in pixels. None: it is detected.
-        face_index: Which face; 0 is the largest.
+        face_index: Which face; 0 is the most important.
         progress: Show a progress display.
 
     Returns:
@@ -160,8 +164,8 @@ def adapt(
             config, speech_code=audio.speech_code, overshoot=OVERSHOOT
         )
     seconds = float(len(person.faces) / source.fps)
-    report = AdaptReport(seconds, steps, editor, audio)
-    return AdaptedTalker(config, adapted, report, str(weights))
+    report = AdaptReport(seconds, steps, editor, audio, str(weights))
+    return AdaptedTalker(config, adapted, report)
 
 
 def _read_sound(clip: PathLike | np.ndarray) -> np.ndarray | None:

@@ -117,8 +117,10 @@ def align(
     alignment = aligner.align_text(wave, text, lang)
     if alignment.nll_gap > MISMATCH_THRESHOLD:
         warnings.warn(
-            f"the text does not seem to be spoken in the recording: nll_gap is "
-            f"{alignment.nll_gap:.1f}, above {MISMATCH_THRESHOLD}",
+            "the text does not seem to be spoken in the recording: its phonemes are "
+            "less probable than the best ones by a factor of "
+            f"exp({alignment.nll_gap:.1f}) per mel frame (nll_gap, in nats; texts that "
+            f"fit have less than {MISMATCH_THRESHOLD})",
             stacklevel=3,
         )
     return alignment

@@ -1,8 +1,15 @@
-"""Numbers of frames and durations, as reports and messages print them."""
+"""Frames, durations and what weights know, as reports and messages print them."""
 
 import numpy as np
 
-from avjax.constants import FPS
+from avjax.typing import PathLike
+from avjax.weights import list_weights
+
+# By the last part of the names of bundled weights: whom they know.
+SCOPES = {
+    "-grid-s1": "one speaker (GRID s1); for other people the result is unreliable",
+    "-puppet": "rendered puppets only; for real people the result is unreliable",
+}
 
 
 def format_frames(count: int) -> str:
@@ -43,18 +50,35 @@ def format_frame_ranges(frames: list[int]) -> list[str]:
     ]
 
 
-def describe_missed(frames: list[int], effect: str = "") -> list[str]:
-    """Describe the frames in which no face was found.
+def describe_found(missed: list[int], total: int, effect: str = "") -> str:
+    """Say in how many frames a face was found.
 
     Args:
-        frames: Their numbers, at 25 frames a second.
-        effect: What happened to them, such as ", which are silent".
+        missed: Numbers of the frames without a face.
+        total: Number of all frames.
+        effect: What happened to the frames without a face, such as "are black".
 
     Returns:
-        One sentence, or none if there is no such frame.
+        A sentence; a warning if there are frames without a face.
     """
-    if not frames:
+    found = f"found a face in {total - len(missed)} of {format_frames(total)}"
+    if not missed:
+        return found
+    ranges = ", ".join(format_frame_ranges(missed))
+    return f"warning: {found}; the others {effect}: {ranges}"
+
+
+def describe_scope(weights: PathLike) -> list[str]:
+    """Say whom bundled weights know, if they do not know everybody.
+
+    Args:
+        weights: Name or folder of the weights.
+
+    Returns:
+        One sentence, or none.
+    """
+    name = str(weights)
+    scopes = [scope for end, scope in SCOPES.items() if name.endswith(end)]
+    if not scopes or name not in list_weights():
         return []
-    ranges = ", ".join(format_frame_ranges(frames))
-    count = f"{format_frames(len(frames))} (at {FPS} frames a second){effect}"
-    return [f"warning: no face in {count}: {ranges}"]
+    return [f"the weights {name} know {scopes[0]}"]

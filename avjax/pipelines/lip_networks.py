@@ -32,7 +32,7 @@ def load_lip_network(name: PathLike, speech: bool) -> tuple[BridgingConfig, Para
     if found != accepted:
         raise InputError(wrong_system(name, found, [accepted], fitting))
     config, parts = load_system(name)
-    names = " or ".join(fitting)
+    names = ", ".join(fitting)
     if speech and config.task != "speech":
         raise InputError(
             f"the weights {name} read lips and generate no speech: use those of a "

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -24,9 +24,8 @@ from avjax.errors import InputError
 from avjax.faces.mouth_video import MouthVideo, open_mouth_video, run_windows
 from avjax.models.bridging import Bridging, BridgingConfig
 from avjax.nn.pixels import normalize_mouth
-from avjax.pipelines.formatting import describe_missed
 from avjax.pipelines.lip_networks import load_lip_network
-from avjax.text import subtitles
+from avjax.pipelines.transcript import Transcript
 from avjax.text.grammar import Grammar, load_grammar
 from avjax.text.intervals import TimedWord
 from avjax.text.tokenizer import BLANK, SPACE
@@ -35,57 +34,6 @@ from avjax.weights import full_name
 
 WEIGHTS_PREFIX = "bridging"  # names of bundled weights start with it
 MAX_SEARCH_SECONDS = 20  # longest part of a video that is searched at once
-
-
-class Transcript(NamedTuple):
-    """The text that was read in a video.
-
-    Attributes:
-        clip: Path of the video, or "array".
-        text: The words, with spaces between them.
-        words: The words with their times and confidence.
-        missed_frames: Frames in which no face was found, at 25 frames a second.
-    """
-
-    clip: str
-    text: str
-    words: list[TimedWord]
-    missed_frames: list[int]
-
-    def to_json(self) -> dict[str, Any]:
-        """Convert to values that `json.dumps` accepts.
-
-        Returns:
-            {"clip", "text", "words": [{"word", "start", "end", "confidence"}]}, times
-            in seconds.
-        """
-        words = [
-            {
-                "word": word.word,
-                "start": round(word.start, 3),
-                "end": round(word.end, 3),
-                "confidence": round(word.confidence, 4),
-            }
-            for word in self.words
-        ]
-        return {"clip": self.clip, "text": self.text, "words": words}
-
-    def to_srt(self) -> str:
-        """Convert to subtitles in SubRip format.
-
-        Returns:
-            The content of an .srt file.
-        """
-        return subtitles.to_srt(self.words)
-
-    def __str__(self) -> str:
-        """Format as one line of text and one line for each word."""
-        lines = [f"{self.clip}: {self.text or '(no words)'}"]
-        for word in self.words:
-            times = f"{word.start:7.2f} - {word.end:6.2f} s"
-            lines += [f"{times}  {word.confidence:4.0%}  {word.word}"]
-        lines += describe_missed(self.missed_frames)
-        return "\n".join(lines)
 
 
 @checked_arguments
@@ -111,7 +59,7 @@ def lipread(
             as described in `avjax.text.grammar`. None: any text.
         box: x, y, width and height of the face in pixels. None: found by face
             detection.
-        face_index: Number of the face; 0 is the largest.
+        face_index: Number of the face; 0 is the most important.
         progress: True to show a progress bar.
 
     Returns:
@@ -152,7 +100,7 @@ def load_lip_reader(
             "a beam width or a grammar"
         )
     loaded = load_grammar(grammar, config.symbols, repeat=True) if grammar else None
-    return LipReader(config, variables, beam, loaded)
+    return LipReader(config, variables, beam, loaded, str(weights))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,12 +112,14 @@ class LipReader:
         variables: Variables of the network.
         beam: Beam width of the search; see `lipread`.
         grammar: The allowed sentences; None: any text.
+        name: Name or folder of the weights.
     """
 
     config: BridgingConfig
     variables: Params
     beam: int | None
     grammar: Grammar | None
+    name: str
 
     def read(
         self,
@@ -184,7 +134,7 @@ class LipReader:
             clip: A video file, or frames u8 [t h w 3] at 25 frames a second.
             box: x, y, width and height of the face in pixels. None: found by face
                 detection.
-            face_index: Number of the face; 0 is the largest.
+            face_index: Number of the face; 0 is the most important.
             progress: True to show a progress bar.
 
         Returns:
@@ -206,6 +156,8 @@ class LipReader:
             text=" ".join(word.word for word in words),
             words=words,
             missed_frames=np.flatnonzero(~video.face_found).tolist(),
+            num_frames=len(video),
+            weights=self.name,
         )
 
     def classify_word(self, logits: np.ndarray, video: MouthVideo) -> list[TimedWord]:

@@ -53,7 +53,7 @@ def live(
         lookahead: Video frames (1/25 s) of audio that the model waits for. A larger
             value gives better lips and a longer delay.
         box: x, y, width and height of the face in pixels. None: it is detected.
-        face_index: Which face to animate; 0 is the largest.
+        face_index: Which face to animate; 0 is the most important.
         native: Return the generated faces alone, at the resolution of the network.
         progress: Show a progress display while the face is detected.
 

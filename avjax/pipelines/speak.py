@@ -17,7 +17,11 @@ from avjax.faces.mouth_video import open_mouth_video, run_windows
 from avjax.media import audio_io, files, video_reader
 from avjax.media.video_writer import VideoWriter
 from avjax.models.bridging import BridgingConfig
-from avjax.pipelines.formatting import describe_missed, format_seconds
+from avjax.pipelines.formatting import (
+    describe_found,
+    describe_scope,
+    format_seconds,
+)
 from avjax.pipelines.lip_networks import SPEECH_PREFIX, load_lip_network
 from avjax.pipelines.lipread import jit_read
 from avjax.typing import Params, PathLike
@@ -37,11 +41,15 @@ class GeneratedSpeech(NamedTuple):
         mel: Log-mel spectrogram f32 [f k], 100 frames a second.
         missed_frames: Frames in which no face was found, at 25 frames a second. They
             are silent.
+        num_frames: Number of all frames, at 25 frames a second.
+        weights: Name or folder of the weights.
     """
 
     wave: np.ndarray
     mel: np.ndarray
     missed_frames: list[int]
+    num_frames: int
+    weights: str
 
     def save(
         self,
@@ -81,8 +89,12 @@ class GeneratedSpeech(NamedTuple):
 
     def __str__(self) -> str:
         """Format as sentences, one per line."""
-        lines = [f"{format_seconds(len(self.wave) / SAMPLE_RATE)} of speech"]
-        lines += describe_missed(self.missed_frames, ", which are silent")
+        duration = format_seconds(len(self.wave) / SAMPLE_RATE)
+        lines = [
+            f"{duration} of speech, with the weights {self.weights}",
+            *describe_scope(self.weights),
+            describe_found(self.missed_frames, self.num_frames, "are silent"),
+        ]
         return "\n".join(lines)
 
 
@@ -103,7 +115,7 @@ def speak(
         weights: Bundled name, or folder, of weights of a lip-to-speech network.
         box: x, y, width and height of the face in pixels. None: found by face
             detection.
-        face_index: Number of the face; 0 is the largest.
+        face_index: Number of the face; 0 is the most important.
         vocoder: Converts log-mel spectrograms [b f k] to waveforms [b n].
         progress: True to show a progress bar.
 
@@ -120,7 +132,8 @@ def speak(
     face_found = np.repeat(video.face_found, len(mel) // len(video))
     mel = np.where(face_found[:, None], mel, np.float32(SILENCE))
     missed_frames = np.flatnonzero(~video.face_found).tolist()
-    return GeneratedSpeech(vocode(mel, vocoder), mel, missed_frames)
+    wave = vocode(mel, vocoder)
+    return GeneratedSpeech(wave, mel, missed_frames, len(video), str(weights))
 
 
 def vocode(mel: np.ndarray, vocoder: Vocoder) -> np.ndarray:

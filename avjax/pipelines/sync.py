@@ -60,7 +60,7 @@ def sync(
             `sync_expert` or `syncnet_v2`.
         box: x, y, width and height of the one face in pixels. None: found by face
             detection.
-        face_index: Number of the face; 0 is the largest. "all": every face.
+        face_index: Number of the face; 0 is the most important. "all": every face.
         progress: True to show a progress bar.
 
     Returns:
@@ -163,7 +163,7 @@ def score_face(
     reliable = score.confidence >= model.spec.confidence_threshold
     return FaceSync(
         face_index=face_index,
-        offset=int(score.offset),
+        offset=int(score.offset) if reliable else None,
         distance=float(score.distance),
         confidence=float(score.confidence),
         reason="" if reliable else NO_OFFSET,
@@ -198,7 +198,7 @@ def score_person(
     finding = find_offset(model, codes, wave)
     return FaceSync(
         face_index=face_index,
-        offset=finding.offset,
+        offset=None if finding.reason else finding.offset,
         distance=None,
         confidence=finding.confidence,
         reason=finding.reason,

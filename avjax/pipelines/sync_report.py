@@ -14,17 +14,19 @@ class FaceSync(NamedTuple):
     """Synchronisation of one face.
 
     Attributes:
-        face_index: Number of the face; 0 is the largest.
+        face_index: Number of the face; 0 is the most important.
         offset: Frames by which the audio is ahead of the lips, at 25 frames a second.
-        distance: LSE-D at this offset; lower is better. None: the model has none.
+            None: it cannot be told.
+        distance: LSE-D at the best offset; lower is better. None: the model has none,
+            as `sync_people`.
         confidence: LSE-C; higher is better. Of `sync_people`: the probability that the
-            offset is right to one frame.
-        reason: Why the offset is unknown and has no meaning; empty if it is known.
+            most probable offset is right to one frame.
+        reason: Why the offset cannot be told; empty if it is known.
         frames: Frames in which the face was found, int [t].
     """
 
     face_index: int
-    offset: int
+    offset: int | None
     distance: float | None
     confidence: float
     reason: str
@@ -32,26 +34,31 @@ class FaceSync(NamedTuple):
 
     @property
     def reliable(self) -> bool:
-        """True if the offset has a meaning."""
-        return not self.reason
+        """True if there is an offset."""
+        return self.offset is not None
 
     @property
     def verdict(self) -> Literal["in step", "out of step", "cannot tell"]:
         """The answer in two words."""
-        if self.reason:
+        if self.offset is None:
             return "cannot tell"
         in_step = abs(self.offset) <= MAX_IN_SYNC_OFFSET
         return "in step" if in_step else "out of step"
 
     def __str__(self) -> str:
         """Format as one sentence."""
-        if self.reason:
+        if self.offset is None:
             return f"cannot tell: {self.reason}"
         if self.verdict == "in step":
             return f"lips and audio are in step (offset {self.offset:+d})"
         direction = "ahead of" if self.offset > 0 else "behind"
         delay = f"{abs(self.offset)} frames ({format_seconds(abs(self.offset) / FPS)})"
         return f"the audio is {delay} {direction} the lips"
+
+    def __repr__(self) -> str:
+        """Format in one line, with ranges of frames."""
+        frames = ", ".join(format_frame_ranges(self.frames.tolist()))
+        return f"<face {self.face_index}, frames {frames}: {self}>"
 
 
 class SyncReport(NamedTuple):
@@ -90,13 +97,31 @@ class SyncReport(NamedTuple):
         suffix = "" if self.published else "_expert"
         return {f"lse_d{suffix}": face.distance, f"lse_c{suffix}": face.confidence}
 
+    def describe(self, face: FaceSync) -> str:
+        """Format the answer about one face, and what was measured, as one sentence.
+
+        Args:
+            face: One of the faces.
+
+        Returns:
+            The sentence.
+        """
+        if face.distance is None and face.offset is None:
+            return str(face)  # a probability of no offset would say nothing
+        if face.distance is None:
+            return f"{face}; probability that this is right: {face.confidence:.3f}"
+        metrics = self.metrics(face).items()
+        return "; ".join(
+            [str(face), *(f"{name} {value:.3f}" for name, value in metrics)]
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Convert to values that `json.dumps` accepts.
 
         Returns:
             {"clip", "weights", "system", "faces": [{"face", "verdict", "reason",
-            "offset" (frames), "offset_seconds", metrics, "reliable",
-            "frames": [[first, last]]}], "too_short"}.
+            "offset" (frames; None: it cannot be told), "offset_seconds", metrics,
+            "reliable", "frames": [[first, last]]}], "too_short"}.
         """
         faces = [
             {
@@ -104,7 +129,9 @@ class SyncReport(NamedTuple):
                 "verdict": face.verdict,
                 "reason": face.reason,
                 "offset": face.offset,
-                "offset_seconds": round(face.offset / FPS, 3),
+                "offset_seconds": None
+                if face.offset is None
+                else round(face.offset / FPS, 3),
                 **{name: round(x, 4) for name, x in self.metrics(face).items()},
                 "reliable": face.reliable,
                 "frames": frame_ranges(face.frames.tolist()),
@@ -121,15 +148,14 @@ class SyncReport(NamedTuple):
 
     def __str__(self) -> str:
         """Format as one line about the video and one line for each face."""
-        scale = "on the scale of published figures"
-        if not self.published:
-            scale = "not on the scale of published LSE-D and LSE-C"
-        lines = [f"{self.clip}, measured by {self.weights} ({scale})"]
+        scale = ""  # of distances, which `sync_people` does not have
+        if any(face.distance is not None for face in self.faces):
+            scale = f" ({'' if self.published else 'not '}on the scale of published "
+            scale += "LSE-D and LSE-C)"
+        lines = [f"{self.clip}, measured by {self.weights}{scale}"]
         for face in self.faces:
-            metrics = self.metrics(face).items()
-            values = ", ".join(f"{name} {value:.3f}" for name, value in metrics)
             frames = ", ".join(format_frame_ranges(face.frames.tolist()))
-            lines += [f"face {face.face_index}, frames {frames}: {face}; {values}"]
+            lines += [f"face {face.face_index}, frames {frames}: {self.describe(face)}"]
         for index in self.too_short:
             lines += [f"face {index} is visible for too short a time to be measured"]
         return "\n".join(lines)

@@ -68,7 +68,7 @@ def talk(
         lookahead: Video frames (1/25 s) of future audio that the lips may depend on, as
             in a live session, for systems with audio context. None: no limit.
         box: x, y, width and height of the face in pixels. None: it is detected.
-        face_index: Which face to animate; 0 is the largest.
+        face_index: Which face to animate; 0 is the most important.
         native: Return the generated faces alone, at the resolution of the network.
         progress: Show a progress display here and in `TalkingVideo.save`.
 

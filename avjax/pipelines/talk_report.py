@@ -6,7 +6,8 @@ from fractions import Fraction
 import numpy as np
 
 from avjax.pipelines.formatting import (
-    format_frame_ranges,
+    describe_found,
+    describe_scope,
     format_frames,
     format_seconds,
 )
@@ -90,16 +91,13 @@ class TalkReport:
         lines = [
             f"{format_frames(self.num_frames)} at {rate}, {format_seconds(seconds)}, "
             f"with the weights {self.weights}",
+            *describe_scope(self.weights),
             *self.remarks,
         ]
         total = len(self.face_widths) + len(self.missed_frames)
-        found = f"found a face in {len(self.face_widths)} of {format_frames(total)}"
-        if self.missed_frames:
-            result = "were copied unchanged" if self.composited else "are black"
-            ranges = ", ".join(format_frame_ranges(self.missed_frames))
-            lines.append(f"warning: {found}; the others {result}: {ranges}")
-        elif total:
-            lines.append(found)
+        result = "were copied unchanged" if self.composited else "are black"
+        if total:
+            lines.append(describe_found(self.missed_frames, total, result))
         if self.face_widths:
             lines.append(self._describe_sizes())
         if self.is_silent:

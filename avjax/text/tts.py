@@ -231,8 +231,8 @@ def _synthesize_parts(
         if "no voice" not in str(error) or code in {*languages, ""}:
             raise InputError(str(error)) from error
         raise InputError(
-            f"unknown language '{code}' for `lang`; {suggest(code, languages)} "
-            "(`avjax.text.espeak.list_languages()` lists all)"
+            f"unknown language '{code}' for `lang`; "
+            f"{suggest(code, languages, 'avjax.text.espeak.list_languages()')}"
         ) from error
     check_writing_system(text, language)
     phones = 0

@@ -47,7 +47,7 @@ def save_memory_plots(
         words: Words with their start and end in seconds, to mark in the address maps.
         between: Start and end in seconds of the part to plot. None: the whole clip.
         box: x, y, width and height of the face in pixels. None: it is detected.
-        face_index: Which face to read; 0 is the largest.
+        face_index: Which face to read; 0 is the most important.
 
     Returns:
         The activity that is plotted.
@@ -205,7 +205,7 @@ def plot_slots(
         for edge in range(MOUTH_PIXELS, width, MOUTH_PIXELS):
             panel.axvline(edge - 0.5, color="white", linewidth=4)
         panel.set_xticks(centres, [f"{second:.2f} s" for second in seconds])
-        label = f"slot {slot}\n{usage[slot]:.1%} of use"
+        label = f"slot {slot}\n{100 * usage[slot]:.1f} % of use"
         panel.set_yticks([MOUTH_PIXELS / 2], [label])
         panel.tick_params(length=0)
         panel.spines[:].set_visible(False)

@@ -21,7 +21,12 @@ from rich.progress import Progress
 from avjax.console import format_count
 from avjax.data.builders.source import CorpusSource, PeopleTracker
 from avjax.data.footage.cutting import CuttingOptions, cut_video, read_record
-from avjax.data.footage.report import VideoReport, describe_sync, list_few
+from avjax.data.footage.report import (
+    VideoReport,
+    describe_sync,
+    describe_texts,
+    list_few,
+)
 from avjax.data.footage.videos import Footage, find_footage
 from avjax.errors import InputError
 from avjax.faces.tracking import track_all_faces
@@ -108,6 +113,7 @@ class ClipsSource(CorpusSource):
             f"{format_count(len(reports), 'video')}; times and reasons are in "
             f"{REPORT_FILE}",
             *lines,
+            describe_texts(reports),
             *describe_sync(reports),
             *itertools.chain(*(report.lines() for report in reports)),
         ]

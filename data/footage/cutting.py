@@ -264,7 +264,7 @@ class _Cutter:
                 "reaches beyond"
             )
         offset = self.evidence.find_offset() if report.taken else None
-        report.sync = describe_offset(offset)
+        report.sync = describe_offset(offset, self.evidence.num_frames)
         if offset is not None and abs(offset) >= MIN_OFFSET:
             report.skipped += [
                 SkippedStretch(clip.start, clip.end, report.sync)

@@ -154,6 +154,20 @@ def describe_sync(reports: Sequence[VideoReport]) -> list[str]:
     return [f"sound and picture: {'; '.join(parts)}"] if parts else []
 
 
+def describe_texts(reports: Sequence[VideoReport]) -> str:
+    """Say how many clips have a transcript.
+
+    Args:
+        reports: One report for each video.
+
+    Returns:
+        One line.
+    """
+    texts = [stretch.text for report in reports for stretch in report.taken]
+    count = sum(bool(text) for text in texts)
+    return f"transcripts: {count} of {format_count(len(texts), 'clip')} have one"
+
+
 def list_few(names: Sequence[str]) -> str:
     """Return names in brackets; nothing if there are none or many."""
     return f" ({', '.join(names)})" if 0 < len(names) <= MAX_NAMES else ""

@@ -104,17 +104,21 @@ class SyncEvidence:
         ]
 
 
-def describe_offset(offset: int | None) -> str:
+def describe_offset(offset: int | None, num_frames: int) -> str:
     """Say whether sound and picture belong together.
 
     Args:
         offset: Frames by which the sound is late; None: unknown.
+        num_frames: Frames of the clips, at 25 frames a second.
 
     Returns:
         A few words.
     """
+    if offset is None and num_frames < MIN_EVIDENCE_FRAMES:
+        seconds = MIN_EVIDENCE_FRAMES // FPS
+        return f"could not be verified (less than {seconds} s of clips)"
     if offset is None:
-        return "could not be verified"
+        return "could not be verified (no offset stands out)"
     if abs(offset) < MIN_OFFSET:
         return "in step"
     return f"the sound is {abs(offset)} frames {'late' if offset > 0 else 'early'}"

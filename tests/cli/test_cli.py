@@ -234,3 +234,23 @@ def test_data_module_prints_no_traceback():
     process = subprocess.run(command, capture_output=True, text=True)
     assert process.returncode == 2 and "songs" in process.stderr
     assert len(process.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["sync", "a.mp4", "--weights", "grid"],
+            "the closest of 18 names are cals-grid-s1, sync-grid-s1, taem-grid-s1 "
+            "(`python -c 'import avjax; print(*avjax.list_weights())'` lists all)",
+        ),
+        (
+            ["talk", "--face", "a", "--text", "b", "--voice", "zzz", "-o", "c.mp4"],
+            "(`python -c 'from avjax.text import espeak; "
+            "print(*espeak.list_variants())'` lists all)",
+        ),
+    ],
+)
+def test_message_about_one_of_many_names_says_how_to_list_them(words, message, capsys):
+    assert main(words) == 2
+    assert message in capsys.readouterr().err

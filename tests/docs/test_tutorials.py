@@ -2,13 +2,14 @@
 
 Blocks of a page run one after the other in an empty folder and share their names.
 `python` blocks are executed; a block with `title="name.py"` is written to that file
-instead. In `console` blocks, lines that begin with `$ avjax` are run as commands and
-must succeed.
+instead. `toml` blocks with a title are only written. In `console` blocks, lines that
+begin with `$ avjax` are run as commands and must succeed.
 """
 
 import pathlib
 import re
 import shlex
+import tomllib
 
 import pytest
 
@@ -18,7 +19,7 @@ from avjax.models import talker
 from avjax.train import registry as train_registry
 
 PAGES = sorted((pathlib.Path(__file__).parents[2] / "docs" / "extend").glob("*.md"))
-BLOCK = re.compile(r"^```(python|console)([^\n]*)\n(.*?)^```$", flags=re.M | re.S)
+BLOCK = re.compile(r"^```(python|console|toml)([^\n]*)\n(.*?)^```$", flags=re.M | re.S)
 TITLE = re.compile(r'title="([^"]+)"')
 
 
@@ -38,6 +39,17 @@ def test_code_of_the_page_runs(page, tmp_path, monkeypatch):
         if kind == "python":
             exec(compile(code, f"{page.name}: {options}", "exec"), names)
             continue
-        for line in code.splitlines():
+        for line in code.splitlines() if kind == "console" else ():
             if line.startswith("$ avjax "):
                 assert main(shlex.split(line)[2:]) == 0, line
+
+
+def test_package_of_the_new_talker_registers_its_module():
+    page = next(page for page in PAGES if page.stem == "new-talker")
+    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+    (code,) = (code for kind, _, code in blocks if kind == "toml")
+    package = tomllib.loads(code)
+    modules = list(
+        package["project"]["entry-points"][models_registry.ENTRY_POINTS].values()
+    )
+    assert modules == package["tool"]["setuptools"]["py-modules"] == ["stripes"]

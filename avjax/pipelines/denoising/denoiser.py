@@ -55,14 +55,14 @@ class DenoiseResult(NamedTuple):
     def __str__(self) -> str:
         """Format as one sentence."""
         megapixels = self.image[..., 0].size / 1e6
-        summary = (
-            f"{megapixels:.2f} megapixels, {self.num_steps} of {len(self.losses)} "
-            "adaptation steps kept"
-        )
+        summary = f"{megapixels:.2f} megapixels"
+        if not len(self.losses):
+            return f"{summary}, without adaptation"
+        summary += f", {self.num_steps} of {len(self.losses)} adaptation steps kept"
         if self.num_steps:
             losses = self.validation_losses
             gain = 1 - losses[self.num_steps] / losses[0]
-            summary += f", validation loss {gain:.1%} lower"
+            summary += f", loss on held-out patches {100 * gain:.1f} % lower"
         return summary
 
 

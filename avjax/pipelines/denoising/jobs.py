@@ -31,8 +31,8 @@ def plan_jobs(inputs: Sequence[PathLike], out: PathLike) -> list[DenoiseJob]:
     Args:
         inputs: Files, patterns such as "*.png", and folders. A folder stands for its
             files; the folder of the DND benchmark for its photos.
-        out: A file for a single input, a folder for several. File names are kept, but
-            videos become .mp4 files.
+        out: A file for a single input, in a folder that exists; a folder for several,
+            which need not exist. File names are kept, but videos become .mp4 files.
 
     Returns:
         The jobs, in the order of the inputs.
@@ -51,6 +51,7 @@ def plan_jobs(inputs: Sequence[PathLike], out: PathLike) -> list[DenoiseJob]:
         raise InputError(f"{found}: give a folder as the output, not {out}")
     if single_file and not os.path.isdir(out):
         targets = [pathlib.Path(out)]
+        files.check_writable(out)
     else:
         targets = [pathlib.Path(out) / output_name(source) for source in sources]
     source_by_target: dict[str, pathlib.Path] = {}

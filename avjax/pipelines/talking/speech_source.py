@@ -16,6 +16,7 @@ from avjax.audio.loudness import (
     is_silent,
     is_speech_like,
 )
+from avjax.console import format_count
 from avjax.constants import SAMPLE_RATE
 from avjax.errors import InputError, suggest
 from avjax.pipelines.align import MISMATCH_THRESHOLD, load_aligner
@@ -28,6 +29,7 @@ from avjax.text.subtitles import Cue
 from avjax.text.tts import DEFAULT_WORDS_PER_MINUTE, synthesize
 
 SILENT_VOICE = "none"  # the voice of a text that is not spoken aloud
+MIN_DELAY = 0.05  # seconds of delay that are reported
 MAX_SPEEDUP = 1.4  # largest factor by which a subtitle is sped up to end in time
 ALIGNER_WEIGHTS = "aligner-grid-s1"  # trained on recordings of a real speaker
 
@@ -177,7 +179,7 @@ def espeak_voice(voice: str | None, language: str) -> Voice:
     if voice is not None and voice not in variants:
         raise InputError(
             f"eSpeak has no voice {voice!r} ({SILENT_VOICE}: a video without audio); "
-            f"{suggest(voice, variants)}"
+            f"{suggest(voice, variants, 'avjax.text.espeak.list_variants()')}"
         )
     name = language if voice is None else f"{language}+{voice}"
 
@@ -249,6 +251,7 @@ def synthesize_cues(cues: Sequence[Cue], voice: Voice) -> SpeechTrack:
         The speech. The waveform lasts at least until the end of the last subtitle.
     """
     waves, phones, num_sped_up, delay, speech_end = [], [], 0, 0.0, 0.0
+    overruns = []  # seconds by which the speech ends after its subtitle
     for cue, following in itertools.zip_longest(cues, cues[1:]):
         start = max(cue.start, speech_end)
         delay = max(delay, start - cue.start)
@@ -264,18 +267,31 @@ def synthesize_cues(cues: Sequence[Cue], voice: Voice) -> SpeechTrack:
             for phone in cue_phones
         ]
         speech_end = phones[-1].end
+        if cue.end > cue.start:  # a text has no times
+            overruns.append(speech_end - cue.end)
     ends = [first + len(wave) for first, wave in waves]
     mix = np.zeros(max(round(cues[-1].end * SAMPLE_RATE), *ends), np.float32)
     for first, wave in waves:
         mix[first : first + len(wave)] += wave
-    remarks = _timing_remarks(len(cues), num_sped_up, delay)
+    remarks = _timing_remarks(overruns, num_sped_up, delay)
     return SpeechTrack(np.clip(mix, -1, 1), tuple(phones), remarks)
 
 
-def _timing_remarks(num_cues: int, num_sped_up: int, delay: float) -> tuple[str, ...]:
-    """Describe how subtitles kept their times; nothing for a single text."""
-    if num_cues == 1:
+def _timing_remarks(
+    overruns: Sequence[float], num_sped_up: int, delay: float
+) -> tuple[str, ...]:
+    """Describe how subtitles kept their times; nothing for a text."""
+    if not overruns:
         return ()
-    remark = f"{num_cues} subtitles were spoken at their times"
+    times = "their times" if len(overruns) > 1 else "its time"
+    verb = "were" if len(overruns) > 1 else "was"
+    remark = f"{format_count(len(overruns), 'subtitle')} {verb} spoken at {times}"
     remark += f", {num_sped_up} of them sped up" * bool(num_sped_up)
-    return (remark + f", some late, by {delay:.1f} s at most" * (delay > 0.05),)
+    remark += f", some late, by {delay:.1f} s at most" * (delay > MIN_DELAY)
+    num_over = sum(overrun > MIN_DELAY for overrun in overruns)
+    if num_over:
+        remark += (
+            f"; the speech ends after the subtitle in {num_over}, by "
+            f"{max(overruns):.1f} s at most"
+        )
+    return (remark,)

@@ -81,7 +81,11 @@ def test_folder_of_good_and_bad_videos(talk, tracker, tmp_path):
     assert report["seconds_taken"] == pytest.approx(sum(summary.frames.values()) / 25)
     printed = str(summary)
     assert re.search(r"speakers: 1 in train \(\w+\), 1 in val \(", printed)
-    assert "sound and picture: could not be verified in 4 videos (anna/" in printed
+    unverified = "could not be verified (less than 20 s of clips) in 4 videos (anna/"
+    assert f"sound and picture: {unverified}" in printed
+    texts = [clip["text"] for file in report["videos"] for clip in file["taken"]]
+    with_text = len(list(filter(None, texts)))
+    assert f"transcripts: {with_text} of {len(texts)} clips have one" in printed
     assert "skipped anna/quiet.mp4: silent" in printed and "6 videos" in printed
 
 

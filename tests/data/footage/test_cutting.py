@@ -9,6 +9,7 @@ import pytest
 
 from avjax.data.footage import cutting
 from avjax.data.footage.cutting import CuttingOptions, cut_video, read_record
+from avjax.data.footage.sync_check import describe_offset
 from avjax.data.footage.videos import Video
 from avjax.faces.tracking import track_all_faces
 from avjax.media.video_writer import VideoWriter
@@ -187,7 +188,8 @@ def test_sound_that_is_late_is_left_out(cut, write, speech):
 
 def test_short_video_cannot_be_verified(cut, write, bert):
     report, _ = cut(write("a.mp4", bert.frames, bert.wave))
-    assert report.sync == "could not be verified"
+    assert report.sync == "could not be verified (less than 20 s of clips)"
+    assert describe_offset(None, 500) == "could not be verified (no offset stands out)"
 
 
 def test_long_video_is_cut_in_bounded_memory(cut, write, anna, monkeypatch):

@@ -163,3 +163,9 @@ def test_module_that_was_saved_whole_is_read(write, tmp_path):
     stripped = strip_wrappers(open_tensors(tmp_path / "file"))
     assert list(stripped) == ["net.conv.weight"]
     np.testing.assert_array_equal(stripped["net.conv.weight"].read(), array)
+
+
+def test_exports_of_avjax_are_not_taken_for_published_weights(tmp_path, capfd):
+    np.savez(tmp_path / "own.npz", **{"params/expert/a/kernel": np.ones(3)})
+    assert main(["convert", str(tmp_path / "own.npz"), str(tmp_path / "out")]) == 2
+    assert "own.npz holds arrays of avjax itself" in capfd.readouterr().err

@@ -17,7 +17,11 @@ from avjax.__main__ import main
 from avjax.audio.mel import mel_window_starts, mel_windows
 from avjax.export import ArraySpec, ExportedFunction, export, write
 from avjax.export.networks import get_exporter
-from avjax.export.write import max_relative_error, read_functions, sample_inputs
+from avjax.export.write import (
+    max_relative_error,
+    read_functions,
+    sample_inputs,
+)
 from avjax.models.aligner import AlignerConfig
 from avjax.models.bridging import BridgingConfig
 from avjax.models.cals import CalsConfig
@@ -231,6 +235,16 @@ def test_npz_holds_the_arrays_of_the_weights_by_path(folders, tmp_path, capfd):
         for path, array in jax.tree_util.tree_leaves_with_path(tree):
             name = "/".join(entry.key for entry in path)
             np.testing.assert_array_equal(arrays[name], array)
+
+
+def test_suffix_says_what_is_exported(folders, tmp_path, capfd):
+    out = tmp_path / "arrays.NPZ"
+    assert main(["export", str(folders / "expert"), str(out)]) == 0
+    assert json.loads((tmp_path / "arrays.NPZ.json").read_text())["kind"] == "npz"
+    program = tmp_path / "program.stablehlo"
+    assert "batch size 1 " in export(folders / "landmarks", program)
+    assert main(["export", str(folders / "expert"), str(tmp_path / "out.zip")]) == 2
+    assert "should end in .stablehlo or .npz" in capfd.readouterr().err
 
 
 def test_export_does_not_overwrite_its_weights(folders, capsys):

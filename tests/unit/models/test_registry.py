@@ -74,19 +74,29 @@ def test_bundled_weights_fit_their_system(name):
 def test_weights_of_other_systems_are_rejected():
     config, _ = load_system("sync-puppet", "syncnet_v2", "sync_expert")
     assert isinstance(config, SyncExpertConfig)
-    with pytest.raises(InputError, match="belong to sync_expert, not to cals or taem"):
+    with pytest.raises(
+        InputError, match="belong to sync_expert; only weights of cals, taem can"
+    ):
         load_system("sync-puppet", "cals", "taem")
 
 
 def test_weights_of_another_system_name_what_to_do_instead():
     message = (
-        r"give others here, such as cals-grid-s1 or cals-puppet; those of sync_expert "
-        r"are for avjax sync$"
+        r"of cals can be used here, such as cals-grid-s1, cals-puppet; those of "
+        r"sync_expert are for avjax sync$"
     )
     with pytest.raises(InputError, match=message):
         load_system("sync-puppet", "cals")
-    with pytest.raises(InputError, match="not to syncnet_v2; those of sync_expert are"):
+    with pytest.raises(InputError, match="of syncnet_v2 can be used here; those of"):
         load_system("sync-puppet", "syncnet_v2")  # no bundled weights
+
+
+def test_weights_of_a_system_that_is_not_registered_say_how_to_register_it(tmp_path):
+    weights.save(tmp_path / "own", {"net": {"a": 1.0}}, {}, {}, system="own", card="")
+    with pytest.raises(InputError, match="of cals, taem .*'avjax.systems' of an inst"):
+        load_system(tmp_path / "own", "cals", "taem")
+    with pytest.raises(InputError, match="no system 'own'.*'avjax.systems' of an inst"):
+        load_system(tmp_path / "own")
 
 
 def test_every_system_has_a_command():

@@ -197,7 +197,7 @@ def test_command_prints_words_with_their_phonemes(
     ("words", "message"),
     [
         ([" "], "the text is empty: give the words that are spoken"),
-        (["buy", "--lang", "englsh"], "for --lang; choose from af, "),
+        (["buy", "--lang", "englsh"], "for --lang; the closest of "),
         (["buy", "--lang", "enus"], "(`avjax talk --list-languages` lists all)"),
         (["buy", "--srt", "a.wav"], "it is also an input"),
         (["buy", "--weights", "sync-puppet"], "belong"),
@@ -222,5 +222,5 @@ def test_unknown_language_names_the_argument_and_the_function(wave):
 def test_text_that_is_not_spoken_gives_a_warning(certain, monkeypatch, wave):
     aligner = certain(PATH[::-1])
     monkeypatch.setattr(align, "load_aligner", lambda weights: aligner)
-    with pytest.warns(UserWarning, match="the text does not seem to be spoken"):
+    with pytest.warns(UserWarning, match=r"not seem to be spoken .* exp\(.* nats"):
         avjax.align(wave, "a", lang="en-us")

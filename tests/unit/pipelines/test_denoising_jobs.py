@@ -4,7 +4,9 @@ import pytest
 from denoisers import noisy
 
 from avjax.__main__ import main
+from avjax.errors import InputError
 from avjax.media.photo_io import Photo, write_photo
+from avjax.pipelines.denoising.files import make_parent_folder
 from avjax.pipelines.denoising.jobs import plan_jobs
 
 
@@ -38,3 +40,14 @@ def test_output_of_several_inputs_is_not_named_like_a_file(out, tmp_path, capfd)
     (tmp_path / out).mkdir()  # a folder may have any name
     (job,) = plan_jobs([tmp_path / "in"], tmp_path / out)
     assert job.target == tmp_path / out / "one.png"
+
+
+def test_folder_of_an_output_file_must_exist_and_a_folder_of_outputs_is_made(tmp_path):
+    path = tmp_path / "one.png"
+    write_photo(path, Photo(noisy()))
+    with pytest.raises(InputError, match="its folder does not exist"):
+        plan_jobs([path], tmp_path / "new" / "out.png")
+    jobs = plan_jobs([path, path.with_name("two.png")], tmp_path / "new" / "out")
+    assert jobs[1].target == tmp_path / "new" / "out" / "two.png"
+    make_parent_folder(jobs[1].target)
+    assert (tmp_path / "new" / "out").is_dir()

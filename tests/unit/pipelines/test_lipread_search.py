@@ -26,7 +26,9 @@ def read(beam: int | None) -> str:
     frames = len(log_probs) // CONFIG.outputs_per_frame
     video = MouthVideo("clip.mp4", np.ones((frames, 4), np.float32))
     grammar = load_grammar("grid", CHARACTERS, repeat=True)
-    words = LipReader(CONFIG, {}, beam, grammar).decode_sentences(log_probs, video)
+    words = LipReader(CONFIG, {}, beam, grammar, "it").decode_sentences(
+        log_probs, video
+    )
     return " ".join(word.word for word in words)
 
 

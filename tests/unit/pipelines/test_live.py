@@ -194,9 +194,9 @@ def test_command_line_accepts_weights_of_any_talker(folder, tmp_path):
 @pytest.mark.parametrize(
     ("name", "system", "lookahead", "error"),
     [
-        ("other", "cals", None, "belong to synctalkface, not to cals"),
-        ("cals", "synctalkface", None, "belong to cals, not to synctalkface"),
-        ("units", None, None, "belong to cals_units, not to"),
+        ("other", "cals", None, "belong to synctalkface; only weights of cals"),
+        ("cals", "synctalkface", None, "belong to cals; only weights of synctalkface"),
+        ("units", None, None, "belong to cals_units; only weights"),
         ("half", None, None, "do not fit their config"),
         ("cals", None, -1, "not -1"),
         ("other", None, 3, "takes no lookahead"),

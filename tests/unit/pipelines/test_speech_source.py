@@ -57,7 +57,10 @@ def test_subtitle_that_would_overlap_the_next_is_sped_up():
     np.testing.assert_allclose(track.phones[1][1:], (0.4, 0.8))
     np.testing.assert_allclose(track.phones[2][1:], (0.9, 1.3))
     assert track.wave[0] == pytest.approx(0.125), "the audio is sped up, too"
-    assert track.remarks[0].endswith("their times, 1 of them sped up")
+    assert track.remarks == (
+        "2 subtitles were spoken at their times, 1 of them sped up; the speech ends "
+        "after the subtitle in 2, by 0.3 s at most",
+    )
 
 
 def test_subtitle_that_is_too_long_delays_the_next():
@@ -70,6 +73,14 @@ def test_subtitle_that_is_too_long_delays_the_next():
     assert "2 of them sped up, some late, by 1.0 s" in track.remarks[0]
     times = np.array([phone[1:] for phone in track.phones]).ravel()
     assert (np.diff(times) >= 0).all()
+
+
+def test_speech_that_ends_after_its_subtitle_is_reported():
+    late = "; the speech ends after the subtitle in 1, by 0.4 s at most"
+    last = synthesize_cues([Cue(0, 2, "ba"), Cue(5, 5.6, "ba")], clicks())
+    assert last.remarks == (f"2 subtitles were spoken at their times{late}",)
+    single = synthesize_cues([Cue(1, 1.6, "ba")], clicks())
+    assert single.remarks == (f"1 subtitle was spoken at its time{late}",)
 
 
 def test_track_gives_phonemes_and_silence():

@@ -285,7 +285,7 @@ def test_published_metrics_equal_those_of_the_published_code(syncnet_weights, pu
     video, _ = puppets[0]
     report = avjax.sync(video.source, weights=syncnet_weights, box=FULL_BOX)
     assert report.metrics(report.faces[0]).keys() == {"lse_d", "lse_c"}
-    assert "published figures" in str(report)
+    assert "(on the scale of published LSE-D and LSE-C)" in str(report)
     model = load_sync_model(syncnet_weights)
     frames = np.stack(list(video.face_images(96, syncnet_crop)))
     features = mfcc(audio_io.read_audio(video.source))
@@ -299,7 +299,7 @@ def test_published_metrics_equal_those_of_the_published_code(syncnet_weights, pu
     ]
     mean = np.mean(distances, axis=0)
     (result,) = report.faces
-    assert result.offset == 15 - np.argmin(mean)
+    assert result.offset is None  # random weights are not confident
     assert result.distance == pytest.approx(mean.min(), rel=1e-4)
     confidence = np.median(mean) - mean.min()
     assert result.confidence == pytest.approx(confidence, rel=1e-2)

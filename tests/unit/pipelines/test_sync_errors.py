@@ -45,11 +45,11 @@ def bad_audio_files(bad_files, puppet_clip):
         (["faceless.mp4"], "no face"),
         (
             ["faceless.mp4", "--face-index", "2"],
-            "the largest face is number 0",
+            "number 0 is the most important face, by its size",
         ),
         (
             ["faceless.mp4", "--weights", "sentences"],
-            "not to sync_people or sync_expert or syncnet_v2",
+            "only weights of sync_people, sync_expert, syncnet_v2 can be used here",
         ),
     ],
     ids=lambda x: " ".join(x) if isinstance(x, list) else "",

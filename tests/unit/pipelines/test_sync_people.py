@@ -30,6 +30,7 @@ from avjax.pipelines.sync_people import (
     find_offset,
     sum_evidence,
 )
+from avjax.pipelines.sync_report import FaceSync, SyncReport
 
 FRAMES = 300
 SIZE = 96
@@ -164,9 +165,23 @@ def test_command_says_why_it_cannot_tell(clip, tmp_path, capfd):
     (face,) = report["faces"]
     assert face["verdict"] == "cannot tell" and face["reason"] == "the audio is silent"
     assert not face["reliable"] and face["confidence"] == 0
+    assert face["offset"] is face["offset_seconds"] is None
     assert main(words) == 0
-    *_, last = capfd.readouterr().out.splitlines()
-    assert "cannot tell: the audio is silent" in last
+    first, last = capfd.readouterr().out.splitlines()
+    assert first == f"{path}, measured by sync-people"  # it has no LSE-D
+    assert last == "face 0, frames 0-57: cannot tell: the audio is silent"
+
+
+def test_report_says_what_the_confidence_is():
+    frames = np.r_[3:78]
+    face = FaceSync(0, -2, None, 0.9712, "", frames)
+    report = SyncReport("a.mp4", "sync-people", "sync_people", False, [face], [])
+    _, line = str(report).splitlines()
+    assert line.endswith("behind the lips; probability that this is right: 0.971")
+    assert (
+        repr(face)
+        == "<face 0, frames 3-77: the audio is 2 frames (80 ms) behind the lips>"
+    )
 
 
 def test_noise_and_a_still_mouth_give_no_offset(clip):

@@ -8,7 +8,7 @@ import pytest
 from avjax import weights
 from avjax.errors import InputError
 from avjax.faces.source import check_face_index
-from avjax.pipelines.formatting import format_seconds, frame_ranges
+from avjax.pipelines.formatting import describe_scope, format_seconds, frame_ranges
 from avjax.pipelines.talk_report import TalkReport
 from avjax.pipelines.talking.audio_talkers import load_talker
 from avjax.pipelines.talking.loading import (
@@ -19,6 +19,10 @@ from avjax.pipelines.talking.loading import (
 from avjax.pipelines.talking.text_talker import load_text_talker
 
 BOX = np.array([0, 0, 40, 40], np.float32)
+PUPPETS_ONLY = (
+    "the weights cals-puppet know rendered puppets only; for real people the result "
+    "is unreliable"
+)
 
 
 def make_report(num_frames, missed=(), **fields):
@@ -32,6 +36,7 @@ def make_report(num_frames, missed=(), **fields):
 def test_report_names_the_weights_and_the_frames_with_a_face():
     assert make_report(25) == [
         "25 frames at 25 fps, 1.00 s, with the weights cals-puppet",
+        PUPPETS_ONLY,
         "found a face in 25 of 25 frames",
         "the face was generated 96 pixels wide and pasted 40 pixels wide",
     ]
@@ -40,14 +45,15 @@ def test_report_names_the_weights_and_the_frames_with_a_face():
 def test_talker_that_edits_frames_generates_no_face():
     edit = "the edit of the mouth was computed at 96 pixels"
     assert (
-        make_report(25, edits=True)[2] == f"{edit} and applied to a face 40 pixels wide"
+        make_report(25, edits=True)[3] == f"{edit} and applied to a face 40 pixels wide"
     )
-    assert make_report(25, edits=True, composited=False)[2] == edit
+    assert make_report(25, edits=True, composited=False)[3] == edit
 
 
 def test_single_frame_is_not_written_as_a_plural():
-    assert make_report(1)[:2] == [
+    assert make_report(1)[:3] == [
         "1 frame at 25 fps, 40 ms, with the weights cals-puppet",
+        PUPPETS_ONLY,
         "found a face in 1 of 1 frame",
     ]
 
@@ -58,6 +64,14 @@ def test_warnings_begin_with_the_word():
         "warning: found a face in 3 of 5 frames; the others were copied unchanged: 1-2",
         "warning: the audio is silent",
     ]
+
+
+def test_scope_of_bundled_weights_is_told():
+    for name in weights.list_weights():
+        scope = "".join(describe_scope(name))
+        assert ("one speaker" in scope) == name.endswith("grid-s1")
+        assert ("rendered puppets" in scope) == name.endswith("puppet")
+    assert describe_scope("runs/cals-puppet") == []
 
 
 def test_durations_and_ranges():
@@ -77,7 +91,7 @@ def test_box_together_with_a_face_index_is_refused():
     [
         ("synctalkface-puppet", 5, "takes no lookahead; .* such as lipwarp-people"),
         ("taem-puppet", 5, "takes no lookahead; .* such as lipwarp-people"),
-        ("bridging-puppet", None, "bridging, not to .*lipwarp"),
+        ("bridging-puppet", None, "bridging; only weights of .*lipwarp"),
     ],
 )
 def test_weights_that_do_not_fit_are_explained(name, lookahead, message):

@@ -210,7 +210,10 @@ BAD = [
     ),
     (["--text", "yes", "--lookahead", "5"], "takes no lookahead"),
     (["--text", "yes", "--weights", "sound", "--voice", "none"], "do not use text"),
-    (["--text", "yes", "--weights", "sound", "--system", "taem"], "not to taem"),
+    (
+        ["--text", "yes", "--weights", "sound", "--system", "taem"],
+        "only weights of taem",
+    ),
     (["--text", "yes", "--weights", "unknown-name"], "no weights at"),
     (["--text", "yes", "-o", "no/such/out.mp4"], "cannot write"),
     (["--srt", "torn.srt"], "no times"),
