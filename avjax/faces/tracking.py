@@ -1,6 +1,6 @@
 """Track people through a video: join what was seen of each, fill gaps, smooth jitter.
 
-People are told apart by appearance, so two who cross keep their tracks.
+People are distinguished by appearance, so two who cross keep their tracks.
 """
 
 import bisect

@@ -16,12 +16,12 @@ class FaceSync(NamedTuple):
     Attributes:
         face_index: Number of the face; 0 is the most important.
         offset: Frames by which the audio is ahead of the lips, at 25 frames a second.
-            None: it cannot be told.
+            None: it cannot be determined.
         distance: LSE-D at the best offset; lower is better. None: the model has none,
             as `sync_people`.
         confidence: LSE-C; higher is better. Of `sync_people`: the probability that the
             most probable offset is right to one frame.
-        reason: Why the offset cannot be told; empty if it is known.
+        reason: Why the offset cannot be determined; empty if it is known.
         frames: Frames in which the face was found, int [t].
     """
 
@@ -120,7 +120,7 @@ class SyncReport(NamedTuple):
 
         Returns:
             {"clip", "weights", "system", "faces": [{"face", "verdict", "reason",
-            "offset" (frames; None: it cannot be told), "offset_seconds", metrics,
+            "offset" (frames; None: it cannot be determined), "offset_seconds", metrics,
             "reliable", "frames": [[first, last]]}], "too_short"}.
         """
         faces = [

@@ -115,7 +115,7 @@ class AudioTrack:
         )
 
     def is_silent(self) -> bool:
-        """Return True if no sample is loud enough to be heard."""
+        """Return True if no sample is audible."""
         blocks = self.read(None)
         return not any(np.abs(block).max(initial=0) > SILENT_PEAK for block in blocks)
 
