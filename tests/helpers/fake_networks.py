@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import pytest
 
 from avjax.audio.speech_mel import SPEECH_MELS_PER_FRAME
-from avjax.models import bridging, cals, denoiser, synctalkface
+from avjax.models import bridging, cals, denoiser, registry, synctalkface
 from avjax.nn.layers import BatchRenorm, ConvNoBias
 from avjax.nn.memory import l2_normalize
 from avjax.nn.wav2lip import scale_width
@@ -142,9 +142,19 @@ class FakeBody(nn.Module):
 
 
 @contextlib.contextmanager
+def patches() -> Iterator[pytest.MonkeyPatch]:
+    """Patch modules inside a `with` block, and forget the shapes of their variables."""
+    shapes = registry._variable_shapes
+    shapes.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+    shapes.cache_clear()
+
+
+@contextlib.contextmanager
 def fake_frontends() -> Iterator[None]:
     """Replace both front-ends of bridging inside a `with` block."""
-    with pytest.MonkeyPatch.context() as patch:
+    with patches() as patch:
         patch.setattr(bridging, "LipFrontend", lambda width, *_: FakeFrontend(width, 1))
         patch.setattr(
             bridging,
@@ -157,7 +167,7 @@ def fake_frontends() -> Iterator[None]:
 @contextlib.contextmanager
 def fake_faces() -> Iterator[None]:
     """Replace the networks of CALS and SyncTalkFace inside a `with` block."""
-    with pytest.MonkeyPatch.context() as patch:
+    with patches() as patch:
         for module in (cals, synctalkface):
             patch.setattr(module, "AudioEncoder", FakeAudioEncoder)
             patch.setattr(module, "IdentityEncoder", FakeIdentityEncoder)
@@ -173,6 +183,6 @@ def fake_faces() -> Iterator[None]:
 @contextlib.contextmanager
 def fake_denoiser_body() -> Iterator[None]:
     """Replace the body of the denoiser inside a `with` block."""
-    with pytest.MonkeyPatch.context() as patch:
+    with patches() as patch:
         patch.setattr(denoiser, "Body", FakeBody)
         yield

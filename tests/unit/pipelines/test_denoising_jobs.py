@@ -5,8 +5,8 @@ from denoisers import noisy
 
 from avjax.__main__ import main
 from avjax.errors import InputError
+from avjax.media.files import created_parents
 from avjax.media.photo_io import Photo, write_photo
-from avjax.pipelines.denoising.files import make_parent_folder
 from avjax.pipelines.denoising.jobs import plan_jobs
 
 
@@ -49,5 +49,6 @@ def test_folder_of_an_output_file_must_exist_and_a_folder_of_outputs_is_made(tmp
         plan_jobs([path], tmp_path / "new" / "out.png")
     jobs = plan_jobs([path, path.with_name("two.png")], tmp_path / "new" / "out")
     assert jobs[1].target == tmp_path / "new" / "out" / "two.png"
-    make_parent_folder(jobs[1].target)
-    assert (tmp_path / "new" / "out").is_dir()
+    with created_parents(jobs[1].target) as target:  # as every job does
+        target.touch()
+    assert jobs[1].target.is_file()
