@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from heif_files import write_heic
+from orientations import UPRIGHT
 from PIL import Image
 
 from avjax.errors import InputError
@@ -19,21 +20,10 @@ def test_write_png_round_trip(tmp_path):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_read_image_applies_the_exif_orientation(tmp_path, orientation):
-    """The eight EXIF orientations: how the stored image has to be transformed."""
-    upright = {
-        1: lambda a: a,
-        2: lambda a: a[:, ::-1],
-        3: lambda a: a[::-1, ::-1],
-        4: lambda a: a[::-1],
-        5: lambda a: a.swapaxes(0, 1),
-        6: lambda a: np.rot90(a, -1),
-        7: lambda a: a.swapaxes(0, 1)[::-1, ::-1],
-        8: lambda a: np.rot90(a, 1),
-    }
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.fromarray(RAMP).save(tmp_path / "a.png", exif=exif)
-    assert np.array_equal(read_image(tmp_path / "a.png"), upright[orientation](RAMP))
+    assert np.array_equal(read_image(tmp_path / "a.png"), UPRIGHT[orientation](RAMP))
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "F"])

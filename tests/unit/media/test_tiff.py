@@ -5,6 +5,7 @@ import struct
 import numpy as np
 import pytest
 import tifffile
+from orientations import UPRIGHT
 from PIL import Image
 
 from avjax.errors import InputError
@@ -13,16 +14,6 @@ from avjax.media.photo_io import Photo, read_photo, write_photo
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 65536, (21, 34, 1), np.uint16)
 RGB = RNG.integers(0, 65536, (21, 34, 3), np.uint16)
-UPRIGHT = {  # how the stored image has to be transformed
-    1: lambda a: a,
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.swapaxes(0, 1),
-    6: lambda a: np.rot90(a, -1),
-    7: lambda a: a.swapaxes(0, 1)[::-1, ::-1],
-    8: lambda a: np.rot90(a, 1),
-}
 LAYOUTS = {
     "raw": {},
     "lzw": {"compression": "lzw", "predictor": True},
@@ -40,7 +31,7 @@ def of_type(image: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def save(path, image: np.ndarray, **options):
-    """Write an image [h w c] with tifffile, as grey or RGB unless told otherwise."""
+    """Write an image [h w c] with tifffile, as grey or RGB by default."""
     kind = "rgb" if image.shape[-1] >= 3 else "minisblack"
     options = {"photometric": kind, "metadata": None, **options}
     if options.get("planarconfig") == "separate" and image.shape[-1] > 1:
