@@ -35,6 +35,21 @@ DECODER_WIDTH = 0.1625  # of the papers' decoder: as many parameters as the edit
 SHIFT, TURN, ZOOM = 0.04, 0.09, 0.06
 
 
+def source_weights(reference: Array | float = 0.0, paint: Array | float = 0.0) -> Array:
+    """Join the weights of the frame, which has the rest, the reference and paint.
+
+    Args:
+        reference: Weight of the warped reference, f32 [b s s 1].
+        paint: Weight of the painted pixels, f32 [b s s 1].
+
+    Returns:
+        Weights that sum to 1, f32 [b s s 3].
+    """
+    frame = 1 - reference - paint
+    weights = jnp.broadcast_arrays(frame, reference, paint)
+    return jnp.concatenate(weights, axis=-1)
+
+
 @dataclasses.dataclass(frozen=True)
 class PaintConfig(LipWarpConfig):
     """Config of an editor that moves no pixels: it only paints."""
@@ -50,10 +65,9 @@ class PaintLatents(LipWarpLatents):
     ) -> EditMaps:
         """Return maps that blend the frame and paint."""
         maps = super().predict_edit(variables, frames, references, latents)
-        paint = maps.weights[..., 1:].sum(-1, keepdims=True)
-        weights = jnp.concatenate([1 - paint, jnp.zeros_like(paint), paint], axis=-1)
+        new = maps.weights[..., 1:].sum(-1, keepdims=True)
         still = jnp.zeros_like(maps.frame_flow)
-        return EditMaps(still, still, maps.paint, weights)
+        return EditMaps(still, still, maps.paint, source_weights(paint=new))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,8 +86,7 @@ class WarpLatents(LipWarpLatents):
         """Return maps without paint."""
         maps = super().predict_edit(variables, frames, references, latents)
         new = maps.weights[..., 1:].sum(-1, keepdims=True)
-        weights = jnp.concatenate([1 - new, new, jnp.zeros_like(new)], axis=-1)
-        return maps._replace(weights=weights)
+        return maps._replace(weights=source_weights(reference=new))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,8 +124,7 @@ class PaperLatents(LipWarpLatents):
         )
         still = jnp.zeros((*frames.shape[:3], 2))
         mouth = jnp.broadcast_to(mouth, (*frames.shape[:3], 1))
-        weights = jnp.concatenate([1 - mouth, jnp.zeros_like(mouth), mouth], axis=-1)
-        return EditMaps(still, still, painted[:, 0], weights)
+        return EditMaps(still, still, painted[:, 0], source_weights(paint=mouth))
 
 
 register_talker(PaintConfig, PaintLatents)(init_lipwarp)
