@@ -224,7 +224,7 @@ def main_metrics(names: Collection[str]) -> list[str]:
         The names without those that consist of another name and a word before it, as
         `test/reference_lmd`, or after it, as `test/lmd_open`.
     """
-    main = []
+    main, all_names = [], set(names)
     for name in names:
         head, _, metric = name.rpartition("/")
         words = metric.split("_")
@@ -234,7 +234,7 @@ def main_metrics(names: Collection[str]) -> list[str]:
             for part in (words[:at], words[at:])
         ]
         known = {f"{head}/{part}" if head else part for part in shorter}
-        if not known & set(names):
+        if not known & all_names:
             main.append(name)
     return main
 
