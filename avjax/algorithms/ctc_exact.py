@@ -8,7 +8,7 @@ A prefix of a sentence is extended in the order of an upper bound of the probabi
 its sentences. Let e(t) be the probability of the prefix and the first t frames, without
 frame t, in which the next symbol k begins. The sentences that begin with both have at
 most the probability sum_t e(t) p(t, k) U(t), where U(t) is that of the frames after t,
-if in every frame the next symbol may be chosen anew. U is computed backwards in time
+if in every frame the next symbol may be chosen freely. U is computed backwards in time
 for all states of the grammar at once. The first complete sentence that is at least as
 likely as every bound is the best one (A* search).
 

@@ -1,7 +1,7 @@
 """Put the timestamps of all tracks of a file on one clock that starts at 0.
 
 Second 0 is the first audio or video frame. Files that were joined without rewriting
-their timestamps, as by `cat a.ts b.ts`, have parts in which the timestamps start anew;
+their timestamps, as by `cat a.ts b.ts`, have parts in which the timestamps start again;
 each part follows the end of the part before it.
 """
 

@@ -41,7 +41,7 @@ class VideoTrack:
     Frames are numbered in the order in which they are shown. Frames that are decoded
     but hidden by an edit list, and those before the first complete picture, are not
     counted. Times start with the first audio or video frame of the file, and go on
-    where the timestamps of the file start anew; see `avjax.media.tracks.clock`.
+    where the timestamps of the file start again; see `avjax.media.tracks.clock`.
 
     Attributes:
         path: The file.

@@ -186,8 +186,8 @@ def test_report_says_what_the_confidence_is():
 
 def test_noise_and_a_still_mouth_give_no_offset(clip):
     frames = np.stack(list(clip.frames))
-    heard = avjax.sync(frames, audio=noise(len(frames)), box=BOX).faces[0]
-    assert heard.verdict == "cannot tell" and heard.distance is None
+    result = avjax.sync(frames, audio=noise(len(frames)), box=BOX).faces[0]
+    assert result.verdict == "cannot tell" and result.distance is None
     still = np.repeat(frames[:1], len(frames), axis=0)
     seen = avjax.sync(still, audio=clip.wave, box=BOX).faces[0]
     assert "hardly moves" in seen.reason
