@@ -274,12 +274,14 @@ def print_metrics(metrics: Mapping[str, float], title: str) -> None:
     import rich.console
     import rich.table
 
+    from avjax.metrics.units import find_unit
     from avjax.train.evaluation import split_missing
 
-    table = rich.table.Table("metric", "value", title=title)
+    table = rich.table.Table("metric", "value", "unit", "better", title=title)
     known, missing = split_missing(metrics)
     for name, value in metrics.items():
-        table.add_row(name, f"{value:.5g}" if name in known else "no value")
+        shown = f"{value:.5g}" if name in known else "no value"
+        table.add_row(name, shown, *find_unit(name))
     rich.console.Console().print(table)
     if missing:
         print(

@@ -159,6 +159,7 @@ def test_metric_without_a_value_has_a_reason(capsys):
     main.print_metrics({"test/lmd": 0.5, "test/lmd_open": float("nan")}, "toy")
     printed = capsys.readouterr().out
     assert "nan" not in printed and printed.count("no value") == 2
+    assert "pixels" in printed and "lower" in printed
     main.print_metrics({"test/lmd": 0.5}, "toy")
     assert "no value" not in capsys.readouterr().out
 

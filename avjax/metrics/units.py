@@ -1,0 +1,123 @@
+"""Units of the metrics of an evaluation, and which direction is better."""
+
+from typing import NamedTuple
+
+
+class Unit(NamedTuple):
+    """What the number of a metric means.
+
+    Attributes:
+        unit: The unit, or the range of a number without a unit.
+        better: "higher", "lower", the value that is best, or empty.
+    """
+
+    unit: str
+    better: str = ""
+
+
+UNITS = {
+    # talking faces
+    "psnr": Unit("dB", "higher"),
+    "ssim": Unit("up to 1", "higher"),
+    "lmd": Unit("pixels", "lower"),
+    "lse_d_expert": Unit("distance", "lower"),
+    "lse_c_expert": Unit("distance", "higher"),
+    "in_sync": Unit("fraction", "higher"),
+    "offset": Unit("frames", "0"),
+    "speed": Unit("pixels/frame", "reference"),
+    "jerk": Unit("pixels/frame³", "reference"),
+    "velocity_error": Unit("pixels/frame", "lower"),
+    "bilabials_shut": Unit("fraction", "reference"),
+    "motion": Unit("fraction", "higher"),
+    # talking faces from text
+    "cosine": Unit("-1 to 1", "higher"),
+    "r2": Unit("up to 1", "higher"),
+    "duration_ms": Unit("ms", "lower"),
+    "length_error": Unit("fraction", "lower"),
+    # lip motion units
+    "error": Unit("0 to 2", "lower"),
+    "masked_error": Unit("0 to 2", "lower"),
+    "shuffled_error": Unit("0 to 2"),
+    "retrieval_acc": Unit("fraction", "higher"),
+    # LipWarp
+    "l1": Unit("0 to 1", "lower"),
+    "unedited_l1": Unit("0 to 1"),
+    "lips": Unit("-1 to 1", "higher"),
+    "lips1": Unit("-1 to 1", "higher"),
+    "lips2": Unit("-1 to 1", "higher"),
+    "lips3": Unit("-1 to 1", "higher"),
+    "leak": Unit("-1 to 1", "0"),
+    "motion1": Unit("ratio", "1"),
+    # sync experts, landmarks, aligner
+    "accuracy": Unit("fraction", "higher"),
+    "loss": Unit("", "lower"),  # in nats, or of log-mel values
+    "matched": Unit("nats", "lower"),
+    "mismatched": Unit("nats", "lower"),
+    "offset1": Unit("fraction", "higher"),
+    "none": Unit("0 to 1", "higher"),
+    "pixels": Unit("pixels", "lower"),
+    "phoneme_ms": Unit("ms", "lower"),
+    "word_ms": Unit("ms", "lower"),
+    "phoneme_within": Unit("fraction", "higher"),
+    "word_within": Unit("fraction", "higher"),
+    "pause_rate": Unit("0 to 1"),
+    # lip reading, and speech from lips
+    "wer": Unit("fraction", "lower"),
+    "symbol_error": Unit("fraction", "lower"),
+    "stoi": Unit("up to 1", "higher"),
+    "estoi": Unit("up to 1", "higher"),
+    "pesq_narrow": Unit("1 to 4.5", "higher"),
+    "pesq_wide": Unit("1 to 4.6", "higher"),
+    "mel_l1": Unit("log mel", "lower"),
+    "shuffled_cosine": Unit("-1 to 1", "lower"),
+    "divergence": Unit("nats", "lower"),
+    "top1": Unit("fraction", "higher"),
+    "top5": Unit("fraction", "higher"),
+    "slots_by_source": Unit("slots"),
+    "slots_by_target": Unit("slots"),
+    "slots_by_audio": Unit("slots", "higher"),
+    "slots_by_lips": Unit("slots", "higher"),
+    # denoising
+    "ssim2d": Unit("up to 1", "higher"),
+    "ssim3d": Unit("up to 1", "higher"),
+}
+BASELINES = (  # first words of rows that are compared with, not improved
+    "reference_",
+    "static_mouth_",
+    "closed_mouth_",
+    "swapped_audio_",
+    "wrong_speaker_",
+    "phoneme_mean_",
+    "tts_cascade_",
+    "mean_",
+    "audio_",
+    "with_audio_",
+    "plain_",
+    "oracle_",
+    "noisy_",
+)
+
+
+def find_unit(name: str) -> Unit:
+    """Find the unit of a metric by its name.
+
+    Args:
+        name: "EVAL/METRIC", where words before and after the name of a known metric
+            are variants of it: `test/lmd_open`, `test/reference_lmd`.
+
+    Returns:
+        The unit. It is empty for a metric that is not known, such as one of your own,
+        and has no direction for a baseline.
+    """
+    metric = name.rpartition("/")[2]
+    words = metric.split("_")
+    parts = {
+        "_".join(words[first:last])
+        for first in range(len(words))
+        for last in range(first + 1, len(words) + 1)
+    }
+    known = [part for part in parts if part in UNITS]
+    if not known:
+        return Unit("")
+    unit = UNITS[max(known, key=len)]
+    return Unit(unit.unit) if metric.startswith(BASELINES) else unit

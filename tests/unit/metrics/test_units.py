@@ -1,0 +1,37 @@
+import pathlib
+import re
+
+import pytest
+
+from avjax.metrics.units import UNITS, Unit, find_unit
+
+GUIDE = pathlib.Path(__file__).parents[3] / "docs/guides/train.md"
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("test/psnr", Unit("dB", "higher")),
+        ("test/lmd_open", Unit("pixels", "lower")),
+        ("test/reference_lmd", Unit("pixels")),
+        ("val/masked_error", Unit("0 to 2", "lower")),
+        ("val/velocity_error", Unit("pixels/frame", "lower")),
+        ("test/phoneme_within_20", Unit("fraction", "higher")),
+        ("test/a_metric_of_your_own", Unit("")),
+    ],
+)
+def test_variants_have_the_unit_of_the_metric(name, unit):
+    assert find_unit(name) == unit
+
+
+def test_directions_agree_with_the_guide():
+    directions = {}
+    for line in GUIDE.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if len(cells) == 3:
+            names = re.findall(r"`([a-z0-9_]+)(?:_MS)?`", cells[0])
+            for name in names:
+                directions.setdefault(name, []).append(cells[2])
+    for name, (_, better) in UNITS.items():
+        assert name in directions, f"{name} is not in the guide"
+        assert any(better in cell for cell in directions[name]), name
