@@ -220,8 +220,11 @@ def wrap_os_errors(path: PathLike, action: Literal["read", "write"]) -> Iterator
     try:
         yield
     except FileNotFoundError as error:
-        missing = "its folder" if action == "write" else "it"
-        raise InputError(f"cannot {action} {path}: {missing} does not exist") from error
+        reason = "it does not exist"
+        if action == "write":  # /proc exists, but no file can be made in it
+            exists = pathlib.Path(path).absolute().parent.is_dir()
+            reason = f"its folder {'takes no files' if exists else 'does not exist'}"
+        raise InputError(f"cannot {action} {path}: {reason}") from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"cannot {action} {path}: {reason}") from error

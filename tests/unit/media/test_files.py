@@ -135,3 +135,10 @@ def test_user_without_a_home_has_no_cache(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     assert cache_folder() is None
     assert not list(tmp_path.iterdir())
+
+
+def test_folder_that_takes_no_files_is_named():
+    if not pathlib.Path("/proc/version").exists():
+        pytest.skip("no /proc")
+    with pytest.raises(InputError, match="its folder takes no files"):
+        check_writable("/proc/talk.mp4")
