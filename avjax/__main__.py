@@ -62,6 +62,7 @@ def run_command(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["talk"] and "--list-languages" in arguments:
         return list_languages()
     options = make_parser(COMMANDS, DELEGATED_COMMANDS).parse_args(arguments)
+    session.check_inputs(options)
     try:
         options.run(options)
     except InputError as error:
@@ -181,14 +182,15 @@ def denoise(options: argparse.Namespace) -> None:
     If a file cannot be denoised, the others are denoised first. The default weights,
     denoiser-polyu, may be used for non-commercial purposes only.
     """
+    from avjax.pipelines.denoising.jobs import plan_jobs
+
+    jobs = plan_jobs(options.sources, options.out)  # fails before JAX is imported
     from avjax.pipelines.denoise import load_denoiser
     from avjax.pipelines.denoising.files import denoise_file
-    from avjax.pipelines.denoising.jobs import plan_jobs
 
     plot_report = None
     if options.report:
         from avjax.visualize.denoise_report import plot_report
-    jobs = plan_jobs(options.sources, options.out)
     weights = options.weights or NON_COMMERCIAL_WEIGHTS
     denoiser = load_denoiser(weights, options.steps, options.strength)
     if options.weights is None:

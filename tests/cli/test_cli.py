@@ -15,6 +15,8 @@ from avjax.__main__ import COMMANDS, DELEGATED_COMMANDS, main, run_command
 from avjax.media.audio_io import write_wav
 from avjax.media.image_io import write_png
 
+FILE = __file__  # an input that exists, where a command fails before it is read
+
 
 def test_closed_pipe_exits_quietly():
     """The reader of the output may exit early: `avjax train --list | head -1`."""
@@ -52,6 +54,22 @@ def test_package_and_help_do_not_import_jax():
         "assert not {'jax', 'flax'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=True)
+
+
+def test_missing_file_is_reported_without_jax():
+    code = (
+        "import sys, avjax.__main__\n"
+        "for words in (\n"
+        "    'talk --face no.png --text hello -o a.mp4', 'adapt no.mp4 -o a',\n"
+        "    'lipread no.mp4', 'speak no.mp4 -o a.wav', 'sync no.mp4',\n"
+        "    'align no.wav hello', 'denoise no.png -o a.png', 'convert no.pth a',\n"
+        "):\n"
+        "    assert avjax.__main__.main(words.split()) == 2\n"
+        "assert not {'jax', 'flax'} & set(sys.modules)"
+    )
+    command = [sys.executable, "-c", code]
+    process = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=True)
+    assert process.stderr.count("it does not exist") == 8
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -98,12 +116,12 @@ def test_inputs_are_not_overwritten(words, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("name", ["out.avi", "out"])
 def test_talk_writes_only_mp4(name, capsys):
-    assert main(["talk", "--face", "a.png", "--audio", "b.wav", "-o", name]) == 2
+    assert main(["talk", "--face", FILE, "--audio", FILE, "-o", name]) == 2
     message = f"cannot write {name}: its name should end in .mp4"
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["lipread", "a.mp4"], ["align", "a.wav", "text"]])
+@pytest.mark.parametrize("words", [["lipread", FILE], ["align", FILE, "text"]])
 def test_subtitles_replace_no_file_of_another_kind(words, tmp_path, capsys):
     (tmp_path / "mine.mp4").write_text("mine")
     assert main([*words, "--srt", str(tmp_path / "mine.mp4")]) == 2
@@ -112,7 +130,7 @@ def test_subtitles_replace_no_file_of_another_kind(words, tmp_path, capsys):
 
 
 def test_short_names_of_weights_print_a_warning(capsys):
-    assert main(["speak", "missing.mp4", "--weights", "puppet", "-o", "a.wav"]) == 2
+    assert main(["speak", FILE, "--weights", "puppet", "-o", "a.wav"]) == 2
     error = capsys.readouterr().err
     assert "avjax: warning: the name 'puppet' of weights is deprecated" in error
     assert "use 'bridging-speech-puppet'" in error
@@ -161,7 +179,7 @@ def test_defect_prints_one_sentence_and_how_to_report_it(command, monkeypatch, c
     monkeypatch.setitem(DELEGATED_COMMANDS, "train", fail)
     monkeypatch.setitem(COMMANDS, "lipread", fail)
     monkeypatch.delenv("AVJAX_DEBUG", raising=False)
-    assert main([command, "a.mp4"]) == 1
+    assert main([command, FILE]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("avjax: ") and "(TypeError: unsupported operand)" in line
     assert "report it" in line and "AVJAX_DEBUG=1" in line
@@ -240,12 +258,12 @@ def test_data_module_prints_no_traceback():
     ("words", "message"),
     [
         (
-            ["sync", "a.mp4", "--weights", "grid"],
+            ["sync", FILE, "--weights", "grid"],
             "the closest of 18 names are cals-grid-s1, sync-grid-s1, taem-grid-s1 "
             "(`python -c 'import avjax; print(*avjax.list_weights())'` lists all)",
         ),
         (
-            ["talk", "--face", "a", "--text", "b", "--voice", "zzz", "-o", "c.mp4"],
+            ["talk", "--face", FILE, "--text", "b", "--voice", "zzz", "-o", "c.mp4"],
             "(`python -c 'from avjax.text import espeak; "
             "print(*espeak.list_variants())'` lists all)",
         ),
