@@ -20,7 +20,7 @@ from avjax.data.examples.talking import TalkTrainExample
 from avjax.data.read_ahead import (
     close_after,
     close_at_exit,
-    next_batch,
+    local_batches,
     read_ahead,
 )
 from avjax.data.split_source import (
@@ -40,20 +40,23 @@ SUMMARY_FILE = "summary.json"  # in the folder of a corpus, written by its build
 class DataLoader(Protocol):
     """A frozen dataclass of plain values that makes batches of training and evaluation.
 
-    Every process reads its own part of each batch.
+    Every process reads its own part of each batch: the first process has the first
+    examples of the batch, and so on, as `read_ahead.local_batches` divides them.
     """
 
     def train_batches(
-        self, process_index: int = 0, process_count: int = 1
-    ) -> grain.DatasetIterator:
-        """Return an endless iterator of shuffled batches that can be resumed.
+        self, process_index: int = 0, process_count: int = 1, start: int = 0
+    ) -> Iterator[NumpyBatch]:
+        """Return an endless iterator of shuffled batches.
 
         Args:
             process_index: Number of this process.
             process_count: Number of processes that share a batch.
+            start: Number of batches before the first one.
 
         Returns:
-            A Grain iterator, with `get_state` and `set_state`.
+            An iterator. Whatever `start` and the number of processes are, the batch of
+            a number has the same examples.
         """
         ...
 
@@ -100,18 +103,19 @@ class Loader:
     bucket_frames: tuple[int, ...] = ()
 
     def train_batches(
-        self, process_index: int = 0, process_count: int = 1
+        self, process_index: int = 0, process_count: int = 1, start: int = 0
     ) -> grain.DatasetIterator:
-        """Return an endless iterator of shuffled batches that can be resumed.
+        """Return an endless iterator of shuffled batches.
 
         Every epoch has its own order and random examples; they depend on the seed only.
 
         Args:
             process_index: Number of this process.
             process_count: Number of processes that share a batch.
+            start: Number of batches before the first one.
 
         Returns:
-            A Grain iterator, with `get_state` and `set_state`.
+            A Grain iterator.
 
         Raises:
             InputError: There is no such corpus or split, it lacks labels that the
@@ -132,11 +136,11 @@ class Loader:
             # Examples are sampled and epochs repeated before the processes divide
             # them: otherwise all processes would sample the same, and a bucket with
             # fewer clips than processes would leave some of them without data.
-            data = data.random_map(transform).repeat()[process_index::process_count]
-            parts.append(data.batch(size, drop_remainder=True))
+            data = data.random_map(transform).repeat()
+            parts.append(local_batches(data, size, process_index, process_count))
             weights.append(len(subset))
         data = grain.MapDataset.mix(parts, weights) if len(parts) > 1 else parts[0]
-        return close_at_exit(iter(read_ahead(data, self.num_workers)))
+        return close_at_exit(iter(read_ahead(data[start:], self.num_workers)))
 
     def eval_batches(
         self, process_index: int = 0, process_count: int = 1
@@ -162,8 +166,8 @@ class Loader:
         for transform, subset in _split_by_bucket(records, self):
             examples = EvalExamples(subset, transform, self.examples_per_clip)
             padded = PaddedExamples(examples, self.batch_size)
-            data = grain.MapDataset.source(padded)[process_index::process_count]
-            parts.append(data.batch(size))
+            data = grain.MapDataset.source(padded)
+            parts.append(local_batches(data, size, process_index, process_count))
         data = grain.MapDataset.concatenate(parts)
         return close_after(close_at_exit(iter(read_ahead(data, self.num_workers))))
 
@@ -206,21 +210,6 @@ def open_checked(loader: Loader) -> SplitSource:
     records = open_split(loader.root, loader.split)
     check_records(records, loader.transform)
     return records
-
-
-def peek(data: grain.DatasetIterator) -> NumpyBatch:
-    """Return the next batch of an iterator without consuming it.
-
-    Args:
-        data: A Grain iterator; its state is restored.
-
-    Returns:
-        The next batch.
-    """
-    state = data.get_state()
-    batch = next_batch(data)
-    data.set_state(state)
-    return batch
 
 
 def _split_by_bucket(

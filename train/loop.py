@@ -11,8 +11,7 @@ from typing import Any
 import jax
 
 from avjax.config import to_json
-from avjax.data.loader import peek
-from avjax.data.read_ahead import next_batch
+from avjax.data.train_batches import TrainBatches
 from avjax.errors import Interrupted
 from avjax.train.checkpoint import Checkpoints, Notes
 from avjax.train.checks import (
@@ -66,8 +65,8 @@ def fit(
     folder = pathlib.Path(folder)
     check_folder(folder)
     mesh = sharding.make_mesh(experiment.mesh)
-    batches = experiment.train.train_batches(jax.process_index(), jax.process_count())
-    example = peek(batches)
+    batches = TrainBatches(experiment.train, jax.process_index(), jax.process_count())
+    example = batches.peek()
     sharding.check_batch(mesh, example, experiment.accumulate)
     validate_batch(experiment.task, experiment.train, example)
     with explain_failure(arguments[1:]):
@@ -95,7 +94,7 @@ def restore_or_init(
     experiment: Experiment,
     program: CompiledExperiment,
     checkpoints: Checkpoints,
-    batches: Any,
+    batches: TrainBatches,
 ) -> tuple[TrainState, float | None]:
     """Restore the latest checkpoint, or make the state before the first step.
 
@@ -103,7 +102,7 @@ def restore_or_init(
         experiment: The experiment.
         program: The compiled experiment.
         checkpoints: Checkpoints of the run.
-        batches: Iterator over training batches, which is set to the restored position.
+        batches: Training batches, which are set to the restored position.
 
     Returns:
         The state, and the best value so far of the metric of `select_by`.
@@ -116,7 +115,8 @@ def restore_or_init(
         return init_from_weights(program, experiment.init_from), None
     notes = checkpoints.notes(latest)
     check_same_run(experiment, notes.config)
-    return checkpoints.restore(latest, program.shapes, batches), notes.best
+    batches.seek(latest if notes.next_batch is None else notes.next_batch)
+    return checkpoints.restore(latest, program.shapes), notes.best
 
 
 @dataclasses.dataclass
@@ -141,12 +141,12 @@ class TrainLoop:
     watch: InterruptWatch
     best: float | None
 
-    def run(self, state: TrainState, batches: Any) -> TrainState:
+    def run(self, state: TrainState, batches: TrainBatches) -> TrainState:
         """Run all remaining steps.
 
         Args:
             state: The state to start from.
-            batches: Iterator over training batches.
+            batches: Training batches.
 
         Returns:
             The state after the last step.
@@ -157,7 +157,7 @@ class TrainLoop:
         """
         for step in range(int(state.step) + 1, self.experiment.steps + 1):
             with self.writer.waiting():
-                batch = sharding.to_global(self.program.mesh, next_batch(batches))
+                batch = sharding.to_global(self.program.mesh, next(batches))
             with self.writer.stepping(batch):
                 state, logs = self.program.step(state, batch, self.program.key)
             if jax.default_backend() == "cpu":
@@ -178,7 +178,11 @@ class TrainLoop:
         return state
 
     def log_eval_save(
-        self, step: int, state: TrainState, logs: Mapping[str, Any], batches: Any
+        self,
+        step: int,
+        state: TrainState,
+        logs: Mapping[str, Any],
+        batches: TrainBatches,
     ) -> bool:
         """Log, evaluate, release and save, if one of them is due at this step.
 
@@ -186,7 +190,7 @@ class TrainLoop:
             step: The step that is finished.
             state: The state after the step.
             logs: Logs of the step.
-            batches: Iterator over training batches, whose position is saved.
+            batches: Training batches, whose position is saved.
 
         Returns:
             True if the state was saved.
@@ -208,17 +212,17 @@ class TrainLoop:
         return save_due or is_best
 
     def save(
-        self, state: TrainState, batches: Any, metric: float | None = None
+        self, state: TrainState, batches: TrainBatches, metric: float | None = None
     ) -> None:
         """Save a checkpoint.
 
         Args:
             state: The state.
-            batches: Iterator over training batches, whose position is saved.
+            batches: Training batches, whose position is saved.
             metric: Value of the metric of `select_by`, if it was evaluated.
         """
-        notes = Notes(to_json(self.experiment), self.best)
-        self.checkpoints.save(state, batches, notes, metric)
+        notes = Notes(to_json(self.experiment), self.best, batches.position)
+        self.checkpoints.save(state, notes, metric)
 
     def log(self, step: int, logs: Mapping[str, Any]) -> None:
         """Write the logs of a step, and stop the run if they are not finite.

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avjax.data.read_ahead import close_at_exit, read_ahead
+from avjax.data.read_ahead import close_at_exit, local_batches, read_ahead
 from avjax.metrics.base import Mean
 from avjax.train.experiment import Experiment
 from avjax.train.optimizers import Adam
@@ -38,18 +38,20 @@ class ToyLoader:
         weight = np.float32(1)
         return [{"x": a, "y": b, "weight": weight} for a, b in zip(x, y, strict=True)]
 
-    def train_batches(self, process_index=0, process_count=1):
+    def train_batches(self, process_index=0, process_count=1, start=0):
         data = grain.MapDataset.source(self._examples()).seed(self.seed).shuffle()
-        data = data[process_index::process_count].repeat().random_map(Corrupt())
-        data = data.batch(self.batch // process_count)
+        size = self.batch // process_count
+        data = data.repeat().random_map(Corrupt())
+        data = local_batches(data, size, process_index, process_count)[start:]
         return iter(data.to_iter_dataset(grain.ReadOptions(1, 2)))
 
     def eval_batches(self, process_index=0, process_count=1):
         examples = self._examples()
         padding = {**examples[0], "weight": np.float32(0)}
         examples += [padding] * (-len(examples) % self.batch)
-        data = grain.MapDataset.source(examples)[process_index::process_count]
-        return iter(data.batch(self.batch // process_count))
+        data = grain.MapDataset.source(examples)
+        size = self.batch // process_count
+        return iter(local_batches(data, size, process_index, process_count))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,9 +156,9 @@ def long_experiment() -> Experiment:
 class WorkerLoader(ToyLoader):
     """Reads in worker processes, as slowly as real data."""
 
-    def train_batches(self, process_index=0, process_count=1):
+    def train_batches(self, process_index=0, process_count=1, start=0):
         data = grain.MapDataset.source(self._examples()).seed(self.seed).shuffle()
-        data = data.repeat().map(_wait).batch(self.batch)
+        data = data.repeat().map(_wait).batch(self.batch)[start:]
         return close_at_exit(iter(read_ahead(data, num_workers=2)))
 
 

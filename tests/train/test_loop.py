@@ -15,7 +15,6 @@ from avjax import weights
 from avjax.data.loader import Loader
 from avjax.errors import InputError
 from avjax.models.lip_landmarks import LipLandmarksConfig
-from avjax.train import loop
 from avjax.train.checkpoint import read
 from avjax.train.checks import validate_batch
 from avjax.train.compiled import build
@@ -174,7 +173,7 @@ def test_path_in_a_part_starts_from_weights(experiment, tmp_path):
     program = build(
         other,
         sharding.make_mesh(other.mesh),
-        loop.peek(other.train.train_batches()),
+        next(other.train.train_batches()),
     )
     fresh = jax.device_get(program.init().params["generator"])
     initialised = jax.device_get(
