@@ -1,9 +1,11 @@
 """Stop a run between two steps when a signal asks for it, so that its state is saved.
 
-Ctrl-C (SIGINT) and SIGTERM are caught in a run of one process. In a run of several
-processes, JAX receives SIGTERM and makes all processes stop after the same step.
+Ctrl-C (SIGINT) and SIGTERM are caught. In a run of several processes, JAX receives
+SIGTERM and makes all processes stop after the same step; a process that gets SIGINT
+publishes it, and sends SIGTERM to itself.
 """
 
+import os
 import signal
 import threading
 from typing import Self
@@ -12,6 +14,7 @@ import jax
 from jax.experimental import multihost_utils
 
 from avjax.console import CONSOLE
+from avjax.train.parallel import hosts
 
 SIGNALS = signal.SIGINT, signal.SIGTERM
 
@@ -19,7 +22,7 @@ SIGNALS = signal.SIGINT, signal.SIGTERM
 class InterruptWatch:
     """Remembers a signal that arrives inside its `with` block.
 
-    A second signal does what the first one would have done without the watch. Outside
+    A second SIGINT does what the first one would have done without the watch. Outside
     of the main thread no signal can be caught, and nothing is changed.
     """
 
@@ -28,9 +31,9 @@ class InterruptWatch:
         self._previous = {}
 
     def __enter__(self) -> Self:
-        is_main = threading.current_thread() is threading.main_thread()
-        if is_main and jax.process_count() == 1:
-            self._previous = {one: signal.signal(one, self._note) for one in SIGNALS}
+        if threading.current_thread() is threading.main_thread():
+            caught = SIGNALS if jax.process_count() == 1 else SIGNALS[:1]
+            self._previous = {one: signal.signal(one, self._note) for one in caught}
         return self
 
     def __exit__(self, *_) -> None:
@@ -46,18 +49,24 @@ class InterruptWatch:
         Returns:
             The signal that asks for it, or None.
         """
-        if jax.process_count() > 1 and multihost_utils.reached_preemption_sync_point(
-            step
-        ):
-            return signal.SIGTERM
-        return self._signal
+        if jax.process_count() == 1:
+            return self._signal
+        if not multihost_utils.reached_preemption_sync_point(step):
+            return None
+        is_interrupt = hosts.get_text(hosts.SIGNAL_KEY) is not None
+        return signal.SIGINT if is_interrupt else signal.SIGTERM
 
     def _note(self, number: int, frame: object) -> None:
-        """Handle a signal: remember the first, and hand over the second."""
-        self._signal = signal.Signals(number)
-        CONSOLE.print(
-            "stopping after this step; the state is saved first "
-            "(Ctrl-C again: at once, without saving)",
-            soft_wrap=True,
-        )
-        self.__exit__()
+        """Handle a signal: remember it, and hand over a second SIGINT."""
+        if self._signal is None:
+            CONSOLE.print(
+                "stopping after this step; the state is saved first "
+                "(Ctrl-C again: at once, without saving)",
+                soft_wrap=True,
+            )
+        self._signal = self._signal or signal.Signals(number)
+        if signal.SIGINT in self._previous:
+            signal.signal(signal.SIGINT, self._previous.pop(signal.SIGINT))
+        if number == signal.SIGINT and jax.process_count() > 1:
+            hosts.set_text(hosts.SIGNAL_KEY, "SIGINT")
+            os.kill(os.getpid(), signal.SIGTERM)

@@ -27,7 +27,7 @@ from avjax.train.experiment import Experiment, check, check_same_run
 from avjax.train.init_from import init_from_weights
 from avjax.train.interruption import InterruptWatch
 from avjax.train.metric_writer import MetricWriter
-from avjax.train.parallel import sharding
+from avjax.train.parallel import hosts, sharding
 from avjax.train.release import model_card, release
 from avjax.train.run_folder import (
     check_folder,
@@ -73,6 +73,7 @@ def fit(
         program = build(experiment, mesh, example)
         check_step(program, example, arguments[1:])
         check_evals(experiment, program)
+    hosts.check_same_config({**to_json(experiment), "out": str(folder)})
     mode = experiment.select_by[1] if experiment.select_by else None
     keep = experiment.keep_checkpoints
     with (

@@ -12,7 +12,7 @@ import pytest
 from avjax.data.read_ahead import close_at_exit, local_batches, read_ahead
 from avjax.metrics.base import Mean
 from avjax.train.experiment import Experiment
-from avjax.train.optimizers import Adam
+from avjax.train.optimizers import Adam, Muon, Sgd
 from avjax.train.task import LossAux, Objective, ReleasedWeights, Task
 
 EXAMPLES, SIZE = 60, 8
@@ -230,3 +230,26 @@ def context():
         "candidate_mask": jnp.asarray(candidate_mask, jnp.float32),
         "weight": jnp.ones(2),
     }
+
+
+def sgd_experiment() -> Experiment:
+    """Make an experiment whose rounding errors stay small, for runs to compare."""
+    optim = {"generator": Sgd(1e-2, momentum=0.9), "discriminator": Sgd(1e-3)}
+    return make_experiment(
+        task=ToyTask(noise=0.0), optim=optim, steps=20, evals={}, log_every=1
+    )
+
+
+def muon_experiment() -> Experiment:
+    """Make the toy with noise and Muon."""
+    optim = {"generator": Muon(1e-2), "discriminator": Adam(1e-3)}
+    return make_experiment(optim=optim, steps=20, evals={}, log_every=1)
+
+
+TOYS = {
+    "toy": make_experiment,
+    "long": long_experiment,
+    "interrupted": interrupted_experiment,
+    "sgd": sgd_experiment,
+    "muon": muon_experiment,
+}
