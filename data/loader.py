@@ -6,8 +6,6 @@ Nothing here imports jax: the number of this process and of all processes are ar
 import dataclasses
 import functools
 import json
-import os
-import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
@@ -30,8 +28,11 @@ from avjax.data.split_source import (
     Subset,
     check_records,
     open_split,
+    time_of_change,
 )
 from avjax.errors import InputError
+from avjax.media.paths import as_path
+from avjax.typing import PathLike
 
 NumpyBatch = Mapping[str, Any]  # examples, stacked along a new first axis
 SUMMARY_FILE = "summary.json"  # in the folder of a corpus, written by its builder
@@ -172,7 +173,7 @@ class Loader:
         return close_after(close_at_exit(iter(read_ahead(data, self.num_workers))))
 
 
-def read_vocabulary(root: str | os.PathLike, num_words: int) -> tuple[str, ...]:
+def read_vocabulary(root: PathLike, num_words: int) -> tuple[str, ...]:
     """Read the different texts of a corpus of single words, in alphabetical order.
 
     Args:
@@ -186,7 +187,7 @@ def read_vocabulary(root: str | os.PathLike, num_words: int) -> tuple[str, ...]:
     Raises:
         InputError: The summary of the corpus cannot be read.
     """
-    summary = pathlib.Path(root) / SUMMARY_FILE
+    summary = as_path(root) / SUMMARY_FILE
     try:
         content = json.loads(summary.read_text()) if summary.is_file() else {}
     except ValueError as error:
@@ -218,7 +219,7 @@ def _split_by_bucket(
     """Return (transform, clips) of every bucket that has clips."""
     if not loader.bucket_frames:
         return [(loader.transform, records)]
-    created = os.stat(records.root).st_ctime_ns
+    created = time_of_change(records.root)
     lengths = _clip_lengths(records.root, records.split, created)
     longest, largest = lengths.max(), loader.bucket_frames[-1]
     if longest > largest:
@@ -239,7 +240,7 @@ def _split_by_bucket(
 
 
 @functools.cache
-def _clip_lengths(root: str, split: str, created: int) -> np.ndarray:
+def _clip_lengths(root: str, split: str, created: float) -> np.ndarray:
     """Count the frames of each clip of a folder that was created at this time."""
     return np.array([len(record["mouth"]) for record in open_split(root, split)])
 

@@ -19,6 +19,7 @@ from avjax.cli import Parser
 from avjax.config import override, to_assignments
 from avjax.console import status
 from avjax.errors import InputError, suggest
+from avjax.media.paths import as_path
 from avjax.train.parallel.hosts import connected
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def train_named(options: argparse.Namespace) -> None:
 
     from avjax.train.experiments.requirements import check_requirements
     from avjax.train.loop import fit
-    from avjax.train.run_folder import RUNS
+    from avjax.train.run.folder import RUNS
 
     experiment = make_experiment(options.name, options.assignments)
     folder = options.out or RUNS / options.name.rpartition(":")[2]
@@ -128,8 +129,8 @@ def evaluate_named(options: argparse.Namespace) -> None:
     import jax
 
     from avjax.train.experiments.requirements import check_requirements, expand_root
+    from avjax.train.run.folder import find_run, read_invocation
     from avjax.train.run_evaluation import check_effect, evaluate_run
-    from avjax.train.run_folder import find_run, read_invocation
 
     folder = find_run(options.name, options.out, experiments)
     name, *assignments = read_invocation(folder) or (options.name,)
@@ -170,7 +171,7 @@ def make_parser(command: str, description: str) -> Parser:
     )
     add(
         "--out",
-        type=pathlib.Path,
+        type=as_path,
         metavar="DIR",
         help="folder of the run (default: runs/NAME)",
     )

@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 import math
 import os
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ import jax
 from avjax.config import to_json
 from avjax.data.train_batches import TrainBatches
 from avjax.errors import Interrupted
-from avjax.train.checkpoint import Checkpoints, Notes
+from avjax.media.paths import as_path
 from avjax.train.checks import (
     check_evals,
     check_finite,
@@ -25,16 +24,19 @@ from avjax.train.compiled import CompiledExperiment, build
 from avjax.train.evaluation import evaluate, local_eval_batches, visualize
 from avjax.train.experiment import Experiment, check, check_same_run
 from avjax.train.init_from import init_from_weights
-from avjax.train.interruption import InterruptWatch
-from avjax.train.metric_writer import MetricWriter
+from avjax.train.metric_writer import METRICS_FILE, MetricWriter
 from avjax.train.parallel import hosts, sharding
 from avjax.train.release import model_card, release
-from avjax.train.run_folder import (
+from avjax.train.run.checkpoint import Checkpoints, Notes
+from avjax.train.run.folder import (
     check_folder,
     check_progress,
     locked_folder,
     save_config,
+    write_errors,
 )
+from avjax.train.run.interruption import InterruptWatch
+from avjax.train.run.mirror import Mirror, mirrored
 from avjax.train.step import TrainState
 
 
@@ -62,7 +64,7 @@ def fit(
         Interrupted: Ctrl-C or SIGTERM stopped the run, after its state was saved.
     """
     check(experiment)
-    folder = pathlib.Path(folder)
+    folder = as_path(folder)
     check_folder(folder)
     mesh = sharding.make_mesh(experiment.mesh)
     batches = TrainBatches(experiment.train, jax.process_index(), jax.process_count())
@@ -78,15 +80,17 @@ def fit(
     keep = experiment.keep_checkpoints
     with (
         InterruptWatch() as watch,
+        write_errors(folder),
         locked_folder(folder),
+        mirrored(folder, [METRICS_FILE]) as mirror,
         Checkpoints(folder / "checkpoints", keep, mode) as checkpoints,
     ):
         state, best = restore_or_init(experiment, program, checkpoints, batches)
         check_progress(int(state.step), experiment.steps, folder)
         save_config(experiment, folder, arguments)
-        with MetricWriter(folder, int(state.step), experiment.steps) as writer:
+        with MetricWriter(mirror.local, int(state.step), experiment.steps) as writer:
             loop = TrainLoop(
-                experiment, folder, program, checkpoints, writer, watch, best
+                experiment, mirror, program, checkpoints, writer, watch, best
             )
             return loop.run(state, batches)
 
@@ -126,7 +130,7 @@ class TrainLoop:
 
     Attributes:
         experiment: The experiment.
-        folder: Folder of the run.
+        mirror: Files of the run.
         program: The compiled experiment.
         checkpoints: Checkpoints of the run.
         writer: Writer of metrics and images.
@@ -135,7 +139,7 @@ class TrainLoop:
     """
 
     experiment: Experiment
-    folder: pathlib.Path
+    mirror: Mirror
     program: CompiledExperiment
     checkpoints: Checkpoints
     writer: MetricWriter
@@ -172,7 +176,7 @@ class TrainLoop:
                     check_finite(step, logs)
                     self.save(state, batches)
                 raise Interrupted(
-                    f"saved {self.folder} at step {step}; the same command "
+                    f"saved {self.mirror.folder} at step {step}; the same command "
                     "continues the run",
                     stop,
                 )
@@ -207,7 +211,9 @@ class TrainLoop:
         if is_best or (last and not self.experiment.select_by):
             # Before the checkpoint: a run killed between the two repeats both.
             card = model_card(self.experiment, step, metrics, self.writer.hours)
-            release(self.experiment.task, state, self.folder / "weights", card)
+            release(self.experiment.task, state, self.mirror.local / "weights", card)
+        # Before the checkpoint, for the same reason.
+        self.mirror.upload(now=eval_due or save_due or is_best)
         if save_due or is_best:
             self.save(state, batches, value)
         return save_due or is_best

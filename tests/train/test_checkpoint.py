@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from avjax.data.train_batches import TrainBatches
-from avjax.train.checkpoint import Checkpoints, Notes, read
 from avjax.train.compiled import build
 from avjax.train.parallel import sharding
+from avjax.train.run.checkpoint import Checkpoints, Notes, read
 
 PROGRAMS = {}  # compiled once for all tests
 

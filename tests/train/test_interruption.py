@@ -10,9 +10,9 @@ import time
 import pytest
 
 from avjax.errors import InputError
-from avjax.train.interruption import InterruptWatch
 from avjax.train.loop import fit
-from avjax.train.run_folder import locked_folder
+from avjax.train.run.folder import locked_folder
+from avjax.train.run.interruption import InterruptWatch
 
 HERE = pathlib.Path(__file__).parent
 PROGRAM = """

@@ -15,13 +15,13 @@ from avjax import weights
 from avjax.data.loader import Loader
 from avjax.errors import InputError
 from avjax.models.lip_landmarks import LipLandmarksConfig
-from avjax.train.checkpoint import read
 from avjax.train.checks import validate_batch
 from avjax.train.compiled import build
 from avjax.train.init_from import init_from_weights
 from avjax.train.loop import fit
 from avjax.train.optimizers import Adam
 from avjax.train.parallel import sharding
+from avjax.train.run.checkpoint import read
 from avjax.train.tasks.lip_landmarks import LipLandmarksTask
 
 KILLS = 3

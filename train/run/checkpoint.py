@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, Self
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as policies
 
+from avjax.media.paths import is_remote
 from avjax.train.step import TrainState
 
 Mode = Literal["min", "max"]
@@ -68,7 +69,7 @@ class Checkpoints:
             best_mode=mode or "max",
             cleanup_tmp_directories=True,
         )
-        self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+        self._manager = ocp.CheckpointManager(absolute(folder), options=options)
 
     def __enter__(self) -> Self:
         return self
@@ -150,13 +151,22 @@ def read(
         best_fn=_metric if mode else None,
         best_mode=mode or "max",
     )
-    with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
+    with ocp.CheckpointManager(absolute(folder), options=options) as manager:
         step = manager.best_step()
         step = manager.latest_step() if step is None else step
         if step is None:
             return None
         items = ocp.args.Composite(state=ocp.args.StandardRestore(shapes))
         return manager.restore(step, args=items)["state"]
+
+
+def absolute(folder: pathlib.Path) -> pathlib.Path:
+    """Make a folder absolute, as Orbax wants it; a URL is.
+
+    Args:
+        folder: The folder.
+    """
+    return folder if is_remote(folder) else folder.absolute()
 
 
 def _metric(metrics: Mapping[str, float]) -> float:
