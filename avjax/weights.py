@@ -73,9 +73,7 @@ def save(
         InputError: The folder holds other files, or cannot be written.
     """
     flat = flatten_dict({"params": dict(params), "stats": dict(stats)}, sep="/")
-    arrays = {
-        name: _to_storage(np.asarray(array), dtype) for name, array in flat.items()
-    }
+    arrays = {x: _to_storage(np.asarray(y), dtype) for x, y in flat.items()}
     description = {
         "format": FORMAT,
         "system": system,

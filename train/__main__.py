@@ -85,7 +85,7 @@ def train_named(options: argparse.Namespace) -> None:
     from avjax.train.run.folder import RUNS
 
     experiment = make_experiment(options.name, options.assignments)
-    folder = options.out or RUNS / options.name.rpartition(":")[2]
+    folder = as_path(options.out or RUNS / options.name.rpartition(":")[2])
     check_requirements(experiment, folder, "train", "evals")
     name = absolute_name(options.name)
     fit(experiment, folder, arguments=(name, *options.assignments))
@@ -171,7 +171,6 @@ def make_parser(command: str, description: str) -> Parser:
     )
     add(
         "--out",
-        type=as_path,
         metavar="DIR",
         help="folder of the run (default: runs/NAME)",
     )

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
@@ -20,7 +21,7 @@ from avjax.errors import InputError, Interrupted
 OFF = "off"  # value of --distributed
 FAILURE_KEY, SIGNAL_KEY = "avjax/failure", "avjax/signal"
 POLL_SECONDS = 0.5  # between two looks for the failure of another process
-LEAVE_SECONDS = 2.0  # in which the others see a failure
+LEAVE_SECONDS = 4.0  # in which the others see a failure
 WAIT_MILLISECONDS = 600_000  # for the slowest process to open its data
 # Number of tasks that a launcher has started, and its name.
 TASK_COUNTS = {
@@ -140,7 +141,7 @@ class FailureWatch:
             if found := get_text(FAILURE_KEY):
                 status, _, message = found.partition(" ")
                 print(f"avjax: {message}", file=sys.stderr)
-                leave(int(status))
+                leave_last(int(status))
 
     def fail(self, error: BaseException) -> NoReturn:
         """Print an error, tell it to the other processes, and end this one.
@@ -160,16 +161,21 @@ class FailureWatch:
         status = session.run(raise_again, "avjax")
         line = (str(error) or type(error).__name__).splitlines()[0]
         set_text(FAILURE_KEY, f"{status} process {jax.process_index()}: {line}")
-        threading.Event().wait(LEAVE_SECONDS)
-        leave(status)
+        leave_last(status)
 
 
-def leave(status: int) -> NoReturn:
+def leave_last(status: int) -> NoReturn:
     """End this process at once: JAX would wait for the others at its exit.
+
+    Process 0 has the coordination service, so it lets the others leave before.
 
     Args:
         status: The exit status.
     """
+    import jax
+
+    if jax.process_index() == 0:
+        time.sleep(LEAVE_SECONDS)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

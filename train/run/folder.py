@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pathlib
+import threading
 from collections.abc import Container, Iterator, Sequence
 
 import jax
@@ -89,6 +90,13 @@ def write_errors(folder: pathlib.Path) -> Iterator[None]:
     Raises:
         InputError: The block could not write.
     """
+    hook = threading.excepthook
+
+    def print_others(failed: threading.ExceptHookArgs) -> None:
+        if find_write_error(failed.exc_value) is None:
+            hook(failed)
+
+    threading.excepthook = print_others  # the thread of TensorBoard fails, too
     try:
         yield
     except InputError:
@@ -101,6 +109,8 @@ def write_errors(folder: pathlib.Path) -> Iterator[None]:
             f"cannot write into {folder}: {reason}; the run continues from its latest "
             "checkpoint when there is room"
         ) from error
+    finally:
+        threading.excepthook = hook
 
 
 def find_write_error(error: BaseException | None) -> str | None:
@@ -157,9 +167,7 @@ def save_config(
             write_text(folder / EXPERIMENT_FILE, text)
 
 
-def find_run(
-    name: str, out: pathlib.Path | None, experiments: Container[str]
-) -> pathlib.Path:
+def find_run(name: str, out: str | None, experiments: Container[str]) -> pathlib.Path:
     """Find the folder of a run.
 
     Args:
@@ -175,7 +183,7 @@ def find_run(
             not exist.
     """
     if out is not None:
-        return out
+        return as_path(out)
     folder = pathlib.Path(name) if name in experiments else as_path(name)
     if (folder / EXPERIMENT_FILE).is_file():
         return folder
