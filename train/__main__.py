@@ -58,7 +58,7 @@ def train(arguments: Sequence[str]) -> int:
         action="store_true",
         help="print the fields of the experiment as path=value, and do not train",
     )
-    logging.getLogger("absl").setLevel(logging.ERROR)  # messages of Orbax
+    logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax raises its errors
     options = parser.parse_intermixed_args(arguments)
     if options.list or not options.name:
         print("\n".join(list_experiments()))
@@ -105,7 +105,7 @@ def evaluate(arguments: Sequence[str]) -> int:
     Raises:
         InputError: The arguments, the run or its data cannot be used.
     """
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    logging.getLogger("absl").setLevel(logging.CRITICAL)
     parser = make_parser("evaluate", EVALUATE_HELP)
     parser.add_argument(
         "--json", action="store_true", help="print JSON instead of a table"

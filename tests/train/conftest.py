@@ -3,6 +3,7 @@
 import dataclasses
 import time
 
+import flax.linen as nn
 import grain
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ import pytest
 from avjax.data.read_ahead import close_at_exit, local_batches, read_ahead
 from avjax.metrics.base import Mean
 from avjax.train.experiment import Experiment
-from avjax.train.optimizers import Adam, Muon, Sgd
+from avjax.train.optimizers import Adam, Muon, Optimizer, Sgd
 from avjax.train.task import LossAux, Objective, ReleasedWeights, Task
 
 EXAMPLES, SIZE = 60, 8
@@ -240,10 +241,54 @@ def sgd_experiment() -> Experiment:
     )
 
 
-def muon_experiment() -> Experiment:
-    """Make the toy with noise and Muon."""
-    optim = {"generator": Muon(1e-2), "discriminator": Adam(1e-3)}
+@pytest.fixture(name="sgd_experiment")
+def _sgd_experiment() -> Experiment:
+    return sgd_experiment()
+
+
+def noisy_experiment(optimizer: Optimizer) -> Experiment:
+    """Make the toy, whose random noise depends on the order of the examples."""
+    optim = {"generator": optimizer, "discriminator": Adam(1e-3)}
     return make_experiment(optim=optim, steps=20, evals={}, log_every=1)
+
+
+class NormalizedNetwork(nn.Module):
+    """Layers with BatchNorm, which cancels the biases before it."""
+
+    @nn.compact
+    def __call__(self, x):
+        for _ in range(3):
+            x = nn.relu(nn.BatchNorm(use_running_average=False)(nn.Dense(64)(x)))
+        return nn.Dense(SIZE)(x)
+
+
+@dataclasses.dataclass(frozen=True)
+class NormalizedTask(Task):
+    """Trains a network with BatchNorm."""
+
+    noise: float = 0.0
+
+    def init(self, key, batch):
+        variables = NormalizedNetwork().init(key, batch["x"])
+        return {"net": variables["params"]}, {"net": variables["batch_stats"]}
+
+    def objectives(self):
+        return (Objective("net", ("net",), self.loss),)
+
+    def loss(self, params, stats, batch, key):
+        noise = self.noise * jax.random.normal(key, batch["x"].shape)
+        output, new = NormalizedNetwork().apply(
+            {"params": params["net"], "batch_stats": stats["net"]},
+            batch["x"] + noise,
+            mutable=["batch_stats"],
+        )
+        aux = LossAux({}, stats={"net": new["batch_stats"]})
+        return jnp.mean((output - batch["y"]) ** 2), aux
+
+
+def normalized_experiment(optimizer: Optimizer) -> Experiment:
+    """Make an experiment with BatchNorm."""
+    return Experiment(NormalizedTask(), ToyLoader(), {"net": optimizer}, steps=20)
 
 
 TOYS = {
@@ -251,5 +296,9 @@ TOYS = {
     "long": long_experiment,
     "interrupted": interrupted_experiment,
     "sgd": sgd_experiment,
-    "muon": muon_experiment,
+    "adam": lambda: noisy_experiment(Adam(1e-2)),
+    "sgd_norm": lambda: normalized_experiment(Sgd(1e-2)),
+    "adam_norm": lambda: normalized_experiment(Adam(1e-2)),
+    "muon_norm": lambda: normalized_experiment(Muon(1e-2)),
+    "muon": lambda: noisy_experiment(Muon(1e-2)),
 }
