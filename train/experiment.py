@@ -8,11 +8,12 @@ from avjax.config import check_ranges, differences, leaves, to_json
 from avjax.data.loader import DataLoader
 from avjax.errors import InputError
 from avjax.train.optimizers import Optimizer
+from avjax.train.parallel.hosts import HOST_FIELDS
 from avjax.train.task import Task, check_signatures
 
 # Fields that may differ when a run is resumed. They do not change what a step computes,
-# except `steps`, which is changed in order to train longer. The same holds for fields
-# of the training data with the names `MUTABLE_DATA_FIELDS`: a corpus may be moved.
+# except `steps`, which is changed in order to train longer. The same holds for the
+# `HOST_FIELDS` of the training data: a corpus may be moved.
 MUTABLE_FIELDS = frozenset(
     {
         "steps",
@@ -25,7 +26,6 @@ MUTABLE_FIELDS = frozenset(
         "description",
     }
 )
-MUTABLE_DATA_FIELDS = frozenset({"root", "num_workers"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,5 +140,5 @@ def is_mutable(path: str) -> bool:
     """
     first, *others = path.split(".")
     if first == "train":
-        return bool(others) and others[-1] in MUTABLE_DATA_FIELDS
+        return bool(others) and others[-1] in HOST_FIELDS
     return first in MUTABLE_FIELDS

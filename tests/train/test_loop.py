@@ -104,6 +104,18 @@ def test_run_resumes_with_more_steps_but_not_with_another_config(experiment, tmp
     assert json.loads((tmp_path / "experiment.json").read_text())["config"]["seed"] == 0
 
 
+def test_checkpoint_of_the_earlier_format_is_continued(experiment, tmp_path):
+    short = dataclasses.replace(experiment, steps=4, evals={})
+    fit(short, tmp_path / "old")
+    (notes,) = (tmp_path / "old/checkpoints/4/notes").glob("metadata*")
+    content = json.loads(notes.read_text())
+    assert content.pop("next_batch") == 4
+    notes.write_text(json.dumps(content))
+    longer = dataclasses.replace(short, steps=6)
+    continued = fit(longer, tmp_path / "old")
+    assert_same(continued, fit(longer, tmp_path / "new"))
+
+
 def test_run_is_not_shortened(experiment, tmp_path):
     fit(dataclasses.replace(experiment, steps=3), tmp_path / "run")
     stored = (tmp_path / "run/experiment.json").read_text()

@@ -30,7 +30,7 @@ TASK_COUNTS = {
     "PMI_SIZE": "MPI",
 }
 TPU_HOSTS = "TPU_WORKER_HOSTNAMES"  # separated by commas
-HOST_FIELDS = "root", "num_workers"  # fields of data that may differ between hosts
+HOST_FIELDS = frozenset({"root", "num_workers"})  # of data: examples stay the same
 _comparisons = itertools.count()
 
 
@@ -159,7 +159,7 @@ class FailureWatch:
             raise error
         self._done.set()
         status = session.run(raise_again, "avjax")
-        line = (str(error) or type(error).__name__).splitlines()[0]
+        line = (str(error) or "stopped").splitlines()[0]
         set_text(FAILURE_KEY, f"{status} process {jax.process_index()}: {line}")
         leave_last(status)
 
