@@ -28,7 +28,10 @@ from collections.abc import Sequence
 from typing import Any
 
 os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+os.environ["XLA_FLAGS"] = (
+    "--xla_force_host_platform_device_count=2"
+    " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+)
 for folder in ("helpers", "train"):
     sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / folder))
 import conftest as toys  # noqa: E402
