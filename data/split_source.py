@@ -12,7 +12,7 @@ from avjax.console import CONSOLE, format_count
 from avjax.data import schema
 from avjax.data.examples.base import Example, ExampleTransform, Record
 from avjax.errors import InputError
-from avjax.media.paths import as_path
+from avjax.media.paths import as_path, is_remote
 from avjax.typing import PathLike
 
 INFO_FILE = "dataset_info.json"
@@ -113,8 +113,9 @@ def time_of_change(folder: PathLike) -> float:
     Args:
         folder: Folder of the corpus.
     """
-    status = (as_path(folder) / INFO_FILE).stat()
-    return getattr(status, "st_ctime_ns", None) or status.mtime  # of local files alone
+    status: Any = (as_path(folder) / INFO_FILE).stat()
+    name = "mtime" if is_remote(as_path(folder)) else "st_ctime_ns"
+    return getattr(status, name)
 
 
 def check_records(records: SplitSource, transform: ExampleTransform) -> None:

@@ -30,9 +30,8 @@ def test_run_of_two_processes_continues_on_another_mesh(sgd_experiment, tmp_path
 
 
 def test_signal_of_one_process_saves_and_stops_all(tmp_path):
-    children = start_processes(
-        "train", "sgd", "--out", tmp_path, "steps=100000", processes=2
-    )
+    limits = "steps=100000", "save_every=100000"
+    children = start_processes("train", "sgd", "--out", tmp_path, *limits, processes=2)
     wait_for_step(tmp_path, 3, children)
     children[1].send_signal(signal.SIGINT)
     results = finish(children)
