@@ -10,7 +10,8 @@ A toy system is trained on the CPU of this computer by `avjax train`. The studie
                 order, against one device
     kills       kills at random moments, against a run that was not killed
     signals     seconds from SIGTERM and SIGINT to the end of all processes, and status
-    refusals    seconds from the first message of a process to the end of all
+    refusals    seconds from the start to the end of all processes, and from the end of
+                the first one to that of the last one
 
 Differences are those of the parameters: the largest one, and the norm of the difference
 as a fraction of the norm of the parameters.
@@ -220,17 +221,21 @@ def study_signals(work: pathlib.Path, _: int) -> ResultTable:
 
 def study_refusals(work: pathlib.Path, _: int) -> ResultTable:
     """Start runs that are refused."""
-    table = ResultTable("Refusals", "case", "seconds", "status", "sentence")
+    table = ResultTable(
+        "Refusals",
+        *("case", "seconds", "seconds between the first and the last end", "status"),
+        "sentence",
+    )
 
     def add(case: str, children: Sequence[Any], others: Sequence[Any] = ()) -> None:
         since = time.monotonic()
-        results = finish(children, LONGEST)
-        seconds = time.monotonic() - since
+        ends = time_ends(children)
+        results = finish(children)
         finish([child for child in others if not child.kill()], LONGEST)
         errors = [x for x in results[0][1].splitlines() if x.startswith("avjax: ")]
         sentence = errors[-1].replace(str(work), "").strip() if errors else None
         statuses = ", ".join(str(status) for status, _ in results)
-        table.add(case, seconds, statuses, sentence)
+        table.add(case, ends[-1] - since, ends[-1] - ends[0], statuses, sentence)
 
     def begin(out: str | pathlib.Path, *words: str, **kwargs: Any) -> list[Any]:
         return start_processes("train", "long", *words, "--out", out, **kwargs)
@@ -244,6 +249,17 @@ def study_refusals(work: pathlib.Path, _: int) -> ResultTable:
     add("SLURM without the flag", begin(work / "c", SLURM_NTASKS="2"))
     add("unknown scheme", begin("nowhere://bucket/run", **two))
     return table
+
+
+def time_ends(children: Sequence[Any]) -> list[float]:
+    """Wait for processes, and return when each has ended."""
+    ends, running = [], list(children)
+    while running:
+        time.sleep(0.02)
+        ended = [child for child in running if child.poll() is not None]
+        running = [child for child in running if child not in ended]
+        ends += [time.monotonic()] * len(ended)
+    return ends
 
 
 STUDIES = {
