@@ -14,6 +14,7 @@ LOCAL_SCHEME = "file"
 # Module that reads a store, and what installs it.
 STORES = {"gs": ("gcsfs", "'avjax[gcs]'"), "s3": ("s3fs", "s3fs")}
 UNSUPPORTED = {"az", "hf"}  # known to epath, but checkpoints cannot be written there
+SCHEMES = {LOCAL_SCHEME, *STORES, *UNSUPPORTED}
 URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//?)")
 
 
@@ -39,7 +40,7 @@ def as_path(path: PathLike) -> pathlib.Path:
         return pathlib.Path(text)
     scheme, slashes = match.groups()
     if slashes == "/":  # what pathlib.Path makes of a URL
-        if scheme in {LOCAL_SCHEME, *STORES, *UNSUPPORTED}:
+        if scheme in SCHEMES:
             raise InputError(
                 f"{text} has one slash after '{scheme}:'; write {scheme}://"
             )
@@ -71,7 +72,8 @@ def check_local(path: PathLike) -> None:
     Raises:
         InputError: It is a URL.
     """
-    if is_remote(as_path(path)) or "://" in str(path):
+    match = URL.match(str(path))
+    if match and (match[2] == "//" or match[1] in SCHEMES):
         raise InputError(
             f"cannot write {path}: give a local path, and copy the result; only "
             "avjax train writes to stores"

@@ -38,7 +38,6 @@ for folder in ("helpers", "train"):
 import conftest as toys  # noqa: E402
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
-import orbax.checkpoint as ocp  # noqa: E402
 from train_processes import (  # noqa: E402
     finish,
     start_processes,
@@ -50,6 +49,7 @@ from avjax.data.train_batches import TrainBatches  # noqa: E402
 from avjax.train.ablations.results import ResultTable, make_parser  # noqa: E402
 from avjax.train.compiled import build  # noqa: E402
 from avjax.train.parallel import sharding  # noqa: E402
+from avjax.train.run.checkpoint import read  # noqa: E402
 
 CLOCK = {"steps_per_second", "wait_fraction", "hours"}
 DIFFERENCES = "largest difference", "relative difference"
@@ -72,14 +72,10 @@ def train(folder: pathlib.Path, name: str, *words: str, **layout: int) -> Any:
     """Train a toy, and return its last state."""
     results = finish(start_processes("train", name, "--out", folder, *words, **layout))
     assert not any(status for status, _ in results), results
-    return last_state(folder)
-
-
-def last_state(folder: pathlib.Path) -> Any:
-    """Read the latest checkpoint of a run."""
-    latest = max(map(int, os.listdir(folder / "checkpoints")))
-    path = (folder / "checkpoints" / str(latest) / "state").absolute()
-    return ocp.StandardCheckpointer().restore(path)
+    experiment, devices = toys.TOYS[name](), sharding.make_mesh((1, 1))
+    example = TrainBatches(experiment.train).peek()
+    shapes = build(experiment, devices, example).shapes
+    return read(folder / "checkpoints", shapes, None)
 
 
 def differences(a: Any, b: Any) -> tuple[float, float]:
@@ -98,12 +94,12 @@ def study_topologies(work: pathlib.Path, _: int) -> ResultTable:
     for steps, processes, devices in ((5, 2, 1), (10, 1, 1), (15, 1, 4), (20, 2, 2)):
         layout = {"processes": processes, "devices": devices}
         moved = train(work / "moved", "sgd", f"steps={steps}", **layout)
-    row = differences(alone["params"], moved["params"])
+    row = differences(alone.params, moved.params)
     table.add("SGD: 2 processes, 1, 4 devices, 2 processes with 2 devices", 20, *row)
     for name in ("sgd", "adam", "muon"):
         alone = train(work / f"{name}1", name)
         two = train(work / f"{name}2", name, processes=2)
-        row = differences(alone["params"], two["params"])
+        row = differences(alone.params, two.params)
         table.add(f"{name}: 2 processes", 20, *row)
     return table
 

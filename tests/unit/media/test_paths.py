@@ -5,6 +5,7 @@ import pathlib
 import fake_store
 import pytest
 
+from avjax.data.__main__ import main as build
 from avjax.data.split_source import open_split
 from avjax.errors import InputError
 from avjax.media.files import atomic_folder, check_writable
@@ -36,9 +37,7 @@ def test_registered_scheme_is_remote(tmp_path, monkeypatch):
         (pathlib.Path("gs://bucket/a"), "one slash after 'gs:'; write gs://"),
     ],
 )
-@pytest.mark.parametrize(
-    "use", [as_path, load, check_writable, lambda path: open_split(path, "train")]
-)
+@pytest.mark.parametrize("use", [as_path, load, lambda path: open_split(path, "train")])
 def test_store_that_cannot_be_used_is_refused(path, message, use, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=message):
@@ -47,10 +46,12 @@ def test_store_that_cannot_be_used_is_refused(path, message, use, monkeypatch):
 
 def test_outputs_are_not_written_to_stores(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
-    with (
-        pytest.raises(InputError, match="give a local path, and copy the result"),
-        atomic_folder("gs://bucket/corpus", ["a"]),
-    ):
-        pass
+    for out in ("gs://bucket/a", pathlib.Path("gs://bucket/a"), "new://a"):
+        message = "give a local path, and copy the result"
+        with pytest.raises(InputError, match=message), atomic_folder(out, ["a"]):
+            pass
+        with pytest.raises(InputError, match=message):
+            check_writable(out)
+        with pytest.raises(InputError, match=message):
+            build(["build", "puppet", "--out", str(out)])
     assert not list(tmp_path.iterdir())
