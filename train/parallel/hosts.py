@@ -6,6 +6,7 @@ no devices: it also works while a program is compiled, or after a process has fa
 
 import contextlib
 import itertools
+import json
 import os
 import re
 import sys
@@ -153,14 +154,12 @@ class FailureWatch:
         def raise_again() -> int:
             raise error
 
-        import jax
-
         if self._client is None:
             raise error
         self._done.set()
         status = session.run(raise_again, "avjax")
         line = (str(error) or "stopped").splitlines()[0]
-        set_text(FAILURE_KEY, f"{status} process {jax.process_index()}: {line}")
+        set_text(FAILURE_KEY, f"{status} process {process_number()}: {line}")
         leave_last(status)
 
 
@@ -172,9 +171,7 @@ def leave_last(status: int) -> NoReturn:
     Args:
         status: The exit status.
     """
-    import jax
-
-    if jax.process_index() == 0:
+    if process_number() == 0:
         time.sleep(LEAVE_SECONDS)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -190,15 +187,11 @@ def check_same_config(config: Mapping[str, Any]) -> None:
     Raises:
         InputError: A value differs from that of process 0.
     """
-    import json
-
-    import jax
-
     client = coordination_client()
-    if client is None or jax.process_count() == 1:
+    if client is None:
         return
     key = f"avjax/config/{next(_comparisons)}"
-    if jax.process_index() == 0:
+    if process_number() == 0:
         client.key_value_set(key, json.dumps(config))
     first = json.loads(client.blocking_key_value_get(key, WAIT_MILLISECONDS))
     before, after = dict(leaves(first)), dict(leaves(config))
@@ -216,6 +209,13 @@ def coordination_client() -> Any:
     from jax._src import distributed  # JAX has no public way to its key-value store
 
     return distributed.global_state.client
+
+
+def process_number() -> int:
+    """Return the number of this process. JAX waits for all before it tells."""
+    from jax._src import distributed
+
+    return distributed.global_state.process_id
 
 
 def set_text(key: str, text: str) -> None:
