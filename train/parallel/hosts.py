@@ -139,10 +139,14 @@ class FailureWatch:
 
     def _watch(self) -> None:
         while not self._done.wait(POLL_SECONDS):
-            if found := get_text(FAILURE_KEY):
-                status, _, message = found.partition(" ")
-                print(f"avjax: {message}", file=sys.stderr)
-                leave_last(int(status))
+            self._follow()
+
+    def _follow(self) -> None:
+        """End this process if another one has failed."""
+        if found := get_text(FAILURE_KEY):
+            status, _, message = found.partition(" ")
+            print(f"avjax: {message}", file=sys.stderr)
+            leave_last(int(status))
 
     def fail(self, error: BaseException) -> NoReturn:
         """Print an error, tell it to the other processes, and end this one.
@@ -157,6 +161,8 @@ class FailureWatch:
         if self._client is None:
             raise error
         self._done.set()
+        if not isinstance(error, InputError):  # it may only be the lost connection
+            self._follow()
         status = session.run(raise_again, "avjax")
         line = (str(error) or "stopped").splitlines()[0]
         set_text(FAILURE_KEY, f"{status} process {process_number()}: {line}")
