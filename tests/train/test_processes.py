@@ -81,7 +81,7 @@ def test_single_task_needs_no_connection():
 
 def test_full_disk_is_one_sentence(experiment, tmp_path, capsys):
     # A limit on the size of files has the effects of a full disk.
-    short = dataclasses.replace(experiment, steps=2, evals={})
+    short = dataclasses.replace(experiment, steps=4, save_every=1, evals={})
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
     try:
