@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+import safetensors.numpy
 from flax.traverse_util import flatten_dict, unflatten_dict
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
 from avjax import weights_format1
 from avjax.config import to_json
 from avjax.errors import InputError, suggest
 from avjax.media.files import atomic_folder, wrap_os_errors
+from avjax.media.paths import as_path, is_remote
 from avjax.typing import Params, PathLike
 
 FORMAT = 2
@@ -73,9 +73,7 @@ def save(
         InputError: The folder holds other files, or cannot be written.
     """
     flat = flatten_dict({"params": dict(params), "stats": dict(stats)}, sep="/")
-    arrays = {
-        name: _to_storage(np.asarray(array), dtype) for name, array in flat.items()
-    }
+    arrays = {x: _to_storage(np.asarray(y), dtype) for x, y in flat.items()}
     description = {
         "format": FORMAT,
         "system": system,
@@ -104,8 +102,8 @@ def write_folder(
     ):
         file, config_file = (temporary / name for name in FILE_NAMES)
         try:
-            save_file(arrays, file)
-        except SafetensorError as error:
+            safetensors.numpy.save_file(arrays, file)
+        except safetensors.SafetensorError as error:
             raise InputError(f"cannot write {folder}: {error}") from error
         file.chmod(0o644)  # safetensors writes files that only their owner can read
         text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
@@ -137,8 +135,7 @@ def load(name: PathLike) -> Weights:
     if description["format"] == weights_format1.FORMAT:
         renamed = weights_format1.upgrade_names(description["system"], arrays)
         arrays = {renamed[name]: array for name, array in arrays.items()}
-    floats = {name: _from_storage(array) for name, array in arrays.items()}
-    tree = unflatten_dict(floats, sep="/")
+    tree = unflatten_dict({x: _from_storage(y) for x, y in arrays.items()}, sep="/")
     return Weights(
         params=tree.get("params", {}),
         stats=tree.get("stats", {}),
@@ -161,8 +158,11 @@ def read_arrays(file: PathLike) -> dict[str, np.ndarray]:
         InputError: The file is missing or damaged, or holds something else.
     """
     try:
-        arrays = load_file(file)
-    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        if is_remote(file):
+            arrays = safetensors.numpy.load(as_path(file).read_bytes())
+        else:
+            arrays = safetensors.numpy.load_file(file)
+    except (OSError, safetensors.SafetensorError, ValueError, KeyError) as error:
         raise InputError(f"{file} is missing or damaged: {error}") from error
     prefixes = tuple(f"{name}/" for name in _COLLECTIONS)
     if unknown := [name for name in arrays if not name.startswith(prefixes)]:
@@ -187,7 +187,7 @@ def weights_files(name: PathLike) -> tuple[pathlib.Path, ...]:
 
 def _find_folder(name: PathLike) -> pathlib.Path:
     """Return the folder of weights; a folder of that path comes before a name."""
-    folder, names = pathlib.Path(name), list_weights()
+    folder, names = as_path(name), list_weights()
     for candidate in (folder, folder / "weights"):  # the latter in a run's folder
         if (candidate / "config.json").is_file():
             return candidate

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from avjax.cli import Parser, session
 from avjax.data.builders import CORPORA, integer_from, make_source
 from avjax.errors import InputError, not_a_folder
+from avjax.media.paths import check_local
 
 
 def main(
@@ -30,6 +31,7 @@ def main(
         InputError: The arguments are invalid, or the corpus cannot be built.
     """
     options = make_parser().parse_args(arguments)
+    check_local(options.out)
     entry = CORPORA[options.corpus]
     fields = {option.field: getattr(options, option.field) for option in entry.options}
     for folder in filter(None, map(fields.get, ("raw", "clean"))):

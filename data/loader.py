@@ -6,8 +6,6 @@ Nothing here imports jax: the number of this process and of all processes are ar
 import dataclasses
 import functools
 import json
-import os
-import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
@@ -20,7 +18,7 @@ from avjax.data.examples.talking import TalkTrainExample
 from avjax.data.read_ahead import (
     close_after,
     close_at_exit,
-    next_batch,
+    local_batches,
     read_ahead,
 )
 from avjax.data.split_source import (
@@ -30,8 +28,11 @@ from avjax.data.split_source import (
     Subset,
     check_records,
     open_split,
+    time_of_change,
 )
 from avjax.errors import InputError
+from avjax.media.paths import as_path
+from avjax.typing import PathLike
 
 NumpyBatch = Mapping[str, Any]  # examples, stacked along a new first axis
 SUMMARY_FILE = "summary.json"  # in the folder of a corpus, written by its builder
@@ -40,20 +41,23 @@ SUMMARY_FILE = "summary.json"  # in the folder of a corpus, written by its build
 class DataLoader(Protocol):
     """A frozen dataclass of plain values that makes batches of training and evaluation.
 
-    Every process reads its own part of each batch.
+    Every process reads its own part of each batch: the first process has the first
+    examples of the batch, and so on, as `read_ahead.local_batches` divides them.
     """
 
     def train_batches(
-        self, process_index: int = 0, process_count: int = 1
-    ) -> grain.DatasetIterator:
-        """Return an endless iterator of shuffled batches that can be resumed.
+        self, process_index: int = 0, process_count: int = 1, start: int = 0
+    ) -> Iterator[NumpyBatch]:
+        """Return an endless iterator of shuffled batches.
 
         Args:
             process_index: Number of this process.
             process_count: Number of processes that share a batch.
+            start: Number of batches before the first one.
 
         Returns:
-            A Grain iterator, with `get_state` and `set_state`.
+            An iterator. Whatever `start` and the number of processes are, the batch of
+            a number has the same examples.
         """
         ...
 
@@ -100,18 +104,19 @@ class Loader:
     bucket_frames: tuple[int, ...] = ()
 
     def train_batches(
-        self, process_index: int = 0, process_count: int = 1
+        self, process_index: int = 0, process_count: int = 1, start: int = 0
     ) -> grain.DatasetIterator:
-        """Return an endless iterator of shuffled batches that can be resumed.
+        """Return an endless iterator of shuffled batches.
 
         Every epoch has its own order and random examples; they depend on the seed only.
 
         Args:
             process_index: Number of this process.
             process_count: Number of processes that share a batch.
+            start: Number of batches before the first one.
 
         Returns:
-            A Grain iterator, with `get_state` and `set_state`.
+            A Grain iterator.
 
         Raises:
             InputError: There is no such corpus or split, it lacks labels that the
@@ -132,11 +137,11 @@ class Loader:
             # Examples are sampled and epochs repeated before the processes divide
             # them: otherwise all processes would sample the same, and a bucket with
             # fewer clips than processes would leave some of them without data.
-            data = data.random_map(transform).repeat()[process_index::process_count]
-            parts.append(data.batch(size, drop_remainder=True))
+            data = data.random_map(transform).repeat()
+            parts.append(local_batches(data, size, process_index, process_count))
             weights.append(len(subset))
         data = grain.MapDataset.mix(parts, weights) if len(parts) > 1 else parts[0]
-        return close_at_exit(iter(read_ahead(data, self.num_workers)))
+        return close_at_exit(iter(read_ahead(data[start:], self.num_workers)))
 
     def eval_batches(
         self, process_index: int = 0, process_count: int = 1
@@ -162,13 +167,13 @@ class Loader:
         for transform, subset in _split_by_bucket(records, self):
             examples = EvalExamples(subset, transform, self.examples_per_clip)
             padded = PaddedExamples(examples, self.batch_size)
-            data = grain.MapDataset.source(padded)[process_index::process_count]
-            parts.append(data.batch(size))
+            data = grain.MapDataset.source(padded)
+            parts.append(local_batches(data, size, process_index, process_count))
         data = grain.MapDataset.concatenate(parts)
         return close_after(close_at_exit(iter(read_ahead(data, self.num_workers))))
 
 
-def read_vocabulary(root: str | os.PathLike, num_words: int) -> tuple[str, ...]:
+def read_vocabulary(root: PathLike, num_words: int) -> tuple[str, ...]:
     """Read the different texts of a corpus of single words, in alphabetical order.
 
     Args:
@@ -182,7 +187,7 @@ def read_vocabulary(root: str | os.PathLike, num_words: int) -> tuple[str, ...]:
     Raises:
         InputError: The summary of the corpus cannot be read.
     """
-    summary = pathlib.Path(root) / SUMMARY_FILE
+    summary = as_path(root) / SUMMARY_FILE
     try:
         content = json.loads(summary.read_text()) if summary.is_file() else {}
     except ValueError as error:
@@ -208,28 +213,13 @@ def open_checked(loader: Loader) -> SplitSource:
     return records
 
 
-def peek(data: grain.DatasetIterator) -> NumpyBatch:
-    """Return the next batch of an iterator without consuming it.
-
-    Args:
-        data: A Grain iterator; its state is restored.
-
-    Returns:
-        The next batch.
-    """
-    state = data.get_state()
-    batch = next_batch(data)
-    data.set_state(state)
-    return batch
-
-
 def _split_by_bucket(
     records: SplitSource, loader: Loader
 ) -> list[tuple[Any, SplitSource | Subset]]:
     """Return (transform, clips) of every bucket that has clips."""
     if not loader.bucket_frames:
         return [(loader.transform, records)]
-    created = os.stat(records.root).st_ctime_ns
+    created = time_of_change(records.root)
     lengths = _clip_lengths(records.root, records.split, created)
     longest, largest = lengths.max(), loader.bucket_frames[-1]
     if longest > largest:
@@ -250,7 +240,7 @@ def _split_by_bucket(
 
 
 @functools.cache
-def _clip_lengths(root: str, split: str, created: int) -> np.ndarray:
+def _clip_lengths(root: str, split: str, created: float) -> np.ndarray:
     """Count the frames of each clip of a folder that was created at this time."""
     return np.array([len(record["mouth"]) for record in open_split(root, split)])
 

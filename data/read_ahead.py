@@ -36,6 +36,27 @@ def read_ahead(data: grain.MapDataset, num_workers: int) -> grain.IterDataset:
     return iterable.mp_prefetch(options, _exit_with_parent).map(_copy_arrays)
 
 
+def local_batches(
+    data: grain.MapDataset, size: int, process_index: int, process_count: int
+) -> grain.MapDataset:
+    """Make the batches of one process.
+
+    All processes together have the examples of a batch in the order of a single
+    process, one block of them after the other, so that a step does not depend on the
+    number of processes.
+
+    Args:
+        data: Examples.
+        size: Examples of this process in one batch.
+        process_index: Number of this process.
+        process_count: Number of processes that share a batch.
+
+    Returns:
+        The batches.
+    """
+    return data.batch(size, drop_remainder=True)[process_index::process_count]
+
+
 def close_after(iterator: grain.DatasetIterator) -> Iterator[Mapping[str, Any]]:
     """Close an iterator after its last element.
 

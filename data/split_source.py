@@ -1,8 +1,6 @@
 """Random access to the records of a split, and to the examples of an evaluation."""
 
 import functools
-import os
-import pathlib
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, SupportsIndex
@@ -14,7 +12,10 @@ from avjax.console import CONSOLE, format_count
 from avjax.data import schema
 from avjax.data.examples.base import Example, ExampleTransform, Record
 from avjax.errors import InputError
+from avjax.media.paths import as_path, is_remote
+from avjax.typing import PathLike
 
+INFO_FILE = "dataset_info.json"
 SLICE = re.compile(r"(\w+)\[(\d*):(\d+)\]")
 
 
@@ -86,7 +87,7 @@ class PaddedExamples:
         return {**self.examples[0], "weight": np.float32(0)}
 
 
-def open_split(root: str | os.PathLike, split: str) -> SplitSource:
+def open_split(root: PathLike, split: str) -> SplitSource:
     """Open the records of one split of a corpus.
 
     Args:
@@ -100,10 +101,21 @@ def open_split(root: str | os.PathLike, split: str) -> SplitSource:
     Raises:
         InputError: There is no such corpus or split.
     """
-    info, root = pathlib.Path(root) / "dataset_info.json", os.fspath(root)
-    if SLICE.fullmatch(split) and info.is_file():
-        split = _clamp_slice(root, split, info.stat().st_ctime_ns)
-    return SplitSource(root, split)
+    folder = as_path(root)
+    if SLICE.fullmatch(split) and (folder / INFO_FILE).is_file():
+        split = _clamp_slice(str(folder), split, time_of_change(folder))
+    return SplitSource(str(folder), split)
+
+
+def time_of_change(folder: PathLike) -> float:
+    """Return when a corpus was written: another one may have taken its place.
+
+    Args:
+        folder: Folder of the corpus.
+    """
+    status: Any = (as_path(folder) / INFO_FILE).stat()
+    name = "mtime" if is_remote(as_path(folder)) else "st_ctime_ns"
+    return getattr(status, name)
 
 
 def check_records(records: SplitSource, transform: ExampleTransform) -> None:
@@ -134,7 +146,7 @@ def check_records(records: SplitSource, transform: ExampleTransform) -> None:
 
 
 @functools.cache
-def _clamp_slice(root: str, split: str, created: int) -> str:
+def _clamp_slice(root: str, split: str, created: float) -> str:
     """Shorten "test[:40]" to the clips of a corpus that was created at this time."""
     match = SLICE.fullmatch(split)
     name, start, end = match.groups() if match else (split, "", "0")
@@ -151,7 +163,7 @@ def _clamp_slice(root: str, split: str, created: int) -> str:
 
 def _open_source(root: str, split: str):
     """Open a split with TFDS."""
-    if not (pathlib.Path(root) / "dataset_info.json").is_file():
+    if not (as_path(root) / INFO_FILE).is_file():
         raise InputError(
             f"there is no corpus in {root}; `avjax data build --help` shows how to "
             "build one"

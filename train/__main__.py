@@ -1,9 +1,10 @@
 """The commands `avjax train` and `avjax evaluate`.
 
-This is the only module that starts `jax.distributed`. JAX and the experiments are
-imported inside the functions, so that `--help` and invalid options answer at once.
+JAX and the experiments are imported inside the functions, so that `--help` and invalid
+options answer at once.
 """
 
+import argparse
 import inspect
 import json
 import logging
@@ -18,6 +19,8 @@ from avjax.cli import Parser
 from avjax.config import override, to_assignments
 from avjax.console import status
 from avjax.errors import InputError, suggest
+from avjax.media.paths import as_path
+from avjax.train.parallel.hosts import connected
 
 if TYPE_CHECKING:
     from avjax.train.experiment import Experiment
@@ -55,29 +58,39 @@ def train(arguments: Sequence[str]) -> int:
         action="store_true",
         help="print the fields of the experiment as path=value, and do not train",
     )
-    logging.getLogger("absl").setLevel(logging.ERROR)  # messages of Orbax
+    logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax raises its errors
     options = parser.parse_intermixed_args(arguments)
     if options.list or not options.name:
         print("\n".join(list_experiments()))
         return 0
-    start_distributed(options.distributed)
-    experiment = make_experiment(options.name, options.assignments)
     if options.show:
+        experiment = make_experiment(options.name, options.assignments)
         print("\n".join(map(shlex.quote, to_assignments(experiment))))
         return 0
+    with connected(options.distributed):
+        train_named(options)
+    return 0
+
+
+def train_named(options: argparse.Namespace) -> None:
+    """Train the experiment that the options name.
+
+    Args:
+        options: Parsed arguments of `avjax train`.
+    """
     import jax
 
     from avjax.train.experiments.requirements import check_requirements
     from avjax.train.loop import fit
-    from avjax.train.run_folder import RUNS
+    from avjax.train.run.folder import RUNS
 
-    folder = options.out or RUNS / options.name.rpartition(":")[2]
+    experiment = make_experiment(options.name, options.assignments)
+    folder = as_path(options.out or RUNS / options.name.rpartition(":")[2])
     check_requirements(experiment, folder, "train", "evals")
     name = absolute_name(options.name)
     fit(experiment, folder, arguments=(name, *options.assignments))
     if jax.process_index() == 0:
         print(f"wrote {folder}")
-    return 0
 
 
 def evaluate(arguments: Sequence[str]) -> int:
@@ -92,7 +105,7 @@ def evaluate(arguments: Sequence[str]) -> int:
     Raises:
         InputError: The arguments, the run or its data cannot be used.
     """
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    logging.getLogger("absl").setLevel(logging.CRITICAL)
     parser = make_parser("evaluate", EVALUATE_HELP)
     parser.add_argument(
         "--json", action="store_true", help="print JSON instead of a table"
@@ -100,14 +113,24 @@ def evaluate(arguments: Sequence[str]) -> int:
     options = parser.parse_intermixed_args(arguments)
     if not options.name:
         raise InputError("name a run: avjax evaluate NAME, or the folder of a run")
-    start_distributed(options.distributed)
+    with connected(options.distributed):
+        evaluate_named(options)
+    return 0
+
+
+def evaluate_named(options: argparse.Namespace) -> None:
+    """Evaluate the run that the options name, and print its metrics.
+
+    Args:
+        options: Parsed arguments of `avjax evaluate`.
+    """
     experiments = load_experiments()
 
     import jax
 
     from avjax.train.experiments.requirements import check_requirements, expand_root
+    from avjax.train.run.folder import find_run, read_invocation
     from avjax.train.run_evaluation import check_effect, evaluate_run
-    from avjax.train.run_folder import find_run, read_invocation
 
     folder = find_run(options.name, options.out, experiments)
     name, *assignments = read_invocation(folder) or (options.name,)
@@ -125,7 +148,6 @@ def evaluate(arguments: Sequence[str]) -> int:
     elif jax.process_index() == 0:
         print_metrics(metrics, f"{pathlib.Path(name).name}, {folder}")
         print(f"measured: {state}")
-    return 0
 
 
 def make_parser(command: str, description: str) -> Parser:
@@ -149,14 +171,14 @@ def make_parser(command: str, description: str) -> Parser:
     )
     add(
         "--out",
-        type=pathlib.Path,
         metavar="DIR",
         help="folder of the run (default: runs/NAME)",
     )
     add(
         "--distributed",
         metavar="WHERE",
-        help="run on several hosts: auto, or HOST:PORT,PROCESSES,INDEX",
+        help="run in several processes: auto, or HOST:PORT,PROCESSES,INDEX; off: this "
+        "process alone, although a cluster has started several",
     )
     return parser
 
@@ -235,33 +257,6 @@ def absolute_name(name: str) -> str:
     if not path.endswith(".py"):
         return name
     return f"{pathlib.Path(path).absolute()}{colon}{experiment_name}"
-
-
-def start_distributed(where: str | None) -> None:
-    """Connect to the other hosts.
-
-    Args:
-        where: "auto" if the cluster sets the addresses, or "HOST:PORT,PROCESSES,INDEX".
-            None: this is the only host.
-
-    Raises:
-        InputError: `where` has another form.
-    """
-    if where is None:
-        return
-    import jax
-
-    try:
-        if where == "auto":
-            jax.distributed.initialize()
-            return
-        address, count, index = where.split(",")
-        jax.distributed.initialize(address, int(count), int(index))
-    except ValueError as error:
-        raise InputError(
-            f"--distributed {where} cannot be used: give HOST:PORT,PROCESSES,INDEX, or "
-            "auto on a cluster that JAX detects"
-        ) from error
 
 
 def print_metrics(metrics: Mapping[str, float], title: str) -> None:

@@ -8,10 +8,12 @@ from avjax.config import check_ranges, differences, leaves, to_json
 from avjax.data.loader import DataLoader
 from avjax.errors import InputError
 from avjax.train.optimizers import Optimizer
+from avjax.train.parallel.hosts import HOST_FIELDS
 from avjax.train.task import Task, check_signatures
 
 # Fields that may differ when a run is resumed. They do not change what a step computes,
-# except `steps`, which is changed in order to train longer.
+# except `steps`, which is changed in order to train longer. The same holds for the
+# `HOST_FIELDS` of the training data: a corpus may be moved.
 MUTABLE_FIELDS = frozenset(
     {
         "steps",
@@ -108,8 +110,8 @@ def check_same_run(experiment: Experiment, stored: Mapping[str, Any]) -> None:
         stored: Config of the run's checkpoint, as `to_json` wrote it.
 
     Raises:
-        InputError: A field outside `MUTABLE_FIELDS` differs, or the run was written by
-            a version of avjax whose configs had other fields.
+        InputError: A field that is not mutable differs, or the run was written by a
+            version of avjax whose configs had other fields.
     """
     if "init_from" not in stored:  # the field was called `start` before
         raise InputError(
@@ -117,11 +119,7 @@ def check_same_run(experiment: Experiment, stored: Mapping[str, Any]) -> None:
             "choose another --out to start a new run"
         )
     current = to_json(experiment)
-    paths = [
-        path
-        for path in differences(stored, current)
-        if path.partition(".")[0] not in MUTABLE_FIELDS
-    ]
+    paths = [path for path in differences(stored, current) if not is_mutable(path)]
     if paths:
         before, after = dict(leaves(stored)), dict(leaves(current))
         changes = "; ".join(
@@ -132,3 +130,15 @@ def check_same_run(experiment: Experiment, stored: Mapping[str, Any]) -> None:
             f"this run was started with another config: {changes}; "
             "choose another --out to start a new run"
         )
+
+
+def is_mutable(path: str) -> bool:
+    """Tell if a field may differ when a run is resumed.
+
+    Args:
+        path: Path of the field, such as "train.root".
+    """
+    first, *others = path.split(".")
+    if first == "train":
+        return bool(others) and others[-1] in HOST_FIELDS
+    return first in MUTABLE_FIELDS

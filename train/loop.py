@@ -4,17 +4,15 @@ import dataclasses
 import itertools
 import math
 import os
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 
 from avjax.config import to_json
-from avjax.data.loader import peek
-from avjax.data.read_ahead import next_batch
+from avjax.data.train_batches import TrainBatches
 from avjax.errors import Interrupted
-from avjax.train.checkpoint import Checkpoints, Notes
+from avjax.media.paths import as_path
 from avjax.train.checks import (
     check_evals,
     check_finite,
@@ -26,16 +24,19 @@ from avjax.train.compiled import CompiledExperiment, build
 from avjax.train.evaluation import evaluate, local_eval_batches, visualize
 from avjax.train.experiment import Experiment, check, check_same_run
 from avjax.train.init_from import init_from_weights
-from avjax.train.interruption import InterruptWatch
-from avjax.train.metric_writer import MetricWriter
-from avjax.train.parallel import sharding
+from avjax.train.metric_writer import METRICS_FILE, MetricWriter
+from avjax.train.parallel import hosts, sharding
 from avjax.train.release import model_card, release
-from avjax.train.run_folder import (
+from avjax.train.run.checkpoint import Checkpoints, Notes
+from avjax.train.run.folder import (
     check_folder,
     check_progress,
     locked_folder,
     save_config,
+    write_errors,
 )
+from avjax.train.run.interruption import InterruptWatch
+from avjax.train.run.mirror import Mirror, mirrored
 from avjax.train.step import TrainState
 
 
@@ -63,30 +64,33 @@ def fit(
         Interrupted: Ctrl-C or SIGTERM stopped the run, after its state was saved.
     """
     check(experiment)
-    folder = pathlib.Path(folder)
+    folder = as_path(folder)
     check_folder(folder)
     mesh = sharding.make_mesh(experiment.mesh)
-    batches = experiment.train.train_batches(jax.process_index(), jax.process_count())
-    example = peek(batches)
+    batches = TrainBatches(experiment.train, jax.process_index(), jax.process_count())
+    example = batches.peek()
     sharding.check_batch(mesh, example, experiment.accumulate)
     validate_batch(experiment.task, experiment.train, example)
     with explain_failure(arguments[1:]):
         program = build(experiment, mesh, example)
         check_step(program, example, arguments[1:])
         check_evals(experiment, program)
+    hosts.check_same_config({**to_json(experiment), "out": str(folder)})
     mode = experiment.select_by[1] if experiment.select_by else None
     keep = experiment.keep_checkpoints
     with (
         InterruptWatch() as watch,
+        write_errors(folder),
         locked_folder(folder),
+        mirrored(folder, [METRICS_FILE]) as mirror,
         Checkpoints(folder / "checkpoints", keep, mode) as checkpoints,
     ):
         state, best = restore_or_init(experiment, program, checkpoints, batches)
         check_progress(int(state.step), experiment.steps, folder)
         save_config(experiment, folder, arguments)
-        with MetricWriter(folder, int(state.step), experiment.steps) as writer:
+        with MetricWriter(mirror.local, int(state.step), experiment.steps) as writer:
             loop = TrainLoop(
-                experiment, folder, program, checkpoints, writer, watch, best
+                experiment, mirror, program, checkpoints, writer, watch, best
             )
             return loop.run(state, batches)
 
@@ -95,7 +99,7 @@ def restore_or_init(
     experiment: Experiment,
     program: CompiledExperiment,
     checkpoints: Checkpoints,
-    batches: Any,
+    batches: TrainBatches,
 ) -> tuple[TrainState, float | None]:
     """Restore the latest checkpoint, or make the state before the first step.
 
@@ -103,7 +107,7 @@ def restore_or_init(
         experiment: The experiment.
         program: The compiled experiment.
         checkpoints: Checkpoints of the run.
-        batches: Iterator over training batches, which is set to the restored position.
+        batches: Training batches, which are set to the restored position.
 
     Returns:
         The state, and the best value so far of the metric of `select_by`.
@@ -116,7 +120,8 @@ def restore_or_init(
         return init_from_weights(program, experiment.init_from), None
     notes = checkpoints.notes(latest)
     check_same_run(experiment, notes.config)
-    return checkpoints.restore(latest, program.shapes, batches), notes.best
+    batches.seek(latest if notes.next_batch is None else notes.next_batch)
+    return checkpoints.restore(latest, program.shapes), notes.best
 
 
 @dataclasses.dataclass
@@ -125,7 +130,7 @@ class TrainLoop:
 
     Attributes:
         experiment: The experiment.
-        folder: Folder of the run.
+        mirror: Files of the run.
         program: The compiled experiment.
         checkpoints: Checkpoints of the run.
         writer: Writer of metrics and images.
@@ -134,19 +139,19 @@ class TrainLoop:
     """
 
     experiment: Experiment
-    folder: pathlib.Path
+    mirror: Mirror
     program: CompiledExperiment
     checkpoints: Checkpoints
     writer: MetricWriter
     watch: InterruptWatch
     best: float | None
 
-    def run(self, state: TrainState, batches: Any) -> TrainState:
+    def run(self, state: TrainState, batches: TrainBatches) -> TrainState:
         """Run all remaining steps.
 
         Args:
             state: The state to start from.
-            batches: Iterator over training batches.
+            batches: Training batches.
 
         Returns:
             The state after the last step.
@@ -157,7 +162,7 @@ class TrainLoop:
         """
         for step in range(int(state.step) + 1, self.experiment.steps + 1):
             with self.writer.waiting():
-                batch = sharding.to_global(self.program.mesh, next_batch(batches))
+                batch = sharding.to_global(self.program.mesh, next(batches))
             with self.writer.stepping(batch):
                 state, logs = self.program.step(state, batch, self.program.key)
             if jax.default_backend() == "cpu":
@@ -171,14 +176,18 @@ class TrainLoop:
                     check_finite(step, logs)
                     self.save(state, batches)
                 raise Interrupted(
-                    f"saved {self.folder} at step {step}; the same command "
+                    f"saved {self.mirror.folder} at step {step}; the same command "
                     "continues the run",
                     stop,
                 )
         return state
 
     def log_eval_save(
-        self, step: int, state: TrainState, logs: Mapping[str, Any], batches: Any
+        self,
+        step: int,
+        state: TrainState,
+        logs: Mapping[str, Any],
+        batches: TrainBatches,
     ) -> bool:
         """Log, evaluate, release and save, if one of them is due at this step.
 
@@ -186,7 +195,7 @@ class TrainLoop:
             step: The step that is finished.
             state: The state after the step.
             logs: Logs of the step.
-            batches: Iterator over training batches, whose position is saved.
+            batches: Training batches, whose position is saved.
 
         Returns:
             True if the state was saved.
@@ -202,23 +211,25 @@ class TrainLoop:
         if is_best or (last and not self.experiment.select_by):
             # Before the checkpoint: a run killed between the two repeats both.
             card = model_card(self.experiment, step, metrics, self.writer.hours)
-            release(self.experiment.task, state, self.folder / "weights", card)
+            release(self.experiment.task, state, self.mirror.local / "weights", card)
+        # Before the checkpoint, for the same reason.
+        self.mirror.upload(now=eval_due or save_due or is_best)
         if save_due or is_best:
             self.save(state, batches, value)
         return save_due or is_best
 
     def save(
-        self, state: TrainState, batches: Any, metric: float | None = None
+        self, state: TrainState, batches: TrainBatches, metric: float | None = None
     ) -> None:
         """Save a checkpoint.
 
         Args:
             state: The state.
-            batches: Iterator over training batches, whose position is saved.
+            batches: Training batches, whose position is saved.
             metric: Value of the metric of `select_by`, if it was evaluated.
         """
-        notes = Notes(to_json(self.experiment), self.best)
-        self.checkpoints.save(state, batches, notes, metric)
+        notes = Notes(to_json(self.experiment), self.best, batches.position)
+        self.checkpoints.save(state, notes, metric)
 
     def log(self, step: int, logs: Mapping[str, Any]) -> None:
         """Write the logs of a step, and stop the run if they are not finite.

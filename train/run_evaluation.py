@@ -7,14 +7,14 @@ from typing import NamedTuple
 from avjax.config import differences, leaves, to_json
 from avjax.console import status
 from avjax.errors import InputError
-from avjax.train.checkpoint import read
 from avjax.train.checks import explain_failure, validate_batch
 from avjax.train.compiled import CompiledExperiment, build
 from avjax.train.evaluation import evaluate, local_eval_batches
 from avjax.train.experiment import Experiment
 from avjax.train.init_from import init_from_weights
 from avjax.train.parallel import sharding
-from avjax.train.run_folder import EXPERIMENT_FILE
+from avjax.train.run.checkpoint import read
+from avjax.train.run.folder import EXPERIMENT_FILE
 from avjax.train.step import TrainState
 
 

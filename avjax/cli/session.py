@@ -39,8 +39,8 @@ def run(command: Callable[[], int], program: str) -> int:
 
     Returns:
         The status of the command; 2 for invalid input, 130 after Ctrl-C, 143 after
-        SIGTERM, 141 if the reader of standard output has closed it, 1 for a defect of
-        avjax or too little memory.
+        SIGTERM (0 if the work was saved), 141 if the reader of standard output has
+        closed it, 1 for a defect of avjax or too little memory.
     """
     try:
         with keep_interrupts():
@@ -54,7 +54,8 @@ def run(command: Callable[[], int], program: str) -> int:
     except KeyboardInterrupt as stop:  # or Interrupted, which has a message
         message = str(stop) or "stopped; incomplete files were removed"
         print(f"{program}: {message}", file=sys.stderr)
-        return 128 + getattr(stop, "signal_number", signal.SIGINT)
+        number = getattr(stop, "signal_number", signal.SIGINT)
+        return 0 if number == signal.SIGTERM else 128 + number
     except BrokenPipeError:  # such as `avjax train --list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE

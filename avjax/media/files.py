@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, Literal
 
 from avjax.errors import InputError
+from avjax.media.paths import check_local
 from avjax.typing import PathLike
 
 
@@ -100,6 +101,7 @@ def created_parents(path: PathLike) -> Iterator[pathlib.Path]:
     Raises:
         InputError: The folders cannot be created.
     """
+    check_local(path)
     target = pathlib.Path(os.path.realpath(path))
     missing = [folder for folder in target.parents if not folder.exists()]
     try:
@@ -197,6 +199,7 @@ def check_writable(path: PathLike) -> None:
 
 def _create_temporary(path: PathLike) -> tuple[pathlib.Path, pathlib.Path]:
     """Resolve `path` and create an empty temporary file in its folder."""
+    check_local(path)
     target = pathlib.Path(os.path.realpath(path))
     temporary = target.with_name(f".avjax-{secrets.token_hex(6)}.part")
     with wrap_os_errors(path, "write"):

@@ -3,16 +3,17 @@
 import dataclasses
 import time
 
+import flax.linen as nn
 import grain
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avjax.data.read_ahead import close_at_exit, read_ahead
+from avjax.data.read_ahead import close_at_exit, local_batches, read_ahead
 from avjax.metrics.base import Mean
 from avjax.train.experiment import Experiment
-from avjax.train.optimizers import Adam
+from avjax.train.optimizers import Adam, Muon, Optimizer, Sgd
 from avjax.train.task import LossAux, Objective, ReleasedWeights, Task
 
 EXAMPLES, SIZE = 60, 8
@@ -38,18 +39,20 @@ class ToyLoader:
         weight = np.float32(1)
         return [{"x": a, "y": b, "weight": weight} for a, b in zip(x, y, strict=True)]
 
-    def train_batches(self, process_index=0, process_count=1):
+    def train_batches(self, process_index=0, process_count=1, start=0):
         data = grain.MapDataset.source(self._examples()).seed(self.seed).shuffle()
-        data = data[process_index::process_count].repeat().random_map(Corrupt())
-        data = data.batch(self.batch // process_count)
+        size = self.batch // process_count
+        data = data.repeat().random_map(Corrupt())
+        data = local_batches(data, size, process_index, process_count)[start:]
         return iter(data.to_iter_dataset(grain.ReadOptions(1, 2)))
 
     def eval_batches(self, process_index=0, process_count=1):
         examples = self._examples()
         padding = {**examples[0], "weight": np.float32(0)}
         examples += [padding] * (-len(examples) % self.batch)
-        data = grain.MapDataset.source(examples)[process_index::process_count]
-        return iter(data.batch(self.batch // process_count))
+        data = grain.MapDataset.source(examples)
+        size = self.batch // process_count
+        return iter(local_batches(data, size, process_index, process_count))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,9 +157,9 @@ def long_experiment() -> Experiment:
 class WorkerLoader(ToyLoader):
     """Reads in worker processes, as slowly as real data."""
 
-    def train_batches(self, process_index=0, process_count=1):
+    def train_batches(self, process_index=0, process_count=1, start=0):
         data = grain.MapDataset.source(self._examples()).seed(self.seed).shuffle()
-        data = data.repeat().map(_wait).batch(self.batch)
+        data = data.repeat().map(_wait).batch(self.batch)[start:]
         return close_at_exit(iter(read_ahead(data, num_workers=2)))
 
 
@@ -228,3 +231,74 @@ def context():
         "candidate_mask": jnp.asarray(candidate_mask, jnp.float32),
         "weight": jnp.ones(2),
     }
+
+
+def sgd_experiment() -> Experiment:
+    """Make an experiment whose rounding errors stay small, for runs to compare."""
+    optim = {"generator": Sgd(1e-2, momentum=0.9), "discriminator": Sgd(1e-3)}
+    return make_experiment(
+        task=ToyTask(noise=0.0), optim=optim, steps=20, evals={}, log_every=1
+    )
+
+
+@pytest.fixture(name="sgd_experiment")
+def _sgd_experiment() -> Experiment:
+    return sgd_experiment()
+
+
+def noisy_experiment(optimizer: Optimizer) -> Experiment:
+    """Make the toy, whose random noise depends on the order of the examples."""
+    optim = {"generator": optimizer, "discriminator": Adam(1e-3)}
+    return make_experiment(optim=optim, steps=20, evals={}, log_every=1)
+
+
+class NormalizedNetwork(nn.Module):
+    """Layers with BatchNorm, which cancels the biases before it."""
+
+    @nn.compact
+    def __call__(self, x):
+        for _ in range(3):
+            x = nn.relu(nn.BatchNorm(use_running_average=False)(nn.Dense(64)(x)))
+        return nn.Dense(SIZE)(x)
+
+
+@dataclasses.dataclass(frozen=True)
+class NormalizedTask(Task):
+    """Trains a network with BatchNorm."""
+
+    noise: float = 0.0
+
+    def init(self, key, batch):
+        variables = NormalizedNetwork().init(key, batch["x"])
+        return {"net": variables["params"]}, {"net": variables["batch_stats"]}
+
+    def objectives(self):
+        return (Objective("net", ("net",), self.loss),)
+
+    def loss(self, params, stats, batch, key):
+        noise = self.noise * jax.random.normal(key, batch["x"].shape)
+        output, new = NormalizedNetwork().apply(
+            {"params": params["net"], "batch_stats": stats["net"]},
+            batch["x"] + noise,
+            mutable=["batch_stats"],
+        )
+        aux = LossAux({}, stats={"net": new["batch_stats"]})
+        return jnp.mean((output - batch["y"]) ** 2), aux
+
+
+def normalized_experiment(optimizer: Optimizer) -> Experiment:
+    """Make an experiment with BatchNorm."""
+    return Experiment(NormalizedTask(), ToyLoader(), {"net": optimizer}, steps=20)
+
+
+TOYS = {
+    "toy": make_experiment,
+    "long": long_experiment,
+    "interrupted": interrupted_experiment,
+    "sgd": sgd_experiment,
+    "adam": lambda: noisy_experiment(Adam(1e-2)),
+    "sgd_norm": lambda: normalized_experiment(Sgd(1e-2)),
+    "adam_norm": lambda: normalized_experiment(Adam(1e-2)),
+    "muon_norm": lambda: normalized_experiment(Muon(1e-2)),
+    "muon": lambda: noisy_experiment(Muon(1e-2)),
+}

@@ -2,19 +2,19 @@ import jax
 import numpy as np
 import pytest
 
-from avjax.data.loader import peek
-from avjax.train.checkpoint import Checkpoints, Notes, read
+from avjax.data.train_batches import TrainBatches
 from avjax.train.compiled import build
 from avjax.train.parallel import sharding
+from avjax.train.run.checkpoint import Checkpoints, Notes, read
 
 PROGRAMS = {}  # compiled once for all tests
 
 
 def start(experiment, shape=(1, 1)):
-    data = experiment.train.train_batches()
+    data = TrainBatches(experiment.train)
     if shape not in PROGRAMS:
         mesh = sharding.make_mesh(shape)
-        PROGRAMS[shape] = build(experiment, mesh, peek(data))
+        PROGRAMS[shape] = build(experiment, mesh, data.peek())
     program = PROGRAMS[shape]
     return program, program.init(), data
 
@@ -36,15 +36,16 @@ def test_saved_state_is_restored_after_training_continued(experiment, tmp_path):
     state = steps(program, state, data, 3)
     saved = jax.device_get(jax.tree.map(lambda x: x + 0, state))
     with Checkpoints(tmp_path, keep=1) as checkpoints:
-        checkpoints.save(state, data, Notes({"a": [1]}, 0.5))
+        checkpoints.save(state, Notes({"a": [1]}, 0.5, 3))
         uninterrupted = steps(
             program, state, data, 4
         )  # overwrites the arrays of `state`
     program, _, data = start(experiment)
     with Checkpoints(tmp_path, keep=1) as checkpoints:
         assert checkpoints.latest() == 3
-        assert checkpoints.notes(3) == Notes({"a": [1]}, 0.5)
-        state = checkpoints.restore(3, program.shapes, data)
+        assert checkpoints.notes(3) == Notes({"a": [1]}, 0.5, 3)
+        state = checkpoints.restore(3, program.shapes)
+    data.seek(3)
     assert_same(state, saved)
     assert_same(steps(program, state, data, 4), uninterrupted)
 
@@ -54,10 +55,10 @@ def test_checkpoint_restores_on_other_devices(experiment, tmp_path, shapes):
     program, state, data = start(experiment, shapes[0])
     state = steps(program, state, data, 2)
     with Checkpoints(tmp_path, keep=1) as checkpoints:
-        checkpoints.save(state, data, Notes({}, None))
+        checkpoints.save(state, Notes({}))
     target, _, data = start(experiment, shapes[1])
     with Checkpoints(tmp_path, keep=1) as checkpoints:
-        restored = checkpoints.restore(2, target.shapes, data)
+        restored = checkpoints.restore(2, target.shapes)
     assert_same(restored, state)
     shardings = jax.tree.map(lambda x: x.sharding, target.shapes)
     assert jax.tree.map(lambda x: x.sharding, restored) == shardings
@@ -69,7 +70,7 @@ def test_latest_and_best_checkpoints_are_kept(experiment, tmp_path):
     with Checkpoints(tmp_path, keep=2, mode="min") as checkpoints:
         for metric in (3.0, 1.0, None, 2.0, 4.0):
             state = steps(program, state, data, 1)
-            checkpoints.save(state, data, Notes({}, None), metric)
+            checkpoints.save(state, Notes({}), metric)
             if metric == 1.0:
                 best = jax.device_get(jax.tree.map(lambda x: x + 0, state))
     assert {file.name for file in tmp_path.iterdir() if file.name.isdigit()} == set(
@@ -87,7 +88,7 @@ def test_incomplete_checkpoint_is_ignored_and_removed(experiment, tmp_path):
     assert incomplete.exists()  # reading changes nothing
     with Checkpoints(tmp_path, keep=1) as checkpoints:
         assert checkpoints.latest() is None
-        checkpoints.save(state, data, Notes({}, None))
+        checkpoints.save(state, Notes({}))
     assert not incomplete.exists()
 
 
@@ -96,5 +97,5 @@ def test_checkpoint_between_two_evaluations_gives_no_warning(
 ):
     _, state, data = start(experiment)
     with Checkpoints(tmp_path, keep=1, mode="min") as checkpoints:
-        checkpoints.save(state, data, Notes({}, None))
+        checkpoints.save(state, Notes({}))
     assert "tracked_metric" not in caplog.text

@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from avjax.config import override, to_json
+from avjax.data.loader import Loader
 from avjax.errors import InputError
 from avjax.train.experiment import check, check_same_run
 from avjax.train.optimizers import Adam
@@ -48,6 +49,11 @@ def test_resumed_run_may_change_only_mutable_fields(experiment):
     check_same_run(
         override(experiment, ["steps=99", "mesh=1,1", "keep_checkpoints=5"]), stored
     )
+    corpus = dataclasses.replace(experiment, train=Loader("corpora/a"))
+    moved = override(corpus, ["train.root=/data/a", "train.num_workers=4"])
+    check_same_run(moved, to_json(corpus))
+    with pytest.raises(InputError, match="train.batch_size was 8 and is now 4"):
+        check_same_run(override(corpus, ["train.batch_size=4"]), to_json(corpus))
     with pytest.raises(InputError) as error:
         changed = override(
             experiment, ["optim.generator.learning_rate=0.5", "train.seed=3"]

@@ -3,46 +3,24 @@
 import os
 import pathlib
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
+from train_processes import finish, start_processes, wait_for_step
 
 from avjax.errors import InputError
-from avjax.train.interruption import InterruptWatch
 from avjax.train.loop import fit
-from avjax.train.run_folder import locked_folder
+from avjax.train.run.folder import locked_folder
+from avjax.train.run.interruption import InterruptWatch
 
 HERE = pathlib.Path(__file__).parent
-PROGRAM = """
-import sys
-sys.path.insert(0, sys.argv[1])  # worker processes use it, too
-import conftest
-from avjax.__main__ import main
-from avjax.train import experiments
-experiments.EXPERIMENTS["toy"] = conftest.interrupted_experiment
-sys.exit(main(["train", "toy", "--out", sys.argv[2]]))
-"""
 
 
 def train_until_signal(folder, number):
     """Train in a process group that gets a signal, -> exit status and errors."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(HERE), str(folder)],
-        env=os.environ | {"COLUMNS": "200"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    metrics, until = folder / "metrics.jsonl", time.monotonic() + 120
-    while not (metrics.exists() and '"step": 3,' in metrics.read_text()):
-        assert child.poll() is None and time.monotonic() < until
-        time.sleep(0.01)
+    (child,) = start_processes("train", "interrupted", "--out", folder)
+    wait_for_step(folder, 3, [child])
     os.killpg(child.pid, number)  # as Ctrl-C does: also to the worker processes
-    _, errors = child.communicate(timeout=60)
-    return child.returncode, errors
+    return finish([child])[0]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -51,7 +29,7 @@ def test_signal_saves_the_run_which_then_continues(
 ):
     monkeypatch.syspath_prepend(HERE.parents[1])  # workers import tests.train.conftest
     status, errors = train_until_signal(tmp_path / "run", number)
-    assert status == 128 + number
+    assert status == (0 if number == signal.SIGTERM else 130)
     (saved,) = (tmp_path / "run/checkpoints").iterdir()
     sentence = (
         f"saved {tmp_path / 'run'} at step {saved.name}; the same command continues"
@@ -68,6 +46,13 @@ def test_second_signal_is_not_held_back(capsys):
         assert watch.requested(1) == signal.SIGINT
         assert "(Ctrl-C again: at once, without saving)" in capsys.readouterr().err
         os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_second_preemption_notice_does_not_stop_the_save():
+    with InterruptWatch() as watch:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert watch.requested(1) == signal.SIGTERM
 
 
 def test_second_run_in_a_folder_is_refused(experiment, tmp_path):

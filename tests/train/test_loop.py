@@ -15,14 +15,13 @@ from avjax import weights
 from avjax.data.loader import Loader
 from avjax.errors import InputError
 from avjax.models.lip_landmarks import LipLandmarksConfig
-from avjax.train import loop
-from avjax.train.checkpoint import read
 from avjax.train.checks import validate_batch
 from avjax.train.compiled import build
 from avjax.train.init_from import init_from_weights
 from avjax.train.loop import fit
 from avjax.train.optimizers import Adam
 from avjax.train.parallel import sharding
+from avjax.train.run.checkpoint import read
 from avjax.train.tasks.lip_landmarks import LipLandmarksTask
 
 KILLS = 3
@@ -105,6 +104,18 @@ def test_run_resumes_with_more_steps_but_not_with_another_config(experiment, tmp
     assert json.loads((tmp_path / "experiment.json").read_text())["config"]["seed"] == 0
 
 
+def test_checkpoint_of_the_earlier_format_is_continued(experiment, tmp_path):
+    short = dataclasses.replace(experiment, steps=4, evals={})
+    fit(short, tmp_path / "old")
+    (notes,) = (tmp_path / "old/checkpoints/4/notes").glob("metadata*")
+    content = json.loads(notes.read_text())
+    assert content.pop("next_batch") == 4
+    notes.write_text(json.dumps(content))
+    longer = dataclasses.replace(short, steps=6)
+    continued = fit(longer, tmp_path / "old")
+    assert_same(continued, fit(longer, tmp_path / "new"))
+
+
 def test_run_is_not_shortened(experiment, tmp_path):
     fit(dataclasses.replace(experiment, steps=3), tmp_path / "run")
     stored = (tmp_path / "run/experiment.json").read_text()
@@ -174,7 +185,7 @@ def test_path_in_a_part_starts_from_weights(experiment, tmp_path):
     program = build(
         other,
         sharding.make_mesh(other.mesh),
-        loop.peek(other.train.train_batches()),
+        next(other.train.train_batches()),
     )
     fresh = jax.device_get(program.init().params["generator"])
     initialised = jax.device_get(

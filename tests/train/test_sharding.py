@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec
 
-from avjax.data.loader import peek
+from avjax.data.train_batches import TrainBatches
 from avjax.errors import InputError
 from avjax.train.compiled import build
 from avjax.train.optimizers import Adam, Muon
@@ -75,8 +75,8 @@ def test_sharded_run_matches_one_device(experiment, shape, changes):
 
     def run(shape):
         mesh = sharding.make_mesh(shape)
-        data = experiment.train.train_batches()
-        program = build(experiment, mesh, peek(data))
+        data = TrainBatches(experiment.train)
+        program = build(experiment, mesh, data.peek())
         state = program.init()
         for _ in range(5):
             batch = sharding.to_global(mesh, next(data))
@@ -99,7 +99,7 @@ def test_sharded_run_matches_one_device(experiment, shape, changes):
 
 def test_step_of_one_device_has_no_constraints(experiment):
     def lower(shape):
-        example = peek(experiment.train.train_batches())
+        example = TrainBatches(experiment.train).peek()
         program = build(experiment, sharding.make_mesh(shape), example)
         return program.step.lower(program.shapes, example, program.key).as_text()
 

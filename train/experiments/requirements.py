@@ -10,7 +10,7 @@ from avjax.errors import InputError
 from avjax.train.experiment import Experiment
 from avjax.train.experiments.corpora import BUILD_ARGUMENTS
 from avjax.train.registry import EXPERIMENTS
-from avjax.train.run_folder import RUNS
+from avjax.train.run.folder import RUNS
 
 
 def check_requirements(

@@ -13,7 +13,12 @@ import numpy as np
 from avjax.compilation import cpu_options
 from avjax.data.examples.lip_codes import LipCodeExample
 from avjax.data.loader import Loader, NumpyBatch
-from avjax.data.read_ahead import close_at_exit, next_batch, read_ahead
+from avjax.data.read_ahead import (
+    close_at_exit,
+    local_batches,
+    next_batch,
+    read_ahead,
+)
 from avjax.data.split_source import open_split
 from avjax.models.lipwarp import LipWarpConfig
 from avjax.models.registry import load_system
@@ -48,13 +53,13 @@ class CodeLoader(Loader):
     passes: int = 4
 
     def train_batches(
-        self, process_index: int = 0, process_count: int = 1
+        self, process_index: int = 0, process_count: int = 1, start: int = 0
     ) -> grain.DatasetIterator:
         """Return an endless iterator of batches. See `DataLoader.train_batches`."""
         data = grain.MapDataset.source(_encode_clips(self)).seed(self.seed).shuffle()
-        data = data.repeat()[process_index::process_count]
-        data = data.batch(self.batch_size // process_count, drop_remainder=True)
-        return close_at_exit(iter(read_ahead(data, num_workers=0)))
+        size = self.batch_size // process_count
+        data = local_batches(data.repeat(), size, process_index, process_count)
+        return close_at_exit(iter(read_ahead(data[start:], num_workers=0)))
 
     def eval_batches(
         self, process_index: int = 0, process_count: int = 1

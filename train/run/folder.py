@@ -1,10 +1,12 @@
 """The folder of a run: who may use it, and the config that it was started with."""
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import pathlib
+import threading
 from collections.abc import Container, Iterator, Sequence
 
 import jax
@@ -12,13 +14,16 @@ import jax
 from avjax.config import to_json
 from avjax.console import CONSOLE
 from avjax.errors import InputError
+from avjax.media.files import write_text
+from avjax.media.paths import as_path, is_remote
 from avjax.train.experiment import Experiment
 
 RUNS = pathlib.Path("runs")  # folder of the folders of runs
 EXPERIMENT_FILE = "experiment.json"
+WRITE_ERRORS = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS
 LOCK_FILE = "lock"
 # What a run that was killed early leaves without an EXPERIMENT_FILE.
-INCOMPLETE = {LOCK_FILE, "checkpoints", f"{EXPERIMENT_FILE}.tmp"}
+INCOMPLETE = {LOCK_FILE, "checkpoints", f"{EXPERIMENT_FILE}.tmp"}  # .tmp: before 0.2
 
 
 def check_folder(folder: pathlib.Path) -> None:
@@ -44,6 +49,7 @@ def locked_folder(folder: pathlib.Path) -> Iterator[None]:
     """Make the folder of a run, and keep other processes from training there.
 
     The operating system releases the lock when the process ends, however it ends.
+    Stores have no locks.
 
     Args:
         folder: The folder; its parents are made, too.
@@ -57,7 +63,7 @@ def locked_folder(folder: pathlib.Path) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if jax.process_index() == 0:
+            if jax.process_index() == 0 and not is_remote(folder):
                 lock = stack.enter_context((folder / LOCK_FILE).open("a"))
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -66,8 +72,63 @@ def locked_folder(folder: pathlib.Path) -> Iterator[None]:
                 "another --out"
             ) from error
         except OSError as error:
-            raise InputError(f"cannot write into {folder}: {error.strerror}") from error
+            reason = error.strerror or error
+            raise InputError(f"cannot write into {folder}: {reason}") from error
         yield
+
+
+@contextlib.contextmanager
+def write_errors(folder: pathlib.Path) -> Iterator[None]:
+    """Turn the errors of a full or broken disk into a sentence.
+
+    Args:
+        folder: Folder of the run.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        InputError: The block could not write.
+    """
+    hook = threading.excepthook
+
+    def print_others(failed: threading.ExceptHookArgs) -> None:
+        if find_write_error(failed.exc_value) is None:
+            hook(failed)
+
+    threading.excepthook = print_others  # the thread of TensorBoard fails, too
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = find_write_error(error)
+        if reason is None:
+            raise
+        raise InputError(
+            f"cannot write into {folder}: {reason}; the run continues from its latest "
+            "checkpoint when there is room"
+        ) from error
+    finally:
+        threading.excepthook = hook
+
+
+def find_write_error(error: BaseException | None) -> str | None:
+    """Look for a full disk in an error and its causes.
+
+    Args:
+        error: An error of Python, Orbax or TensorStore.
+
+    Returns:
+        The reason in words; None if it is another error.
+    """
+    while error is not None:
+        for number in WRITE_ERRORS:
+            reason = os.strerror(number)
+            if getattr(error, "errno", None) == number or reason in str(error):
+                return reason.lower()
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def check_progress(step: int, steps: int, folder: pathlib.Path) -> None:
@@ -99,14 +160,14 @@ def save_config(
     """
     if jax.process_index() == 0:
         content = {"arguments": list(arguments), "config": to_json(experiment)}
-        temporary = folder / f"{EXPERIMENT_FILE}.tmp"
-        temporary.write_text(json.dumps(content, indent=1) + "\n")
-        os.replace(temporary, folder / EXPERIMENT_FILE)
+        text = json.dumps(content, indent=1) + "\n"
+        if is_remote(folder):  # a store writes a file at once
+            (folder / EXPERIMENT_FILE).write_text(text)
+        else:
+            write_text(folder / EXPERIMENT_FILE, text)
 
 
-def find_run(
-    name: str, out: pathlib.Path | None, experiments: Container[str]
-) -> pathlib.Path:
+def find_run(name: str, out: str | None, experiments: Container[str]) -> pathlib.Path:
     """Find the folder of a run.
 
     Args:
@@ -122,8 +183,8 @@ def find_run(
             not exist.
     """
     if out is not None:
-        return out
-    folder = pathlib.Path(name)
+        return as_path(out)
+    folder = pathlib.Path(name) if name in experiments else as_path(name)
     if (folder / EXPERIMENT_FILE).is_file():
         return folder
     if folder.is_dir() and name not in experiments:

@@ -1,7 +1,8 @@
 """Checkpoints: the state, the position in the data, and the config.
 
 A run killed at any moment finds its latest complete checkpoint and can continue on any
-number of devices.
+number of devices and processes: arrays are stored whole, and the position in the data
+is a number of batches.
 """
 
 import logging
@@ -9,10 +10,10 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Self
 
-import grain
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as policies
 
+from avjax.media.paths import is_remote
 from avjax.train.step import TrainState
 
 Mode = Literal["min", "max"]
@@ -29,10 +30,13 @@ class Notes(NamedTuple):
     Attributes:
         config: Config of the experiment, as `to_json` wrote it.
         best: Best value so far of the metric of `select_by`.
+        next_batch: Number of training batches before the next one. None: the
+            checkpoint is of an older version, which had one batch for each step.
     """
 
     config: Mapping[str, Any]
-    best: float | None
+    best: float | None = None
+    next_batch: int | None = None
 
 
 class Checkpoints:
@@ -65,7 +69,7 @@ class Checkpoints:
             best_mode=mode or "max",
             cleanup_tmp_directories=True,
         )
-        self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+        self._manager = ocp.CheckpointManager(absolute(folder), options=options)
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +88,6 @@ class Checkpoints:
     def save(
         self,
         state: TrainState,
-        data: Any,
         notes: Notes,
         metric: float | None = None,
     ) -> None:
@@ -94,20 +97,18 @@ class Checkpoints:
 
         Args:
             state: The state.
-            data: Grain iterator, whose position is saved.
-            notes: Config and best metric.
+            notes: Config, best metric and position in the data.
             metric: Value of the metric at this step, if it was evaluated.
         """
         items = ocp.args.Composite(
             state=ocp.args.StandardSave(state),
-            data=grain.checkpoint.CheckpointSave(data),
             notes=ocp.args.JsonSave(notes._asdict()),
         )
         metrics = None if metric is None else {"best": metric}
         self._manager.save(int(state.step), args=items, metrics=metrics, force=True)
 
     def notes(self, step: int) -> Notes:
-        """Read config and best metric of a checkpoint, without its arrays.
+        """Read the notes of a checkpoint, without its arrays.
 
         Args:
             step: Step of the checkpoint.
@@ -118,21 +119,17 @@ class Checkpoints:
         items = ocp.args.Composite(notes=ocp.args.JsonRestore())
         return Notes(**self._manager.restore(step, args=items)["notes"])
 
-    def restore(self, step: int, shapes: TrainState, data: Any) -> TrainState:
+    def restore(self, step: int, shapes: TrainState) -> TrainState:
         """Restore a checkpoint.
 
         Args:
             step: Step of the checkpoint.
             shapes: Shapes of the state, with the sharding to restore to.
-            data: Grain iterator, which is set to the saved position.
 
         Returns:
             The state.
         """
-        items = ocp.args.Composite(
-            state=ocp.args.StandardRestore(shapes),
-            data=grain.checkpoint.CheckpointRestore(data),
-        )
+        items = ocp.args.Composite(state=ocp.args.StandardRestore(shapes))
         return self._manager.restore(step, args=items)["state"]
 
 
@@ -154,13 +151,22 @@ def read(
         best_fn=_metric if mode else None,
         best_mode=mode or "max",
     )
-    with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
+    with ocp.CheckpointManager(absolute(folder), options=options) as manager:
         step = manager.best_step()
         step = manager.latest_step() if step is None else step
         if step is None:
             return None
         items = ocp.args.Composite(state=ocp.args.StandardRestore(shapes))
         return manager.restore(step, args=items)["state"]
+
+
+def absolute(folder: pathlib.Path) -> pathlib.Path:
+    """Make a folder absolute, as Orbax wants it; a URL is.
+
+    Args:
+        folder: The folder.
+    """
+    return folder if is_remote(folder) else folder.absolute()
 
 
 def _metric(metrics: Mapping[str, float]) -> float:
