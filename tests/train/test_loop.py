@@ -56,14 +56,17 @@ def shapes_of(experiment):
     return build(experiment, sharding.make_mesh(), example).shapes
 
 
-def train_until_killed(folder, step):
-    """Start a process that trains, and kill it at about a step."""
+def train_in_process(folder, kill_at=None):
+    """Train in a process of its own, to the end or until it is killed at a step."""
     child = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(HERE / "conftest.py"), str(folder)],
         env=os.environ,
         stderr=subprocess.DEVNULL,
     )
-    file, mark = folder / "metrics.jsonl", f'"step": {step},'
+    if kill_at is None:
+        assert child.wait() == 0
+        return
+    file, mark = folder / "metrics.jsonl", f'"step": {kill_at},'
     until = time.monotonic() + 120
     while not (file.exists() and mark in file.read_text()):
         assert child.poll() is None and time.monotonic() < until
@@ -73,15 +76,22 @@ def train_until_killed(folder, step):
 
 
 def test_killed_run_resumes_to_the_same_numbers(long_experiment, tmp_path):
-    uninterrupted = fit(long_experiment, tmp_path / "uninterrupted")
+    """Compare runs of processes that do nothing else, as those of `avjax train`."""
+    train_in_process(tmp_path / "uninterrupted")
     rng = np.random.default_rng(time.time_ns())
     kills = sorted(rng.integers(2, long_experiment.steps - 10, KILLS).tolist())
-    for step in kills:
-        train_until_killed(tmp_path / "killed", step)
-    killed = fit(long_experiment, tmp_path / "killed")
     print("killed at about", kills)
-    assert_same(killed, uninterrupted)
+    for step in kills:
+        train_in_process(tmp_path / "killed", step)
+    train_in_process(tmp_path / "killed")
     assert numbers(tmp_path / "killed") == numbers(tmp_path / "uninterrupted")
+    shapes = shapes_of(long_experiment)
+    killed, uninterrupted = (
+        read(tmp_path / name / "checkpoints", shapes, None)
+        for name in ("killed", "uninterrupted")
+    )
+    assert int(killed.step) == long_experiment.steps
+    assert_same(killed, uninterrupted)
 
 
 def test_training_improves_the_metric(experiment, tmp_path):
