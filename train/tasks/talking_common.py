@@ -56,7 +56,7 @@ class AuxiliaryModels:
         config: Widths and constants.
         size: Side of a face crop in pixels.
         pixel_range: Range of the talker's frames.
-        dtype: Type of the discriminator's convolutions.
+        dtype: Type of the products in training; evaluations have float32.
     """
 
     config: AuxiliaryNetworks
@@ -72,7 +72,7 @@ class AuxiliaryModels:
     @property
     def sync_expert(self) -> SyncExpert:
         """The frozen sync expert."""
-        return SyncExpert(self.size, self.config.sync_expert_width)
+        return SyncExpert(self.size, self.config.sync_expert_width, self.dtype)
 
     @property
     def lip_landmarks(self) -> LipLandmarks:
@@ -211,7 +211,8 @@ class AuxiliaryModels:
         Returns:
             The networks.
         """
-        expert: Any = self.sync_expert.bind(variables_of(params, stats, "sync_expert"))
+        network = dataclasses.replace(self, dtype="float32").sync_expert
+        expert: Any = network.bind(variables_of(params, stats, "sync_expert"))
         landmarks: Any = self.lip_landmarks.bind(
             variables_of(params, stats, "lip_landmarks")
         )
