@@ -4,6 +4,7 @@ This is the only module that starts `jax.distributed`. JAX and the experiments a
 imported inside the functions, so that `--help` and invalid options answer at once.
 """
 
+import functools
 import inspect
 import json
 import logging
@@ -26,7 +27,8 @@ TRAIN_HELP = """Train an experiment, or continue a run that was stopped.
 
 path=value changes a field of the experiment, such as steps=1000 or
 optim.generator.learning_rate=3e-4; root=DIR changes train.root and the root of all
-evaluations."""
+evaluations. path=value,value,… trains once with each value, in folders of its own, and
+prints a table."""
 NAME_HELP = "experiment (see avjax train --list), or FILE.py:EXPERIMENT of your own"
 EVALUATE_HELP = """Evaluate a run: its best weights (by select_by), else the latest.
 
@@ -51,7 +53,9 @@ def train(arguments: Sequence[str]) -> int:
     parser = make_parser("train", TRAIN_HELP)
     parser.add_argument("--list", action="store_true", help="list all experiments")
     parser.add_argument(
+        "--print",
         "--show",
+        dest="show",
         action="store_true",
         help="print the fields of the experiment as path=value, and do not train",
     )
@@ -61,20 +65,22 @@ def train(arguments: Sequence[str]) -> int:
         print("\n".join(list_experiments()))
         return 0
     start_distributed(options.distributed)
-    experiment = make_experiment(options.name, options.assignments)
-    if options.show:
-        print("\n".join(map(shlex.quote, to_assignments(experiment))))
-        return 0
     import jax
 
     from avjax.train.experiments.requirements import check_requirements
-    from avjax.train.loop import fit
     from avjax.train.run_folder import RUNS
+    from avjax.train.sweep import fit_all, plan_runs
 
     folder = options.out or RUNS / options.name.rpartition(":")[2]
-    check_requirements(experiment, folder, "train", "evals")
-    name = absolute_name(options.name)
-    fit(experiment, folder, arguments=(name, *options.assignments))
+    make = functools.partial(make_experiment, options.name)
+    runs = plan_runs(make, options.assignments, folder)
+    if options.show:
+        for run in runs:
+            print("\n".join(map(shlex.quote, to_assignments(run.experiment))))
+        return 0
+    for run in runs:
+        check_requirements(run.experiment, run.folder, "train", "evals")
+    fit_all(absolute_name(options.name), runs, folder)
     if jax.process_index() == 0:
         print(f"wrote {folder}")
     return 0
@@ -169,6 +175,9 @@ def load_experiments() -> Mapping[str, Callable[[], "Experiment"]]:
     """
     with status("loading the experiments"):
         from avjax.train import experiments
+        from avjax.train.registry import load_entry_points
+
+        load_entry_points()
     return experiments.EXPERIMENTS
 
 

@@ -27,8 +27,10 @@ from avjax.train.evaluation import evaluate, local_eval_batches, visualize
 from avjax.train.experiment import Experiment, check, check_same_run
 from avjax.train.init_from import init_from_weights
 from avjax.train.interruption import InterruptWatch
-from avjax.train.metric_writer import MetricWriter
+from avjax.train.monitor.metric_writer import MetricWriter
+from avjax.train.monitor.profiling import Profiler
 from avjax.train.parallel import sharding
+from avjax.train.parallel.scaling import fit_to_devices, scaling_note
 from avjax.train.release import model_card, release
 from avjax.train.run_folder import (
     check_folder,
@@ -66,6 +68,8 @@ def fit(
     folder = pathlib.Path(folder)
     check_folder(folder)
     mesh = sharding.make_mesh(experiment.mesh)
+    configured = experiment
+    experiment = fit_to_devices(configured, mesh.size)
     batches = experiment.train.train_batches(jax.process_index(), jax.process_count())
     example = peek(batches)
     sharding.check_batch(mesh, example, experiment.accumulate)
@@ -84,7 +88,8 @@ def fit(
         state, best = restore_or_init(experiment, program, checkpoints, batches)
         check_progress(int(state.step), experiment.steps, folder)
         save_config(experiment, folder, arguments)
-        with MetricWriter(folder, int(state.step), experiment.steps) as writer:
+        with MetricWriter(folder, int(state.step), experiment.steps, program) as writer:
+            writer.print(scaling_note(configured, experiment, mesh.size))
             loop = TrainLoop(
                 experiment, folder, program, checkpoints, writer, watch, best
             )
@@ -155,15 +160,16 @@ class TrainLoop:
             InputError: A loss or a gradient is not finite.
             Interrupted: A signal stopped the run, after its state was saved.
         """
+        profiler = Profiler(self.folder, self.experiment.profile)
         for step in range(int(state.step) + 1, self.experiment.steps + 1):
             with self.writer.waiting():
                 batch = sharding.to_global(self.program.mesh, next_batch(batches))
-            with self.writer.stepping(batch):
+            with self.writer.stepping(batch), profiler.tracing(step):
                 state, logs = self.program.step(state, batch, self.program.key)
             if jax.default_backend() == "cpu":
                 # Queued steps would leave the CPU's devices without threads.
                 jax.block_until_ready(state)
-            self.writer.advance()
+            self.writer.advance(batch)
             saved = self.log_eval_save(step, state, logs, batches)
             stop = self.watch.requested(step)
             if stop and step < self.experiment.steps:
@@ -246,7 +252,7 @@ class TrainLoop:
         Returns:
             `{eval/metric: value}`.
         """
-        metrics = {}
+        metrics, state = {}, state.averaged()
         for name, loader in self.experiment.evals.items():
             batches = local_eval_batches(loader)
             first = next(batches)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 from einops import rearrange
 
+from avjax.train.averaging import init_average, update_average
 from avjax.train.parallel.layout import Layout
 from avjax.train.task import LossAux, Objective, Task
 from avjax.typing import Array, Batch, Key, Params
@@ -25,16 +26,26 @@ class TrainState(NamedTuple):
         params: Parameters, `{part: tree}`.
         stats: Running statistics, `{part: tree}`.
         opt: Optimizer states, `{objective: tree}`.
+        average: Averages of the trained parts, see `train.averaging`; empty: none.
     """
 
     step: Array
     params: Params
     stats: Params
     opt: Mapping[str, Any]
+    average: Params = {}
+
+    def averaged(self) -> "TrainState":
+        """Return the state to evaluate and to release: with averages, if any."""
+        if not self.average:
+            return self
+        params: Any = {**self.params, **self.average["params"]}
+        stats: Any = {**self.stats, **self.average["stats"]}
+        return self._replace(params=params, stats=stats)
 
 
 def make_state(
-    task: Task, optimizers: Optimizers, key: Key, batch: Batch
+    task: Task, optimizers: Optimizers, key: Key, batch: Batch, ema: float = 0.0
 ) -> TrainState:
     """Make the state before the first step.
 
@@ -43,6 +54,7 @@ def make_state(
         optimizers: `{objective: optimizer}`.
         key: PRNG key of the initialisation.
         batch: A batch, of which only shapes and dtypes are used.
+        ema: Decay of the averages; 0: none.
 
     Returns:
         The state. A frozen part has no optimizer state.
@@ -54,7 +66,9 @@ def make_state(
         )
         for objective in task.objectives()
     }
-    return TrainState(jnp.zeros((), jnp.int32), params, stats, opt)
+    parts = {part for objective in task.objectives() for part in objective.parts}
+    average = init_average(params, stats, parts) if ema else {}
+    return TrainState(jnp.zeros((), jnp.int32), params, stats, opt, average)
 
 
 def make_step(
@@ -62,6 +76,7 @@ def make_step(
     optimizers: Optimizers,
     accumulate: int = 1,
     layout: Layout = NO_LAYOUT,
+    ema: float = 0.0,
 ) -> Callable[[TrainState, Batch, Key], tuple[TrainState, Logs]]:
     """Make the training step of a task, not yet compiled.
 
@@ -71,6 +86,7 @@ def make_step(
         accumulate: Number of microbatches, to save memory. Each objective still makes
             one update, from the mean gradient.
         layout: Where arrays live.
+        ema: Decay of the averages; 0: none.
 
     Returns:
         `(state, batch, key) -> (state, logs)`.
@@ -92,7 +108,10 @@ def make_step(
             )
             batch = {**batch, **jax.lax.stop_gradient(aux.extra_batch)}
             logs |= {f"{objective.name}/{name}": x for name, x in aux.logs.items()}
-        return state._replace(step=state.step + 1), logs
+        average = update_average(
+            state.average, state.params, state.stats, state.step, ema
+        )
+        return state._replace(step=state.step + 1, average=average), logs
 
     return step
 
