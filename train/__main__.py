@@ -69,7 +69,7 @@ def train(arguments: Sequence[str]) -> int:
 
     from avjax.train.experiments.requirements import check_requirements
     from avjax.train.run_folder import RUNS
-    from avjax.train.sweep import fit_all, plan_runs
+    from avjax.train.run.sweep import fit_all, plan_runs
 
     folder = options.out or RUNS / options.name.rpartition(":")[2]
     make = functools.partial(make_experiment, options.name)

@@ -289,6 +289,8 @@ def paper_experiment(root: str, description: str) -> Experiment:
         evals={"val": Loader(root, "val", clip, batch_size=8, num_workers=4)},
         optim=paper_optimizers(),
         steps=500_000,
+        dtype="bfloat16",
+        min_batch_per_device=5,
         init_from={
             "sync_expert": "runs/sync_lrs2/weights",
             "lip_landmarks": LANDMARK_WEIGHTS,
