@@ -68,8 +68,8 @@ def train(arguments: Sequence[str]) -> int:
     import jax
 
     from avjax.train.experiments.requirements import check_requirements
-    from avjax.train.run_folder import RUNS
     from avjax.train.run.sweep import fit_all, plan_runs
+    from avjax.train.run_folder import RUNS
 
     folder = options.out or RUNS / options.name.rpartition(":")[2]
     make = functools.partial(make_experiment, options.name)

@@ -19,7 +19,7 @@ def update_average(
     initial weights are forgotten soon.
 
     Args:
-        average: `{"params": {part: tree}, "stats": {part: tree}}`, or empty.
+        average: `{"params": {part: tree}, "stats": {part: tree}}`.
         params: Parameters after the step, `{part: tree}`.
         stats: Running statistics after the step, `{part: tree}`.
         step: Number of steps before this one, i32 scalar.

@@ -16,6 +16,7 @@ from avjax.typing import Array, Batch, Key, Params
 Logs = Mapping[str, Array]
 Optimizers = Mapping[str, optax.GradientTransformation]
 NO_LAYOUT = Layout()
+AVERAGE = "(average)"  # no name of an objective
 
 
 class TrainState(NamedTuple):
@@ -25,23 +26,31 @@ class TrainState(NamedTuple):
         step: Number of finished steps, i32 scalar.
         params: Parameters, `{part: tree}`.
         stats: Running statistics, `{part: tree}`.
-        opt: Optimizer states, `{objective: tree}`.
-        average: Averages of the trained parts, see `train.averaging`; empty: none.
+        opt: Optimizer states, `{objective: tree}`, and averages of the weights under
+            the key `AVERAGE`, if there are some.
     """
 
     step: Array
     params: Params
     stats: Params
     opt: Mapping[str, Any]
-    average: Params = {}
 
     def averaged(self) -> "TrainState":
         """Return the state to evaluate and to release: with averages, if any."""
-        if not self.average:
+        if AVERAGE not in self.opt:
             return self
-        params: Any = {**self.params, **self.average["params"]}
-        stats: Any = {**self.stats, **self.average["stats"]}
+        average = self.opt[AVERAGE]
+        params: Any = {**self.params, **average["params"]}
+        stats: Any = {**self.stats, **average["stats"]}
         return self._replace(params=params, stats=stats)
+
+    def with_new_average(self) -> "TrainState":
+        """Return the state with averages that start now, if there are some."""
+        if AVERAGE not in self.opt:
+            return self
+        parts = set(self.opt[AVERAGE]["params"])
+        average = init_average(self.params, self.stats, parts)
+        return self._replace(opt={**self.opt, AVERAGE: average})
 
 
 def make_state(
@@ -66,9 +75,10 @@ def make_state(
         )
         for objective in task.objectives()
     }
-    parts = {part for objective in task.objectives() for part in objective.parts}
-    average = init_average(params, stats, parts) if ema else {}
-    return TrainState(jnp.zeros((), jnp.int32), params, stats, opt, average)
+    if ema:
+        parts = {part for objective in task.objectives() for part in objective.parts}
+        opt[AVERAGE] = init_average(params, stats, parts)
+    return TrainState(jnp.zeros((), jnp.int32), params, stats, opt)
 
 
 def make_step(
@@ -108,10 +118,12 @@ def make_step(
             )
             batch = {**batch, **jax.lax.stop_gradient(aux.extra_batch)}
             logs |= {f"{objective.name}/{name}": x for name, x in aux.logs.items()}
-        average = update_average(
-            state.average, state.params, state.stats, state.step, ema
-        )
-        return state._replace(step=state.step + 1, average=average), logs
+        opt = dict(state.opt)
+        if ema:
+            opt[AVERAGE] = update_average(
+                opt[AVERAGE], state.params, state.stats, state.step, ema
+            )
+        return state._replace(step=state.step + 1, opt=opt), logs
 
     return step
 

@@ -4,9 +4,11 @@ Frames [b paths t h w c] come from one or more paths of a network, in its pixel 
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
+import jax
 import jax.numpy as jnp
 from einops import repeat
 
@@ -19,6 +21,7 @@ from avjax.models.lip_landmarks import LipLandmarks
 from avjax.models.sync_expert import SyncExpert
 from avjax.nn.apply import apply_network
 from avjax.nn.pixels import PixelRange, denormalize
+from avjax.nn.remat import rematerialise
 from avjax.nn.wav2lip import Discriminator
 from avjax.train.task import LossAux
 from avjax.train.tasks.parts import variables_of
@@ -40,12 +43,14 @@ class AuxiliaryNetworks:
         landmark_width: Factor of the channels of the landmark detector.
         prob_floor: Added to the probability of the sync expert; it limits the gradient
             of the sync loss to 1 / prob_floor.
+        remat: Networks whose activations are not kept, see `nn.remat`.
     """
 
     sync_expert_width: float = 1.0
     discriminator_width: float = 1.0
     landmark_width: float = 1.0
     prob_floor: float = 1e-7
+    remat: tuple[Literal["discriminator", "sync_expert"], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +72,9 @@ class AuxiliaryModels:
     @property
     def discriminator(self) -> Discriminator:
         """The discriminator of real and generated faces."""
-        return Discriminator(self.size, self.config.discriminator_width, self.dtype)
+        config = self.config
+        network = rematerialise(Discriminator, "discriminator" in config.remat)
+        return network(self.size, config.discriminator_width, self.dtype)
 
     @property
     def sync_expert(self) -> SyncExpert:
@@ -113,7 +120,12 @@ class AuxiliaryModels:
         """
         clips = denormalize(frames.reshape(-1, *frames.shape[-4:]), self.pixel_range)
         expert = variables_of(params, stats, "sync_expert")
-        video = apply_network(self.sync_expert, expert, clips, method="encode_frames")
+        encode: Any = functools.partial(
+            apply_network, self.sync_expert, method="encode_frames"
+        )
+        if "sync_expert" in self.config.remat:
+            encode = jax.checkpoint(encode)
+        video = encode(expert, clips)
         return video.reshape(*frames.shape[:-4], -1)
 
     def sync_loss(

@@ -1,0 +1,163 @@
+"""Types of numbers, and activations that are not kept."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from step_cost import count_products
+
+from avjax.models.bridging import BridgingConfig
+from avjax.models.cals import AudioToLip, CalsConfig, LipToFace
+from avjax.models.denoiser import DenoiserConfig, RestorationNet
+from avjax.models.synctalkface import SyncTalkFaceConfig
+from avjax.models.taem import TaemConfig
+from avjax.nn.duration import DurationPredictor
+from avjax.nn.local_attention import LocalTransformer
+from avjax.nn.memory import Fusion, KeyValueMemory
+from avjax.nn.precision import as_factors, dense_type, to_full_precision
+from avjax.nn.remat import rematerialise
+from avjax.nn.speaker import SpeakerEncoder
+from avjax.nn.temporal import BiGru, MelHead, MsTcn
+
+B, T, D = 2, 6, 8
+KEYS = dict(
+    zip(("params", "dropout"), jax.random.split(jax.random.key(0)), strict=True)
+)
+
+
+def normal(*shape):
+    return jax.random.normal(jax.random.key(1), shape)
+
+
+CODES, MASK = normal(B, T, D), jnp.ones((B, T))
+LOOKAHEAD = jnp.full(B, 3)
+MODULES = {  # module of a type of products, its arguments, and products in float32
+    "transformer": (
+        lambda dtype: LocalTransformer(3, 2, 2, dtype=dtype),
+        (CODES, MASK, LOOKAHEAD, True),
+        0,
+    ),
+    "gru": (lambda dtype: BiGru(D, dtype=dtype), (CODES, MASK, True), 0),
+    "tcn": (lambda dtype: MsTcn(1 / 32, dtype=dtype), (CODES, MASK, True), 0),
+    "mel head": (lambda dtype: MelHead(D, dtype), (CODES, True), 0),
+    "durations": (lambda dtype: DurationPredictor(dtype=dtype), (CODES, MASK, True), 0),
+    "fusion": (lambda dtype: Fusion(D, dtype=dtype), (CODES, CODES, True), 0),
+    "speaker": (
+        lambda dtype: SpeakerEncoder(D, dtype),
+        (jnp.ones((B, 16, 16, 3), jnp.uint8), True),
+        0,
+    ),
+    # Similarities are compared in float32: two products, with two gradients each.
+    "memory": (lambda dtype: KeyValueMemory(4, D, dtype=dtype), (CODES, CODES), 4),
+}
+
+
+def loss_of(module, variables, arguments):
+    """Return a function of the parameters, and their values."""
+    others = {name: x for name, x in variables.items() if name != "params"}
+
+    def loss(params):
+        outputs, _ = module.apply(
+            {**others, "params": params},
+            *arguments,
+            rngs=KEYS,
+            mutable=["batch_stats"],
+        )
+        return sum(jnp.mean(jnp.square(x)) for x in jax.tree.leaves(outputs))
+
+    return loss, variables["params"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_products_have_the_type_and_parameters_and_losses_float32(name):
+    make, arguments, wide = MODULES[name]
+    variables = make("bfloat16").init(KEYS, *arguments)
+    gradients = {}
+    for dtype in ("float32", "bfloat16"):
+        loss, params = loss_of(make(dtype), variables, arguments)
+        value, gradients[dtype] = jax.value_and_grad(loss)(params)
+        trees = value, params, gradients[dtype]
+        assert {x.dtype for x in jax.tree.leaves(trees)} == {jnp.dtype("float32")}
+    traced = jax.jit(jax.grad(loss)).trace(params)
+    products = count_products(traced.lower(lowering_platforms=("tpu",)))
+    assert products.narrow > 0 and products.count - products.narrow <= wide
+    norms = {
+        key: jnp.sqrt(sum(jnp.vdot(x, x) for x in jax.tree.leaves(tree)))
+        for key, tree in gradients.items()
+    }
+    np.testing.assert_allclose(norms["bfloat16"], norms["float32"], rtol=0.05)
+
+
+def test_float32_leaves_numbers_as_they_are():
+    double = jnp.ones(3, jnp.bfloat16)
+    assert dense_type("float32") is None and dense_type("bfloat16") == "bfloat16"
+    assert as_factors("float32", double)[0] is double
+    assert as_factors("bfloat16", jnp.ones(3))[0].dtype == jnp.bfloat16
+    assert to_full_precision(double).dtype == jnp.float32
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        CalsConfig(dtype="bfloat16"),
+        SyncTalkFaceConfig(dtype="bfloat16"),
+        BridgingConfig(dtype="bfloat16"),
+        DenoiserConfig(dtype="bfloat16"),
+        TaemConfig(SyncTalkFaceConfig(dtype="bfloat16")),
+    ],
+    ids=lambda config: config.system,
+)
+def test_no_activation_is_computed_again_by_default(config):
+    assert config.remat == () and config.dtype == "bfloat16"
+
+
+TINY = CalsConfig(
+    size=32, width=1 / 64, unit_dim=6, context_frames=3, layers=2, heads=2
+)
+AUDIO = normal(1, 4, 16, 80), jnp.ones((1, 4)), jnp.full(1, 3), None, True
+FACES = normal(1, 2, 6), normal(1, 2, 32, 32, 6), True
+STAGES = {
+    "context": (AudioToLip, TINY, AUDIO),
+    "audio": (AudioToLip, TINY, AUDIO),
+    "identity": (LipToFace, TINY, FACES),
+    "body": (RestorationNet, DenoiserConfig(base_channels=4), (normal(1, 8, 8, 3),)),
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stage_that_is_computed_again_has_the_same_gradient(stage):
+    network, config, arguments = STAGES[stage]
+    variables = network(config).init(KEYS, *arguments)
+    plain, params = loss_of(network(config), variables, arguments)
+    again = network(dataclasses.replace(config, remat=(stage,)))
+    assert jax.tree.map(jnp.shape, again.init(KEYS, *arguments)) == jax.tree.map(
+        jnp.shape, variables
+    )
+    loss, _ = loss_of(again, variables, arguments)
+    texts = [str(jax.make_jaxpr(jax.grad(f))(params)) for f in (plain, loss)]
+    assert ["checkpoint" in text or "remat" in text for text in texts] == [False, True]
+
+
+def test_less_memory_is_taken_by_a_stage_that_is_computed_again():
+    codes, mask = normal(8, 64, 32), jnp.ones((8, 64))
+    sizes, gradients = [], []
+    for enabled in (False, True):
+        layers = rematerialise(LocalTransformer, enabled, 4)(8, 1, 2)
+        second = rematerialise(LocalTransformer, enabled, 4)(8, 1, 2)
+        variables = LocalTransformer(8, 1, 2).init(
+            KEYS, codes, mask, jnp.full(8, 8), True
+        )
+
+        def loss(variables, first=layers, second=second):
+            x = codes
+            for layer in (first, second, first, second):
+                x = layer.apply(variables, x, mask, jnp.full(8, 8), True, rngs=KEYS)
+            return jnp.mean(jnp.square(x))
+
+        compiled = jax.jit(jax.grad(loss)).lower(variables).compile()
+        sizes.append(compiled.memory_analysis().temp_size_in_bytes)
+        gradients.append(compiled(variables))
+    assert sizes[1] < 0.7 * sizes[0]
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), *gradients)
