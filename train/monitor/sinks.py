@@ -1,5 +1,6 @@
 """Where numbers and images of a run are shown: TensorBoard, and Weights & Biases."""
 
+import hashlib
 import importlib
 import importlib.util
 import os
@@ -71,15 +72,19 @@ class WeightsAndBiases:
     def __init__(self, folder: pathlib.Path):
         """Start the run, or continue it.
 
-        Project, entity and mode are those of its environment variables.
+        Project, entity and mode are those of its environment variables. The place of
+        the folder identifies the run.
 
         Args:
             folder: Folder of the run; its name is the name of the run.
         """
         self._wandb: Any = importlib.import_module("wandb")
-        name = folder.absolute().name
+        place = str(folder.absolute())
         self._run = self._wandb.init(
-            name=name, id=name, dir=str(folder), resume="allow"
+            name=folder.absolute().name,
+            id=hashlib.sha256(place.encode()).hexdigest()[:16],
+            dir=place,
+            resume="allow",
         )
 
     def write(self, step: int, numbers: Mapping[str, float]) -> None:

@@ -147,7 +147,7 @@ def fit_all(name: str, runs: Sequence[PlannedRun], folder: pathlib.Path) -> None
                 raise
             failure = {"failure": str(error)}
         if jax.process_index() == 0 and len(runs) > 1:
-            rows.append({**run.values, **last_metrics(run.folder), **failure})
+            rows.append({**run.values, **(failure or last_metrics(run.folder))})
             write_table(rows, folder)
     if rows:
         print_table(rows, folder)
