@@ -283,6 +283,7 @@ def paper_experiment(root: str, description: str) -> Experiment:
     """
     clip = TalkEvalClip(num_frames=50)
     aux = AuxiliaryNetworks(landmark_width=FROZEN_LANDMARK_WIDTH)
+    expert, landmarks = "runs/sync_lrs2/weights", LANDMARK_WEIGHTS
     return Experiment(
         task=SyncTalkFaceTask(aux=aux),
         train=Loader(root, "train", batch_size=40, num_workers=16),
@@ -291,10 +292,7 @@ def paper_experiment(root: str, description: str) -> Experiment:
         steps=500_000,
         dtype="bfloat16",
         min_batch_per_device=5,
-        init_from={
-            "sync_expert": "runs/sync_lrs2/weights",
-            "lip_landmarks": LANDMARK_WEIGHTS,
-        },
+        init_from={"sync_expert": expert, "lip_landmarks": landmarks},
         save_every=5000,
         evaluate_every=5000,
         select_by=("val/lmd", "min"),

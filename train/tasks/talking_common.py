@@ -15,7 +15,7 @@ from einops import repeat
 from avjax.constants import MEL_WINDOW, NUM_MELS, SYNC_FRAMES
 from avjax.losses.adversarial import bce_fake, bce_real
 from avjax.losses.base import masked_mean
-from avjax.losses.sync import sync_loss
+from avjax.losses.sync import speech_mask, sync_loss
 from avjax.metrics.talking_face import EvaluationNetworks
 from avjax.models.lip_landmarks import LipLandmarks
 from avjax.models.sync_expert import SyncExpert
@@ -26,8 +26,6 @@ from avjax.nn.wav2lip import Discriminator
 from avjax.train.task import LossAux
 from avjax.train.tasks.parts import variables_of
 from avjax.typing import Array, Key, Params
-
-MAX_SILENCE = -3.9  # log-mel values up to this are silent; digital silence is -4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,22 +227,6 @@ class AuxiliaryModels:
             variables_of(params, stats, "lip_landmarks")
         )
         return EvaluationNetworks(expert.encode_frames, expert.encode_audio, landmarks)
-
-
-def speech_mask(mel: Array) -> Array:
-    """Find the log-mel windows that are mostly not digital silence.
-
-    The sync expert is not trained on silence, so its output there must not train a
-    talker.
-
-    Args:
-        mel: Log-mel windows, f32 [b f k].
-
-    Returns:
-        1 where at least half of the mel frames are not silent, f32 [b].
-    """
-    audible = jnp.max(mel, axis=-1) > MAX_SILENCE
-    return (jnp.mean(audible, axis=-1) >= 0.5).astype(jnp.float32)
 
 
 def sum_over_paths(values: Array, weight: Array) -> Array:
