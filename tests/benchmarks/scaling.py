@@ -1,11 +1,12 @@
 """Measure the training steps of full-size experiments for 8, 64 and 256 devices.
 
     python tests/benchmarks/scaling.py [EXPERIMENT...] [--json PATH] [--estimate PATH]
-        [--remat STAGE,...]
+        [--remat STAGE,...] [--compile EXPERIMENT,...]
 
 Nothing is run. Each step is derived for the devices (type of the products, batch),
 traced and lowered for a TPU; for eight devices of this computer it is also compiled,
-with plain data parallelism. The benchmark prints
+with plain data parallelism (of the experiments that --compile names, or of all). The
+benchmark prints
 
     products   matrix products and convolutions of the lowered step
     bfloat16   fraction of them whose factors are both bfloat16, in percent
@@ -77,6 +78,9 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("experiments", metavar="EXPERIMENT", nargs="*")
     parser.add_argument("--estimate", metavar="PATH", help="write the estimate as JSON")
+    parser.add_argument(
+        "--compile", default=",".join(RECIPES), help="experiments that are compiled"
+    )
     parser.add_argument("--remat", default="", help="stages whose activations go")
     options = parser.parse_args()
     # As on an accelerator: images of a batch are adapted together.
@@ -117,14 +121,19 @@ def measure(
         lowered = traced.lower(lowering_platforms=("tpu",))
         products = count_products(lowered)
         flops = lowered.cost_analysis()["flops"] / devices
-        if devices == COMPILED:
+        if devices == COMPILED and name in options.compile.split(","):
             cost = compile_step(experiment, program, traced)
         row = (name, options.remat, devices, batch, products.count)
         row = (*row, 100 * products.share, flops / 1e12)
         compiled = cost is not None and devices == COMPILED
-        numbers = (cost.memory / 1e6, cost.sent() / 1e6, len(cost.collectives))
-        table.add(*row, *(numbers if compiled else (None, None, None)))
-        add_estimate(estimate, name, devices, flops, cost)
+        table.add(*row, *(compiled_numbers(cost) if compiled else 3 * (None,)))
+        if cost is not None:
+            add_estimate(estimate, name, devices, flops, cost)
+
+
+def compiled_numbers(cost: StepCost) -> tuple[float, float, int]:
+    """Return memory and sent bytes of a device in megabytes, and messages."""
+    return cost.memory / 1e6, cost.sent() / 1e6, len(cost.collectives)
 
 
 def add_estimate(
