@@ -49,8 +49,8 @@ MODULES = {  # module of a type of products, its arguments, and products in floa
         (jnp.ones((B, 16, 16, 3), jnp.uint8), True),
         0,
     ),
-    # Similarities are compared in float32: two products, with two gradients each.
-    "memory": (lambda dtype: KeyValueMemory(4, D, dtype=dtype), (CODES, CODES), 4),
+    # Similarities are computed in float32: two products, with two gradients each.
+    "memory": (lambda dtype: KeyValueMemory(4, D, dtype=dtype), (CODES, CODES), 6),
 }
 
 
@@ -69,7 +69,8 @@ def loss_of(module, variables, arguments):
             rngs=KEYS,
             mutable=["batch_stats"],
         )
-        return sum(jnp.mean(jnp.square(x)) for x in jax.tree.leaves(outputs))
+        outputs = jax.tree.leaves(outputs)
+        return sum(jnp.mean(jnp.square(x.astype(jnp.float32))) for x in outputs)
 
     return loss, variables["params"]
 
