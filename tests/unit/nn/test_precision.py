@@ -76,7 +76,7 @@ def loss_of(module, variables, arguments):
 
 
 def norm(tree):
-    return jnp.sqrt(sum(jnp.vdot(x, x) for x in jax.tree.leaves(tree)))
+    return jnp.sqrt(sum(jnp.sum(jnp.square(x)) for x in jax.tree.leaves(tree)))
 
 
 @pytest.mark.parametrize("name", MODULES)
