@@ -17,12 +17,16 @@ benchmark prints
     messages   collective operations of the compiled step
 
 With more devices at the same batch per device, a device runs the same program; only the
-rings are longer. The estimate of weak scaling uses that: seconds of a step are
+rings are longer. In the estimate of weak scaling, seconds of a step are
 
     TFLOP / (35 % of the peak) + sent / bandwidth + messages x 20 microseconds
 
-The efficiency is the first term as a fraction of the sum, as if nothing overlapped;
-with overlap it is the first term over the larger of the first and the others.
+where a device sends 2 (n - 1) / n times the gradients in float32, as a ring of n
+devices does (tests/train/test_step_cost.py holds a compiled step to 1.1 times this),
+and every gradient and every statistic is a message of its own, although compilers
+combine them. The efficiency is the first term as a fraction of the sum, as if nothing
+overlapped; with overlap it is the first term over the larger of the first and the
+others.
 """
 
 import argparse
@@ -38,8 +42,10 @@ os.environ["XLA_FLAGS"] = (
     " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 )
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "helpers"))
+import jax  # noqa: E402
 from batch_shapes import encoded, training_shapes  # noqa: E402
 from step_cost import (  # noqa: E402
+    Collective,
     StepCost,
     compile_step,
     count_products,
@@ -49,6 +55,7 @@ from step_cost import (  # noqa: E402
 from avjax.algorithms import meta_sgd  # noqa: E402
 from avjax.config import replace_all  # noqa: E402
 from avjax.train.ablations.results import ResultTable, make_parser  # noqa: E402
+from avjax.train.experiment import Experiment  # noqa: E402
 from avjax.train.experiments import EXPERIMENTS  # noqa: E402
 from avjax.train.monitor.speed import PEAK_FLOPS  # noqa: E402
 from avjax.train.parallel.scaling import (  # noqa: E402
@@ -57,6 +64,7 @@ from avjax.train.parallel.scaling import (  # noqa: E402
 )
 from avjax.train.tasks import denoiser  # noqa: E402
 
+COMPILED_COLUMNS = "memory, MB", "sent, MB", "messages"
 COMPILED, COUNTS = 8, (8, 64, 256)
 RECIPES = (
     "synctalkface_lrs2",
@@ -79,7 +87,9 @@ def main() -> None:
     parser.add_argument("experiments", metavar="EXPERIMENT", nargs="*")
     parser.add_argument("--estimate", metavar="PATH", help="write the estimate as JSON")
     parser.add_argument(
-        "--compile", default=",".join(RECIPES), help="experiments that are compiled"
+        "--compile",
+        default=",".join(RECIPES),
+        help="experiments that are compiled, or none",
     )
     parser.add_argument("--remat", default="", help="stages whose activations go")
     options = parser.parse_args()
@@ -87,13 +97,14 @@ def main() -> None:
     meta_sgd.unroll_on_cpu = denoiser.unroll_on_cpu = lambda: False
     table = ResultTable(
         "Full-size training steps",
-        *("experiment", "remat", "devices", "batch", "products", "bfloat16, %"),
-        *("TFLOP", "memory, MB", "sent, MB", "messages"),
+        *("experiment", "devices", "batch", "products", "bfloat16, %"),
+        "TFLOP",
+        *(COMPILED_COLUMNS if options.compile != "none" else ()),
     )
     estimate = ResultTable(
         "Estimated weak scaling",
-        *("experiment", "device", "devices", "step, ms", "communication, ms"),
-        *("efficiency, %", "with overlap, %"),
+        *("experiment", "device", "devices", "sent, MB", "step, ms"),
+        *("communication, ms", "efficiency, %", "with overlap, %"),
     )
     for name in options.experiments or RECIPES:
         measure(name, options, table, estimate)
@@ -123,12 +134,15 @@ def measure(
         flops = lowered.cost_analysis()["flops"] / devices
         if devices == COMPILED and name in options.compile.split(","):
             cost = compile_step(experiment, program, traced)
-        row = (name, options.remat, devices, batch, products.count)
+        row = (name, devices, batch, products.count)
         row = (*row, 100 * products.share, flops / 1e12)
-        compiled = cost is not None and devices == COMPILED
-        table.add(*row, *(compiled_numbers(cost) if compiled else 3 * (None,)))
-        if cost is not None:
-            add_estimate(estimate, name, devices, flops, cost)
+        if options.compile != "none":
+            compiled = cost is not None and devices == COMPILED
+            row = (*row, *(compiled_numbers(cost) if compiled else 3 * (None,)))
+        table.add(*row)
+        ring = Collective("all-reduce", gradient_bytes(experiment, program), devices)
+        messages = count_messages(experiment, program)
+        add_estimate(estimate, (name, devices), flops, ring.sent, messages)
 
 
 def compiled_numbers(cost: StepCost) -> tuple[float, float, int]:
@@ -136,16 +150,38 @@ def compiled_numbers(cost: StepCost) -> tuple[float, float, int]:
     return cost.memory / 1e6, cost.sent() / 1e6, len(cost.collectives)
 
 
+def gradient_bytes(experiment: Experiment, program: Any) -> int:
+    """Return the size of all gradients of a step."""
+    arrays = trained_arrays(experiment, program.shapes.params)
+    return sum(x.size * x.dtype.itemsize for x in arrays)
+
+
+def count_messages(experiment: Experiment, program: Any) -> int:
+    """Count the gradients and the statistics of a step."""
+    trees = program.shapes.params, program.shapes.stats
+    return sum(len(trained_arrays(experiment, tree)) for tree in trees)
+
+
+def trained_arrays(experiment: Experiment, tree: Any) -> list[Any]:
+    """List the arrays of the trained parts in `{part: tree}`."""
+    objectives = experiment.task.objectives()
+    parts = [part for objective in objectives for part in objective.parts]
+    return jax.tree.leaves([tree.get(part, {}) for part in parts])
+
+
 def add_estimate(
-    estimate: ResultTable, name: str, devices: int, flops: float, cost: StepCost
+    estimate: ResultTable,
+    key: tuple[str, int],
+    flops: float,
+    sent: float,
+    messages: int,
 ) -> None:
     """Add the rows of the estimate: one for each kind of device."""
-    sent = sum(dataclasses.replace(x, devices=devices).sent for x in cost.collectives)
     for kind, bandwidth in LINKS.items():
         compute = flops / (UTILISATION * PEAK_FLOPS[kind])
-        communicate = sent / bandwidth + len(cost.collectives) * MESSAGE_SECONDS
+        communicate = sent / bandwidth + messages * MESSAGE_SECONDS
         estimate.add(
-            *(name, kind, devices),
+            *(key[0], kind, key[1], sent / 1e6),
             *(1e3 * (compute + communicate), 1e3 * communicate),
             100 * compute / (compute + communicate),
             100 * compute / max(compute, communicate),
