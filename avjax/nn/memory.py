@@ -149,8 +149,8 @@ class KeyValueMemory(nn.Module):
         """
         addresses = self.head_addresses(source)
         values = jax.lax.stop_gradient(self.values)
-        factors = as_factors(self.dtype, addresses, values)
-        recalled = einsum(*factors, "... a m, m d -> ... a d")
+        factors, values = as_factors(self.dtype, addresses, values)
+        recalled = einsum(factors, values, "... a m, m d -> ... a d")
         recalled = rearrange(recalled, "... a d -> ... (a d)")
         if self.heads > 1:
             recalled = self.norm(self.merge(recalled))

@@ -113,9 +113,9 @@ def scaling_note(before: Experiment, after: Experiment, devices: int) -> str:
 
 def batch_size_of(loader: Any) -> int:
     """Return the field `batch_size` of a loader, or 0 if it has none."""
-    fields = dataclasses.fields(loader) if dataclasses.is_dataclass(loader) else ()
-    has_size = any(field.name == "batch_size" for field in fields)
-    return loader.batch_size if has_size else 0
+    if not dataclasses.is_dataclass(loader):
+        return 0
+    return getattr(loader, "batch_size", 0)
 
 
 def with_batch_size(loader: Any, size: int) -> Any:
