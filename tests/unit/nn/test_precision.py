@@ -14,7 +14,7 @@ from avjax.models.denoiser import DenoiserConfig, RestorationNet
 from avjax.models.synctalkface import SyncTalkFaceConfig
 from avjax.models.taem import TaemConfig
 from avjax.nn.duration import DurationPredictor
-from avjax.nn.local_attention import LocalTransformer
+from avjax.nn.local_attention import LocalTransformer, Mlp
 from avjax.nn.memory import Fusion, KeyValueMemory
 from avjax.nn.precision import as_factors, dense_type, to_full_precision
 from avjax.nn.remat import rematerialise
@@ -82,17 +82,29 @@ def norm(tree):
 @pytest.mark.parametrize("name", MODULES)
 def test_products_have_the_type_and_parameters_and_losses_float32(name):
     make, arguments, wide = MODULES[name]
-    variables, norms = init(make("bfloat16"), arguments), []
+    variables = jax.eval_shape(lambda: make("bfloat16").init(KEYS, *arguments))
+
+    def step(variables):
+        loss, params = loss_of(make("bfloat16"), variables, arguments)
+        return jax.value_and_grad(loss)(params)
+
+    traced = jax.jit(step).trace(variables)
+    lowered = traced.lower(lowering_platforms=("tpu",))
+    types = {x.dtype for x in jax.tree.leaves((variables, lowered.out_info))}
+    assert types == {jnp.dtype("float32")}
+    products = count_products(lowered)
+    assert products.narrow > 0 and products.count - products.narrow <= wide
+
+
+@pytest.mark.parametrize("name", ["fusion", "memory"])
+def test_gradient_is_nearly_that_of_float32(name):
+    make, arguments, _ = MODULES[name]
+    variables, norms = init(make("float32"), arguments), []
     for dtype in ("float32", "bfloat16"):
         loss, params = loss_of(make(dtype), variables, arguments)
-        gradient = jax.value_and_grad(loss)
-        types = {x.dtype for x in jax.tree.leaves(jax.eval_shape(gradient, params))}
-        assert types == {jnp.dtype("float32")}
-        step = jax.jit(lambda params, gradient=gradient: norm(gradient(params)[1]))
-        norms.append(step(params))
-    products = count_products(step.trace(params).lower(lowering_platforms=("tpu",)))
-    assert products.narrow > 0 and products.count - products.narrow <= wide
+        norms.append(jax.jit(lambda x, loss=loss: norm(jax.grad(loss)(x)))(params))
     np.testing.assert_allclose(norms[1], norms[0], rtol=0.05)
+    assert norms[1] != norms[0]
 
 
 def test_float32_leaves_numbers_as_they_are():
@@ -134,31 +146,35 @@ STAGES = {
 @pytest.mark.parametrize("stage", STAGES)
 def test_stage_is_computed_again_if_the_config_names_it(stage):
     network, config, arguments = STAGES[stage]
-    variables = jax.eval_shape(lambda: network(config).init(KEYS, *arguments))
-    plain, params = loss_of(network(config), variables, arguments)
-    again = network(dataclasses.replace(config, remat=(stage,)))
-    assert jax.eval_shape(lambda: again.init(KEYS, *arguments)) == variables
-    loss, _ = loss_of(again, variables, arguments)
-    texts = [str(jax.make_jaxpr(jax.grad(f))(params)) for f in (plain, loss)]
-    assert ["checkpoint" in text or "remat" in text for text in texts] == [False, True]
+    texts, shapes = [], []
+    for remat in ((), (stage,)):
+        module = network(dataclasses.replace(config, remat=remat))
+        variables = jax.eval_shape(lambda m=module: m.init(KEYS, *arguments))
+
+        def gradient(variables, module=module):
+            loss, params = loss_of(module, variables, arguments)
+            return jax.grad(loss)(params)
+
+        texts.append(str(jax.make_jaxpr(gradient)(variables)))
+        shapes.append(jax.tree.map(lambda x: x.shape, variables))
+    assert shapes[0] == shapes[1]
+    assert ["checkpoint[" in text or "remat" in text for text in texts] == [False, True]
 
 
-def test_less_memory_is_taken_by_a_stage_that_is_computed_again():
-    codes, mask, future = normal(8, 64, 32), jnp.ones((8, 64)), jnp.full(8, 8)
-    sizes, gradients = [], []
+def test_activations_of_a_stage_that_is_computed_again_are_not_kept(capsys):
+    # Memory of a compiled program would not show it: XLA on a CPU merges both
+    # computations again.
+    codes, kept = normal(512, 16), []
     for enabled in (False, True):
-        layer = rematerialise(LocalTransformer, enabled, 4)(8, 1, 2)
-        variables = init(layer, (codes, mask, future, True))
+        layer = rematerialise(Mlp, enabled)()
+        variables = jax.eval_shape(lambda m=layer: m.init(KEYS, codes))
 
         def loss(variables, layer=layer):
             x = codes
             for _ in range(4):
-                x = layer.apply(variables, x, mask, future, True, rngs=KEYS)
+                x = layer.apply(variables, x)
             return jnp.mean(jnp.square(x))
 
-        compiled = jax.jit(jax.grad(loss)).lower(variables).compile()
-        sizes.append(compiled.memory_analysis().temp_size_in_bytes)
-        gradients.append(compiled(variables))
-    assert sizes[1] < 0.7 * sizes[0]
-    for a, b in zip(*map(jax.tree.leaves, gradients), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-6)
+        jax.ad_checkpoint.print_saved_residuals(loss, variables)
+        kept.append(capsys.readouterr().out.count("[512,64]"))
+    assert kept[0] >= 4 and kept[1] == 0
