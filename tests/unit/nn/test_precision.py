@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.ad_checkpoint import print_saved_residuals
 from step_cost import count_products
 
 from avjax.models.bridging import BridgingConfig
@@ -175,6 +176,6 @@ def test_activations_of_a_stage_that_is_computed_again_are_not_kept(capsys):
                 x = layer.apply(variables, x)
             return jnp.mean(jnp.square(x))
 
-        jax.ad_checkpoint.print_saved_residuals(loss, variables)
+        print_saved_residuals(loss, variables)
         kept.append(capsys.readouterr().out.count("[512,64]"))
     assert kept[0] >= 4 and kept[1] == 0
