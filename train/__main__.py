@@ -5,6 +5,7 @@ options answer at once.
 """
 
 import argparse
+import functools
 import inspect
 import json
 import logging
@@ -29,7 +30,8 @@ TRAIN_HELP = """Train an experiment, or continue a run that was stopped.
 
 path=value changes a field of the experiment, such as steps=1000 or
 optim.generator.learning_rate=3e-4; root=DIR changes train.root and the root of all
-evaluations."""
+evaluations. path=value,value,… trains once with each value, in folders of its own, and
+prints a table."""
 NAME_HELP = "experiment (see avjax train --list), or FILE.py:EXPERIMENT of your own"
 EVALUATE_HELP = """Evaluate a run: its best weights (by select_by), else the latest.
 
@@ -54,7 +56,9 @@ def train(arguments: Sequence[str]) -> int:
     parser = make_parser("train", TRAIN_HELP)
     parser.add_argument("--list", action="store_true", help="list all experiments")
     parser.add_argument(
+        "--print",
         "--show",
+        dest="show",
         action="store_true",
         help="print the fields of the experiment as path=value, and do not train",
     )
@@ -63,17 +67,13 @@ def train(arguments: Sequence[str]) -> int:
     if options.list or not options.name:
         print("\n".join(list_experiments()))
         return 0
-    if options.show:
-        experiment = make_experiment(options.name, options.assignments)
-        print("\n".join(map(shlex.quote, to_assignments(experiment))))
-        return 0
     with connected(options.distributed):
         train_named(options)
     return 0
 
 
 def train_named(options: argparse.Namespace) -> None:
-    """Train the experiment that the options name.
+    """Train the experiment that the options name, or print its config.
 
     Args:
         options: Parsed arguments of `avjax train`.
@@ -81,14 +81,19 @@ def train_named(options: argparse.Namespace) -> None:
     import jax
 
     from avjax.train.experiments.requirements import check_requirements
-    from avjax.train.loop import fit
     from avjax.train.run.folder import RUNS
+    from avjax.train.run.sweep import fit_all, plan_runs
 
-    experiment = make_experiment(options.name, options.assignments)
     folder = as_path(options.out or RUNS / options.name.rpartition(":")[2])
-    check_requirements(experiment, folder, "train", "evals")
-    name = absolute_name(options.name)
-    fit(experiment, folder, arguments=(name, *options.assignments))
+    make = functools.partial(make_experiment, options.name)
+    runs = plan_runs(make, options.assignments, folder)
+    if options.show:
+        for run in runs:
+            print("\n".join(map(shlex.quote, to_assignments(run.experiment))))
+        return
+    for run in runs:
+        check_requirements(run.experiment, run.folder, "train", "evals")
+    fit_all(absolute_name(options.name), runs, folder)
     if jax.process_index() == 0:
         print(f"wrote {folder}")
 
@@ -191,6 +196,9 @@ def load_experiments() -> Mapping[str, Callable[[], "Experiment"]]:
     """
     with status("loading the experiments"):
         from avjax.train import experiments
+        from avjax.train.registry import load_entry_points
+
+        load_entry_points()
     return experiments.EXPERIMENTS
 
 

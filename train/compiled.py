@@ -69,7 +69,7 @@ def build(
 
     def init() -> TrainState:
         batch = {name: jnp.zeros(*shape) for name, shape in spec.items()}
-        return make_state(task, optimizers, init_key, batch)
+        return make_state(task, optimizers, init_key, batch, experiment.ema)
 
     shapes = jax.eval_shape(init)
     placement = sharding.state_shardings(mesh, shapes)
@@ -93,7 +93,7 @@ def build(
         shapes=jax.tree.map(with_sharding, shapes, placement),
         init=jax.jit(init, out_shardings=placement),
         step=jax.jit(
-            make_step(task, optimizers, experiment.accumulate, layout),
+            make_step(task, optimizers, experiment.accumulate, layout, experiment.ema),
             donate_argnums=0,
             in_shardings=(placement, batches, replicated),
             out_shardings=(placement, replicated),

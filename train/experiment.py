@@ -1,6 +1,7 @@
 """An experiment as plain data: which system, on which data, for how long."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from avjax.errors import InputError
 from avjax.train.optimizers import Optimizer
 from avjax.train.parallel.hosts import HOST_FIELDS
 from avjax.train.task import Task, check_signatures
+from avjax.typing import Dtype
 
 # Fields that may differ when a run is resumed. They do not change what a step computes,
 # except `steps`, which is changed in order to train longer. The same holds for the
@@ -24,8 +26,11 @@ MUTABLE_FIELDS = frozenset(
         "save_every",
         "keep_checkpoints",
         "description",
+        "min_batch_per_device",
+        "profile",
     }
 )
+PROFILE = re.compile(r"(\d+):(\d+)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,10 +43,17 @@ class Experiment:
         optim: `{objective: optimizer}`, one per objective of the task.
         steps: Number of training steps.
         evals: `{name: loader}` of the evaluations.
+        min_batch_per_device: Smallest number of examples that a device has at a time.
+            If the batch of `train` has fewer, it is enlarged, and learning rates are
+            scaled (`OptimizerConfig.batch_exponent`). 0: the batch is as given.
         accumulate: Number of microbatches that a batch is divided into, to save memory.
         mesh: Devices `(data, fsdp)`; -1 takes all that remain.
         init_from: `{part: weights}` to initialise from. A key is a part or a path in
             one ("generator/audio"); a value is a folder of weights or a bundled name.
+        dtype: Type of the products of all networks of the task, see `nn.precision`:
+            bfloat16 on accelerators. None: as their own configs say.
+        ema: Decay of averages of the weights (EMA), which are evaluated and released
+            instead of the latest weights; 0: none.
         seed: Seed of the initialisation and of the randomness of every step.
         log_every: Steps between two log entries.
         evaluate_every: Steps between two evaluations.
@@ -50,6 +62,7 @@ class Experiment:
             kept in addition.
         select_by: `(metric, "min" or "max")`, for instance `("test/psnr", "max")`:
             the weights with the best value are released. None releases the last ones.
+        profile: Steps "START:STOP" that are profiled for TensorBoard; "": none.
         description: One line for the model card of the released weights.
     """
 
@@ -58,15 +71,19 @@ class Experiment:
     optim: Mapping[str, Optimizer]
     steps: int
     evals: Mapping[str, DataLoader] = dataclasses.field(default_factory=dict)
+    min_batch_per_device: int = 0
     accumulate: int = 1
     mesh: tuple[int, int] = (-1, 1)
     init_from: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    dtype: Dtype | None = None
+    ema: float = 0.0
     seed: int = 0
     log_every: int = 50
     evaluate_every: int = 1000
     save_every: int = 1000
     keep_checkpoints: int = 2
     select_by: tuple[str, Literal["min", "max"]] | None = None
+    profile: str = ""
     description: str = ""
 
 
@@ -86,6 +103,10 @@ def check(experiment: Experiment) -> None:
             raise InputError(f"{name} must be at least 1")
     if not 0 <= experiment.seed < 2**63:
         raise InputError(f"seed={experiment.seed} is outside the range 0 to 2**63 - 1")
+    if not 0 <= experiment.ema < 1:
+        raise InputError(f"ema={experiment.ema} must be at least 0 and less than 1")
+    if experiment.profile:
+        check_profile(experiment.profile, experiment.steps)
     check_ranges(experiment)
     check_signatures(experiment.task)
     objectives = {objective.name for objective in experiment.task.objectives()}
@@ -99,6 +120,23 @@ def check(experiment: Experiment) -> None:
         known = ", ".join(experiment.evals) or "none"
         raise InputError(
             f"select_by={selection[0]} must be EVAL/METRIC; the evals are: {known}"
+        )
+
+
+def check_profile(profile: str, steps: int) -> None:
+    """Check the steps that are profiled.
+
+    Args:
+        profile: "START:STOP".
+        steps: Number of steps of the run.
+
+    Raises:
+        InputError: It has another form, or is not within the run.
+    """
+    match = PROFILE.fullmatch(profile)
+    if not match or not 1 <= int(match[1]) <= int(match[2]) <= steps:
+        raise InputError(
+            f"profile={profile} must be START:STOP with 1 <= START <= STOP <= {steps}"
         )
 
 
@@ -119,9 +157,14 @@ def check_same_run(experiment: Experiment, stored: Mapping[str, Any]) -> None:
             "choose another --out to start a new run"
         )
     current = to_json(experiment)
-    paths = [path for path in differences(stored, current) if not is_mutable(path)]
+    before, after = dict(leaves(stored)), dict(leaves(current))
+    paths = [
+        path
+        for path in differences(stored, current)
+        if not is_mutable(path)
+        and (path in before or after[path])  # a field added later, which is off
+    ]
     if paths:
-        before, after = dict(leaves(stored)), dict(leaves(current))
         changes = "; ".join(
             f"{path} was {before.get(path)!r} and is now {after.get(path)!r}"
             for path in paths
@@ -141,4 +184,4 @@ def is_mutable(path: str) -> bool:
     first, *others = path.split(".")
     if first == "train":
         return bool(others) and others[-1] in HOST_FIELDS
-    return first in MUTABLE_FIELDS
+    return first in MUTABLE_FIELDS or "remat" in others  # it changes memory alone

@@ -47,7 +47,7 @@ def init_from_weights(
         if wanted := tree_get(program.shapes.stats, path):  # a file holds no empty tree
             branch = tree_get(loaded.stats, source_path)
             stats = tree_set(stats, path, load_into(branch, wanted, message))
-    return state._replace(params=params, stats=stats)
+    return state._replace(params=params, stats=stats).with_new_average()
 
 
 def check_name(path: Sequence[str], params: Params) -> None:

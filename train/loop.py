@@ -24,8 +24,10 @@ from avjax.train.compiled import CompiledExperiment, build
 from avjax.train.evaluation import evaluate, local_eval_batches, visualize
 from avjax.train.experiment import Experiment, check, check_same_run
 from avjax.train.init_from import init_from_weights
-from avjax.train.metric_writer import METRICS_FILE, MetricWriter
+from avjax.train.monitor.metric_writer import METRICS_FILE, MetricWriter
+from avjax.train.monitor.profiling import Profiler
 from avjax.train.parallel import hosts, sharding
+from avjax.train.parallel.scaling import fit_to_devices, scaling_note
 from avjax.train.release import model_card, release
 from avjax.train.run.checkpoint import Checkpoints, Notes
 from avjax.train.run.folder import (
@@ -67,6 +69,8 @@ def fit(
     folder = as_path(folder)
     check_folder(folder)
     mesh = sharding.make_mesh(experiment.mesh)
+    configured = experiment
+    experiment = fit_to_devices(configured, mesh.size)
     batches = TrainBatches(experiment.train, jax.process_index(), jax.process_count())
     example = batches.peek()
     sharding.check_batch(mesh, example, experiment.accumulate)
@@ -88,7 +92,9 @@ def fit(
         state, best = restore_or_init(experiment, program, checkpoints, batches)
         check_progress(int(state.step), experiment.steps, folder)
         save_config(experiment, folder, arguments)
-        with MetricWriter(mirror.local, int(state.step), experiment.steps) as writer:
+        first, last = int(state.step), experiment.steps
+        with MetricWriter(mirror.local, first, last, program) as writer:
+            writer.print(scaling_note(configured, experiment, mesh.size))
             loop = TrainLoop(
                 experiment, mirror, program, checkpoints, writer, watch, best
             )
@@ -160,15 +166,16 @@ class TrainLoop:
             InputError: A loss or a gradient is not finite.
             Interrupted: A signal stopped the run, after its state was saved.
         """
+        profiler = Profiler(self.mirror.local, self.experiment.profile)
         for step in range(int(state.step) + 1, self.experiment.steps + 1):
             with self.writer.waiting():
                 batch = sharding.to_global(self.program.mesh, next(batches))
-            with self.writer.stepping(batch):
+            with self.writer.stepping(batch), profiler.tracing(step):
                 state, logs = self.program.step(state, batch, self.program.key)
             if jax.default_backend() == "cpu":
                 # Queued steps would leave the CPU's devices without threads.
                 jax.block_until_ready(state)
-            self.writer.advance()
+            self.writer.advance(batch)
             saved = self.log_eval_save(step, state, logs, batches)
             stop = self.watch.requested(step)
             if stop and step < self.experiment.steps:
@@ -257,7 +264,7 @@ class TrainLoop:
         Returns:
             `{eval/metric: value}`.
         """
-        metrics = {}
+        metrics, state = {}, state.averaged()
         for name, loader in self.experiment.evals.items():
             batches = local_eval_batches(loader)
             first = next(batches)

@@ -21,6 +21,11 @@ class OptimizerConfig(abc.ABC):
 
     Attributes:
         elementwise: Each number is updated by its own gradient alone (class variable).
+        batch_exponent: A batch that is n times as large has n to this power times the
+            learning rate (class variable): square root for Adam (Malladi et al., 2022,
+            "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms") and for
+            Muon, whose steps have the length of Adam's; linear for SGD (Goyal et al.,
+            2017, "Accurate, Large Minibatch SGD").
         learning_rate: Peak learning rate.
         weight_decay: Decoupled weight decay, of arrays with two axes or more.
         warmup: Steps of linear warm-up from 0 to the peak.
@@ -30,6 +35,7 @@ class OptimizerConfig(abc.ABC):
     """
 
     elementwise: ClassVar[bool] = True
+    batch_exponent: ClassVar[float] = 0.5
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     warmup: int = 0
@@ -112,6 +118,7 @@ class Sgd(OptimizerConfig):
         nesterov: Use Nesterov's momentum.
     """
 
+    batch_exponent: ClassVar[float] = 1.0
     learning_rate: float = 1e-2
     momentum: float = 0.0
     nesterov: bool = False

@@ -1,6 +1,14 @@
-"""The registry of named experiments."""
+"""The registry of named experiments.
 
+An installed package adds its own by an entry point that names a module with them:
+
+    [project.entry-points."avjax.experiments"]
+    my_lab = "my_lab.experiments"
+"""
+
+import functools
 import importlib
+import importlib.metadata
 import pathlib
 import sys
 from collections.abc import Callable
@@ -11,6 +19,7 @@ from avjax.train.experiment import Experiment
 ExperimentFactory = Callable[[], Experiment]
 
 EXPERIMENTS: dict[str, ExperimentFactory] = {}
+ENTRY_POINTS = "avjax.experiments"  # the entry point group of packages
 
 
 def register_experiment(name: str, make: ExperimentFactory) -> None:
@@ -40,6 +49,23 @@ def experiment(make: ExperimentFactory) -> ExperimentFactory:
     """
     register_experiment(make.__name__, make)
     return make
+
+
+@functools.cache
+def load_entry_points() -> None:
+    """Import the modules of experiments that installed packages name.
+
+    Raises:
+        InputError: A module cannot be imported.
+    """
+    for entry_point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        try:
+            entry_point.load()
+        except (ImportError, AttributeError) as error:
+            raise InputError(
+                f"the experiments of {entry_point.value}, which an installed package "
+                f"names in {ENTRY_POINTS}, cannot be imported: {error}"
+            ) from error
 
 
 def load_experiment_file(name: str) -> ExperimentFactory:

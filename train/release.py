@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from avjax import weights
-from avjax.config import to_json
+from avjax.config import replace_all, to_json
 from avjax.train.experiment import Experiment
 from avjax.train.parallel import sharding
 from avjax.train.step import TrainState
@@ -18,12 +18,16 @@ from avjax.train.task import Task
 def release(task: Task, state: TrainState, folder: pathlib.Path, card: str) -> None:
     """Write the weights that a task exports. Only process 0 writes.
 
+    They are averages if the run has some. Their config has products in float32 and
+    keeps activations: how they were trained does not bind those who use them.
+
     Args:
         task: The task.
         state: The state whose weights are released.
         folder: Folder to write.
         card: Text of the model card.
     """
+    state = state.averaged()
     params, stats = jax.device_get(gather((state.params, state.stats)))
     if jax.process_index() != 0:
         return
@@ -33,7 +37,7 @@ def release(task: Task, state: TrainState, folder: pathlib.Path, card: str) -> N
             folder,
             released.params,
             released.stats,
-            released.config,
+            replace_all(released.config, dtype="float32", remat=()),
             system=released.system,
             card=card,
         )

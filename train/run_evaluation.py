@@ -13,6 +13,7 @@ from avjax.train.evaluation import evaluate, local_eval_batches
 from avjax.train.experiment import Experiment
 from avjax.train.init_from import init_from_weights
 from avjax.train.parallel import sharding
+from avjax.train.parallel.scaling import fit_to_devices
 from avjax.train.run.checkpoint import read
 from avjax.train.run.folder import EXPERIMENT_FILE
 from avjax.train.step import TrainState
@@ -48,12 +49,14 @@ def evaluate_run(experiment: Experiment, folder: pathlib.Path) -> RunEvaluation:
     if not experiment.evals:
         raise InputError("this experiment has no evals, so it cannot be evaluated")
     mesh = sharding.make_mesh(experiment.mesh)
+    experiment = fit_to_devices(experiment, mesh.size)
     loader = next(iter(experiment.evals.values()))
     example = next(local_eval_batches(loader))
     with explain_failure(task_changes(experiment, folder)):
         validate_batch(experiment.task, loader, example)
         program = build(experiment, mesh, example)
         state = load_state(experiment, folder, program)
+        state = state.averaged()
         metrics, step = evaluate_sets(experiment, program, state), int(state.step)
         return RunEvaluation(metrics, step, describe_state(experiment, folder, step))
 
@@ -87,7 +90,7 @@ def check_effect(before: Experiment, after: Experiment, folder: pathlib.Path) ->
     Raises:
         InputError: A changed field does not matter.
     """
-    fields = ["task", "evals", "select_by", "mesh"]
+    fields = ["task", "evals", "select_by", "mesh", "dtype"]
     if not (folder / "checkpoints").is_dir():
         fields.append("init_from")
     for path in differences(to_json(before), to_json(after)):

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 from einops import rearrange
 
+from avjax.train.averaging import init_average, update_average
 from avjax.train.parallel.layout import Layout
 from avjax.train.task import LossAux, Objective, Task
 from avjax.typing import Array, Batch, Key, Params
@@ -15,6 +16,7 @@ from avjax.typing import Array, Batch, Key, Params
 Logs = Mapping[str, Array]
 Optimizers = Mapping[str, optax.GradientTransformation]
 NO_LAYOUT = Layout()
+AVERAGE = "(average)"  # no name of an objective
 
 
 class TrainState(NamedTuple):
@@ -24,7 +26,8 @@ class TrainState(NamedTuple):
         step: Number of finished steps, i32 scalar.
         params: Parameters, `{part: tree}`.
         stats: Running statistics, `{part: tree}`.
-        opt: Optimizer states, `{objective: tree}`.
+        opt: Optimizer states, `{objective: tree}`, and averages of the weights under
+            the key `AVERAGE`, if there are some.
     """
 
     step: Array
@@ -32,9 +35,26 @@ class TrainState(NamedTuple):
     stats: Params
     opt: Mapping[str, Any]
 
+    def averaged(self) -> "TrainState":
+        """Return the state to evaluate and to release: with averages, if any."""
+        if AVERAGE not in self.opt:
+            return self
+        average = self.opt[AVERAGE]
+        params: Any = {**self.params, **average["params"]}
+        stats: Any = {**self.stats, **average["stats"]}
+        return self._replace(params=params, stats=stats)
+
+    def with_new_average(self) -> "TrainState":
+        """Return the state with averages that start now, if there are some."""
+        if AVERAGE not in self.opt:
+            return self
+        parts = set(self.opt[AVERAGE]["params"])
+        average = init_average(self.params, self.stats, parts)
+        return self._replace(opt={**self.opt, AVERAGE: average})
+
 
 def make_state(
-    task: Task, optimizers: Optimizers, key: Key, batch: Batch
+    task: Task, optimizers: Optimizers, key: Key, batch: Batch, ema: float = 0.0
 ) -> TrainState:
     """Make the state before the first step.
 
@@ -43,6 +63,7 @@ def make_state(
         optimizers: `{objective: optimizer}`.
         key: PRNG key of the initialisation.
         batch: A batch, of which only shapes and dtypes are used.
+        ema: Decay of the averages; 0: none.
 
     Returns:
         The state. A frozen part has no optimizer state.
@@ -54,6 +75,9 @@ def make_state(
         )
         for objective in task.objectives()
     }
+    if ema:
+        parts = {part for objective in task.objectives() for part in objective.parts}
+        opt[AVERAGE] = init_average(params, stats, parts)
     return TrainState(jnp.zeros((), jnp.int32), params, stats, opt)
 
 
@@ -62,6 +86,7 @@ def make_step(
     optimizers: Optimizers,
     accumulate: int = 1,
     layout: Layout = NO_LAYOUT,
+    ema: float = 0.0,
 ) -> Callable[[TrainState, Batch, Key], tuple[TrainState, Logs]]:
     """Make the training step of a task, not yet compiled.
 
@@ -71,6 +96,7 @@ def make_step(
         accumulate: Number of microbatches, to save memory. Each objective still makes
             one update, from the mean gradient.
         layout: Where arrays live.
+        ema: Decay of the averages; 0: none.
 
     Returns:
         `(state, batch, key) -> (state, logs)`.
@@ -92,7 +118,12 @@ def make_step(
             )
             batch = {**batch, **jax.lax.stop_gradient(aux.extra_batch)}
             logs |= {f"{objective.name}/{name}": x for name, x in aux.logs.items()}
-        return state._replace(step=state.step + 1), logs
+        opt = dict(state.opt)
+        if ema:
+            opt[AVERAGE] = update_average(
+                opt[AVERAGE], state.params, state.stats, state.step, ema
+            )
+        return state._replace(step=state.step + 1, opt=opt), logs
 
     return step
 

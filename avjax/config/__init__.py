@@ -31,6 +31,7 @@ __all__ = [
     "from_json",
     "leaves",
     "override",
+    "replace_all",
     "to_assignments",
     "to_json",
 ]
@@ -62,6 +63,29 @@ def override(config: Config, assignments: Iterable[str]) -> Config:
 
         config = _replace_at(config, type(config), tuple(path.split(".")), parse_value)
     return config
+
+
+def replace_all(config: Any, **values: Any) -> Any:
+    """Change all fields of some names, in a config and in the configs inside of it.
+
+    Args:
+        config: A plain value.
+        **values: New values by the names of fields.
+
+    Returns:
+        A changed copy.
+    """
+    if isinstance(config, tuple):
+        return tuple(replace_all(item, **values) for item in config)
+    if isinstance(config, Mapping):
+        return {name: replace_all(item, **values) for name, item in config.items()}
+    if not dataclasses.is_dataclass(config) or isinstance(config, type):
+        return config
+    changed = {
+        name: values[name] if name in values else replace_all(child, **values)
+        for name, child in children(config).items()
+    }
+    return dataclasses.replace(config, **changed)
 
 
 def to_assignments(config: Any, path: str = "") -> Iterator[str]:

@@ -6,6 +6,8 @@ import jax.numpy as jnp
 from avjax.constants import NEG_INF
 from avjax.typing import Array
 
+MAX_SILENCE = -3.9  # log-mel values up to this are silent; digital silence is -4
+
 
 def sync_loss(
     audio: Array, video: Array, match: Array, prob_floor: float = 1e-7
@@ -83,3 +85,19 @@ def lip_infonce(
     cosine = jnp.sum(pred[:, None] * real, axis=-1)
     logits = jnp.where(mask > 0, cosine / temperature, NEG_INF)
     return -jax.nn.log_softmax(logits)[:, match]  # cals (8)
+
+
+def speech_mask(mel: Array) -> Array:
+    """Find the log-mel windows that are mostly not digital silence.
+
+    The sync expert is not trained on silence, so its output there must not train a
+    talker.
+
+    Args:
+        mel: Log-mel windows, f32 [b f k].
+
+    Returns:
+        1 where at least half of the mel frames are not silent, f32 [b].
+    """
+    audible = jnp.max(mel, axis=-1) > MAX_SILENCE
+    return (jnp.mean(audible, axis=-1) >= 0.5).astype(jnp.float32)

@@ -47,11 +47,11 @@ from einops import rearrange
 from avjax.audio.speech_mel import SPEECH_MELS_PER_FRAME
 from avjax.constants import NUM_MELS
 from avjax.models.registry import register_system
-from avjax.nn.batch_renorm import BatchRenorm
 from avjax.nn.memory import Fusion, KeyValueMemory, standardize
+from avjax.nn.precision import dense_type, to_full_precision
+from avjax.nn.remat import rematerialise
 from avjax.nn.resnet import AudioFrontend, LipFrontend
-from avjax.nn.temporal import BiGru, MsTcn
-from avjax.nn.temporal_conv import conv1d
+from avjax.nn.temporal import BiGru, MelHead, MsTcn
 from avjax.nn.wav2lip import scale_width
 from avjax.typing import Array, Dtype, Key, Params
 
@@ -76,7 +76,8 @@ class BridgingConfig:
         outputs_per_frame: CTC outputs per video frame, for fast speech.
         reference_compat: Follow the authors' code also where it differs from the paper,
             for converted weights.
-        dtype: Dtype of the convolutions over images.
+        dtype: Type of the products, see `nn.precision`.
+        remat: Modules whose activations are not kept, see `nn.remat`.
     """
 
     system: ClassVar[str] = "bridging"
@@ -91,6 +92,7 @@ class BridgingConfig:
     outputs_per_frame: int = 1
     reference_compat: bool = False
     dtype: Dtype = "float32"
+    remat: tuple[Literal["visual", "audio"], ...] = ()
 
     @property
     def output_dim(self) -> int:
@@ -143,22 +145,25 @@ class Bridging(nn.Module):
     def setup(self):
         config = self.config
         dim = scale_width(512, config.width)
-        self.visual = LipFrontend(config.width, config.reference_compat, config.dtype)
-        self.fusion = Fusion(dim)
+        dtype, compat = config.dtype, config.reference_compat
+        visual = rematerialise(LipFrontend, "visual" in config.remat, 2)
+        self.visual = visual(config.width, compat, dtype)
+        self.fusion = Fusion(dim, dtype=dtype)
         if config.num_slots:
-            self.audio = AudioFrontend(config.width, config.dtype)
+            audio = rematerialise(AudioFrontend, "audio" in config.remat, 2)
+            self.audio = audio(config.width, dtype)
             self.memory = KeyValueMemory(
-                config.num_slots, dim, config.inverse_temperature, config.heads
+                config.num_slots, dim, config.inverse_temperature, config.heads, dtype
             )
         else:
-            self.baseline = MemorylessBaseline(dim)
+            self.baseline = MemorylessBaseline(dim, dtype)
         if config.backend == "gru":
-            self.backend = BiGru(dim)
+            self.backend = BiGru(dim, dtype=dtype)
         else:
-            self.backend = MsTcn(config.width, reference_compat=config.reference_compat)
-        self.out = nn.Dense(config.output_dim)
+            self.backend = MsTcn(config.width, reference_compat=compat, dtype=dtype)
+        self.out = nn.Dense(config.output_dim, dtype=dense_type(dtype))
         if config.task == "speech":
-            self.mel_head = MelHead(scale_width(MEL_HEAD_CHANNELS, config.width))
+            self.mel_head = MelHead(scale_width(MEL_HEAD_CHANNELS, config.width), dtype)
 
     def __call__(self, mouths: Array, mel: Array, frame_mask: Array) -> Array:
         """Return outputs. `init` calls this method; it uses every parameter."""
@@ -197,7 +202,7 @@ class Bridging(nn.Module):
         """Return the outputs for embeddings; see `Bridging` for arguments."""
         # bridging (5)
         codes = self.fusion(visual, audio, train)
-        outputs = self.out(self.backend(codes, frame_mask, train))
+        outputs = to_full_precision(self.out(self.backend(codes, frame_mask, train)))
         if self.config.task == "speech":
             outputs = outputs * frame_mask[..., None]
             frames = rearrange(
@@ -238,31 +243,13 @@ class MemorylessBaseline(nn.Module):
     """Two dense layers in place of a memory.  [... d] -> [... d]."""
 
     dim: int
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, visual: Array) -> Array:
-        inner = nn.relu(nn.Dense(self.dim, name="fc1")(visual))
-        return nn.Dense(self.dim, name="fc2")(inner)
-
-
-class MelHead(nn.Module):
-    """Residual convolutions over time -> log-mel.  [b f d] -> [b f k=80].
-
-    Values are mostly in [-1, 1].
-    """
-
-    features: int
-
-    @nn.compact
-    def __call__(self, codes: Array, train: bool) -> Array:
-        for layer in range(3):
-            shape = (5, codes.shape[-1], self.features)
-            init = nn.initializers.lecun_normal(in_axis=(0, 1))
-            kernel = self.param(f"kernel_{layer}", init, shape)
-            y = conv1d(codes, kernel, 1, 2)
-            y = BatchRenorm(name=f"norm_{layer}")(y, train)
-            codes = codes + nn.relu(y)
-        return nn.Dense(NUM_MELS, name="mel")(codes)
+        dtype = dense_type(self.dtype)
+        inner = nn.relu(nn.Dense(self.dim, dtype=dtype, name="fc1")(visual))
+        return nn.Dense(self.dim, dtype=dtype, name="fc2")(inner)
 
 
 def word_logits(logits: Array, frame_mask: Array) -> Array:

@@ -10,7 +10,7 @@ Symbols     phone    audio feature of the 0.2 s around a frame [b t d]
 
 Equations   (numbered by us: the paper's own numbers were not available)
     (1)  phones                               here                     encode_audio
-    (2)  masked phones                        here           sample_masked_spans
+    (2)  masked phones                        nn/masking.py  sample_masked_spans
     (3)  units, from 2 W + 1 phones           nn/local_attention.py    LocalTransformer
     (4)  masked learning                      losses/sync.py           cosine_distance
     (5)  a face guided by units               here                     LipToFace
@@ -38,11 +38,10 @@ Departures  We know these details of the paper: its two modules; masked learning
 """
 
 import dataclasses
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import chex
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from einops import rearrange
 
@@ -52,6 +51,8 @@ from avjax.models.talker import TalkerConfig, Variables, register_talker
 from avjax.nn.apply import apply_network
 from avjax.nn.local_attention import LocalTransformer
 from avjax.nn.memory import l2_normalize
+from avjax.nn.precision import dense_type, to_full_precision
+from avjax.nn.remat import rematerialise
 from avjax.nn.wav2lip import AudioEncoder, FaceDecoder, IdentityEncoder, scale_width
 from avjax.typing import Array, Key, Params
 
@@ -67,6 +68,7 @@ class CalsConfig(TalkerConfig):
         layers: Layers of the transformer.
         heads: Attention heads of the transformer.
         dropout: Dropout rate of the transformer.
+        remat: Modules whose activations are not kept, see `nn.remat`.
     """
 
     system: ClassVar[str] = "cals"
@@ -77,6 +79,7 @@ class CalsConfig(TalkerConfig):
     layers: int = 4
     heads: int = 8
     dropout: float = 0.1
+    remat: tuple[Literal["audio", "context", "identity", "decoder"], ...] = ()
 
     @property
     def latent_dim(self) -> int:
@@ -101,12 +104,18 @@ class AudioToLip(nn.Module):
     def setup(self):
         config = self.config
         dim = scale_width(512, config.width)
-        self.audio = AudioEncoder(config.width, dtype=config.dtype)
+        audio = rematerialise(AudioEncoder, "audio" in config.remat, 2)
+        self.audio = audio(config.width, dtype=config.dtype)
         self.mask_token = self.param("mask_token", nn.initializers.normal(1.0), (dim,))
-        self.context = LocalTransformer(
-            config.context_frames, config.layers, config.heads, config.dropout
+        context = rematerialise(LocalTransformer, "context" in config.remat, 4)
+        self.context = context(
+            config.context_frames,
+            config.layers,
+            config.heads,
+            config.dropout,
+            config.dtype,
         )
-        self.unit_proj = nn.Dense(config.unit_dim)
+        self.unit_proj = nn.Dense(config.unit_dim, dtype=dense_type(config.dtype))
 
     def __call__(
         self,
@@ -135,7 +144,7 @@ class AudioToLip(nn.Module):
     ) -> Array:
         """Return the lip motion units [b t d] of audio features; see `AudioToLip`."""
         codes = self.context(features, frame_mask, lookahead, train)  # cals (3)
-        return l2_normalize(self.unit_proj(codes))
+        return l2_normalize(to_full_precision(self.unit_proj(codes)))
 
 
 class LipToFace(nn.Module):
@@ -146,9 +155,11 @@ class LipToFace(nn.Module):
     def setup(self):
         config = self.config
         shape = {"size": config.size, "width": config.width, "dtype": config.dtype}
-        self.guide = nn.Dense(scale_width(512, config.width))
-        self.identity = IdentityEncoder(**shape)
-        self.decoder = FaceDecoder(**shape, pixel_range=config.pixel_range)
+        dim, remat = scale_width(512, config.width), config.remat
+        self.guide = nn.Dense(dim, dtype=dense_type(config.dtype))
+        self.identity = rematerialise(IdentityEncoder, "identity" in remat, 2)(**shape)
+        decoder = rematerialise(FaceDecoder, "decoder" in remat, 3)
+        self.decoder = decoder(**shape, pixel_range=config.pixel_range)
 
     def __call__(self, units: Array, faces: Array, train: bool = False) -> Array:
         """Generate frames.
@@ -221,44 +232,3 @@ def init_audio_to_lip(config: CalsConfig, key: Key) -> Params:
         frame_mask=jnp.ones((1, 1)),
         lookahead=jnp.zeros(1, jnp.int32),
     )
-
-
-def sample_masked_spans(
-    key: Key, shape: tuple[int, int], fraction: float, span: int
-) -> Array:
-    """Sample which audio features to mask, as spans of consecutive frames.
-
-    Args:
-        key: A PRNG key.
-        shape: (b, t).
-        fraction: Expected fraction of masked frames.
-        span: Length of a span in frames.
-
-    Returns:
-        True where a feature is masked, bool [b t].
-    """
-    start_prob = 1 - (1 - fraction) ** (1 / span)
-    batch, frames = shape
-    starts = jax.random.bernoulli(key, start_prob, (batch, frames + span - 1))
-    return jnp.any(
-        jnp.stack([starts[:, i : i + frames] for i in range(span)]), axis=0
-    )  # cals (2)
-
-
-def sample_lookahead(key: Key, count: int, maximum: int, fraction: float) -> Array:
-    """Sample the lookahead of each training clip.
-
-    Args:
-        key: A PRNG key.
-        count: Number of clips, b.
-        maximum: The largest lookahead in frames.
-        fraction: Fraction of the clips whose lookahead is uniform in 0..maximum; the
-            others have the largest.
-
-    Returns:
-        Lookaheads in frames, i32 [b].
-    """
-    which_key, value_key = jax.random.split(key)
-    shorter = jax.random.randint(value_key, (count,), 0, maximum + 1)
-    shorten = jax.random.bernoulli(which_key, fraction, (count,))
-    return jnp.where(shorten, shorter, maximum)

@@ -41,10 +41,12 @@ import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from einops import reduce
 
 from avjax.models.registry import register_system
 from avjax.nn.layers import ConvNoBias
+from avjax.nn.precision import to_full_precision
+from avjax.nn.remat import rematerialise
+from avjax.nn.warp import double, halve
 from avjax.typing import Array, Dtype, Key, Params
 
 SIZE_MULTIPLE = 4  # divisor of image sides, because the body halves them twice
@@ -64,7 +66,8 @@ class DenoiserConfig:
         base_channels: Channels at full size.
         channel_step: Channels added each time that the sides are halved.
         mask_channels: Channels of the mask network.
-        dtype: Dtype of the convolutions.
+        dtype: Type of the products, see `nn.precision`.
+        remat: Modules whose activations are not kept, see `nn.remat`.
     """
 
     system: ClassVar[str] = "denoiser"
@@ -73,6 +76,7 @@ class DenoiserConfig:
     channel_step: int = 16
     mask_channels: int = 32
     dtype: Dtype = "float32"
+    remat: tuple[Literal["body"], ...] = ()
 
     @property
     def adapted_heads(self) -> tuple[str, ...]:
@@ -109,7 +113,7 @@ class RestorationNet(nn.Module):
 
     def setup(self):
         config = self.config
-        self.body = Body(config)
+        self.body = rematerialise(Body, "body" in config.remat)(config)
         self.primary = Head(2, config.dtype)
         if config.auxiliary == "reconstruction":
             self.auxiliary = ReconstructionHead(config.base_channels, config.dtype)
@@ -191,7 +195,8 @@ class Head(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         x = ResidualBlocks(self.blocks, self.dtype, name="blocks")(x)
-        return ConvNoBias(3, 3, dtype=self.dtype, name="last")(x)
+        image = ConvNoBias(3, 3, dtype=self.dtype, name="last")(x)
+        return to_full_precision(image)
 
 
 class ReconstructionHead(nn.Module):
@@ -222,7 +227,7 @@ class MaskNet(nn.Module):
             y = jnp.where(y >= 0, y, slope * y)
             x = x + ConvNoBias(channels, 3, dtype=dtype, name=f"conv_{block}_1")(y)
         x = ConvNoBias(1, 3, dtype=dtype, name="last")(x)
-        return nn.sigmoid(x)  # denoiser (3)
+        return nn.sigmoid(to_full_precision(x))  # denoiser (3)
 
 
 def receptive_field() -> int:
@@ -234,35 +239,6 @@ def receptive_field() -> int:
     distance = sum(2**level * depth for level, depth in enumerate(CONV_DEPTHS))
     distance += 2 + 4 + SIZE_MULTIPLE - 1
     return -(-distance // SIZE_MULTIPLE) * SIZE_MULTIPLE
-
-
-def halve(x: Array) -> Array:
-    """Return the means of 2 x 2 pixels, x [b 2h 2w d] -> [b h w d]; see `double`."""
-    return reduce(x, "b (h r) (w s) d -> b h w d", "mean", r=2, s=2)
-
-
-def double(x: Array) -> Array:
-    """Resize bilinearly to twice the size, with continued edges.
-
-    Args:
-        x: [b h w d]; new pixels lie a quarter of a pixel before and after old ones.
-
-    Returns:
-        [b 2h 2w d].
-    """
-    for axis in (1, 2):
-        size = x.shape[axis]
-        padding = [(0, 0)] * 4
-        padding[axis] = (1, 1)
-        padded = jnp.pad(x, padding, "edge")
-        before, after = (
-            0.75 * x
-            + 0.25 * jax.lax.slice_in_dim(padded, first, first + size, axis=axis)
-            for first in (0, 2)
-        )
-        x = jnp.stack([before, after], axis=axis + 1)
-        x = x.reshape(*x.shape[:axis], 2 * size, *x.shape[axis + 2 :])
-    return x
 
 
 def to_log_lrs(lrs: Params) -> Params:

@@ -43,7 +43,7 @@ Departures  As in the authors' code, not in the paper's text: projections before
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import chex
 import flax.linen as nn
@@ -55,6 +55,8 @@ from avjax.constants import MEL_WINDOW, NUM_MELS
 from avjax.models.talker import LatentSpace, TalkerConfig, Variables, register_talker
 from avjax.nn.apply import apply_network
 from avjax.nn.memory import Fusion, KeyValueMemory
+from avjax.nn.precision import to_full_precision
+from avjax.nn.remat import rematerialise
 from avjax.nn.wav2lip import (
     AudioEncoder,
     FaceDecoder,
@@ -76,6 +78,7 @@ class SyncTalkFaceConfig(TalkerConfig):
         inverse_temperature: Inverse temperature of the softmax over slots, kappa.
         dropout: Dropout rate before the fusion.
         reference_compat: Prepare inputs as the authors' code does.
+        remat: Modules whose activations are not kept, see `nn.remat`.
     """
 
     system: ClassVar[str] = "synctalkface"
@@ -85,6 +88,7 @@ class SyncTalkFaceConfig(TalkerConfig):
     inverse_temperature: float = 16.0
     dropout: float = 0.5
     reference_compat: bool = False
+    remat: tuple[Literal["audio", "identity", "decoder", "lips"], ...] = ()
 
     @property
     def latent_dim(self) -> int:
@@ -147,17 +151,18 @@ class SyncTalkFace(nn.Module):
 
     def setup(self):
         config = self.config
-        shape = {"size": config.size, "width": config.width, "dtype": config.dtype}
-        self.audio = AudioEncoder(config.width, dtype=config.dtype)
-        self.identity = IdentityEncoder(**shape)
-        self.decoder = FaceDecoder(**shape, pixel_range=config.pixel_range)
+        remat, shape = config.remat, {"width": config.width, "dtype": config.dtype}
+        self.audio = rematerialise(AudioEncoder, "audio" in remat, 2)(**shape)
+        shape["size"] = config.size
+        self.identity = rematerialise(IdentityEncoder, "identity" in remat, 2)(**shape)
+        decoder = rematerialise(FaceDecoder, "decoder" in remat, 3)
+        self.decoder = decoder(**shape, pixel_range=config.pixel_range)
         if config.num_slots:
             dim = config.latent_dim
-            self.lips = LipEncoder(**shape)
-            self.memory = KeyValueMemory(
-                config.num_slots, dim, config.inverse_temperature
-            )
-            self.fusion = Fusion(dim, config.dropout)
+            self.lips = rematerialise(LipEncoder, "lips" in remat, 2)(**shape)
+            kappa, dtype = config.inverse_temperature, config.dtype
+            self.memory = KeyValueMemory(config.num_slots, dim, kappa, dtype=dtype)
+            self.fusion = Fusion(dim, config.dropout, dtype)
 
     def __call__(self, mels: Array, faces: Array, window: Array) -> Array:
         """Return frames. `init` calls this method; it uses every parameter."""
@@ -173,7 +178,7 @@ class SyncTalkFace(nn.Module):
         """Embed one log-mel window per frame: mels -> [b t d]; see `SyncTalkFace`."""
         chex.assert_shape(mels, (None, None, MEL_WINDOW, NUM_MELS))
         codes = self.audio(rearrange(mels, "b t f k -> (b t) f k"), train)
-        return rearrange(codes, "(b t) d -> b t d", t=mels.shape[1])
+        return to_full_precision(rearrange(codes, "(b t) d -> b t d", t=mels.shape[1]))
 
     def generate_from_latents(
         self, latents: Array, faces: Array, train: bool = False
@@ -201,7 +206,8 @@ class SyncTalkFace(nn.Module):
 
     def encode_lips(self, frames: Array, train: bool = False) -> Array:
         """Embed the lips of every five frames, [b t-4 d]; see `SyncTalkFace`."""
-        return self.lips(frames.at[:, :, : self.config.size // 2].set(0), train)
+        lower = frames.at[:, :, : self.config.size // 2].set(0)
+        return to_full_precision(self.lips(lower, train))
 
     def forward_train(
         self, mels: Array, faces: Array, window: Array, train: bool = False
@@ -250,8 +256,7 @@ class SyncTalkFaceLatents(LatentSpace):
     ) -> Array:
         """Return audio embeddings; see `LatentSpace.encode_audio`."""
         network, generator = SyncTalkFace(self.config), variables["generator"]
-        latents = apply_network(network, generator, mels, method="encode_audio")
-        return latents.astype(jnp.float32)
+        return apply_network(network, generator, mels, method="encode_audio")
 
     def decode_frames(
         self, variables: Variables, latents: Array, faces: Array

@@ -9,7 +9,7 @@ Symbols     s_i    a phoneme id              h_i    its embedding [b l d]
 
 Equations   (numbered by us: the paper's own numbers were not available)
     (1)  h, phonemes in their context         nn/local_attention.py    LocalTransformer
-    (2)  v, from one picture of the face      here                     SpeakerEncoder
+    (2)  v, from one picture of the face      nn/speaker.py            SpeakerEncoder
     (3)  log(1 + r d), no gradient into h     nn/duration.py           DurationPredictor
     (4)  h at r steps per second, by d        nn/duration.py           length_regulate
     (5)  25 frames per second, refined        here                     Taem
@@ -36,6 +36,7 @@ Departures  We know these details of the paper: its modules (a phoneme encoder, 
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import ClassVar, Literal, NamedTuple
 
@@ -52,9 +53,10 @@ from avjax.models.talker import TalkerConfig, latent_space
 from avjax.nn.duration import DurationPredictor, length_regulate, to_seconds
 from avjax.nn.latent_normalizer import LatentNormalizer
 from avjax.nn.local_attention import LocalTransformer
-from avjax.nn.pixels import normalize_pixels
-from avjax.nn.wav2lip import ConvSpec, ConvStack, downsample
-from avjax.typing import Array, Key, Params
+from avjax.nn.precision import dense_type, to_full_precision
+from avjax.nn.remat import rematerialise
+from avjax.nn.speaker import SpeakerEncoder
+from avjax.typing import Array, Dtype, Key, Params
 
 TEXT_PART = "text_encoder"  # the part that does not belong to the talker
 
@@ -77,6 +79,7 @@ class TaemConfig:
         steps_per_second: r, a multiple of 25.
         speaker_inputs: Modules that receive the speaker embedding.
         dropout: Dropout rate of the transformers.
+        remat: Modules whose activations are not kept, see `nn.remat`.
     """
 
     system: ClassVar[str] = "taem"
@@ -91,11 +94,17 @@ class TaemConfig:
     steps_per_second: int = 100
     speaker_inputs: tuple[Module, ...] = ("encoder", "predictor", "refiner")
     dropout: float = 0.1
+    remat: tuple[Literal["encoder", "refiner"], ...] = ()
 
     @property
     def size(self) -> int:
         """Side of a face crop in pixels."""
         return self.talker.size
+
+    @property
+    def dtype(self) -> Dtype:
+        """Type of the products; that of the talker."""
+        return self.talker.dtype
 
 
 class TaemOutputs(NamedTuple):
@@ -108,20 +117,6 @@ class TaemOutputs(NamedTuple):
 
     latents: Array
     durations: Array
-
-
-class SpeakerEncoder(nn.Module):
-    """Speaker embedding from one picture of the face.  u8 [b h w c=3] -> [b d]."""
-
-    dim: int
-
-    @nn.compact
-    def __call__(self, portrait: Array, train: bool) -> Array:
-        specs = (ConvSpec(16, 5, 2, 2), downsample(32), downsample(64), downsample(128))
-        pixels = normalize_pixels(portrait, "[-1,1]")
-        maps = ConvStack(specs, name="convs")(pixels, train)
-        # taem (2)
-        return nn.Dense(self.dim, name="proj")(jnp.mean(maps, axis=(1, 2)))
 
 
 class Taem(nn.Module):
@@ -144,24 +139,31 @@ class Taem(nn.Module):
     def setup(self):
         config = self.config
         self.phoneme_embed = nn.Embed(config.num_phonemes, config.dim)
-        self.encoder = self._transformer(config.context_phonemes, config.encoder_layers)
-        self.predictor = DurationPredictor()
-        self.position_proj = nn.Dense(config.dim)
-        self.downsample = nn.Dense(config.dim)
-        self.refiner = self._transformer(config.context_frames, config.refiner_layers)
-        self.out = nn.Dense(config.talker.latent_dim)
+        self.encoder = self._transformer(
+            "encoder", config.context_phonemes, config.encoder_layers
+        )
+        dense = functools.partial(nn.Dense, dtype=dense_type(config.dtype))
+        self.predictor = DurationPredictor(dtype=config.dtype)
+        self.position_proj = dense(config.dim)
+        self.downsample = dense(config.dim)
+        self.refiner = self._transformer(
+            "refiner", config.context_frames, config.refiner_layers
+        )
+        self.out = dense(config.talker.latent_dim)
         self.normalizer = LatentNormalizer(config.talker.latent_dim)
         if config.speaker_inputs:
-            self.speaker_encoder = SpeakerEncoder(config.dim)
+            self.speaker_encoder = SpeakerEncoder(config.dim, config.dtype)
             # Initialised with zeros: random embeddings would only add noise.
             self.speaker_proj = {
-                module: nn.Dense(config.dim, kernel_init=nn.initializers.zeros)
+                module: dense(config.dim, kernel_init=nn.initializers.zeros)
                 for module in config.speaker_inputs
             }
 
-    def _transformer(self, context: int, layers: int) -> LocalTransformer:
+    def _transformer(self, stage: str, context: int, layers: int) -> LocalTransformer:
         """Make the phoneme encoder or the refine module."""
-        return LocalTransformer(context, layers, self.config.heads, self.config.dropout)
+        config = self.config
+        network = rematerialise(LocalTransformer, stage in config.remat, 4)
+        return network(context, layers, config.heads, config.dropout, config.dtype)
 
     def __call__(
         self,
@@ -263,7 +265,7 @@ class Taem(nn.Module):
         lookahead = jnp.full(codes.shape[0], self.config.context_frames)
         # taem (5)
         features = self.refiner(features, mask.astype(jnp.float32), lookahead, train)
-        return self.out(features)
+        return to_full_precision(self.out(features))
 
 
 def add_speaker(codes: Array, speaker: Array | None) -> Array:

@@ -32,7 +32,7 @@ class TalkerConfig:
         size: Side of a face crop in pixels.
         width: Factor of all channel counts.
         pixel_range: Range of the pixels that the model reads and writes.
-        dtype: Dtype of the convolutions; parameters are float32.
+        dtype: Type of the products, see `nn.precision`; parameters are float32.
     """
 
     system: ClassVar[str]

@@ -20,6 +20,7 @@ from avjax.nn.layers import (
     scale_width,
 )
 from avjax.nn.local_attention import LocalSelfAttention, LocalTransformer, Mlp
+from avjax.nn.masking import sample_lookahead, sample_masked_spans
 from avjax.nn.memory import Fusion, KeyValueMemory, l2_normalize, standardize
 from avjax.nn.pixels import (
     PixelRange,
@@ -30,7 +31,7 @@ from avjax.nn.pixels import (
     to_uint8,
 )
 from avjax.nn.resnet import AudioFrontend, LipFrontend
-from avjax.nn.temporal import BiGru, Gru, MsTcn
+from avjax.nn.temporal import BiGru, Gru, MelHead, MsTcn
 from avjax.nn.temporal_conv import conv1d, conv3d
 from avjax.nn.wav2lip import (
     AudioEncoder,
@@ -65,6 +66,7 @@ __all__ = [
     "LipFrontend",
     "LocalSelfAttention",
     "LocalTransformer",
+    "MelHead",
     "Mlp",
     "MsTcn",
     "PReLU",
@@ -82,6 +84,8 @@ __all__ = [
     "normalize_mouth",
     "normalize_pixels",
     "residual",
+    "sample_lookahead",
+    "sample_masked_spans",
     "scale_width",
     "standardize",
     "to_uint8",

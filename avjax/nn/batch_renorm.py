@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from avjax.nn.precision import to_full_precision
 from avjax.typing import Array
 
 RENORM_START, RENORM_FULL = 50, 250  # batches until the correction starts, and is full
@@ -43,7 +44,7 @@ class BatchRenorm(nn.Module):
         # Number of batches, up to RENORM_FULL.
         count = self.variable("batch_stats", "count", jnp.zeros, ())
         mean, var = running_mean.value, running_var.value
-        x = x.astype(at_least_float32(x.dtype))
+        x = to_full_precision(x)
         if train:
             running = mean, jnp.sqrt(var + self.epsilon)
             mean = jnp.mean(x, axes)
@@ -87,15 +88,3 @@ def renorm_correction(
     r = jnp.clip(batch[1] / running[1], 1 / max_r, max_r)
     d = jnp.clip((batch[0] - running[0]) / running[1], -max_d, max_d)
     return jax.lax.stop_gradient((r, d))
-
-
-def at_least_float32(dtype: jnp.dtype) -> jnp.dtype:
-    """Return the type in which statistics and outputs of a layer are computed.
-
-    Args:
-        dtype: Type of the products.
-
-    Returns:
-        float32, or `dtype` if it is more precise.
-    """
-    return jnp.promote_types(dtype, jnp.float32)

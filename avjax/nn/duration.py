@@ -12,6 +12,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from avjax.constants import FPS
+from avjax.nn.precision import dense_type, to_full_precision
 from avjax.typing import Array
 
 PREDICTOR_LAYERS = 2  # each sees one phoneme on both sides
@@ -23,9 +24,11 @@ class DurationPredictor(nn.Module):
 
     Attributes:
         dropout: Dropout rate; the default is that of FastSpeech 2.
+        dtype: Type of the products.
     """
 
     dropout: float = 0.5
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, mask: Array, train: bool) -> Array:
@@ -40,13 +43,15 @@ class DurationPredictor(nn.Module):
             Durations as `log_durations` defines them, [b l].
         """
         dropout = nn.Dropout(self.dropout, deterministic=not train)
+        dtype = dense_type(self.dtype)
         for layer in range(PREDICTOR_LAYERS):
             neighbourhood = concat_neighbours(x * mask[..., None])
-            conv = nn.Dense(x.shape[-1], name=f"conv_{layer}")
+            conv = nn.Dense(x.shape[-1], dtype=dtype, name=f"conv_{layer}")
             x = nn.LayerNorm(name=f"norm_{layer}")(nn.relu(conv(neighbourhood)))
             x = dropout(x)
         bias_init = nn.initializers.constant(INITIAL_LOG_DURATION)
-        return nn.Dense(1, bias_init=bias_init, name="out")(x)[..., 0]
+        out = nn.Dense(1, dtype=dtype, bias_init=bias_init, name="out")
+        return to_full_precision(out(x)[..., 0])
 
 
 class LengthRegulated(NamedTuple):

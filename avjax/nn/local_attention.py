@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from einops import einsum, rearrange
 
 from avjax.constants import NEG_INF
+from avjax.nn.precision import as_factors, dense_type, to_full_precision
 from avjax.typing import Array
 
 IntOrArray = TypeVar("IntOrArray", int, Array)
@@ -29,12 +30,14 @@ class LocalTransformer(nn.Module):
         layers: Number of layers.
         heads: Number of heads, a divisor of d.
         dropout: Dropout rate of both branches of a layer.
+        dtype: Type of the products.
     """
 
     context: int
     layers: int = 4
     heads: int = 8
     dropout: float = 0.1
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(
@@ -60,11 +63,13 @@ class LocalTransformer(nn.Module):
                 jnp.minimum(lookahead, self.context), self.layers, layer
             )
             allowed = attention_mask(x.shape[1], past, future) & (mask[:, None] > 0)
-            attention = LocalSelfAttention(past, self.heads, name=f"attn_{layer}")
+            attention = LocalSelfAttention(
+                past, self.heads, self.dtype, name=f"attn_{layer}"
+            )
             normed = nn.LayerNorm(name=f"norm1_{layer}")(x)
             x = x + dropout(attention(normed, allowed))
             normed = nn.LayerNorm(name=f"norm2_{layer}")(x)
-            x = x + dropout(Mlp(name=f"mlp_{layer}")(normed))
+            x = x + dropout(Mlp(self.dtype, name=f"mlp_{layer}")(normed))
         return nn.LayerNorm(name="norm_out")(x)
 
 
@@ -74,16 +79,19 @@ class LocalSelfAttention(nn.Module):
     Attributes:
         max_distance: Largest distance between two frames that attend to each other.
         heads: Number of heads, a divisor of d.
+        dtype: Type of the products.
     """
 
     max_distance: int
     heads: int
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, allowed: Array) -> Array:
         """Attend. x [b t d], allowed bool [b t s] -> [b t d]."""
         frames, dim = x.shape[1:]
-        parts = jnp.split(nn.Dense(3 * dim, name="qkv")(x), 3, axis=-1)
+        dtype = dense_type(self.dtype)
+        parts = jnp.split(nn.Dense(3 * dim, dtype=dtype, name="qkv")(x), 3, axis=-1)
         query, key, value = (
             rearrange(part, "b t (a d) -> b a t d", a=self.heads) for part in parts
         )
@@ -93,20 +101,30 @@ class LocalSelfAttention(nn.Module):
         index = jnp.clip(distance, -self.max_distance, self.max_distance)
         index = index + self.max_distance
         logits = einsum(query, key, "b a t d, b a s d -> b a t s")
+        logits = to_full_precision(logits)
         logits = logits * (dim // self.heads) ** -0.5 + rel_bias[:, index][None]
         weights = jax.nn.softmax(jnp.where(allowed[:, None], logits, NEG_INF))
+        weights, value = as_factors(self.dtype, weights, value)
         values = einsum(weights, value, "b a t s, b a s d -> b a t d")
-        return nn.Dense(dim, name="out")(rearrange(values, "b a t d -> b t (a d)"))
+        values = rearrange(values, "b a t d -> b t (a d)")
+        return nn.Dense(dim, dtype=dtype, name="out")(values)
 
 
 class Mlp(nn.Module):
-    """Feed-forward network of a transformer layer, [... d] -> [... d]."""
+    """Feed-forward network of a transformer layer, [... d] -> [... d].
+
+    Attributes:
+        dtype: Type of the products.
+    """
+
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Apply two dense layers with a GELU between them."""
-        hidden = nn.gelu(nn.Dense(4 * x.shape[-1], name="fc1")(x))
-        return nn.Dense(x.shape[-1], name="fc2")(hidden)
+        dtype = dense_type(self.dtype)
+        hidden = nn.gelu(nn.Dense(4 * x.shape[-1], dtype=dtype, name="fc1")(x))
+        return nn.Dense(x.shape[-1], dtype=dtype, name="fc2")(hidden)
 
 
 def layer_context(context: IntOrArray, layers: int, layer: int) -> IntOrArray:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from einops import einsum, rearrange
 
+from avjax.nn.precision import as_factors, dense_type, to_full_precision
 from avjax.typing import Array
 
 
@@ -61,22 +62,25 @@ class KeyValueMemory(nn.Module):
         dim: Size of a key and of a value, d.
         inverse_temperature: Factor of the cosine similarities before the softmax.
         heads: Number of heads, a divisor of d.
+        dtype: Type of the products with kernels and values.
     """
 
     num_slots: int
     dim: int
     inverse_temperature: float = 16.0
     heads: int = 1
+    dtype: str = "float32"
 
     def setup(self):
         """Create the slots and the projections."""
         init = nn.initializers.normal(0.5)
         self.keys = self.param("keys", init, (self.num_slots, self.dim))
         self.values = self.param("values", init, (self.num_slots, self.dim))
-        self.to_key = nn.Dense(self.dim)
-        self.to_value = nn.Dense(self.dim)
+        dtype = dense_type(self.dtype)
+        self.to_key = nn.Dense(self.dim, dtype=dtype)
+        self.to_value = nn.Dense(self.dim, dtype=dtype)
         if self.heads > 1:
-            self.merge = nn.Dense(self.dim)
+            self.merge = nn.Dense(self.dim, dtype=dtype)
             self.norm = nn.LayerNorm()
 
     def __call__(self, source: Array, target: Array) -> tuple[Array, Array]:
@@ -130,7 +134,8 @@ class KeyValueMemory(nn.Module):
             Weighted sum of the values, [... d].
         """
         # bridging (2), synctalkface (2)
-        return einsum(address, self.values, "... m, m d -> ... d")
+        address, values = as_factors(self.dtype, address, self.values)
+        return to_full_precision(einsum(address, values, "... m, m d -> ... d"))
 
     def recall(self, source: Array) -> tuple[Array, Array]:
         """Recall the target of a source. No gradient reaches the values.
@@ -144,11 +149,12 @@ class KeyValueMemory(nn.Module):
         """
         addresses = self.head_addresses(source)
         values = jax.lax.stop_gradient(self.values)
-        recalled = einsum(addresses, values, "... a m, m d -> ... a d")
+        factors, values = as_factors(self.dtype, addresses, values)
+        recalled = einsum(factors, values, "... a m, m d -> ... a d")
         recalled = rearrange(recalled, "... a d -> ... (a d)")
         if self.heads > 1:
             recalled = self.norm(self.merge(recalled))
-        return recalled, jnp.mean(addresses, axis=-2)
+        return to_full_precision(recalled), jnp.mean(addresses, axis=-2)
 
     def store(self, target: Array) -> tuple[Array, Array, Array]:
         """Store a target. The gradient reaches the values: it writes them.
@@ -162,7 +168,7 @@ class KeyValueMemory(nn.Module):
             - query: Projected target, [... d].
         """
         chex.assert_axis_dimension(target, -1, self.dim)
-        query = self.to_value(target)
+        query = to_full_precision(self.to_value(target))
         similarity = cosine_to_slots(query, self.values)
         address = jax.nn.softmax(self.inverse_temperature * similarity)
         return self.read(address), address, query
@@ -174,14 +180,16 @@ class Fusion(nn.Module):
     Attributes:
         dim: Size of the result, d.
         dropout: Dropout rate.
+        dtype: Type of the products.
     """
 
     dim: int
     dropout: float = 0.5
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, features: Array, recalled: Array, train: bool) -> Array:
         """Fuse [... d] and [... d] to [... d]. Training needs a `dropout` key."""
         joined = jnp.concatenate([features, recalled], axis=-1)
         joined = nn.Dropout(self.dropout, deterministic=not train)(joined)
-        return nn.Dense(self.dim, name="proj")(joined)
+        return nn.Dense(self.dim, dtype=dense_type(self.dtype), name="proj")(joined)

@@ -15,6 +15,7 @@ from avjax.constants import NUM_MELS
 from avjax.nn.batch_renorm import BatchRenorm
 from avjax.nn.conv import max_pool
 from avjax.nn.layers import Conv, ConvNoBias, PReLU, fan_in_uniform, scale_width
+from avjax.nn.precision import dense_type, to_full_precision
 from avjax.nn.temporal_conv import conv3d
 from avjax.typing import Array
 
@@ -152,4 +153,6 @@ class AudioFrontend(nn.Module):
         features = rearrange(block(x, train), "b k t c -> b t (c k)")
         features = features.astype(jnp.float32)
         features = nn.Dropout(DROPOUT_RATE, deterministic=not train)(features)
-        return nn.Dense(scale_width(512, self.width), name="out")(features)
+        dim = scale_width(512, self.width)
+        out = nn.Dense(dim, dtype=dense_type(self.dtype), name="out")
+        return to_full_precision(out(features))

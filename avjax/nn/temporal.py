@@ -1,4 +1,4 @@
-"""Sequence models over video frames: GRU and multi-scale temporal convolution.
+"""Sequence models over frames: GRU, multi-scale temporal convolution, mel head.
 
 Frames that do not exist (mask [b t] is 0) do not change the output of other frames.
 
@@ -13,8 +13,10 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 
+from avjax.constants import NUM_MELS
 from avjax.nn.batch_renorm import BatchRenorm
 from avjax.nn.layers import PReLU, fan_in_uniform, scale_width
+from avjax.nn.precision import as_factors, dense_type, to_full_precision
 from avjax.nn.temporal_conv import conv1d
 from avjax.typing import Array, Key
 
@@ -28,23 +30,33 @@ class Gru(nn.Module):
     Attributes:
         features: Size of the state, e.
         reverse: Run from the last frame to the first.
+        dtype: Type of the products.
     """
 
     features: int
     reverse: bool = False
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, mask: Array) -> Array:
         """Compute the state after each frame. x [b t d], mask [b t] -> [b t e]."""
         gates = 3 * self.features  # reset, update, new
-        projected = nn.Dense(gates, kernel_init=self._init, name="input_proj")(x)
+        project = nn.Dense(
+            gates,
+            dtype=dense_type(self.dtype),
+            kernel_init=self._init,
+            name="input_proj",
+        )
+        projected = to_full_precision(project(x))
         kernel = self.param("kernel", self._init, (self.features, gates))
+        (factor,) = as_factors(self.dtype, kernel)
         bias = self.param("bias", nn.initializers.zeros, (gates,))
 
         def step(state: Array, frame: tuple[Array, Array]) -> tuple[Array, Array]:
             inputs, exists = frame
             x_reset, x_update, x_new = jnp.split(inputs, 3, axis=-1)
-            h_reset, h_update, h_new = jnp.split(state @ kernel + bias[None], 3, -1)
+            product = to_full_precision(state.astype(factor.dtype) @ factor)
+            h_reset, h_update, h_new = jnp.split(product + bias[None], 3, axis=-1)
             reset = jax.nn.sigmoid(x_reset + h_reset)
             update = jax.nn.sigmoid(x_update + h_update)
             new = jnp.tanh(x_new + reset * h_new)
@@ -72,11 +84,13 @@ class BiGru(nn.Module):
         features: Size of the state of one direction, e.
         layers: Number of layers.
         dropout: Dropout rate between the layers.
+        dtype: Type of the products.
     """
 
     features: int
     layers: int = 2
     dropout: float = 0.3
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, mask: Array, train: bool) -> Array:
@@ -93,9 +107,11 @@ class BiGru(nn.Module):
         for layer in range(self.layers):
             if layer:
                 x = nn.Dropout(self.dropout, deterministic=not train)(x)
-            forward = Gru(self.features, name=f"forward_{layer}")
-            backward = Gru(self.features, reverse=True, name=f"backward_{layer}")
-            x = jnp.concatenate([forward(x, mask), backward(x, mask)], axis=-1)
+            states = [
+                Gru(self.features, reverse, self.dtype, name=f"{name}_{layer}")(x, mask)
+                for name, reverse in (("forward", False), ("backward", True))
+            ]
+            x = jnp.concatenate(states, axis=-1)
         return x
 
 
@@ -110,11 +126,13 @@ class MsTcn(nn.Module):
         dropout: Dropout rate after each convolution.
         reference_compat: In training, include the frames around a clip in the batch
             statistics, as the published code does.
+        dtype: Type of the products.
     """
 
     width: float = 1.0
     dropout: float = 0.2
     reference_compat: bool = False
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, mask: Array, train: bool) -> Array:
@@ -139,14 +157,17 @@ class MsTcn(nn.Module):
                         kernel_size,
                         dilation=2**block,
                         reference_compat=self.reference_compat,
+                        dtype=self.dtype,
                         name=f"block_{block}_{half}_{kernel_size}",
                     )(y, mask, train)
                     for kernel_size in TCN_KERNELS
                 ]
                 y = dropout(jnp.concatenate(branches, axis=-1))
-            shortcut = nn.Dense(features, name=f"shortcut_{block}")(x)
+            shortcut = nn.Dense(
+                features, dtype=dense_type(self.dtype), name=f"shortcut_{block}"
+            )(x)
             x = PReLU(name=f"prelu_{block}")(y + shortcut)
-        return x
+        return to_full_precision(x)
 
 
 class TcnBranch(nn.Module):
@@ -157,12 +178,14 @@ class TcnBranch(nn.Module):
         kernel_size: Taps of the convolution.
         dilation: Frames from one tap to the next.
         reference_compat: See `MsTcn`.
+        dtype: Type of the products.
     """
 
     features: int
     kernel_size: int
     dilation: int
     reference_compat: bool = False
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, mask: Array, train: bool) -> Array:
@@ -170,9 +193,36 @@ class TcnBranch(nn.Module):
         shape = (self.kernel_size, x.shape[-1], self.features)
         kernel = self.param("kernel", fan_in_uniform, shape)
         bias = self.param("bias", nn.initializers.zeros, shape[-1:])
-        x = x * mask[..., None]
+        x, kernel, bias = as_factors(self.dtype, x * mask[..., None], kernel, bias)
         same_padding = (self.kernel_size - 1) * self.dilation // 2
         extra = same_padding if self.reference_compat and train else 0
         y = conv1d(x, kernel, self.dilation, same_padding + extra) + bias[None, None]
-        y = BatchRenorm(name="norm")(y, train)
+        y = BatchRenorm(dtype=self.dtype, name="norm")(y, train)
         return PReLU(name="prelu")(y[:, extra : y.shape[1] - extra])
+
+
+class MelHead(nn.Module):
+    """Residual convolutions over time -> log-mel, [b f d] -> [b f k=80].
+
+    Values are mostly in [-1, 1].
+
+    Attributes:
+        features: Channels of the convolutions, d.
+        dtype: Type of the products.
+    """
+
+    features: int
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, codes: Array, train: bool) -> Array:
+        """Predict log-mel values from codes [b f d]."""
+        for layer in range(3):
+            shape = (5, codes.shape[-1], self.features)
+            init = nn.initializers.lecun_normal(in_axis=(0, 1))
+            kernel = self.param(f"kernel_{layer}", init, shape)
+            y = conv1d(*as_factors(self.dtype, codes, kernel), 1, 2)
+            y = BatchRenorm(dtype=self.dtype, name=f"norm_{layer}")(y, train)
+            codes = codes + nn.relu(y)
+        out = nn.Dense(NUM_MELS, dtype=dense_type(self.dtype), name="mel")
+        return to_full_precision(out(codes))

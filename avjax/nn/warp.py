@@ -1,8 +1,9 @@
-"""Image warping, and blocks whose features a code modulates."""
+"""Image warping and resizing, and blocks whose features a code modulates."""
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
-from einops import rearrange
+from einops import rearrange, reduce
 
 from avjax.typing import Array
 
@@ -86,3 +87,39 @@ class FilmBlock(nn.Module):
         small = nn.initializers.normal(0.01)
         conv2 = nn.Conv(self.features, (3, 3), kernel_init=small, name="conv2")
         return skip + conv2(nn.swish(y))
+
+
+def halve(x: Array) -> Array:
+    """Average 2 x 2 pixels.
+
+    Args:
+        x: [b 2h 2w d].
+
+    Returns:
+        [b h w d].
+    """
+    return reduce(x, "b (h r) (w s) d -> b h w d", "mean", r=2, s=2)
+
+
+def double(x: Array) -> Array:
+    """Resize bilinearly to twice the size, with continued edges.
+
+    Args:
+        x: [b h w d]; new pixels lie a quarter of a pixel before and after old ones.
+
+    Returns:
+        [b 2h 2w d].
+    """
+    for axis in (1, 2):
+        size = x.shape[axis]
+        padding = [(0, 0)] * 4
+        padding[axis] = (1, 1)
+        padded = jnp.pad(x, padding, "edge")
+        before, after = (
+            0.75 * x
+            + 0.25 * jax.lax.slice_in_dim(padded, first, first + size, axis=axis)
+            for first in (0, 2)
+        )
+        x = jnp.stack([before, after], axis=axis + 1)
+        x = x.reshape(*x.shape[:axis], 2 * size, *x.shape[axis + 2 :])
+    return x

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 from einops import rearrange
 
 from avjax.constants import MEL_WINDOW, NUM_MELS
-from avjax.nn.batch_renorm import at_least_float32
 from avjax.nn.layers import (
     Conv,
     ConvLeakyReLU,
@@ -26,6 +25,7 @@ from avjax.nn.layers import (
     scale_width,
 )
 from avjax.nn.pixels import PixelRange
+from avjax.nn.precision import to_full_precision
 from avjax.nn.temporal_conv import conv3d
 from avjax.typing import Array
 
@@ -133,7 +133,7 @@ class FaceDecoder(nn.Module):
         x = jnp.concatenate([x, maps[0]], axis=-1)
         x = self._stack(7, (ConvSpec(32, 3, 1, 1),))(x, train)
         x = Conv(3, 1, dtype=self.dtype, name="to_rgb")(x)
-        x = x.astype(at_least_float32(x.dtype))
+        x = to_full_precision(x)
         return jnp.tanh(x) if self.pixel_range == "[-1,1]" else jax.nn.sigmoid(x)
 
     def _stack(self, index: int, specs: tuple[ConvSpec, ...]) -> ConvStack:

@@ -91,6 +91,7 @@ class FakeSyncExpert(nn.Module):
 
     size: int
     width: float
+    dtype: str = "float32"
 
     def setup(self):
         self.eye, self.ear = (nn.Dense(scale_width(512, self.width)) for _ in "ab")

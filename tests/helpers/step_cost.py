@@ -4,7 +4,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -18,6 +18,10 @@ COLLECTIVE = re.compile(
     r"|collective-permute)(?:-start)?\("
 )
 ARRAY = re.compile(r"\b(?:pred|[a-z]+(\d+))\[([\d,]*)\]")
+PRODUCT = re.compile(
+    r"stablehlo\.(?:dot_general|convolution)\b.*"
+    r": \(tensor<([^>]*)>, tensor<([^>]*)>\) -> "
+)
 COMMENT = re.compile(r"/\*.*?\*/")
 MAX_FOLD = 10  # frames and paths that are folded into the batch
 
@@ -84,6 +88,60 @@ class StepCost:
         )
 
 
+class Products(NamedTuple):
+    """Matrix products and convolutions of a lowered step.
+
+    Attributes:
+        count: Number of them.
+        narrow: Number of those whose factors are both bfloat16.
+    """
+
+    count: int
+    narrow: int
+
+    @property
+    def share(self) -> float:
+        """Fraction of the products in bfloat16."""
+        return self.narrow / self.count
+
+
+def prepare_step(
+    experiment: Experiment, mesh: tuple[int, int], batch: Mapping[str, Any]
+) -> tuple[Any, Any]:
+    """Trace the training step of an experiment for fake devices.
+
+    Args:
+        experiment: The experiment.
+        mesh: Sizes of the axes `(data, fsdp)`.
+        batch: Shapes and dtypes of a global batch.
+
+    Returns:
+        The compiled experiment, and the traced step, which can be lowered.
+    """
+    example = {
+        name: np.broadcast_to(np.zeros((), x.dtype), x.shape)
+        for name, x in batch.items()
+    }
+    program: Any = build(experiment, sharding.make_mesh(mesh), example)
+    return program, program.step.trace(program.shapes, dict(batch), program.key)
+
+
+def count_products(lowered: Any) -> Products:
+    """Count the products of a step.
+
+    Args:
+        lowered: The step, lowered for an accelerator, which need not exist: for a CPU,
+            convolutions are rewritten.
+
+    Returns:
+        The counts.
+    """
+    matches = map(PRODUCT.search, lowered.as_text().splitlines())
+    factors = [match.groups() for match in matches if match]
+    narrow = [pair for pair in factors if all(x.endswith("bf16") for x in pair)]
+    return Products(len(factors), len(narrow))
+
+
 def measure_step(
     experiment: Experiment, mesh: tuple[int, int], batch: Mapping[str, Any]
 ) -> StepCost:
@@ -97,9 +155,22 @@ def measure_step(
     Returns:
         The cost.
     """
-    example = {name: np.zeros(x.shape, x.dtype) for name, x in batch.items()}
-    program: Any = build(experiment, sharding.make_mesh(mesh), example)
-    compiled = program.step.lower(program.shapes, example, program.key).compile()
+    return compile_step(experiment, *prepare_step(experiment, mesh, batch))
+
+
+def compile_step(experiment: Experiment, program: Any, traced: Any) -> StepCost:
+    """Compile a traced step and read its cost.
+
+    Args:
+        experiment: The experiment.
+        program: The compiled experiment.
+        traced: The traced step.
+
+    Returns:
+        The cost.
+    """
+    lowered = traced.lower()
+    compiled = lowered.compile()
     text = COMMENT.sub("", compiled.as_text())
     memory = compiled.memory_analysis()
     sizes = {

@@ -18,6 +18,7 @@ from avjax.errors import InputError
 from avjax.media.photo_io import Photo, write_photo
 from avjax.train import __main__ as main
 from avjax.train import experiments
+from avjax.train.registry import load_entry_points, register_experiment
 
 
 @pytest.fixture(autouse=True)
@@ -145,6 +146,49 @@ def test_fields_are_shown_as_changes_that_give_the_same_experiment(experiment, c
     shown = [shlex.split(line)[0] for line in capsys.readouterr().out.splitlines()]
     assert "task.width=64" in shown and "mesh=(-1, 1)" in shown
     assert override(experiment, shown) == override(experiment, ["task.width=64"])
+
+
+def test_fields_of_all_runs_of_a_sweep_are_printed(capsys):
+    assert main.train(["toy", "--print", "steps=2,3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("steps=")] == [
+        "steps=2",
+        "steps=3",
+    ]
+
+
+class EntryPoint:
+    """A module of experiments that an installed package names."""
+
+    value = "my_lab.experiments"
+
+    def __init__(self, error=None):
+        self.error = error
+
+    def load(self):
+        if self.error:
+            raise self.error
+        register_experiment("lab", lambda: None)
+
+
+def test_experiments_of_installed_packages_are_listed(monkeypatch, capsys):
+    def install(entry_point):
+        load_entry_points.cache_clear()
+        monkeypatch.setattr(
+            "importlib.metadata.entry_points", lambda group: [entry_point]
+        )
+
+    known = experiments.EXPERIMENTS
+    monkeypatch.setattr("avjax.train.registry.EXPERIMENTS", known)
+    try:
+        install(EntryPoint())
+        main.train(["--list"])
+        assert "lab" in capsys.readouterr().out.split()
+        install(EntryPoint(ImportError("no module named my_lab")))
+        with pytest.raises(InputError, match="my_lab.experiments, which an installed"):
+            main.train(["--list"])
+    finally:
+        load_entry_points.cache_clear()
 
 
 def test_evaluation_is_printed_as_json(capsys):

@@ -1,10 +1,14 @@
+import importlib.machinery
 import json
+import sys
 import time
+import types
 
 import numpy as np
 
-from avjax.train import metric_writer
-from avjax.train.metric_writer import MetricWriter, make_strip, truncate_after
+from avjax.train.monitor import metric_writer
+from avjax.train.monitor.images import make_strip
+from avjax.train.monitor.metric_writer import MetricWriter, truncate_after
 
 
 def lines(folder):
@@ -34,7 +38,7 @@ def test_number_that_is_not_finite_is_kept_from_tensorboard(tmp_path, monkeypatc
     with MetricWriter(tmp_path, 0, 10) as writer:
         names = []
         monkeypatch.setattr(
-            writer._board, "add_scalar", lambda name, *_: names.append(name)
+            writer._sinks[0], "write", lambda _, numbers: names.extend(numbers)
         )
         nan, infinity = float("nan"), float("inf")
         writer.write(2, {"lmd": 0.5, "lmd_open": nan, "gradient": infinity})
@@ -58,18 +62,63 @@ def test_incomplete_line_is_removed(tmp_path):
     assert file.read_text() == '{"step": 1}\n'
 
 
-def test_pace_has_steps_and_the_fraction_of_waiting(tmp_path, monkeypatch):
-    clock = iter([0.0, 1.0, 2.0, 4.0, 4.0, 5.0])
-    monkeypatch.setattr(
-        "avjax.train.metric_writer.time.perf_counter", lambda: next(clock)
-    )
+def test_pace_has_steps_examples_and_the_fraction_of_waiting(tmp_path, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
     with MetricWriter(tmp_path, 0, 10) as writer:
         with writer.waiting():
-            pass
-        writer._steps = 8
-        pace = {"steps_per_second": 2.0, "wait_fraction": 0.25, "hours": 4 / 3600}
-        assert writer.pace() == pace
-        assert writer._steps == 0
+            clock[0] += 1
+        for _ in range(8):
+            writer.advance({"x": np.zeros((3, 2))})
+        clock[0] += 3
+        assert writer.pace() == {
+            "steps_per_second": 2.0,
+            "examples_per_second": 6.0,
+            "wait_fraction": 0.25,
+            "hours": 4 / 3600,
+        }
+        assert writer.pace()["steps_per_second"] == 0
+
+
+def test_progress_is_a_line_now_and_then_without_a_terminal(
+    tmp_path, monkeypatch, capsys
+):
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    with MetricWriter(tmp_path, 0, 100) as writer:
+        for _ in range(7):
+            clock[0] += 10
+            writer.advance({"x": np.zeros(2)})
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if "minutes left" in line] == [
+        "step 4 of 100 (4 %), about 16 minutes left"
+    ]
+
+
+class FakeRun:
+    logged: list = []
+
+    def log(self, numbers, step):
+        self.logged.append((step, numbers))
+
+    def finish(self):
+        self.logged.append("finished")
+
+
+def test_metrics_go_to_weights_and_biases_where_it_is_wanted(tmp_path, monkeypatch):
+    module = types.ModuleType("wandb")
+    module.__spec__ = importlib.machinery.ModuleSpec("wandb", None)
+    module.init = lambda **_: FakeRun()
+    module.Image = lambda image: image.shape
+    monkeypatch.setitem(sys.modules, "wandb", module)
+    with MetricWriter(tmp_path / "a", 0, 10) as writer:
+        writer.write(1, {"loss": 0.5})
+    assert FakeRun.logged == []
+    monkeypatch.setenv("WANDB_PROJECT", "faces")
+    with MetricWriter(tmp_path / "b", 0, 10) as writer:
+        writer.write(1, {"loss": 0.5, "lmd": float("nan")})
+        writer.write_images(2, {"talk": np.zeros((1, 4, 6, 3), np.uint8)})
+    assert FakeRun.logged == [(1, {"loss": 0.5}), (2, {"talk": (4, 6, 3)}), "finished"]
 
 
 def test_strip_shows_frames_from_first_to_last():

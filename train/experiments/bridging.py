@@ -58,6 +58,8 @@ def bridging_lrw() -> Experiment:
         evals={"val": Loader(root, "val", transform, batch_size=320, num_workers=4)},
         optim={"reader": optimizer},
         steps=120_000,
+        dtype="bfloat16",
+        min_batch_per_device=40,
         select_by=("val/accuracy", "max"),
         description="Associative bridging at full size, trained on LRW.",
     )

@@ -116,6 +116,8 @@ def paper_units(corpus: str, transform: CalsUnitExample) -> Experiment:
         },
         optim={"units": Adam(learning_rate=1e-4, warmup=5000, max_grad_norm=1.0)},
         steps=200_000,
+        dtype="bfloat16",
+        min_batch_per_device=8,
         init_from={"sync_expert": "runs/sync_lrs2/weights"},
         save_every=5000,
         evaluate_every=5000,
@@ -145,6 +147,8 @@ def paper_face(corpus: str) -> Experiment:
         evals={"val": Loader(root, "val", clip, batch_size=8, num_workers=4)},
         optim=paper_optimizers(),
         steps=500_000,
+        dtype="bfloat16",
+        min_batch_per_device=5,
         init_from={
             "sync_expert": "runs/sync_lrs2/weights",
             "lip_landmarks": LANDMARK_WEIGHTS,

@@ -112,6 +112,8 @@ def denoiser_div2k() -> Experiment:
         evals={"valid": Loader(root, "test", transform, batch_size=4, num_workers=2)},
         optim={"restore": Adam(learning_rate=1e-3), "mask": Adam(learning_rate=1e-3)},
         steps=7500,
+        dtype="bfloat16",
+        min_batch_per_device=2,
         description="The denoiser's first stage as published, trained on DIV2K.",
     )
 
@@ -138,6 +140,8 @@ def denoiser_sidd() -> Experiment:
         evals={"blocks": blocks},
         optim={"adapt": Adam(learning_rate=5e-5)},
         steps=19_500,
+        dtype="bfloat16",
+        min_batch_per_device=1,
         init_from=first_stage_weights("denoiser_div2k"),
         evaluate_every=6500,
         description="The denoiser as published, trained on SIDD-Small after DIV2K.",

@@ -80,6 +80,8 @@ def sync_lrs2() -> Experiment:
         },
         optim={"sync_expert": Adam(learning_rate=1e-4)},
         steps=500_000,
+        dtype="bfloat16",
+        min_batch_per_device=32,
         select_by=("val/loss", "min"),
         description="The sync expert of SyncTalkFace at full size, trained on LRS2.",
     )

@@ -283,16 +283,16 @@ def paper_experiment(root: str, description: str) -> Experiment:
     """
     clip = TalkEvalClip(num_frames=50)
     aux = AuxiliaryNetworks(landmark_width=FROZEN_LANDMARK_WIDTH)
+    expert, landmarks = "runs/sync_lrs2/weights", LANDMARK_WEIGHTS
     return Experiment(
         task=SyncTalkFaceTask(aux=aux),
         train=Loader(root, "train", batch_size=40, num_workers=16),
         evals={"val": Loader(root, "val", clip, batch_size=8, num_workers=4)},
         optim=paper_optimizers(),
         steps=500_000,
-        init_from={
-            "sync_expert": "runs/sync_lrs2/weights",
-            "lip_landmarks": LANDMARK_WEIGHTS,
-        },
+        dtype="bfloat16",
+        min_batch_per_device=5,
+        init_from={"sync_expert": expert, "lip_landmarks": landmarks},
         save_every=5000,
         evaluate_every=5000,
         select_by=("val/lmd", "min"),

@@ -93,6 +93,8 @@ def taem_wav2lip_lrs2() -> Experiment:
         evals={"val": Loader(root, "val", clip, batch_size=8, num_workers=4)},
         optim={"text": optimizer},
         steps=200_000,
+        dtype="bfloat16",
+        min_batch_per_device=4,
         init_from={
             "generator": "runs/wav2lip_lrs2/weights",
             "sync_expert": "runs/sync_lrs2/weights",

@@ -147,5 +147,6 @@ def check_batch(mesh: Mesh, batch: Mapping[str, Any], accumulate: int = 1) -> No
     if size % count:
         raise InputError(
             f"a batch of {size} does not divide by {mesh.size} devices x "
-            f"accumulate={accumulate}; make it a multiple of {count}"
+            f"accumulate={accumulate}; make it a multiple of {count}, or set "
+            "min_batch_per_device=1, which enlarges it"
         )

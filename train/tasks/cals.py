@@ -16,9 +16,9 @@ from avjax.models.cals import (
     CalsConfig,
     LipToFace,
     init_audio_to_lip,
-    sample_lookahead,
 )
 from avjax.nn.apply import apply_network
+from avjax.nn.masking import sample_lookahead
 from avjax.nn.pixels import denormalize, mask_lower_face, normalize_pixels
 from avjax.train.task import LossAux, Objective, ReleasedWeights
 from avjax.train.tasks.cals_units import encode_lip_units

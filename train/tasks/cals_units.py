@@ -19,11 +19,10 @@ from avjax.models.cals import (
     AudioToLip,
     CalsConfig,
     init_audio_to_lip,
-    sample_lookahead,
-    sample_masked_spans,
 )
 from avjax.models.sync_expert import SyncExpert
 from avjax.nn.apply import apply_network
+from avjax.nn.masking import sample_lookahead, sample_masked_spans
 from avjax.nn.pixels import normalize_pixels
 from avjax.train.task import LossAux, Objective, ReleasedWeights, Task
 from avjax.train.tasks.parts import select_parts, split_variables, variables_of
@@ -67,7 +66,7 @@ class CalsUnitsTask(Task):
     @property
     def sync_expert(self) -> SyncExpert:
         """The frozen sync expert."""
-        return SyncExpert(self.model.size, self.sync_expert_width)
+        return SyncExpert(self.model.size, self.sync_expert_width, self.model.dtype)
 
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
         """Initialise both parts; the batch is not used. See `Task.init`."""

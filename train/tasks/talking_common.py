@@ -4,27 +4,28 @@ Frames [b paths t h w c] come from one or more paths of a network, in its pixel 
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
+import jax
 import jax.numpy as jnp
 from einops import repeat
 
 from avjax.constants import MEL_WINDOW, NUM_MELS, SYNC_FRAMES
 from avjax.losses.adversarial import bce_fake, bce_real
 from avjax.losses.base import masked_mean
-from avjax.losses.sync import sync_loss
+from avjax.losses.sync import speech_mask, sync_loss
 from avjax.metrics.talking_face import EvaluationNetworks
 from avjax.models.lip_landmarks import LipLandmarks
 from avjax.models.sync_expert import SyncExpert
 from avjax.nn.apply import apply_network
 from avjax.nn.pixels import PixelRange, denormalize
+from avjax.nn.remat import rematerialise
 from avjax.nn.wav2lip import Discriminator
 from avjax.train.task import LossAux
 from avjax.train.tasks.parts import variables_of
 from avjax.typing import Array, Key, Params
-
-MAX_SILENCE = -3.9  # log-mel values up to this are silent; digital silence is -4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,12 +41,14 @@ class AuxiliaryNetworks:
         landmark_width: Factor of the channels of the landmark detector.
         prob_floor: Added to the probability of the sync expert; it limits the gradient
             of the sync loss to 1 / prob_floor.
+        remat: Networks whose activations are not kept, see `nn.remat`.
     """
 
     sync_expert_width: float = 1.0
     discriminator_width: float = 1.0
     landmark_width: float = 1.0
     prob_floor: float = 1e-7
+    remat: tuple[Literal["discriminator", "sync_expert"], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +59,7 @@ class AuxiliaryModels:
         config: Widths and constants.
         size: Side of a face crop in pixels.
         pixel_range: Range of the talker's frames.
-        dtype: Type of the discriminator's convolutions.
+        dtype: Type of the products in training; evaluations have float32.
     """
 
     config: AuxiliaryNetworks
@@ -67,12 +70,14 @@ class AuxiliaryModels:
     @property
     def discriminator(self) -> Discriminator:
         """The discriminator of real and generated faces."""
-        return Discriminator(self.size, self.config.discriminator_width, self.dtype)
+        config = self.config
+        network = rematerialise(Discriminator, "discriminator" in config.remat)
+        return network(self.size, config.discriminator_width, self.dtype)
 
     @property
     def sync_expert(self) -> SyncExpert:
         """The frozen sync expert."""
-        return SyncExpert(self.size, self.config.sync_expert_width)
+        return SyncExpert(self.size, self.config.sync_expert_width, self.dtype)
 
     @property
     def lip_landmarks(self) -> LipLandmarks:
@@ -113,7 +118,12 @@ class AuxiliaryModels:
         """
         clips = denormalize(frames.reshape(-1, *frames.shape[-4:]), self.pixel_range)
         expert = variables_of(params, stats, "sync_expert")
-        video = apply_network(self.sync_expert, expert, clips, method="encode_frames")
+        encode: Any = functools.partial(
+            apply_network, self.sync_expert, method="encode_frames"
+        )
+        if "sync_expert" in self.config.remat:
+            encode = jax.checkpoint(encode)
+        video = encode(expert, clips)
         return video.reshape(*frames.shape[:-4], -1)
 
     def sync_loss(
@@ -211,27 +221,12 @@ class AuxiliaryModels:
         Returns:
             The networks.
         """
-        expert: Any = self.sync_expert.bind(variables_of(params, stats, "sync_expert"))
+        network = dataclasses.replace(self, dtype="float32").sync_expert
+        expert: Any = network.bind(variables_of(params, stats, "sync_expert"))
         landmarks: Any = self.lip_landmarks.bind(
             variables_of(params, stats, "lip_landmarks")
         )
         return EvaluationNetworks(expert.encode_frames, expert.encode_audio, landmarks)
-
-
-def speech_mask(mel: Array) -> Array:
-    """Find the log-mel windows that are mostly not digital silence.
-
-    The sync expert is not trained on silence, so its output there must not train a
-    talker.
-
-    Args:
-        mel: Log-mel windows, f32 [b f k].
-
-    Returns:
-        1 where at least half of the mel frames are not silent, f32 [b].
-    """
-    audible = jnp.max(mel, axis=-1) > MAX_SILENCE
-    return (jnp.mean(audible, axis=-1) >= 0.5).astype(jnp.float32)
 
 
 def sum_over_paths(values: Array, weight: Array) -> Array:

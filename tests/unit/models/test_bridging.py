@@ -12,8 +12,9 @@ from avjax.losses.memory import address_kl, memory_reconstruction_loss
 from avjax.losses.sequence import word_cross_entropy
 from avjax.losses.weights import BridgingLossWeights
 from avjax.models import bridging
-from avjax.models.bridging import Bridging, BridgingConfig, MelHead, word_logits
+from avjax.models.bridging import Bridging, BridgingConfig, word_logits
 from avjax.nn.resnet import AudioFrontend, LipFrontend
+from avjax.nn.temporal import MelHead
 
 KEY = jax.random.key(0)
 SIZE, FRAMES, DIM = 8, 4, 8

@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 
 from avjax.losses.weights import CalsLossWeights
-from avjax.models.cals import (
-    AudioToLip,
-    CalsConfig,
-    LipToFace,
-    sample_lookahead,
-    sample_masked_spans,
-)
+from avjax.models.cals import AudioToLip, CalsConfig, LipToFace
+from avjax.nn.masking import sample_lookahead, sample_masked_spans
 
 SIDE, FRAMES = 32, 9
 TINY = CalsConfig(

@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 from reference import random_init
 
-from avjax.models.denoiser import (
-    DenoiserConfig,
-    MaskNet,
-    RestorationNet,
-    double,
-    halve,
-)
+from avjax.models.denoiser import DenoiserConfig, MaskNet, RestorationNet
+from avjax.nn.warp import double, halve
 
 SMALL = DenoiserConfig(base_channels=4, channel_step=2, mask_channels=4)
 

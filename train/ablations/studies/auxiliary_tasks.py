@@ -17,9 +17,9 @@ from avjax.models.denoiser import (
     ReconstructionHead,
     RestorationNet,
     RestorationOutputs,
-    halve,
 )
 from avjax.nn.apply import apply_network
+from avjax.nn.warp import halve
 from avjax.typing import Array, Key, Params
 
 CONFIG = DenoiserConfig(

@@ -1,4 +1,4 @@
-"""Metrics of a run: JSON lines, TensorBoard, and the console.
+"""Metrics of a run: JSON lines, TensorBoard, Weights & Biases, and the console.
 
 Only process 0 writes. A resumed run removes entries of later steps than its checkpoint.
 """
@@ -15,17 +15,17 @@ from typing import Self
 import jax
 import numpy as np
 import rich.progress
-import tensorboardX
-from einops import rearrange
 
 from avjax.console import CONSOLE
-from avjax.constants import FPS
-from avjax.media.video_writer import VideoWriter
+from avjax.train.compiled import CompiledExperiment
 from avjax.train.evaluation import split_missing
+from avjax.train.monitor.images import make_strip, write_clip
+from avjax.train.monitor.sinks import open_sinks
+from avjax.train.monitor.speed import SpeedMeter
 
 METRICS_FILE = "metrics.jsonl"
 SIGN_SECONDS = 60.0  # between two lines while a step is compiled
-STRIP_FRAMES = 8  # frames of a clip in its TensorBoard image
+PROGRESS_SECONDS = 30.0  # between two lines of progress without a terminal
 
 
 class MetricWriter:
@@ -36,19 +36,26 @@ class MetricWriter:
     hold the same numbers and images.
     """
 
-    def __init__(self, folder: pathlib.Path, first: int, last: int):
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        first: int,
+        last: int,
+        program: CompiledExperiment | None = None,
+    ):
         """Open the files of a run.
 
         Args:
             folder: Folder of the run.
             first: Last finished step; 0 for a new run.
             last: Last step of the run.
+            program: The compiled experiment, whose operations are counted.
         """
         self._folder = folder
         self._writes = jax.process_index() == 0
-        self._steps = 0
-        self._waited = 0.0
-        self._since = self._start = time.perf_counter()
+        self._speed = SpeedMeter(program)
+        self._start = self._printed = time.perf_counter()
+        self._step, self._first, self._last = first, first, last
         self._shapes: set[tuple] = set()  # of the batches so far
         self._earlier = 0.0  # hours of the run before this process
         if self._writes:
@@ -59,9 +66,7 @@ class MetricWriter:
         file = self._folder / METRICS_FILE
         self._earlier = truncate_after(file, first)
         self._lines = file.open("a")
-        self._board = tensorboardX.SummaryWriter(
-            str(self._folder), purge_step=first + 1 if first else None
-        )
+        self._sinks = open_sinks(self._folder, first)
         self._progress = rich.progress.Progress(
             *rich.progress.Progress.get_default_columns(),
             rich.progress.MofNCompleteColumn(),
@@ -77,7 +82,8 @@ class MetricWriter:
         if self._writes:
             self._progress.stop()
             self._lines.close()
-            self._board.close()
+            for sink in self._sinks:
+                sink.close()
 
     @property
     def hours(self) -> float:
@@ -93,7 +99,7 @@ class MetricWriter:
         """
         start = time.perf_counter()
         yield
-        self._waited += time.perf_counter() - start
+        self._speed.wait(time.perf_counter() - start)
 
     @contextlib.contextmanager
     def stepping(self, batch: Mapping[str, jax.Array]) -> Iterator[None]:
@@ -142,28 +148,39 @@ class MetricWriter:
             done.set()
             thread.join()
 
-    def advance(self) -> None:
-        """Count one finished step."""
-        self._steps += 1
-        if self._writes:
-            self._progress.advance(self._bar)
+    def advance(self, batch: Mapping[str, jax.Array]) -> None:
+        """Count one finished step; print a line now and then if there is no terminal.
+
+        Args:
+            batch: Its global batch.
+        """
+        self._speed.count(batch)
+        self._step += 1
+        if not self._writes:
+            return
+        self._progress.advance(self._bar)
+        now = time.perf_counter()
+        if now - self._printed > PROGRESS_SECONDS and not CONSOLE.is_terminal:
+            self.print(self._describe_progress(now))
+            self._printed = now
+
+    def _describe_progress(self, now: float) -> str:
+        """Return steps, percentage and remaining time in one line."""
+        percent = 100 * self._step / self._last
+        seconds = (now - self._start) / max(1, self._step - self._first)
+        minutes = seconds * (self._last - self._step) / 60
+        return (
+            f"step {self._step} of {self._last} ({percent:.0f} %), "
+            f"about {minutes:.0f} minutes left"
+        )
 
     def pace(self) -> dict[str, float]:
         """Measure the speed since the last call, and start measuring again.
 
         Returns:
-            Steps per second, the fraction of time spent waiting for data, and the
-            duration of the run in hours.
+            The numbers of `SpeedMeter.read`, and the duration of the run in hours.
         """
-        now = time.perf_counter()
-        seconds = max(now - self._since, 1e-9)
-        pace = {
-            "steps_per_second": self._steps / seconds,
-            "wait_fraction": self._waited / seconds,
-            "hours": self.hours,
-        }
-        self._steps, self._waited, self._since = 0, 0.0, now
-        return pace
+        return {**self._speed.read(), "hours": self.hours}
 
     def write(self, step: int, numbers: Mapping[str, float]) -> None:
         """Write the numbers of one step to all outputs.
@@ -176,9 +193,10 @@ class MetricWriter:
             return
         self._lines.write(json.dumps({"step": step, **numbers}) + "\n")
         self._lines.flush()
-        for name, number in numbers.items():
-            if np.isfinite(number):  # tensorboardX warns about others
-                self._board.add_scalar(name, number, step)
+        finite = {name: x for name, x in numbers.items() if np.isfinite(x)}
+        for sink in self._sinks:  # tensorboardX warns about numbers that are not finite
+            sink.write(step, finite)
+        self._printed = time.perf_counter()
         short = {name.removeprefix("train/"): x for name, x in numbers.items()}
         shown = main_metrics(short)
         known, missing = split_missing({name: short[name] for name in shown})
@@ -198,7 +216,8 @@ class MetricWriter:
         if not self._writes:
             return
         for name, clip in images.items():
-            self._board.add_image(name, make_strip(clip), step, dataformats="HWC")
+            for sink in self._sinks:
+                sink.write_image(step, name, make_strip(clip))
             if len(clip) > 1:
                 write_clip(self._folder / "images" / f"{name}_{step:07d}.mp4", clip)
 
@@ -206,9 +225,9 @@ class MetricWriter:
         """Print a line on the console, above the progress bar.
 
         Args:
-            line: The line.
+            line: The line; if empty, nothing is printed.
         """
-        if self._writes:
+        if self._writes and line:
             self._progress.console.print(
                 line, highlight=False, markup=False, soft_wrap=True
             )
@@ -262,30 +281,3 @@ def truncate_after(file: pathlib.Path, last: int) -> float:
     temporary.write_text("".join(lines))
     os.replace(temporary, file)
     return hours
-
-
-def make_strip(clip: np.ndarray) -> np.ndarray:
-    """Put evenly spaced frames of a clip next to each other.
-
-    Args:
-        clip: u8 [t h w c].
-
-    Returns:
-        u8 [h (t w) c] of at most `STRIP_FRAMES` frames.
-    """
-    count = min(STRIP_FRAMES, len(clip))
-    frames = clip[np.linspace(0, len(clip) - 1, count).round().astype(int)]
-    return rearrange(frames, "t h w c -> h (t w) c")
-
-
-def write_clip(file: pathlib.Path, clip: np.ndarray) -> None:
-    """Write a clip as a video file.
-
-    Args:
-        file: The file; its folder is made.
-        clip: u8 [t h w c], with one or three channels.
-    """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with VideoWriter(file, FPS) as video:
-        for image in np.broadcast_to(clip, (*clip.shape[:3], 3)):
-            video.write(np.ascontiguousarray(image))
