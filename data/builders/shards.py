@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from array_record.python.array_record_module import ArrayRecordWriter
+from tensorflow_datasets.proto import tf_example_pb2
 
 from avjax.data.builders.source import CorpusSource
 from avjax.data.builders.stretches import divide_record
@@ -109,7 +110,8 @@ def write_shard(
     Args:
         source: Where the clips come from.
         folder: Where the file is written.
-        reports: Where the report is written; it tells that the shard is complete.
+        reports: Where the report is written; it tells that the shard is complete. Also
+            where the file is until then.
         shard: The shard.
 
     Returns:
@@ -117,7 +119,7 @@ def write_shard(
     """
     note = reports / f"{shard.split}-{shard.index:05d}.json"
     if not note.exists():
-        handle, temporary = tempfile.mkstemp(prefix=".shard-", dir=folder)
+        handle, temporary = tempfile.mkstemp(prefix=".shard-", dir=reports)
         os.close(handle)
         try:
             report = _write_records(source, shard, temporary)
@@ -141,7 +143,7 @@ def _write_records(source: CorpusSource, shard: Shard, path: str) -> ShardReport
     records = frames = unaligned = 0
     writer = ArrayRecordWriter(path, _WRITER_OPTIONS)
     for record in _read_clips(source, shard.clips, skipped):
-        writer.write(features.serialize_example(record))
+        writer.write(_to_equal_bytes(features.serialize_example(record)))
         records += 1
         if "face" in record:  # a clip, not an image
             frames += len(record["face"])
@@ -167,6 +169,12 @@ def _read_clips(
                 name: _to_unicode(value) if isinstance(value, str) else value
                 for name, value in part.items()
             }
+
+
+def _to_equal_bytes(example: bytes) -> bytes:
+    """Sort the fields of a stored record, whose order differs between processes."""
+    stored = tf_example_pb2.Example.FromString(example)
+    return stored.SerializeToString(deterministic=True)
 
 
 def _to_unicode(text: str) -> str:

@@ -148,6 +148,7 @@ def test_long_clip_without_text_is_stored_in_stretches(numbered_source, tmp_path
                 **reels,
                 wave=np.tile(schema.to_float(record["wave"]), repeats),
                 landmarks=np.arange(25 * repeats)[:, None, None] * np.ones((20, 2)),
+                articulation=np.zeros((25 * repeats, 2)),
                 phones=[("a", 1.0, 1.2), ("b", 8.0, 9.0), ("c", 20.0, 20.5)],
                 text=self.text,
                 speaker="s",
