@@ -93,7 +93,7 @@ def clip_mel_windows(
 ) -> np.ndarray:
     """Compute log-mel windows of a clip whose level has been normalised.
 
-    Only the audio from the first to the last window is processed.
+    Only the audio of the windows is processed.
 
     Args:
         record: The record.
@@ -105,10 +105,19 @@ def clip_mel_windows(
     num_mels = 1 + len(record["wave"]) // HOP_LENGTH
     indices = mel_frames_at(np.asarray(starts))[:, None] + np.arange(MEL_WINDOW)
     indices = np.clip(indices, 0, num_mels - 1)
-    first, last = int(indices.min()), int(indices.max()) + 1
+    needed = np.unique(indices)
+    gaps = np.flatnonzero(np.diff(needed) > MEL_WINDOW) + 1
+    runs = [np.arange(run[0], run[-1] + 1) for run in np.split(needed, gaps)]
+    mel = np.concatenate([_mel_run(record, run) for run in runs])
+    return mel[np.searchsorted(np.concatenate(runs), indices)]
+
+
+def _mel_run(record: Record, frames: np.ndarray) -> np.ndarray:
+    """Compute consecutive mel frames [f] of a clip, f32 [f k]."""
+    first, last = int(frames[0]), int(frames[-1]) + 1
     samples = mel_range_samples(first, last)
     part = normalized_speech(record, samples.start, samples.stop)
-    return log_mel_range(part, first, last, samples.start)[indices - first]
+    return log_mel_range(part, first, last, samples.start)
 
 
 def frame_mel_windows(record: Record, frames: np.ndarray) -> np.ndarray:

@@ -97,6 +97,16 @@ def test_far_audio_is_not_read(long_record, transform, first, last):
     np.testing.assert_array_equal(example["mels"], expected["mels"])
 
 
+def test_audio_between_distant_windows_is_not_read(long_record):
+    starts = [50.0, 3.0, 3.1]
+    mel = log_mel(normalize_speech(schema.to_float(long_record["wave"])))
+    frames = (np.array(starts) * 80 + 1e-6).astype(int)[:, None] + np.arange(16)
+    wave = long_record["wave"].copy()
+    wave[4 * 16_000 : 49 * 16_000] = 12_345
+    windows = clip_mel_windows({**long_record, "wave": wave}, starts)
+    np.testing.assert_array_equal(windows, mel[frames])
+
+
 def test_few_frames_are_decoded(long_record, monkeypatch):
     from avjax.data import reel
 
