@@ -59,7 +59,8 @@ class RecordDecoder:
         )
 
     def __call__(self, stored: bytes) -> Record:
-        example = tf_example_pb2.Example.FromString(stored)
+        proto: Any = tf_example_pb2  # generated, without types
+        example = proto.Example.FromString(stored)
         fields = example.features.feature
         reels = {
             key: Reel(fields[key].bytes_list.value, channels)
@@ -67,7 +68,7 @@ class RecordDecoder:
         }
         for key in reels:
             del fields[key]
-        others = self.others.deserialize_example_np(example.SerializeToString())
+        others: Any = self.others.deserialize_example_np(example.SerializeToString())
         return schema.decode_record({**others, **reels})
 
 

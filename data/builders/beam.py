@@ -6,6 +6,7 @@ of the corpus, and avjax must be installed there.
 
 import contextlib
 import functools
+import importlib
 import itertools
 import pathlib
 import pickle
@@ -33,8 +34,8 @@ def beam_map(options: str, folder: pathlib.Path) -> Iterator[MapClips]:
         InputError: Apache Beam is not installed, or an option is invalid.
     """
     try:
-        import apache_beam as beam
-        from apache_beam.options.pipeline_options import PipelineOptions
+        beam = importlib.import_module("apache_beam")  # the package is optional
+        options_module = importlib.import_module("apache_beam.options.pipeline_options")
     except ImportError as error:
         raise InputError(
             "Apache Beam is not installed; pip install 'avjax[beam]' installs it"
@@ -50,7 +51,7 @@ def beam_map(options: str, folder: pathlib.Path) -> Iterator[MapClips]:
         results = folder / f"{next(calls)}"
         results.mkdir(exist_ok=True)
         stored = [(number, pickle.dumps(item)) for number, item in enumerate(items)]
-        with beam.Pipeline(options=PipelineOptions(flags)) as pipeline:
+        with beam.Pipeline(options=options_module.PipelineOptions(flags)) as pipeline:
             _ = (
                 pipeline
                 | beam.Create(stored)

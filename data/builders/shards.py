@@ -173,7 +173,8 @@ def _read_clips(
 
 def _to_equal_bytes(example: bytes) -> bytes:
     """Sort the fields of a stored record, whose order differs between processes."""
-    stored = tf_example_pb2.Example.FromString(example)
+    proto: Any = tf_example_pb2  # generated, without types
+    stored = proto.Example.FromString(example)
     return stored.SerializeToString(deterministic=True)
 
 
