@@ -43,14 +43,14 @@ def main(
     from avjax.data.builders.corpus import build_corpus
 
     with exit_on_sigterm():
-        print(build_corpus(source, options.out, num_workers=options.workers))
+        print(build_corpus(source, options.out, options.workers, options.beam))
     print(f"wrote {options.out}")
     return 0
 
 
 @contextlib.contextmanager
 def exit_on_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into an exception, so that temporary files are removed.
+    """Turn SIGTERM into an exception, so that worker processes are stopped.
 
     Yields:
         Nothing; within the context, SIGTERM raises `SystemExit`.
@@ -94,6 +94,13 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         default=os.cpu_count() or 1,
         metavar="N",
         help="processes that read; 0: this process (default: number of cores)",
+    )
+    parser.add_argument(
+        "--beam",
+        default="",
+        metavar="OPTIONS",
+        help="read with Apache Beam: runner=DirectRunner,direct_num_workers=8, or "
+        "runner=DataflowRunner,project=NAME,...",
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import overload
 
 import cv2
+import imagecodecs
 import numpy as np
 
 JPEG_QUALITY = 95
@@ -46,17 +47,22 @@ class Reel(Sequence):
     def __getitem__(self, index: slice) -> np.ndarray: ...
     def __getitem__(self, index):
         if isinstance(index, slice):
-            frames = [_decode_jpeg(blob, self.channels) for blob in self.blobs[index]]
-            return np.stack(frames)
+            return self.take(range(*index.indices(len(self))))
         return _decode_jpeg(self.blobs[index], self.channels)
 
     def take(self, indices: Iterable[int]) -> np.ndarray:
         """Return the frames with these numbers, in this order, u8 [t h w c].
 
         Args:
-            indices: Frame numbers, [t].
+            indices: Frame numbers, [t], at least one.
         """
-        return np.stack([self[int(index)] for index in indices])
+        blobs = [self.blobs[int(index)] for index in indices]
+        first = _decode_jpeg(blobs[0], self.channels)
+        frames = np.empty((len(blobs), *first.shape), np.uint8)
+        frames[0] = first
+        for frame, blob in zip(frames[1:], blobs[1:], strict=True):
+            frame[...] = _decode_jpeg(blob, self.channels)
+        return frames
 
 
 def encode_jpeg(frame: np.ndarray) -> bytes:
@@ -74,8 +80,6 @@ def encode_jpeg(frame: np.ndarray) -> bytes:
 
 
 def _decode_jpeg(blob: bytes, channels: int) -> np.ndarray:
-    """Decode a JPEG file to u8 [h w c]."""
-    flag = cv2.IMREAD_COLOR_RGB if channels == 3 else cv2.IMREAD_GRAYSCALE
-    frame = cv2.imdecode(np.frombuffer(blob, np.uint8), flag)
-    assert frame is not None, "a corpus holds a damaged JPEG file"
+    """Decode a JPEG file to u8 [h w c]; OpenCV needs 1.7 times as long."""
+    frame = imagecodecs.jpeg8_decode(blob)
     return frame.reshape(*frame.shape[:2], channels)

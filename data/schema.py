@@ -7,6 +7,7 @@
 | lower_face | Reel, u8 [t 128 128 3]: the aligned lower face; no frames: unknown |
 | pose | f32 [t 6]: eyes and nose of the aligned face; [0 6]: unknown |
 | wave | i16 [n], n = 640 t: audio at 16 kHz |
+| gain | f32 [4 t]: `avjax.audio.loudness.speech_gain` of it; [0]: not stored |
 | landmarks | f32 [t 20 2]: points 48..67 of 68, pixels of `face`; [0 20 2]: unknown |
 | articulation | f32 [t a]: articulators of a puppet; [0 1]: unknown |
 | words | {word, start, end}: lists of equal length, in seconds; empty: unknown |
@@ -23,6 +24,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.features import feature
 
+from avjax.audio.loudness import speech_gain
 from avjax.constants import NUM_LIP_POINTS, SAMPLES_PER_FRAME
 from avjax.data.reel import Reel
 from avjax.faces.crop import MOUTH_SIZE
@@ -30,6 +32,7 @@ from avjax.faces.editing import LOWER_FACE_SIZE, POSE_SIZE
 
 INT16_SCALE = 32768  # 16-bit sample of an amplitude of 1.0
 NO_LOWER_FACE, NO_POSE = Reel((), 3), np.zeros((0, POSE_SIZE), np.float32)
+NO_GAIN = np.zeros(0, np.float32)
 LabelTimes = tuple[str, float, float]  # label, start and end in seconds
 # Labels that a record may lack: what they are, and how to get them.
 LABEL_SOURCES = {
@@ -126,6 +129,7 @@ def record_features(
             "pose": _float_array((None, POSE_SIZE)),
             # Without an encoding TFDS stores integers as a list: 6 times slower.
             "wave": tensor(shape=(None,), dtype=np.int16, encoding="bytes"),
+            "gain": _float_array((None,)),
             "landmarks": _float_array((None, NUM_LIP_POINTS, 2)),
             "articulation": _float_array((None, max(num_articulators, 1))),
             "words": tfds.features.Sequence({"word": text(), **times}),
@@ -177,12 +181,14 @@ def make_record(
         landmarks = np.zeros((0, NUM_LIP_POINTS, 2))
     if articulation is None:
         articulation = np.zeros((0, 1))
+    samples = to_int16(wave, len(face) * SAMPLES_PER_FRAME)
     return {
         "face": face,
         "mouth": mouth,
         "lower_face": lower_face,
         "pose": np.asarray(pose, np.float32),
-        "wave": to_int16(wave, len(face) * SAMPLES_PER_FRAME),
+        "wave": samples,
+        "gain": speech_gain(to_float(samples)),
         "landmarks": np.asarray(landmarks, np.float32),
         "articulation": np.asarray(articulation, np.float32),
         "words": _label_columns("word", words),
@@ -225,7 +231,7 @@ def decode_record(example: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         example: The record as TFDS reads it; it may lack keys. Corpora of older
-            versions have no lower faces.
+            versions have no lower faces and no gain.
 
     Returns:
         The record as described above, with f32 arrays of times.
@@ -244,8 +250,8 @@ def decode_record(example: Mapping[str, Any]) -> dict[str, Any]:
         for key in ("text", "speaker", "clip")
         if key in example
     }
-    new = {"lower_face": NO_LOWER_FACE, "pose": NO_POSE} if "face" in example else {}
-    return {**new, **example, **labels, **strings}
+    new = {"lower_face": NO_LOWER_FACE, "pose": NO_POSE, "gain": NO_GAIN}
+    return {**(new if "face" in example else {}), **example, **labels, **strings}
 
 
 def kind_of(record: Mapping[str, Any]) -> str:

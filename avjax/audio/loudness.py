@@ -51,13 +51,47 @@ def normalize_speech(wave: np.ndarray) -> np.ndarray:
     Returns:
         The normalised waveform, f32 [n].
     """
-    gain = np.minimum(TARGET_LEVEL_DB - speech_level_db(wave), MAX_GAIN_DB)
-    factor = np.where(find_pauses(wave), 0, 10 ** (gain / 20))
-    centres = (np.arange(len(factor)) + 0.5) * LEVEL_HOP
-    normalized = np.array(wave, np.float32)
-    for start in range(0, len(wave), BLOCK_SAMPLES):
+    return apply_gain(wave, speech_gain(wave))
+
+
+def speech_gain(wave: np.ndarray) -> np.ndarray:
+    """Compute the gain that `normalize_speech` applies at each 10 ms step.
+
+    Args:
+        wave: Waveform at 16 kHz, f32 [n].
+
+    Returns:
+        Factors, f32 [steps]; 0 in pauses, as `find_pauses` finds them.
+    """
+    levels = rms_levels_db(wave)
+    speech_level = _local_speech_level(levels)
+    gain = np.minimum(TARGET_LEVEL_DB - speech_level, MAX_GAIN_DB)
+    factor = np.where(_pauses(levels, speech_level), 0, 10 ** (gain / 20))
+    return factor.astype(np.float32)
+
+
+def apply_gain(part: np.ndarray, gain: np.ndarray, first: int = 0) -> np.ndarray:
+    """Apply the gain of a recording to a part of it.
+
+    Args:
+        part: Some consecutive samples of the recording, f32 [n].
+        gain: Gain of the whole recording, as `speech_gain` computes it, [steps].
+        first: Number of the first sample of the part.
+
+    Returns:
+        The same samples of `normalize_speech` of the recording, f32 [n].
+    """
+    normalized = np.array(part, np.float32)
+    for start in range(0, len(part), BLOCK_SAMPLES):
         block = normalized[start : start + BLOCK_SAMPLES]
-        block *= np.interp(np.arange(start, start + len(block)), centres, factor)
+        begin = first + start
+        end = begin + len(block)
+        steps = np.arange(
+            max(begin // LEVEL_HOP - 1, 0), min(end // LEVEL_HOP + 2, len(gain))
+        )
+        block *= np.interp(
+            np.arange(begin, end), (steps + 0.5) * LEVEL_HOP, gain[steps]
+        )
     return normalized
 
 
@@ -82,7 +116,11 @@ def find_pauses_in_levels(levels: np.ndarray) -> np.ndarray:
     Returns:
         What `find_pauses` returns for the recording, bool [steps].
     """
-    speech_level = _local_speech_level(levels)
+    return _pauses(levels, _local_speech_level(levels))
+
+
+def _pauses(levels: np.ndarray, speech_level: np.ndarray) -> np.ndarray:
+    """Find the pauses bool [steps] of levels with their local speech level [steps]."""
     silent = np.max(speech_level) < SILENCE_DB
     quiet = (smooth_levels(levels) < speech_level - PAUSE_DEPTH_DB) | silent
     edges = np.flatnonzero(np.diff(np.r_[False, quiet, False].astype(np.int8)))

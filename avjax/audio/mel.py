@@ -8,9 +8,10 @@ Mel frame i is centred at sample 200 * i. The ends of the waveform are zero-padd
 """
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
-from einops import einsum
+import scipy.sparse
 
 from avjax.constants import (
     HOP_LENGTH,
@@ -59,21 +60,40 @@ def standardized_log_mel(wave: np.ndarray) -> np.ndarray:
     return mel / (np.std(mel) + 1e-3)
 
 
-def log_mel_range(wave: np.ndarray, first: int, last: int) -> np.ndarray:
+def log_mel_range(
+    wave: np.ndarray, first: int, last: int, offset: int = 0
+) -> np.ndarray:
     """Compute some mel frames of `log_mel(wave)` without the rest.
 
     Args:
-        wave: Waveform at 16 kHz in [-1, 1], f32 [n].
+        wave: Waveform at 16 kHz in [-1, 1], f32 [n]; or a part of it with at least the
+            samples of `mel_range_samples`.
         first: First mel frame, at least 0.
         last: One past the last mel frame, at most 1 + n // 200.
+        offset: Number of the first sample of the part.
 
     Returns:
         Mel frames `first` to `last - 1`, f32 [last-first k].
     """
-    spectra = np.fft.rfft(_frames(wave, first, last) * hann(_FFT), axis=-1)
-    mel = einsum(np.abs(spectra), mel_filters(), "f bin, k bin -> f k")
+    frames = _frames(wave, first, last, offset)
+    spectra = np.fft.rfft(frames * hann(_FFT), axis=-1)
+    mel = apply_filters(np.abs(spectra), sparse_filters(mel_filters))
     decibel = 20 * np.log10(np.maximum(mel, 1e-5)) - 20
     return np.clip(8 * (decibel + 100) / 100 - 4, -4, 4).astype(np.float32)
+
+
+def mel_range_samples(first: int, last: int) -> slice:
+    """Tell which samples some mel frames are computed from.
+
+    Args:
+        first: First mel frame, at least 0.
+        last: One past the last mel frame.
+
+    Returns:
+        Samples of the recording; the slice may end after it.
+    """
+    begin, end = first * HOP_LENGTH - _FFT // 2, (last - 1) * HOP_LENGTH + _FFT // 2
+    return slice(max(begin - 1, 0), max(end, 0))  # one more, for the pre-emphasis
 
 
 def mel_frames_at(seconds: np.ndarray) -> np.ndarray:
@@ -162,6 +182,34 @@ def triangular_filters(corners: np.ndarray, fft: int) -> np.ndarray:
 
 
 @functools.cache
+def sparse_filters(make_filters: Callable[[], np.ndarray]) -> scipy.sparse.csr_array:
+    """Store filters by their few values that are not zero.
+
+    Args:
+        make_filters: Returns the filters, [k bin]; it is called once.
+
+    Returns:
+        The filters, f64 [k bin].
+    """
+    return scipy.sparse.csr_array(make_filters())
+
+
+def apply_filters(spectra: np.ndarray, filters: scipy.sparse.csr_array) -> np.ndarray:
+    """Sum each spectrum, weighted by each filter.
+
+    A frame of the result does not depend on the other frames, not even in its rounding.
+
+    Args:
+        spectra: Magnitudes or powers, f64 [f bin].
+        filters: Filters, [k bin].
+
+    Returns:
+        Sums, f64 [f k].
+    """
+    return (filters @ spectra.T).T
+
+
+@functools.cache
 def hann(samples: int) -> np.ndarray:
     """Compute a periodic Hann window.
 
@@ -183,11 +231,12 @@ def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
     return np.where(mel < 15, mel * 200 / 3, above)
 
 
-def _frames(wave: np.ndarray, first: int, last: int) -> np.ndarray:
+def _frames(wave: np.ndarray, first: int, last: int, offset: int) -> np.ndarray:
     """Cut the pre-emphasised 800 samples around each mel frame: [n] -> [f 800]."""
     begin = first * HOP_LENGTH - _FFT // 2  # of the first window
     end = (last - 1) * HOP_LENGTH + _FFT // 2
-    inside = wave[max(begin - 1, 0) : max(end, 0)].astype(np.float64)  # one sample more
+    samples = mel_range_samples(first, last)
+    inside = wave[samples.start - offset : samples.stop - offset].astype(np.float64)
     previous = np.concatenate([inside[:1] * 0, inside[:-1]])
     emphasized = inside - _PRE_EMPHASIS * previous
     emphasized = emphasized[1:] if begin > 0 else emphasized

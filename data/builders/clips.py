@@ -20,7 +20,8 @@ from rich.progress import Progress
 
 from avjax.console import format_count
 from avjax.data.builders.source import CorpusSource, PeopleTracker
-from avjax.data.footage.cutting import CuttingOptions, cut_video, read_record
+from avjax.data.footage.cutting import CuttingOptions, cut_once
+from avjax.data.footage.pickles import read_pickle
 from avjax.data.footage.report import (
     VideoReport,
     describe_sync,
@@ -79,7 +80,6 @@ class ClipsSource(CorpusSource):
     work: str = dataclasses.field(default="", repr=False)
 
     name: ClassVar[str] = "clips"
-    records_per_shard: ClassVar[int] = 32  # a record is up to 10 s long
 
     def prepare(
         self, folder: pathlib.Path, map_clips: Callable, progress: Progress
@@ -88,13 +88,13 @@ class ClipsSource(CorpusSource):
         footage = find_footage(self.raw, self.one_speaker)
         self._check_held_speakers({video.speaker for video in footage.videos})
         work = folder / "clips"
-        work.mkdir()
+        work.mkdir(exist_ok=True)
         options = CuttingOptions(self.face_size, self.face_index, self.tracker, work)
         task = progress.add_task("cutting", total=len(footage.videos))
         reports = []
         numbered = enumerate(footage.videos)
         with wrap_os_errors(work, "write"):  # the disk may be full
-            for report in map_clips(functools.partial(cut_video, options), numbered):
+            for report in map_clips(functools.partial(cut_once, options), numbered):
                 progress.advance(task)
                 reports.append(report)
         if not any(report.taken for report in reports):
@@ -127,11 +127,13 @@ class ClipsSource(CorpusSource):
         return {split: [CutClip(*clip) for clip in splits[split]] for split in SPLITS}
 
     def read_clip(self, clip: CutClip) -> dict[str, Any]:
-        """Read the record of a clip, and remove it. See `CorpusSource.read_clip`."""
-        path = pathlib.Path(self.work, clip.record)
-        record = read_record(path)
-        path.unlink()
-        return record
+        """Read the record of a clip. See `CorpusSource.read_clip`."""
+        return read_pickle(pathlib.Path(self.work, clip.record))
+
+    def release_clips(self, clips: Sequence[CutClip]) -> None:
+        """Remove the records of clips. See `CorpusSource.release_clips`."""
+        for clip in clips:
+            pathlib.Path(self.work, clip.record).unlink(missing_ok=True)
 
     def write_report(self, corpus: pathlib.Path) -> list[str]:
         """Write report.json. See `CorpusSource.write_report`."""

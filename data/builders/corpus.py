@@ -1,48 +1,43 @@
 """Build a corpus: read the clips of a source and write them as a folder of shards.
 
-Several processes read the clips in a fixed order, and TFDS writes them as ArrayRecord.
-A clip that cannot be used is reported and left out. The folder gets its name when it is
-complete.
+Each process reads and writes whole shards, in the ArrayRecord format of TFDS. A clip
+that cannot be used is reported and left out. The folder gets its name when it is
+complete; until then, a hidden folder holds what is finished, and a build that was
+interrupted continues there.
 """
 
 import contextlib
 import dataclasses
 import functools
-import io
+import itertools
 import json
 import os
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
 import tensorflow_datasets as tfds
 from etils import epath
-from rich.progress import MofNCompleteColumn, Progress, TaskID, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from avjax.console import format_count, progress_bar
 from avjax.constants import FPS
+from avjax.data.builders.shards import (
+    Shard,
+    ShardReport,
+    SkippedClip,
+    plan_shards,
+    write_shard,
+)
 from avjax.data.builders.source import CorpusSource
-from avjax.data.builders.workers import process_map, temporary_folder
+from avjax.data.builders.unfinished import UnfinishedBuild, unfinished_build
+from avjax.data.builders.workers import MapClips, process_map
 from avjax.data.loader import SUMMARY_FILE
 from avjax.errors import InputError
 from avjax.typing import PathLike
 
-MAX_SHARDS = 512  # in a split, because a reader keeps one file open for each
 MAX_TEXTS = (
     2000  # different texts that a summary lists: the vocabulary of a word corpus
 )
-
-
-class SkippedClip(NamedTuple):
-    """A clip that is not in the corpus.
-
-    Attributes:
-        clip: Name of the clip.
-        reason: Reason for which it cannot be used.
-    """
-
-    clip: str
-    reason: str
 
 
 @dataclasses.dataclass
@@ -97,148 +92,141 @@ class BuildSummary:
         return json.dumps(content, indent=1) + "\n"
 
 
-class _LocalInfo(tfds.core.DatasetInfo):
-    """Description of a corpus that is not on a server."""
-
-    def initialize_from_bucket(self) -> None:
-        """Do nothing; that of TFDS leaves an empty folder among temporary files."""
-
-
-class CorpusBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
-    """Write the records of one source in the order of its list of clips.
-
-    The generator based builder of TFDS collects a split in memory, and beyond 1 GB in
-    temporary files that need TensorFlow; a shard based builder does neither.
-    """
-
-    VERSION = tfds.core.Version("1.0.0")
-    pkg_dir_path = epath.Path(__file__).parent  # TFDS would look for module avjax.data
-
-    def __init__(
-        self,
-        source: CorpusSource,
-        folder: pathlib.Path,
-        map_clips: Callable,
-        progress: Progress,
-    ):
-        self.source = source
-        # TFDS declares a class variable; here each instance has its own.
-        self.name = source.name  # pyright: ignore[reportAttributeAccessIssue]
-        self.map_clips = map_clips
-        self.progress = progress
-        self.summary = BuildSummary(source.name, repr(source))
-        self.texts = set()
-        super().__init__(data_dir=folder, file_format="array_record")
-
-    def _info(self) -> tfds.core.DatasetInfo:
-        """Describe the corpus for TFDS."""
-        return _LocalInfo(
-            builder=self,
-            description=(type(self.source).__doc__ or "").strip(),
-            features=self.source.features(),
-            disable_shuffling=True,
-        )
-
-    def _shard_iterators_per_split(self, dl_manager) -> dict[str, list[Callable]]:
-        """Divide the clips of each split into shards."""
-        shards = {}
-        for split, clips in self.source.list_clips().items():
-            size = max(self.source.records_per_shard, -(-len(clips) // MAX_SHARDS))
-            task = self.progress.add_task(split, total=len(clips))
-            self.summary.clips[split] = self.summary.frames[split] = 0
-            shards[split] = [
-                functools.partial(
-                    self._records, split, clips[start : start + size], task
-                )
-                for start in range(0, len(clips), size)
-            ]
-        return {split: parts for split, parts in shards.items() if parts}
-
-    def _records(
-        self, split: str, clips: Sequence[Any], task: TaskID
-    ) -> Iterator[tuple[int, dict]]:
-        """Read the clips of one shard, and count them in the summary."""
-        for result in self.map_clips(functools.partial(try_read, self.source), clips):
-            self.progress.advance(task)
-            if isinstance(result, SkippedClip):
-                self.summary.skipped.append(result)
-                continue
-            yield self.summary.clips[split], result
-            self.summary.clips[split] += 1
-            if "face" in result:  # a clip, not an image
-                self.summary.frames[split] += len(result["face"])
-                self.texts.add(result["text"])
-                if self.source.aligner is not None:
-                    self.summary.unaligned += not result["phones"]["phone"]
-
-
 def build_corpus(
-    source: CorpusSource, out: PathLike, num_workers: int = 2
+    source: CorpusSource, out: PathLike, num_workers: int = 2, beam: str = ""
 ) -> BuildSummary:
     """Read all clips of a source and write them as a corpus.
+
+    If a build of the same source was interrupted, its complete shards are kept. The
+    corpus depends neither on that nor on the processes that write it.
 
     Args:
         source: Where the clips come from.
         out: Folder to write; it must be empty or not exist.
-        num_workers: Processes that read clips; 0: this process. The corpus does not
-            depend on it.
+        num_workers: Processes that read clips; 0: this process.
+        beam: Options of an Apache Beam pipeline that reads the clips instead, see
+            `avjax.data.builders.beam.beam_map`.
 
     Returns:
         The clips that were read, and those that were left out.
 
     Raises:
-        InputError: The folder is in use or cannot be written, or no clip is usable.
+        InputError: The folder is in use or cannot be written, no clip is usable, or the
+            source has changed since the build was interrupted.
     """
     out = pathlib.Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} already exists; remove it, or choose another folder")
     with (
-        temporary_folder(out) as folder,
-        process_map(num_workers) as map_clips,
+        unfinished_build(out, source) as unfinished,
+        _open_engine(num_workers, beam, unfinished) as map_clips,
         _split_progress() as progress,
     ):
-        source = source.prepare(folder, map_clips, progress)
-        builder = CorpusBuilder(source, folder, map_clips, progress)
-        with contextlib.redirect_stdout(io.StringIO()):  # TFDS prints about downloads
-            tfds.disable_progress_bar()
-            builder.download_and_prepare(download_dir=os.fspath(folder / "downloads"))
-        summary = builder.summary
+        with unfinished.discarded_if_useless():
+            source = source.prepare(unfinished.work, map_clips, progress)
+        shards = plan_shards(source)
+        unfinished.check_clips(shards)
+        reports = _write_shards(source, shards, unfinished, map_clips, progress)
+        summary = _summarize(source, shards, reports)
         if not any(summary.clips.values()):
+            unfinished.discard()
             raise InputError(
                 f"{source.name}: no clip could be used; {_first_reason(summary)}"
             )
-        written = pathlib.Path(builder.data_path)
-        if len(builder.texts) <= MAX_TEXTS:
-            summary.texts = sorted(builder.texts)
-        summary.notes = source.write_report(written)
-        (written / SUMMARY_FILE).write_text(summary.to_json())
-        os.replace(written, out)
+        _write_metadata(source, shards, reports, unfinished.corpus)
+        summary.notes = source.write_report(unfinished.corpus)
+        (unfinished.corpus / SUMMARY_FILE).write_text(summary.to_json())
+        os.replace(unfinished.corpus, out)
+        unfinished.discard()
     return summary
 
 
-def try_read(source: CorpusSource, clip: Any) -> dict[str, Any] | SkippedClip:
-    """Read a clip, or report the reason for which it cannot be used.
+def _open_engine(
+    num_workers: int, beam: str, unfinished: UnfinishedBuild
+) -> contextlib.AbstractContextManager[MapClips]:
+    """Start what maps functions over clips: processes, or a pipeline of Beam."""
+    if not beam:
+        return process_map(num_workers)
+    from avjax.data.builders.beam import beam_map  # the package is optional
 
-    Args:
-        source: Source of the clip.
-        clip: One of the clips that `CorpusSource.list_clips` returned.
+    return beam_map(beam, unfinished.results)
 
-    Returns:
-        The record of the clip, or the skipped clip with the reason.
-    """
-    try:
-        record = source.read_clip(clip)
-    except InputError as error:
-        return SkippedClip(str(clip), str(error))
-    return {
-        name: _to_unicode(value) if isinstance(value, str) else value
-        for name, value in record.items()
+
+def _write_shards(
+    source: CorpusSource,
+    shards: Sequence[Shard],
+    unfinished: UnfinishedBuild,
+    map_clips: MapClips,
+    progress: Progress,
+) -> list[ShardReport]:
+    """Write all shards, and show the progress."""
+    write = functools.partial(
+        write_shard, source, unfinished.corpus, unfinished.reports
+    )
+    tasks = {
+        split: progress.add_task(split, total=sum(len(s.clips) for s in group))
+        for split, group in itertools.groupby(shards, lambda shard: shard.split)
     }
+    reports = []
+    for shard, report in zip(shards, map_clips(write, shards), strict=True):
+        progress.advance(tasks[shard.split], len(shard.clips))
+        reports.append(report)
+    return reports
 
 
-def _to_unicode(text: str) -> str:
-    """Replace bytes that are no characters, as names of files may have, by codes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+def _summarize(
+    source: CorpusSource, shards: Sequence[Shard], reports: Sequence[ShardReport]
+) -> BuildSummary:
+    """Add the reports of all shards."""
+    summary = BuildSummary(source.name, repr(source))
+    summary.clips = dict.fromkeys(source.list_clips(), 0)
+    summary.frames = dict(summary.clips)
+    for shard, report in zip(shards, reports, strict=True):
+        summary.clips[shard.split] += report.records
+        summary.frames[shard.split] += report.frames
+        summary.skipped += report.skipped
+        summary.unaligned += report.unaligned
+    texts = {text for report in reports for text in report.texts}
+    if len(texts) <= MAX_TEXTS:
+        summary.texts = sorted(texts)
+    return summary
+
+
+def _write_metadata(
+    source: CorpusSource,
+    shards: Sequence[Shard],
+    reports: Sequence[ShardReport],
+    corpus: pathlib.Path,
+) -> None:
+    """Write what TFDS needs to read the shards."""
+    template = tfds.core.ShardedFileTemplate(
+        data_dir=epath.Path(corpus),
+        dataset_name=source.name,
+        filetype_suffix="array_record",
+    )
+    lengths: dict[str, list[int]] = {}
+    sizes: dict[str, int] = {}
+    for shard, report in zip(shards, reports, strict=True):
+        size = (corpus / shard.file_name(source.name)).stat().st_size
+        lengths.setdefault(shard.split, []).append(report.records)
+        sizes[shard.split] = sizes.get(shard.split, 0) + size
+    tfds.folder_dataset.write_metadata(
+        data_dir=corpus,
+        features=source.features(),
+        split_infos=[
+            tfds.core.SplitInfo(
+                name=split,
+                shard_lengths=lengths[split],
+                num_bytes=sizes[split],
+                filename_template=template.replace(split=split),
+            )
+            for split in lengths
+        ],
+        filename_template=template,
+        check_data=False,  # it needs TensorFlow
+        description=(type(source).__doc__ or "").strip(),
+        disable_shuffling=True,
+    )
 
 
 def _split_progress() -> Progress:

@@ -85,7 +85,7 @@ class GridSource(CorpusSource):
     face_size: int = 96
     train_speakers: tuple[str, ...] = ("s1",)
     tracker: Tracker = dataclasses.field(default=track_face, repr=False)
-    aligner: Aligner | None = None
+    aligner: Aligner | None = dataclasses.field(default=None, repr=False)
 
     name: ClassVar[str] = "grid"
 

@@ -44,7 +44,7 @@ class Lrs2Source(CorpusSource):
     raw: str
     face_size: int = 96
     tracker: Tracker = dataclasses.field(default=track_face, repr=False)
-    aligner: Aligner | None = None
+    aligner: Aligner | None = dataclasses.field(default=None, repr=False)
 
     name: ClassVar[str] = "lrs2"
 

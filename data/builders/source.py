@@ -25,15 +25,15 @@ class CorpusSource(abc.ABC):
 
     Attributes:
         name: Name of the corpus, as in `avjax data build NAME`.
-        records_per_shard: Records in one file; a file is held in memory while it is
-            written.
+        records_per_shard: Clips in one file. A file is written by one process, and
+            what is lost if a build is killed are files that were not complete.
         face_size: Side of a face crop in pixels.
         num_articulators: Number of known articulators; 0: unknown.
         aligner: Finds the phones of a clip; None: phones are not searched for.
     """
 
     name: ClassVar[str]
-    records_per_shard: ClassVar[int] = 64
+    records_per_shard: ClassVar[int] = 16
     num_articulators: ClassVar[int] = 0
     face_size = 96
     aligner: Aligner | None = None
@@ -52,7 +52,8 @@ class CorpusSource(abc.ABC):
         """Do what must be done before the clips can be listed; by default, nothing.
 
         Args:
-            folder: A temporary folder, which is removed after the build.
+            folder: A folder that is removed after the build. It may hold what this
+                function wrote there before a build was interrupted.
             map_clips: A function like `map` that works in several processes.
             progress: Display of the progress.
 
@@ -63,6 +64,14 @@ class CorpusSource(abc.ABC):
             InputError: If there are no clips.
         """
         return self
+
+    def release_clips(self, clips: Sequence[Any]) -> None:
+        """Remove what `prepare` wrote for these clips; by default, nothing.
+
+        Args:
+            clips: Clips that are in a complete file of the corpus.
+        """
+        return
 
     def write_report(self, corpus: pathlib.Path) -> list[str]:
         """Write further files into the finished corpus; by default, none.

@@ -1,4 +1,4 @@
-"""Processes that read clips, and the temporary folder that a corpus is written to."""
+"""Processes that read clips."""
 
 import collections
 import concurrent.futures
@@ -6,45 +6,20 @@ import contextlib
 import functools
 import multiprocessing
 import os
-import pathlib
-import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import cv2
 
-from avjax.media.files import created_parents, wrap_os_errors
+MapClips = Callable[..., Iterable[Any]]  # like map: a function and its arguments
 
 _QUEUED_PER_WORKER = 4  # results that may wait for the writer
 
 
 @contextlib.contextmanager
-def temporary_folder(out: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Make a hidden folder next to `out`, on the same disk, and remove it on exit.
-
-    Args:
-        out: The folder that a corpus is written to in the end.
-
-    Yields:
-        The hidden folder.
-
-    Raises:
-        InputError: The folder cannot be made.
-    """
-    with created_parents(out) as target:
-        with wrap_os_errors(out, "write"):
-            folder = tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent)
-        try:
-            yield pathlib.Path(folder)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def process_map(num_workers: int) -> Iterator[Callable[..., Iterable[Any]]]:
+def process_map(num_workers: int) -> Iterator[MapClips]:
     """Start processes that read clips, and stop them on exit.
 
     Args:

@@ -5,8 +5,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from avjax.audio.loudness import normalize_speech
-from avjax.audio.mel import log_mel_range, mel_frames_at, mel_window_starts
+from avjax.audio.loudness import apply_gain, speech_gain
+from avjax.audio.mel import (
+    log_mel_range,
+    mel_frames_at,
+    mel_range_samples,
+    mel_window_starts,
+)
 from avjax.constants import FPS, HOP_LENGTH, MEL_WINDOW, NUM_LIP_POINTS
 from avjax.data import schema
 from avjax.data.reel import Reel
@@ -54,26 +59,65 @@ def label_weight(record: Record, labels: Iterable[str]) -> np.float32:
     return np.float32(all(schema.has_label(record, label) for label in labels))
 
 
+def normalized_speech(record: Record, first: int, last: int) -> np.ndarray:
+    """Return a part of the audio of a clip whose level has been normalised.
+
+    Args:
+        record: The record. If it has no `gain`, as in corpora of older versions, the
+            gain is computed from the audio of the whole clip.
+        first: First sample, at least 0.
+        last: One past the last sample; it may lie after the end of the clip.
+
+    Returns:
+        These samples of `normalize_speech` of the clip, f32 [n].
+    """
+    part = schema.to_float(record["wave"][first:last])
+    return apply_gain(part, clip_gain(record), first)
+
+
+def clip_gain(record: Record) -> np.ndarray:
+    """Return the gain of `normalize_speech` at each 10 ms step of a clip.
+
+    Args:
+        record: The record.
+
+    Returns:
+        Factors, f32 [steps]; 0 in pauses.
+    """
+    known = record.get("gain", ())
+    return known if len(known) else speech_gain(schema.to_float(record["wave"]))
+
+
 def clip_mel_windows(
-    wave: np.ndarray, starts: Sequence[float] | np.ndarray
+    record: Record, starts: Sequence[float] | np.ndarray
 ) -> np.ndarray:
     """Compute log-mel windows of a clip whose level has been normalised.
 
-    Only the mel frames between the first and the last window are computed.
+    Only the audio of the windows is processed.
 
     Args:
-        wave: Audio as stored in a record, i16 [n], 16 kHz.
+        record: The record.
         starts: Start times of the windows in seconds, [t].
 
     Returns:
         Windows, f32 [t 16 k].
     """
-    num_mels = 1 + len(wave) // HOP_LENGTH
+    num_mels = 1 + len(record["wave"]) // HOP_LENGTH
     indices = mel_frames_at(np.asarray(starts))[:, None] + np.arange(MEL_WINDOW)
     indices = np.clip(indices, 0, num_mels - 1)
-    first, last = indices.min(), indices.max() + 1
-    prepared = normalize_speech(schema.to_float(wave))
-    return log_mel_range(prepared, first, last)[indices - first]
+    needed = np.unique(indices)
+    gaps = np.flatnonzero(np.diff(needed) > MEL_WINDOW) + 1
+    runs = [np.arange(run[0], run[-1] + 1) for run in np.split(needed, gaps)]
+    mel = np.concatenate([_mel_run(record, run) for run in runs])
+    return mel[np.searchsorted(np.concatenate(runs), indices)]
+
+
+def _mel_run(record: Record, frames: np.ndarray) -> np.ndarray:
+    """Compute consecutive mel frames [f] of a clip, f32 [f k]."""
+    first, last = int(frames[0]), int(frames[-1]) + 1
+    samples = mel_range_samples(first, last)
+    part = normalized_speech(record, samples.start, samples.stop)
+    return log_mel_range(part, first, last, samples.start)
 
 
 def frame_mel_windows(record: Record, frames: np.ndarray) -> np.ndarray:
@@ -87,7 +131,7 @@ def frame_mel_windows(record: Record, frames: np.ndarray) -> np.ndarray:
         Windows, f32 [t 16 k]; each begins 40 ms before its frame.
     """
     starts = mel_window_starts(1, FPS)[0] + frames / FPS
-    return clip_mel_windows(record["wave"], starts)
+    return clip_mel_windows(record, starts)
 
 
 def frames_exist(frames: np.ndarray, length: int) -> np.ndarray:

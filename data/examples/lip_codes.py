@@ -11,10 +11,8 @@ import grain
 import numpy as np
 
 from avjax.audio.augmentation import augment_speech, change_speed
-from avjax.audio.loudness import normalize_speech
 from avjax.audio.mel import log_mel, mel_window_starts, mel_windows
 from avjax.constants import FPS, NUM_MELS, SAMPLES_PER_FRAME
-from avjax.data import schema
 from avjax.data.examples.base import (
     Example,
     Record,
@@ -22,6 +20,7 @@ from avjax.data.examples.base import (
     frame_mel_windows,
     frames_exist,
     known_lower_face,
+    normalized_speech,
     sample_index,
     spread_index,
 )
@@ -101,10 +100,11 @@ class LipCodeExample(grain.transforms.RandomMap):
         Returns:
             Windows, f32 [t 16 k].
         """
-        wave = normalize_speech(schema.to_float(record["wave"]))
         start = max(first - MARGIN, 0) // PERIOD * PERIOD
         stop = first + math.ceil(self.num_frames * speed) + MARGIN
-        part = wave[start * SAMPLES_PER_FRAME : stop * SAMPLES_PER_FRAME]
+        part = normalized_speech(
+            record, start * SAMPLES_PER_FRAME, stop * SAMPLES_PER_FRAME
+        )
         part = augment_speech(change_speed(part, speed), rng)
         starts = mel_window_starts(self.num_frames, FPS) + (first - start) / speed / FPS
         return mel_windows(log_mel(part), starts)

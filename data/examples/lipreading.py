@@ -5,27 +5,17 @@ spectrogram continues with its last frame. Training shifts, mirrors and masks in
 """
 
 import dataclasses
-from typing import Any, Literal
+from typing import Literal
 
 import grain
 import numpy as np
 
-from avjax.audio.speech_mel import (
-    SPEECH_MELS_PER_FRAME,
-    encoder_mel,
-    prepare_vocoder_audio,
-    vocoder_mel,
-)
 from avjax.constants import FPS, SAMPLES_PER_FRAME
 from avjax.data import schema
-from avjax.data.examples.augmentation import (
-    Augmentation,
-    random_erase,
-    spec_augment,
-)
+from avjax.data.examples.augmentation import Augmentation
 from avjax.data.examples.base import Example, Record, label_weight
+from avjax.data.examples.lip_inputs import load_inputs, voice_mel
 from avjax.errors import InputError
-from avjax.faces.mouth_crop import center_crop_mouths
 from avjax.text.tokenizer import BLANK, CHARACTERS, SPACE, to_ids
 
 LABEL_MARGIN_SECONDS = 0.08  # a label may be emitted this much too early or too late
@@ -229,72 +219,9 @@ class LipToSpeechClip(grain.transforms.RandomMap):
             augmentation=self.augmentation,
             rng=rng,
         )
-        wave = schema.to_float(record["wave"])
-        mel = vocoder_mel(prepare_vocoder_audio(wave))
-        example["voice"] = mel_slice(mel, first, self.num_frames)
+        example["voice"] = voice_mel(record, first, self.num_frames)
         num_samples = SAMPLES_PER_FRAME * self.num_frames
-        samples = wave[SAMPLES_PER_FRAME * first :][:num_samples]
-        example["wave"] = np.pad(samples, (0, num_samples - len(samples)))
+        samples = record["wave"][SAMPLES_PER_FRAME * first :][:num_samples]
+        samples = np.pad(samples, (0, num_samples - len(samples)))
+        example["wave"] = schema.to_float(samples)
         return example
-
-
-def load_inputs(
-    record: Record,
-    *,
-    first: int,
-    num_frames: int,
-    size: int,
-    augmentation: Augmentation,
-    rng: np.random.Generator | None,
-) -> dict[str, Any]:
-    """Make the inputs of a lip reader: mouth images and mel spectrogram.
-
-    Args:
-        record: The record.
-        first: Number of the first frame.
-        num_frames: Number of frames, t.
-        size: Side of the mouth images in pixels.
-        augmentation: Random changes; not used without `rng`.
-        rng: Random generator; None: no augmentation.
-
-    Returns:
-        `lips`, `mel`, `frame_mask` and `weight`, as `LipreadClip` describes them.
-    """
-    frames = first + np.arange(num_frames)
-    exists = frames < len(record["mouth"])
-    mouths = record["mouth"].take(frames[exists])
-    if rng is None:
-        lips = center_crop_mouths(mouths, size)
-    else:
-        max_shift = augmentation.max_shift
-        down, right = rng.integers(-max_shift, max_shift + 1, 2)
-        mirrored = rng.random() < augmentation.mirror_prob
-        lips = center_crop_mouths(mouths, size, (int(down), int(right)), mirrored)
-        random_erase(lips, augmentation.erase_fraction, rng)
-    mel = encoder_mel(schema.to_float(record["wave"]))
-    mel = mel_slice(mel, first, num_frames)
-    if rng is not None and augmentation.mask_mel:
-        spec_augment(mel, rng)
-    padding = ((0, num_frames - len(lips)), (0, 0), (0, 0), (0, 0))
-    return {
-        "lips": np.pad(lips, padding, "edge"),
-        "mel": mel,
-        "frame_mask": exists.astype(np.float32),
-        "weight": np.float32(1),
-    }
-
-
-def mel_slice(mel: np.ndarray, first: int, num_frames: int) -> np.ndarray:
-    """Return the mel frames of some video frames; the last one repeats after the end.
-
-    Args:
-        mel: Mel spectrogram with four frames for each video frame, [f k].
-        first: Number of the first video frame.
-        num_frames: Number of video frames, t.
-
-    Returns:
-        Mel spectrogram, [4t k].
-    """
-    first_mel = SPEECH_MELS_PER_FRAME * first
-    indices = first_mel + np.arange(SPEECH_MELS_PER_FRAME * num_frames)
-    return mel[np.minimum(indices, len(mel) - 1)]

@@ -13,14 +13,14 @@ from typing import ClassVar
 import grain
 import numpy as np
 
-from avjax.audio.loudness import LEVELS_PER_SECOND, find_pauses
+from avjax.audio.loudness import LEVELS_PER_SECOND
 from avjax.audio.mel import mel_window_starts
 from avjax.constants import FPS, SYNC_FRAMES
-from avjax.data import schema
 from avjax.data.examples.base import (
     Example,
     Record,
     clip_frames,
+    clip_gain,
     clip_mel_windows,
     label_weight,
     lip_landmarks,
@@ -179,7 +179,7 @@ def make_talk_example(
     targets = np.arange(target, target + SYNC_FRAMES)
     references = np.arange(SYNC_FRAMES) + reference
     starts = mel_window_starts(target + SYNC_FRAMES, FPS)[target:]
-    mels = clip_mel_windows(record["wave"], [*starts, target / FPS])
+    mels = clip_mel_windows(record, [*starts, target / FPS])
     return {
         "frames": face.take(clip_frames(frames, len(face))),
         "reference": face.take(clip_frames(references, len(face))),
@@ -205,7 +205,7 @@ def make_sync_example(record: Record, starts: np.ndarray) -> Example:
     lips = face.take(frames.ravel())
     return {
         "lips": lips.reshape(*frames.shape, *lips.shape[1:]),
-        "mels": clip_mel_windows(record["wave"], starts / FPS),
+        "mels": clip_mel_windows(record, starts / FPS),
         "start": starts.astype(np.int32),
         "weight": np.float32(1),
     }
@@ -224,15 +224,17 @@ def _select_disjoint(starts: Sequence[int] | np.ndarray, count: int) -> np.ndarr
     """Select the first `count` starts that share no frame; repeat some if necessary."""
     chosen, others = [], []
     for start in starts:
+        if len(chosen) == count:
+            break
         overlaps = any(abs(start - other) < SYNC_FRAMES for other in chosen)
-        (others if overlaps or len(chosen) == count else chosen).append(start)
+        (others if overlaps else chosen).append(start)
     return np.resize([*chosen, *others][: max(count, 1)], count)
 
 
 def _speech_starts(record: Record) -> np.ndarray:
     """Find the starts of five frames that are mostly speech; if none, all starts."""
     frames = np.arange(max(len(record["face"]) - SYNC_FRAMES, 0) + 1)
-    silent = find_pauses(schema.to_float(record["wave"])).astype(np.float64)
+    silent = (clip_gain(record) == 0).astype(np.float64)
     steps = LEVELS_PER_SECOND // FPS  # levels in a frame
     first = np.minimum(frames * steps, len(silent) - 1)
     last = np.minimum(first + SYNC_FRAMES * steps, len(silent))

@@ -49,7 +49,7 @@ class TalkEvalClip:
         outside = max(length - self.num_frames, 0)
         reference_offset = self.num_frames + outside // 2 if outside else length // 2
         starts = mel_window_starts(length, FPS)[existing]
-        mels = clip_mel_windows(record["wave"], [*starts, *(existing / FPS)])
+        mels = clip_mel_windows(record, [*starts, *(existing / FPS)])
         return {
             "faces": record["face"].take(existing),
             "reference": record["face"][(first + reference_offset) % length],

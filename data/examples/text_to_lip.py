@@ -192,7 +192,7 @@ def cascade_mels(record: Record, frames: np.ndarray) -> np.ndarray:
     wave, synthetic = insert_pauses(wave, synthetic, recorded)
     lead = mel_window_starts(1, FPS)[0]
     times = warp_times(frames / FPS, recorded, synthetic)
-    return clip_mel_windows(wave, times + lead)
+    return clip_mel_windows({"wave": wave}, times + lead)
 
 
 def insert_pauses(

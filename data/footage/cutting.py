@@ -9,9 +9,8 @@ import bisect
 import itertools
 import operator
 import pathlib
-import pickle
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from av.error import FFmpegError
@@ -22,6 +21,7 @@ from avjax.data.builders.clip_reader import crop_frames
 from avjax.data.builders.source import PeopleTracker
 from avjax.data.footage import stretches as plans
 from avjax.data.footage.face_follower import FaceFollower
+from avjax.data.footage.pickles import read_pickle, write_pickle
 from avjax.data.footage.report import SkippedStretch, TakenStretch, VideoReport
 from avjax.data.footage.shots import number_shots
 from avjax.data.footage.stretches import Stretch, Timeline
@@ -60,6 +60,22 @@ class CuttingOptions(NamedTuple):
     face_index: int
     tracker: PeopleTracker
     folder: pathlib.Path
+
+
+def cut_once(options: CuttingOptions, numbered: tuple[int, Video]) -> VideoReport:
+    """Cut a video into clips, unless an interrupted build has already done so.
+
+    Args:
+        options: How to cut.
+        numbered: See `cut_video`.
+
+    Returns:
+        See `cut_video`.
+    """
+    note = options.folder / f"{numbered[0]:06d}.report"
+    if not note.exists():
+        write_pickle(note, cut_video(options, numbered))
+    return read_pickle(note)
 
 
 def cut_video(options: CuttingOptions, numbered: tuple[int, Video]) -> VideoReport:
@@ -222,7 +238,7 @@ class _Cutter:
             clip=name,
         )
         file = f"{self.number:06d}-{index:04d}.pickle"
-        write_record(self.options.folder / file, record)
+        write_pickle(self.options.folder / file, record)
         self.report.taken.append(TakenStretch(name, start, end, record["text"], file))
 
     def use_untimed_text(self, timeline: Timeline) -> None:
@@ -241,7 +257,7 @@ class _Cutter:
             )
             return
         path = self.options.folder / taken[0].record
-        write_record(path, {**read_record(path), "text": transcript.text})
+        write_pickle(path, {**read_pickle(path), "text": transcript.text})
         taken[0] = taken[0]._replace(text=transcript.text)
 
     def finish(self) -> None:
@@ -272,25 +288,3 @@ class _Cutter:
             ]
             report.skipped.sort(key=lambda stretch: stretch.start)
             report.taken.clear()
-
-
-def write_record(path: pathlib.Path, record: dict[str, Any]) -> None:
-    """Write a record to a temporary file.
-
-    Args:
-        path: The file.
-        record: The record.
-    """
-    path.write_bytes(pickle.dumps(record))
-
-
-def read_record(path: pathlib.Path) -> dict[str, Any]:
-    """Read a record that this build has written.
-
-    Args:
-        path: The file.
-
-    Returns:
-        The record.
-    """
-    return pickle.loads(path.read_bytes())

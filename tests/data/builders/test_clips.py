@@ -168,7 +168,7 @@ def test_full_disk_is_one_sentence(talk, tracker, tmp_path, monkeypatch):
     def write(path, record):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("avjax.data.footage.cutting.write_record", write)
+    monkeypatch.setattr("avjax.data.footage.cutting.write_pickle", write)
     talk(tmp_path / "raw" / "a.mp4")
     with pytest.raises(InputError, match="no space left on device"):
         build(tmp_path / "raw", tmp_path / "out", tracker)

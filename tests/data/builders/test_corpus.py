@@ -4,11 +4,15 @@ import dataclasses
 import json
 import tempfile
 
+import numpy as np
 import pytest
 
+from avjax.data import schema
 from avjax.data.builders import corpus
 from avjax.data.builders.corpus import build_corpus
+from avjax.data.builders.unfinished import unfinished_build
 from avjax.data.loader import SUMMARY_FILE
+from avjax.data.schema import Reel, make_record
 from avjax.data.split_source import open_split
 from avjax.errors import InputError
 
@@ -123,6 +127,70 @@ def test_many_clips_are_written_as_several_shards(numbered_source, tmp_path):
             return {**numbered_source().read_clip(0), "clip": str(number)}
 
     build_corpus(Many(), tmp_path / "out", num_workers=0)
-    assert len(list((tmp_path / "out").glob("numbered-train*"))) == 3
+    assert len(list((tmp_path / "out").glob("numbered-train*"))) == 9
     train = open_split(tmp_path / "out", "train")
     assert [record["clip"] for record in train] == [str(n) for n in range(130)]
+
+
+def test_long_clip_without_text_is_stored_in_stretches(numbered_source, tmp_path):
+    @dataclasses.dataclass(frozen=True)
+    class Long(numbered_source):
+        text: str = ""
+
+        def read_clip(self, number):
+            record = numbered_source().read_clip(16)
+            repeats = 26 if number == 0 else 1  # 650 frames, or 25
+            reels = {
+                key: Reel(record[key].blobs * repeats, record[key].channels)
+                for key in ("face", "mouth")
+            }
+            return make_record(
+                **reels,
+                wave=np.tile(schema.to_float(record["wave"]), repeats),
+                landmarks=np.arange(25 * repeats)[:, None, None] * np.ones((20, 2)),
+                articulation=np.zeros((25 * repeats, 2)),
+                phones=[("a", 1.0, 1.2), ("b", 9.0, 9.4), ("c", 20.0, 20.5)],
+                text=self.text,
+                speaker="s",
+                clip="long",
+            )
+
+    summary = build_corpus(Long(5), tmp_path / "out", num_workers=0)
+    assert summary.clips == {"train": 4, "test": 3} and summary.frames["train"] == 675
+    first, second, third, short = open_split(tmp_path / "out", "train")
+    assert [len(r["face"]) for r in (first, second, third)] == [217, 216, 217]
+    assert [first["clip"], short["clip"]] == ["long_000", "long"]
+    assert second["landmarks"][0, 0, 0] == 217
+    assert first["phones"]["phone"] == ["a"] and second["phones"]["phone"] == ["b"]
+    np.testing.assert_allclose(third["phones"]["start"], [20 - 433 / 25], atol=1e-5)
+    whole = build_corpus(Long(5, text="a"), tmp_path / "whole", num_workers=0)
+    assert whole.clips == {"train": 2, "test": 3}
+
+
+def test_other_options_do_not_continue_a_build(numbered_source, tmp_path, monkeypatch):
+    def read_clip(self, number, original=numbered_source.read_clip):
+        if number == 20:
+            raise RuntimeError
+        return original(self, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(numbered_source, "read_clip", read_clip)
+        with pytest.raises(RuntimeError):
+            build_corpus(numbered_source(40), tmp_path / "out", num_workers=0)
+    with pytest.raises(InputError, match="the options were others then; remove"):
+        build_corpus(numbered_source(41), tmp_path / "out", num_workers=0)
+    with monkeypatch.context() as patch:
+        clips = {"train": [1, 2], "test": [3]}
+        patch.setattr(numbered_source, "list_clips", lambda self: clips)
+        with pytest.raises(InputError, match="the recordings were others then"):
+            build_corpus(numbered_source(40), tmp_path / "out", num_workers=0)
+    build_corpus(numbered_source(40), tmp_path / "out", num_workers=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_two_processes_do_not_build_one_corpus(numbered_source, tmp_path):
+    with (
+        unfinished_build(tmp_path / "out", numbered_source(5)),
+        pytest.raises(InputError, match="another process is building"),
+    ):
+        build_corpus(numbered_source(5), tmp_path / "out", num_workers=0)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from avjax.data.footage import cutting
-from avjax.data.footage.cutting import CuttingOptions, cut_video, read_record
+from avjax.data.footage.cutting import CuttingOptions, cut_video
+from avjax.data.footage.pickles import read_pickle
 from avjax.data.footage.sync_check import describe_offset
 from avjax.data.footage.videos import Video
 from avjax.faces.tracking import track_all_faces
@@ -27,7 +28,7 @@ def cut(tmp_path, tracker):
         folder.mkdir(exist_ok=True)
         options = CuttingOptions(64, face_index, tracker, folder)
         report = cut_video(options, (7, video))
-        records = [read_record(folder / clip.record) for clip in report.taken]
+        records = [read_pickle(folder / clip.record) for clip in report.taken]
         assert len(list(folder.iterdir())) == len(records), "no file is left behind"
         for path in folder.iterdir():
             path.unlink()
