@@ -15,6 +15,7 @@ from typing import Any
 from avjax.cli import make_parser, session
 from avjax.cli.delegated import DELEGATED_COMMANDS
 from avjax.cli.demo import demo
+from avjax.cli.weights import weights
 from avjax.errors import InputError
 
 NON_COMMERCIAL_WEIGHTS = "denoiser-polyu"
@@ -103,11 +104,11 @@ def talk(options: argparse.Namespace) -> None:
 
 def adapt(options: argparse.Namespace) -> None:
     """Adapt the talker of any face to one person, and write a folder of weights."""
-    from avjax import weights
     from avjax.media import files
     from avjax.pipelines.adapt import adapt
+    from avjax.weights_folders import FILE_NAMES
 
-    files.check_folder(options.out, weights.FILE_NAMES)
+    files.check_folder(options.out, FILE_NAMES)
     face = face_options(options)
     adapted = adapt(options.clip, steps=options.steps, **face, progress=True)
     adapted.save(options.out)
@@ -191,11 +192,11 @@ def denoise(options: argparse.Namespace) -> None:
     plot_report = None
     if options.report:
         from avjax.visualize.denoise_report import plot_report
-    weights = options.weights or NON_COMMERCIAL_WEIGHTS
-    denoiser = load_denoiser(weights, options.steps, options.strength)
+    name = options.weights or NON_COMMERCIAL_WEIGHTS
+    denoiser = load_denoiser(name, options.steps, options.strength)
     if options.weights is None:
         print(
-            f"avjax: the default weights {weights} are for non-commercial use only",
+            f"avjax: the default weights {name} are for non-commercial use only",
             file=sys.stderr,
         )
     errors = []
@@ -232,7 +233,7 @@ def export(options: argparse.Namespace) -> None:
     print(export(options.weights, options.out, options.to))
 
 
-_ALL = talk, adapt, lipread, align, speak, denoise, convert, sync, export, demo
+_ALL = talk, adapt, lipread, align, speak, denoise, convert, sync, export, weights, demo
 COMMANDS = {command.__name__: command for command in _ALL}
 
 

@@ -26,7 +26,7 @@ COMMAND_OF = {
     "avjax.text.espeak.list_languages()": "avjax talk --list-languages",
     "avjax.text.espeak.list_variants()": "python -c 'from avjax.text import espeak; "
     "print(*espeak.list_variants())'",
-    "avjax.list_weights()": "python -c 'import avjax; print(*avjax.list_weights())'",
+    "avjax.list_weights()": "avjax weights list",
 }
 
 
