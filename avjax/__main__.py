@@ -15,6 +15,7 @@ from typing import Any
 from avjax.cli import make_parser, session
 from avjax.cli.delegated import DELEGATED_COMMANDS
 from avjax.cli.demo import demo
+from avjax.cli.doctor import doctor
 from avjax.cli.weights import weights
 from avjax.errors import InputError
 
@@ -65,10 +66,9 @@ def run_command(arguments: Sequence[str]) -> int:
     options = make_parser(COMMANDS, DELEGATED_COMMANDS).parse_args(arguments)
     session.check_inputs(options)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except InputError as error:
         raise InputError(session.name_flags(error, options)) from error
-    return 0
 
 
 def list_languages() -> int:
@@ -233,7 +233,8 @@ def export(options: argparse.Namespace) -> None:
     print(export(options.weights, options.out, options.to))
 
 
-_ALL = talk, adapt, lipread, align, speak, denoise, convert, sync, export, weights, demo
+_FILES = talk, adapt, lipread, align, speak, denoise, convert, sync, export
+_ALL = *_FILES, weights, doctor, demo
 COMMANDS = {command.__name__: command for command in _ALL}
 
 

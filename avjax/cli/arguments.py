@@ -264,6 +264,10 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_no_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: the command has only the arguments that all commands have."""
+
+
 def parse_box(text: str) -> tuple[float, ...]:
     """Return the four numbers in a text "x,y,w,h".
 

@@ -13,7 +13,7 @@ from avjax.errors import InputError, unknown_name
 
 INVALID_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)")
 
-Command = Callable[[argparse.Namespace], None]
+Command = Callable[[argparse.Namespace], int | None]  # the exit status; None: 0
 # The function of a command that has commands of its own returns their parsers.
 AddArguments = Callable[[argparse.ArgumentParser], list[argparse.ArgumentParser] | None]
 # {command: (summary, function that adds its arguments)}
@@ -31,6 +31,7 @@ ARGUMENTS: dict[str, tuple[str, AddArguments]] = {
     "sync": ("measure lip synchronisation", arguments.add_sync_arguments),
     "export": ("export a system or its weights", arguments.add_export_arguments),
     "weights": ("list weights, and show their cards", add_weights_arguments),
+    "doctor": ("examine the installation", arguments.add_no_arguments),
     "demo": ("write a demo video of a synthetic face", arguments.add_demo_arguments),
 }
 

@@ -138,7 +138,7 @@ def describe_defect(error: Exception) -> str:
     cause = f"{type(error).__name__}: {message}" if message else type(error).__name__
     return (
         f"this is a defect of avjax, not of your input ({cause}); please report it "
-        f"with the command, the output of avjax --version, and what the command prints "
+        f"with the command, the output of avjax doctor, and what the command prints "
         f"with {DEBUG_VARIABLE}=1"
     )
 
