@@ -6,7 +6,6 @@ a one-line error and exits with status 2; see `avjax.cli.session.run`.
 """
 
 import argparse
-import json
 import signal
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from avjax.cli import make_parser, session
 from avjax.cli.delegated import DELEGATED_COMMANDS
 from avjax.cli.demo import demo
 from avjax.cli.doctor import doctor
+from avjax.cli.output import print_json, print_result, result_object
 from avjax.cli.weights import weights
 from avjax.errors import InputError
 
@@ -62,7 +62,7 @@ def run_command(arguments: Sequence[str]) -> int:
     if arguments[:1] and arguments[0] in DELEGATED_COMMANDS:
         return DELEGATED_COMMANDS[arguments[0]](arguments[1:]) or 0
     if arguments[:1] == ["talk"] and "--list-languages" in arguments:
-        return list_languages()
+        return list_languages(as_json="--json" in arguments)
     options = make_parser(COMMANDS, DELEGATED_COMMANDS).parse_args(arguments)
     session.check_inputs(options)
     try:
@@ -71,10 +71,13 @@ def run_command(arguments: Sequence[str]) -> int:
         raise InputError(session.name_flags(error, options)) from error
 
 
-def list_languages() -> int:
+def list_languages(as_json: bool) -> int:
     """Print the languages of eSpeak; the face that `talk` needs is not needed here."""
     from avjax.text.espeak import list_languages
 
+    if as_json:
+        print_json(list_languages())
+        return 0
     print("\n".join(f"{code:<12} {name}" for code, name in list_languages().items()))
     return 0
 
@@ -99,7 +102,8 @@ def talk(options: argparse.Namespace) -> None:
         progress=True,
     )
     report = video.save(options.out)
-    print(f"wrote {options.out}: {report.details() if options.verbose else report}")
+    text = report.details() if options.verbose else str(report)
+    print_result(report, options.json, [options.out], text)
 
 
 def adapt(options: argparse.Namespace) -> None:
@@ -112,7 +116,7 @@ def adapt(options: argparse.Namespace) -> None:
     face = face_options(options)
     adapted = adapt(options.clip, steps=options.steps, **face, progress=True)
     adapted.save(options.out)
-    print(f"wrote {options.out}: {adapted.report}")
+    print_result(adapted.report, options.json, [options.out])
 
 
 def lipread(options: argparse.Namespace) -> None:
@@ -141,8 +145,7 @@ def lipread(options: argparse.Namespace) -> None:
             if not options.json:
                 print(transcript, flush=True)
     if options.json:
-        objects = [transcript.to_json() for transcript in transcripts]
-        print(json.dumps(objects, indent=1))
+        print_json([transcript.to_json() for transcript in transcripts])
     if options.srt and transcripts:
         write_srt(options.srt, transcripts[0].words)
         print(f"wrote {options.srt}", file=sys.stderr)
@@ -161,7 +164,7 @@ def align(options: argparse.Namespace) -> None:
         files.check_writable(options.srt)
     names = "audio", "text", "lang", "weights"
     alignment = align(**{name: getattr(options, name) for name in names})
-    print(json.dumps(alignment.to_json(), indent=1) if options.json else alignment)
+    print_result(alignment, options.json)
     if options.srt:
         write_srt(options.srt, alignment.words)
         print(f"wrote {options.srt}", file=sys.stderr)
@@ -174,7 +177,7 @@ def speak(options: argparse.Namespace) -> None:
     speech = speak.write(
         options.out, options.clip, **face_options(options), progress=True
     )
-    print(f"wrote {options.out}: {speech}")
+    print_result(speech, options.json, [options.out])
 
 
 def denoise(options: argparse.Namespace) -> None:
@@ -199,11 +202,15 @@ def denoise(options: argparse.Namespace) -> None:
             f"avjax: the default weights {name} are for non-commercial use only",
             file=sys.stderr,
         )
-    errors = []
+    objects, errors = [], []
     for job in jobs:
         with session.collect_errors(errors):
-            summary = denoise_file(denoiser, job, plot_report, progress=True)
-            print(f"wrote {job.target}: {summary}", flush=True)
+            denoised = denoise_file(denoiser, job, plot_report, progress=True)
+            objects.append(result_object(denoised, [job.target]))
+            if not options.json:
+                print_result(denoised, False, [job.target])
+    if options.json:
+        print_json(objects)
     session.raise_all(errors)
 
 
@@ -215,7 +222,10 @@ def convert(options: argparse.Namespace) -> None:
     network = write_weights(
         options.folder, options.source, tensors, options.name, options.words
     )
-    print(f"wrote {options.folder}: {network}")
+    if options.json:
+        print_json({"wrote": [options.folder], "network": network})
+    else:
+        print(f"wrote {options.folder}: {network}")
 
 
 def sync(options: argparse.Namespace) -> None:
@@ -223,14 +233,15 @@ def sync(options: argparse.Namespace) -> None:
     from avjax.pipelines.sync import sync
 
     report = sync(options.clip, **face_options(options), progress=True)
-    print(json.dumps(report.to_json(), indent=1) if options.json else report)
+    print_result(report, options.json)
 
 
 def export(options: argparse.Namespace) -> None:
     """Export a system, or its weights, as a file that can be used without avjax."""
     from avjax.export import export
 
-    print(export(options.weights, options.out, options.to))
+    report = export(options.weights, options.out, options.to)
+    print_result(report, options.json, report.files)
 
 
 _FILES = talk, adapt, lipread, align, speak, denoise, convert, sync, export

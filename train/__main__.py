@@ -5,17 +5,15 @@ imported inside the functions, so that `--help` and invalid options answer at on
 """
 
 import inspect
-import json
 import logging
-import math
 import pathlib
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from avjax.cli import Parser
-from avjax.config import override, to_assignments
+from avjax.cli import Parser, add_json_argument, print_json
+from avjax.config import override, to_assignments, to_json
 from avjax.console import status
 from avjax.errors import InputError, suggest
 
@@ -58,12 +56,15 @@ def train(arguments: Sequence[str]) -> int:
     logging.getLogger("absl").setLevel(logging.ERROR)  # messages of Orbax
     options = parser.parse_intermixed_args(arguments)
     if options.list or not options.name:
-        print("\n".join(list_experiments()))
+        print_experiments(options.json)
         return 0
     start_distributed(options.distributed)
     experiment = make_experiment(options.name, options.assignments)
     if options.show:
-        print("\n".join(map(shlex.quote, to_assignments(experiment))))
+        if options.json:
+            print_json(to_json(experiment))
+        else:
+            print("\n".join(map(shlex.quote, to_assignments(experiment))))
         return 0
     import jax
 
@@ -74,8 +75,10 @@ def train(arguments: Sequence[str]) -> int:
     folder = options.out or RUNS / options.name.rpartition(":")[2]
     check_requirements(experiment, folder, "train", "evals")
     name = absolute_name(options.name)
-    fit(experiment, folder, arguments=(name, *options.assignments))
-    if jax.process_index() == 0:
+    state = fit(experiment, folder, arguments=(name, *options.assignments))
+    if jax.process_index() == 0 and options.json:
+        print_json({"wrote": [str(folder)], "step": int(state.step)})
+    elif jax.process_index() == 0:
         print(f"wrote {folder}")
     return 0
 
@@ -94,9 +97,6 @@ def evaluate(arguments: Sequence[str]) -> int:
     """
     logging.getLogger("absl").setLevel(logging.ERROR)
     parser = make_parser("evaluate", EVALUATE_HELP)
-    parser.add_argument(
-        "--json", action="store_true", help="print JSON instead of a table"
-    )
     options = parser.parse_intermixed_args(arguments)
     if not options.name:
         raise InputError("name a run: avjax evaluate NAME, or the folder of a run")
@@ -120,8 +120,7 @@ def evaluate(arguments: Sequence[str]) -> int:
     check_requirements(experiment, folder, "evals")
     metrics, step, state = evaluate_run(experiment, folder)
     if jax.process_index() == 0 and options.json:
-        finite = {name: x if math.isfinite(x) else None for name, x in metrics.items()}
-        print(json.dumps({"step": step, **finite}, indent=1))
+        print_json({"step": step, **metrics})
     elif jax.process_index() == 0:
         print_metrics(metrics, f"{pathlib.Path(name).name}, {folder}")
         print(f"measured: {state}")
@@ -139,6 +138,7 @@ def make_parser(command: str, description: str) -> Parser:
         The parser.
     """
     parser = Parser(prog=f"avjax {command}", description=description)
+    add_json_argument(parser)
     add = parser.add_argument
     add("name", nargs="?", metavar="NAME", help=NAME_HELP)
     add(
@@ -172,19 +172,22 @@ def load_experiments() -> Mapping[str, Callable[[], "Experiment"]]:
     return experiments.EXPERIMENTS
 
 
-def list_experiments() -> list[str]:
-    """List the experiments.
+def print_experiments(as_json: bool) -> None:
+    """Print the name of each experiment, and the first line of its docstring.
 
-    Returns:
-        One line for each: its name, and the first line of its docstring.
+    Args:
+        as_json: Print a JSON object instead of lines.
     """
-    makers = load_experiments()
-    width = max(map(len, makers), default=0)
-    lines = []
-    for name, make in makers.items():
-        summary = (inspect.getdoc(make) or "").split("\n")[0]
-        lines.append(f"{name:<{width}}  {summary}".rstrip())
-    return lines
+    summaries = {
+        name: (inspect.getdoc(make) or "").split("\n")[0]
+        for name, make in load_experiments().items()
+    }
+    if as_json:
+        print_json(summaries)
+        return
+    width = max(map(len, summaries), default=0)
+    for name, summary in summaries.items():
+        print(f"{name:<{width}}  {summary}".rstrip())
 
 
 def make_experiment(name: str, assignments: Sequence[str]) -> "Experiment":

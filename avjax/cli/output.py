@@ -33,18 +33,21 @@ def print_result(
     result: Result,
     as_json: bool,
     wrote: Sequence[str | os.PathLike[str]] = (),
+    text: str | None = None,
 ) -> None:
     """Print the result of a command.
 
     Args:
         result: The result.
-        as_json: Print a JSON object, with the key "wrote" for the written files.
+        as_json: Print a JSON object; see `result_object`.
         wrote: The files or folders that were written; text names the first.
+        text: Text for people. None: `str(result)`.
     """
     if as_json:
         print_json(result_object(result, wrote))
     else:
-        print(*(f"wrote {path}:" for path in wrote[:1]), result, flush=True)
+        sentences = str(result) if text is None else text
+        print(*(f"wrote {path}:" for path in wrote[:1]), sentences, flush=True)
 
 
 def result_object(
@@ -57,10 +60,13 @@ def result_object(
         wrote: The files or folders that were written.
 
     Returns:
-        The object, with the key "wrote" if something was written.
+        The object. If something was written, "wrote" lists the paths, and "report" the
+        sentences that are printed without `--json`.
     """
-    written = {"wrote": list(map(os.fspath, wrote))} if wrote else {}
-    return {**written, **result.to_json()}
+    if not wrote:
+        return dict(result.to_json())
+    report = str(result).splitlines()
+    return {"wrote": list(map(os.fspath, wrote)), **result.to_json(), "report": report}
 
 
 def print_json(value: Any) -> None:
