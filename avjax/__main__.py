@@ -16,6 +16,7 @@ from avjax.cli.delegated import DELEGATED_COMMANDS
 from avjax.cli.demo import demo
 from avjax.cli.doctor import doctor
 from avjax.cli.output import print_json, print_result, result_object
+from avjax.cli.report import compare, report
 from avjax.cli.weights import weights
 from avjax.errors import InputError
 
@@ -245,7 +246,7 @@ def export(options: argparse.Namespace) -> None:
 
 
 _FILES = talk, adapt, lipread, align, speak, denoise, convert, sync, export
-_ALL = *_FILES, weights, doctor, demo
+_ALL = *_FILES, weights, report, compare, doctor, demo
 COMMANDS = {command.__name__: command for command in _ALL}
 
 

@@ -13,9 +13,8 @@ from avjax.config import to_json
 from avjax.console import CONSOLE
 from avjax.errors import InputError
 from avjax.train.experiment import Experiment
+from avjax.train.run_files import EXPERIMENT_FILE, RUNS
 
-RUNS = pathlib.Path("runs")  # folder of the folders of runs
-EXPERIMENT_FILE = "experiment.json"
 LOCK_FILE = "lock"
 # What a run that was killed early leaves without an EXPERIMENT_FILE.
 INCOMPLETE = {LOCK_FILE, "checkpoints", f"{EXPERIMENT_FILE}.tmp"}

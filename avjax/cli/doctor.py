@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 ENCODERS = "libx264", "aac"  # of the files that avjax writes
@@ -64,8 +64,11 @@ def doctor(options: argparse.Namespace) -> int:
     return 1 if report.failed else 0
 
 
-def examine() -> DoctorReport:
+def examine(names: Sequence[str] | None = None) -> DoctorReport:
     """Examine the installation, which takes some seconds.
+
+    Args:
+        names: The parts to examine. None: all.
 
     Returns:
         The report.
@@ -82,9 +85,9 @@ def examine() -> DoctorReport:
         "self-test": run_self_test,
     }
     parts = {}
-    for name, find in examinations.items():
+    for name in names or examinations:
         try:
-            parts[name] = find()
+            parts[name] = examinations[name]()
         except Exception as error:  # what is broken is the result
             message = next(iter(str(error).splitlines()), "")
             parts[name] = {"error": shorten(f"{type(error).__name__}: {message}")}

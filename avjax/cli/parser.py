@@ -8,6 +8,7 @@ from typing import NoReturn
 import avjax
 from avjax.cli import arguments
 from avjax.cli.output import add_json_argument
+from avjax.cli.report import add_compare_arguments, add_report_arguments
 from avjax.cli.weights import add_weights_arguments
 from avjax.errors import InputError, unknown_name
 
@@ -31,6 +32,8 @@ ARGUMENTS: dict[str, tuple[str, AddArguments]] = {
     "sync": ("measure lip synchronisation", arguments.add_sync_arguments),
     "export": ("export a system or its weights", arguments.add_export_arguments),
     "weights": ("list weights, and show their cards", add_weights_arguments),
+    "report": ("write a training run as an HTML file", add_report_arguments),
+    "compare": ("compare training runs", add_compare_arguments),
     "doctor": ("examine the installation", arguments.add_no_arguments),
     "demo": ("write a demo video of a synthetic face", arguments.add_demo_arguments),
 }
