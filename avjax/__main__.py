@@ -111,9 +111,9 @@ def adapt(options: argparse.Namespace) -> None:
     """Adapt the talker of any face to one person, and write a folder of weights."""
     from avjax.media import files
     from avjax.pipelines.adapt import adapt
-    from avjax.weights_folders import FILE_NAMES
+    from avjax.weights_folders import FILE_NAMES, README
 
-    files.check_folder(options.out, FILE_NAMES)
+    files.check_folder(options.out, FILE_NAMES, [README])
     face = face_options(options)
     adapted = adapt(options.clip, steps=options.steps, **face, progress=True)
     adapted.save(options.out)

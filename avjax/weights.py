@@ -1,4 +1,4 @@
-"""Weights as files: a folder with weights.safetensors and config.json.
+"""Weights as files: a folder with weights.safetensors, config.json and README.md.
 
 Reading such a folder never executes anything that is stored in it.
 """
@@ -16,10 +16,12 @@ from avjax import weights_folders, weights_format1
 from avjax.config import to_json
 from avjax.errors import InputError
 from avjax.media.files import atomic_folder, wrap_os_errors
+from avjax.model_cards import hub_readme
 from avjax.typing import Params, PathLike
 from avjax.weights_folders import (
     FILE_NAMES,
     FORMAT,
+    README,
     describe_weights,
     full_name,
     list_weights,
@@ -113,6 +115,8 @@ def write_folder(
 ) -> None:
     """Write arrays and a description as a weights folder, exactly as they are.
 
+    The folder also gets a README.md, so that it can be published on a model hub.
+
     Args:
         folder: The folder to write.
         arrays: {"params/part/.../name": array}, also for "stats".
@@ -122,10 +126,10 @@ def write_folder(
         InputError: The folder holds other files, or cannot be written.
     """
     with (
-        atomic_folder(folder, FILE_NAMES) as temporary,
+        atomic_folder(folder, FILE_NAMES, [README]) as temporary,
         wrap_os_errors(folder, "write"),
     ):
-        file, config_file = (temporary / name for name in FILE_NAMES)
+        file, config_file, readme = (temporary / name for name in FILE_NAMES)
         try:
             save_file(arrays, file)
         except SafetensorError as error:
@@ -133,6 +137,8 @@ def write_folder(
         file.chmod(0o644)  # safetensors writes files that only their owner can read
         text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
         config_file.write_text(text, encoding="utf-8")
+        page = hub_readme(description["system"], description["card"])
+        readme.write_text(page, encoding="utf-8")
 
 
 def _to_storage(array: np.ndarray, dtype: str) -> np.ndarray:

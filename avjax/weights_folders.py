@@ -13,7 +13,8 @@ from avjax.model_cards import read_card
 from avjax.typing import PathLike
 
 FORMAT = 2
-FILE_NAMES = "weights.safetensors", "config.json"
+README = "README.md"  # for model hubs; folders of older versions lack it
+FILE_NAMES = "weights.safetensors", "config.json", README
 BUNDLED = pathlib.Path(__file__).parent / "bundled"
 
 
@@ -101,7 +102,7 @@ def weights_files(name: PathLike) -> tuple[pathlib.Path, ...]:
         name: The name of bundled weights, or a folder.
     """
     folder = _find_folder(name)
-    return tuple(folder / file for file in FILE_NAMES)
+    return tuple(folder / file for file in FILE_NAMES[:2])
 
 
 def _find_folder(name: PathLike) -> pathlib.Path:

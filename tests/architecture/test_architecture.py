@@ -37,7 +37,7 @@ ALLOWED = {  # package: packages that it may import, in addition to itself
     "metrics": BASE | {"nn", "losses", "audio", "text"},
     "weights": NUMPY | {"weights_format1", "weights_folders"},
     "weights_folders": NUMPY | {"weights_format1", "model_cards"},
-    "model_cards": BASE,
+    "model_cards": BASE | {"metrics"},
     "weights_format1": NUMPY,
     "models": NUMPY | {"compilation", "nn", "weights"},
     "algorithms": NETWORKS,
