@@ -6,12 +6,13 @@ a one-line error and exits with status 2; see `avjax.cli.session.run`.
 """
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from avjax.cli import make_parser, session
+from avjax.cli import completion, make_parser, session
 from avjax.cli.delegated import DELEGATED_COMMANDS
 from avjax.cli.demo import demo
 from avjax.cli.doctor import doctor
@@ -35,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from avjax.media.files import cache_folder
 
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if completion.VARIABLE in os.environ:
+        completion.complete(completion.make_full_parser(make_parser, COMMANDS))
 
     def start() -> int:
         if cache := cache_folder():

@@ -46,25 +46,15 @@ def train(arguments: Sequence[str]) -> int:
     Raises:
         InputError: The arguments, the experiment or its data cannot be used.
     """
-    parser = make_parser("train", TRAIN_HELP)
-    parser.add_argument("--list", action="store_true", help="list all experiments")
-    parser.add_argument(
-        "--show",
-        action="store_true",
-        help="print the fields of the experiment as path=value, and do not train",
-    )
     logging.getLogger("absl").setLevel(logging.ERROR)  # messages of Orbax
-    options = parser.parse_intermixed_args(arguments)
+    options = make_train_parser().parse_intermixed_args(arguments)
     if options.list or not options.name:
         print_experiments(options.json)
         return 0
     start_distributed(options.distributed)
     experiment = make_experiment(options.name, options.assignments)
     if options.show:
-        if options.json:
-            print_json(to_json(experiment))
-        else:
-            print("\n".join(map(shlex.quote, to_assignments(experiment))))
+        print_fields(experiment, options.json)
         return 0
     import jax
 
@@ -96,8 +86,7 @@ def evaluate(arguments: Sequence[str]) -> int:
         InputError: The arguments, the run or its data cannot be used.
     """
     logging.getLogger("absl").setLevel(logging.ERROR)
-    parser = make_parser("evaluate", EVALUATE_HELP)
-    options = parser.parse_intermixed_args(arguments)
+    options = make_evaluate_parser().parse_intermixed_args(arguments)
     if not options.name:
         raise InputError("name a run: avjax evaluate NAME, or the folder of a run")
     start_distributed(options.distributed)
@@ -106,7 +95,7 @@ def evaluate(arguments: Sequence[str]) -> int:
     import jax
 
     from avjax.train.experiments.requirements import check_requirements, expand_root
-    from avjax.train.run_evaluation import check_effect, evaluate_run
+    from avjax.train.run_evaluation import check_effect, evaluate_run, print_metrics
     from avjax.train.run_folder import find_run, read_invocation
 
     folder = find_run(options.name, options.out, experiments)
@@ -125,6 +114,31 @@ def evaluate(arguments: Sequence[str]) -> int:
         print_metrics(metrics, f"{pathlib.Path(name).name}, {folder}")
         print(f"measured: {state}")
     return 0
+
+
+def print_fields(experiment: "Experiment", as_json: bool) -> None:
+    """Print the fields of an experiment, as `path=value` or as JSON."""
+    if as_json:
+        print_json(to_json(experiment))
+    else:
+        print("\n".join(map(shlex.quote, to_assignments(experiment))))
+
+
+def make_train_parser() -> Parser:
+    """Make the parser of `avjax train`."""
+    parser = make_parser("train", TRAIN_HELP)
+    flags = {
+        "--list": "list all experiments",
+        "--show": "print the fields as path=value, and do not train",
+    }
+    for flag, text in flags.items():
+        parser.add_argument(flag, action="store_true", help=text)
+    return parser
+
+
+def make_evaluate_parser() -> Parser:
+    """Make the parser of `avjax evaluate`."""
+    return make_parser("evaluate", EVALUATE_HELP)
 
 
 def make_parser(command: str, description: str) -> Parser:
@@ -265,29 +279,3 @@ def start_distributed(where: str | None) -> None:
             f"--distributed {where} cannot be used: give HOST:PORT,PROCESSES,INDEX, or "
             "auto on a cluster that JAX detects"
         ) from error
-
-
-def print_metrics(metrics: Mapping[str, float], title: str) -> None:
-    """Print a table of metrics.
-
-    Args:
-        metrics: {name: value}.
-        title: Title of the table.
-    """
-    import rich.console
-    import rich.table
-
-    from avjax.metrics.units import find_unit
-    from avjax.train.evaluation import split_missing
-
-    table = rich.table.Table("metric", "value", "unit", "better", title=title)
-    known, missing = split_missing(metrics)
-    for name, value in metrics.items():
-        shown = f"{value:.5g}" if name in known else "no value"
-        table.add_row(name, shown, *find_unit(name))
-    rich.console.Console().print(table)
-    if missing:
-        print(
-            "no value: no example counts for this metric, for instance because the "
-            "corpus has no phonemes or lacks a class of them; or it is not a number"
-        )

@@ -21,7 +21,7 @@ from avjax.pipelines.speak import GeneratedSpeech
 from avjax.pipelines.talk_report import TalkReport
 from avjax.pipelines.talking.fit_audio import AudioFit
 from avjax.pipelines.talking.fit_editor import EditorFit
-from avjax.train.__main__ import make_parser as make_train_parser
+from avjax.train.__main__ import make_evaluate_parser, make_train_parser
 
 FILE = __file__  # an input that exists
 
@@ -37,7 +37,7 @@ def leaves(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
 def test_every_command_takes_json():
     parsers = leaves(make_parser(COMMANDS, {}))
     parsers += leaves(make_data_parser())
-    parsers += [make_train_parser(name, "") for name in ("train", "evaluate")]
+    parsers += [make_train_parser(), make_evaluate_parser()]
     lacking = [
         parser.prog
         for parser in parsers
