@@ -57,9 +57,6 @@ def test_completion_does_not_import_jax(tmp_path):
         "m.main([])"
     )
     assert ask("avjax train cals_gr", tmp_path, code) == {"cals_grid"}
-    assert (
-        time.perf_counter() - start < 30
-    )  # a tenth of a second where nothing else runs
 
 
 def test_all_experiments_are_found_in_their_source():
