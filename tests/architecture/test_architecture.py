@@ -35,7 +35,7 @@ ALLOWED = {  # package: packages that it may import, in addition to itself
     "nn": BASE | {"compilation"},
     "losses": BASE | {"nn"},
     "metrics": BASE | {"nn", "losses", "audio", "text"},
-    "weights": NUMPY | {"weights_format1", "weights_folders"},
+    "weights": NUMPY | {"weights_format1", "weights_folders", "model_cards"},
     "weights_folders": NUMPY | {"weights_format1", "model_cards"},
     "model_cards": BASE | {"metrics"},
     "weights_format1": NUMPY,
