@@ -149,7 +149,7 @@ def find_codecs() -> dict[str, Any]:
         for name in names:
             try:
                 av.Codec(name, mode)
-            except av.codec.codec.UnknownCodecError:
+            except ValueError:  # there is no such codec
                 yield name
 
     if lacking := list(missing(ENCODERS, "w")):

@@ -5,6 +5,7 @@ import io
 import pathlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -24,7 +25,7 @@ MAX_POINTS = 1000  # of a curve in a figure
 MAX_STEPS = 6  # evaluations of which images are shown
 MAX_WIDTH = 1600  # of an image in pixels
 MAX_CLIP_BYTES = 3_000_000  # of a clip that is embedded as a video
-STYLE = {"svg.fonttype": "none", "font.size": 9.0, "axes.grid": True}
+STYLE: dict[Any, Any] = {"svg.fonttype": "none", "font.size": 9.0, "axes.grid": True}
 STYLE |= {"grid.alpha": 0.3, "axes.spines.top": False, "axes.spines.right": False}
 IDS = re.compile(r'(\bid="|url\(#|href="#)')
 NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
