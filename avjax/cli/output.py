@@ -66,7 +66,11 @@ def result_object(
     if not wrote:
         return dict(result.to_json())
     report = str(result).splitlines()
-    return {"wrote": list(map(os.fspath, wrote)), **result.to_json(), "report": report}
+    return {
+        "wrote": [os.fspath(path) for path in wrote],
+        **result.to_json(),
+        "report": report,
+    }
 
 
 def print_json(value: Any) -> None:
