@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from avjax.pipelines.speak import speak
     from avjax.pipelines.sync import sync
     from avjax.pipelines.talk import talk
-    from avjax.weights import list_weights
+    from avjax.weights_folders import list_weights
 
 __version__ = "0.2.0"
 __all__ = [
@@ -39,7 +39,7 @@ _MODULES = {
     "align": "avjax.pipelines.align",
     "denoise": "avjax.pipelines.denoise",
     "lipread": "avjax.pipelines.lipread",
-    "list_weights": "avjax.weights",
+    "list_weights": "avjax.weights_folders",
     "live": "avjax.pipelines.live",
     "speak": "avjax.pipelines.speak",
     "sync": "avjax.pipelines.sync",

@@ -6,15 +6,19 @@ a one-line error and exits with status 2; see `avjax.cli.session.run`.
 """
 
 import argparse
-import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from avjax.cli import make_parser, session
+from avjax.cli import completion, make_parser, session
 from avjax.cli.delegated import DELEGATED_COMMANDS
 from avjax.cli.demo import demo
+from avjax.cli.doctor import doctor
+from avjax.cli.output import print_json, print_result, result_object
+from avjax.cli.report import compare, report
+from avjax.cli.weights import weights
 from avjax.errors import InputError
 
 NON_COMMERCIAL_WEIGHTS = "denoiser-polyu"
@@ -32,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from avjax.media.files import cache_folder
 
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if completion.VARIABLE in os.environ:
+        completion.complete(completion.make_full_parser(make_parser, COMMANDS))
 
     def start() -> int:
         if cache := cache_folder():
@@ -60,20 +66,22 @@ def run_command(arguments: Sequence[str]) -> int:
     if arguments[:1] and arguments[0] in DELEGATED_COMMANDS:
         return DELEGATED_COMMANDS[arguments[0]](arguments[1:]) or 0
     if arguments[:1] == ["talk"] and "--list-languages" in arguments:
-        return list_languages()
+        return list_languages(as_json="--json" in arguments)
     options = make_parser(COMMANDS, DELEGATED_COMMANDS).parse_args(arguments)
     session.check_inputs(options)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except InputError as error:
         raise InputError(session.name_flags(error, options)) from error
-    return 0
 
 
-def list_languages() -> int:
+def list_languages(as_json: bool) -> int:
     """Print the languages of eSpeak; the face that `talk` needs is not needed here."""
     from avjax.text.espeak import list_languages
 
+    if as_json:
+        print_json(list_languages())
+        return 0
     print("\n".join(f"{code:<12} {name}" for code, name in list_languages().items()))
     return 0
 
@@ -98,20 +106,21 @@ def talk(options: argparse.Namespace) -> None:
         progress=True,
     )
     report = video.save(options.out)
-    print(f"wrote {options.out}: {report.details() if options.verbose else report}")
+    text = report.details() if options.verbose else str(report)
+    print_result(report, options.json, [options.out], text)
 
 
 def adapt(options: argparse.Namespace) -> None:
     """Adapt the talker of any face to one person, and write a folder of weights."""
-    from avjax import weights
     from avjax.media import files
     from avjax.pipelines.adapt import adapt
+    from avjax.weights_folders import FILE_NAMES, README
 
-    files.check_folder(options.out, weights.FILE_NAMES)
+    files.check_folder(options.out, FILE_NAMES, [README])
     face = face_options(options)
     adapted = adapt(options.clip, steps=options.steps, **face, progress=True)
     adapted.save(options.out)
-    print(f"wrote {options.out}: {adapted.report}")
+    print_result(adapted.report, options.json, [options.out])
 
 
 def lipread(options: argparse.Namespace) -> None:
@@ -140,8 +149,7 @@ def lipread(options: argparse.Namespace) -> None:
             if not options.json:
                 print(transcript, flush=True)
     if options.json:
-        objects = [transcript.to_json() for transcript in transcripts]
-        print(json.dumps(objects, indent=1))
+        print_json([transcript.to_json() for transcript in transcripts])
     if options.srt and transcripts:
         write_srt(options.srt, transcripts[0].words)
         print(f"wrote {options.srt}", file=sys.stderr)
@@ -160,7 +168,7 @@ def align(options: argparse.Namespace) -> None:
         files.check_writable(options.srt)
     names = "audio", "text", "lang", "weights"
     alignment = align(**{name: getattr(options, name) for name in names})
-    print(json.dumps(alignment.to_json(), indent=1) if options.json else alignment)
+    print_result(alignment, options.json)
     if options.srt:
         write_srt(options.srt, alignment.words)
         print(f"wrote {options.srt}", file=sys.stderr)
@@ -173,7 +181,7 @@ def speak(options: argparse.Namespace) -> None:
     speech = speak.write(
         options.out, options.clip, **face_options(options), progress=True
     )
-    print(f"wrote {options.out}: {speech}")
+    print_result(speech, options.json, [options.out])
 
 
 def denoise(options: argparse.Namespace) -> None:
@@ -191,18 +199,22 @@ def denoise(options: argparse.Namespace) -> None:
     plot_report = None
     if options.report:
         from avjax.visualize.denoise_report import plot_report
-    weights = options.weights or NON_COMMERCIAL_WEIGHTS
-    denoiser = load_denoiser(weights, options.steps, options.strength)
+    name = options.weights or NON_COMMERCIAL_WEIGHTS
+    denoiser = load_denoiser(name, options.steps, options.strength)
     if options.weights is None:
         print(
-            f"avjax: the default weights {weights} are for non-commercial use only",
+            f"avjax: the default weights {name} are for non-commercial use only",
             file=sys.stderr,
         )
-    errors = []
+    objects, errors = [], []
     for job in jobs:
         with session.collect_errors(errors):
-            summary = denoise_file(denoiser, job, plot_report, progress=True)
-            print(f"wrote {job.target}: {summary}", flush=True)
+            denoised = denoise_file(denoiser, job, plot_report, progress=True)
+            objects.append(result_object(denoised, [job.target]))
+            if not options.json:
+                print_result(denoised, False, [job.target])
+    if options.json:
+        print_json(objects)
     session.raise_all(errors)
 
 
@@ -214,7 +226,10 @@ def convert(options: argparse.Namespace) -> None:
     network = write_weights(
         options.folder, options.source, tensors, options.name, options.words
     )
-    print(f"wrote {options.folder}: {network}")
+    if options.json:
+        print_json({"wrote": [options.folder], "network": network})
+    else:
+        print(f"wrote {options.folder}: {network}")
 
 
 def sync(options: argparse.Namespace) -> None:
@@ -222,17 +237,19 @@ def sync(options: argparse.Namespace) -> None:
     from avjax.pipelines.sync import sync
 
     report = sync(options.clip, **face_options(options), progress=True)
-    print(json.dumps(report.to_json(), indent=1) if options.json else report)
+    print_result(report, options.json)
 
 
 def export(options: argparse.Namespace) -> None:
     """Export a system, or its weights, as a file that can be used without avjax."""
     from avjax.export import export
 
-    print(export(options.weights, options.out, options.to))
+    report = export(options.weights, options.out, options.to)
+    print_result(report, options.json, report.files)
 
 
-_ALL = talk, adapt, lipread, align, speak, denoise, convert, sync, export, demo
+_FILES = talk, adapt, lipread, align, speak, denoise, convert, sync, export
+_ALL = *_FILES, weights, report, compare, doctor, demo
 COMMANDS = {command.__name__: command for command in _ALL}
 
 

@@ -11,6 +11,8 @@ from typing import TypeVar
 import rich.console
 import rich.progress
 
+SIZE_UNITS = "bytes", "kB", "MB", "GB", "TB"
+
 CONSOLE = rich.console.Console(stderr=True)
 
 Item = TypeVar("Item")
@@ -20,6 +22,12 @@ def format_count(number: int, noun: str) -> str:
     """Format a number of things: "1 clip", "2 clips", "2 stretches"."""
     ending = "es" if noun.endswith(("ch", "s")) else "s"
     return f"{number} {noun}{ending * (number != 1)}"
+
+
+def format_size(size_bytes: float) -> str:
+    """Format a number of bytes: "2.1 MB"."""
+    power = min(max(len(str(int(size_bytes))) - 1, 0) // 3, len(SIZE_UNITS) - 1)
+    return f"{size_bytes / 1000**power:.3g} {SIZE_UNITS[power]}"
 
 
 def track(

@@ -1,11 +1,9 @@
-"""Weights as files: a folder with weights.safetensors and config.json.
+"""Weights as files: a folder with weights.safetensors, config.json and README.md.
 
 Reading such a folder never executes anything that is stored in it.
 """
 
 import json
-import pathlib
-import warnings
 from typing import Any, NamedTuple
 
 import jax
@@ -13,16 +11,43 @@ import numpy as np
 import safetensors.numpy
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from avjax import weights_format1
+from avjax import weights_folders, weights_format1
 from avjax.config import to_json
-from avjax.errors import InputError, suggest
+from avjax.errors import InputError
 from avjax.media.files import atomic_folder, wrap_os_errors
 from avjax.media.paths import as_path, is_remote
+from avjax.model_cards import hub_readme
 from avjax.typing import Params, PathLike
+from avjax.weights_folders import (
+    FILE_NAMES,
+    FORMAT,
+    README,
+    describe_weights,
+    full_name,
+    list_weights,
+    read_description,
+    weights_files,
+    weights_system,
+)
 
-FORMAT = 2
-FILE_NAMES = "weights.safetensors", "config.json"
-BUNDLED = pathlib.Path(__file__).parent / "bundled"
+__all__ = [
+    "FILE_NAMES",
+    "FORMAT",
+    "Weights",
+    "array_shapes",
+    "bundle",
+    "describe_weights",
+    "full_name",
+    "list_weights",
+    "load",
+    "migrate",
+    "read_arrays",
+    "save",
+    "weights_files",
+    "weights_system",
+    "write_folder",
+]
+
 _COLLECTIONS = "params", "stats"
 
 
@@ -88,6 +113,8 @@ def write_folder(
 ) -> None:
     """Write arrays and a description as a weights folder, exactly as they are.
 
+    The folder also gets a README.md, so that it can be published on a model hub.
+
     Args:
         folder: The folder to write.
         arrays: {"params/part/.../name": array}, also for "stats".
@@ -97,10 +124,10 @@ def write_folder(
         InputError: The folder holds other files, or cannot be written.
     """
     with (
-        atomic_folder(folder, FILE_NAMES) as temporary,
+        atomic_folder(folder, FILE_NAMES, [README]) as temporary,
         wrap_os_errors(folder, "write"),
     ):
-        file, config_file = (temporary / name for name in FILE_NAMES)
+        file, config_file, readme = (temporary / name for name in FILE_NAMES)
         try:
             safetensors.numpy.save_file(arrays, file)
         except safetensors.SafetensorError as error:
@@ -108,6 +135,8 @@ def write_folder(
         file.chmod(0o644)  # safetensors writes files that only their owner can read
         text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
         config_file.write_text(text, encoding="utf-8")
+        page = hub_readme(description["system"], description["card"])
+        readme.write_text(page, encoding="utf-8")
 
 
 def _to_storage(array: np.ndarray, dtype: str) -> np.ndarray:
@@ -130,7 +159,7 @@ def load(name: PathLike) -> Weights:
         InputError: There are no such weights, or their files are damaged.
     """
     file, config_file = weights_files(name)
-    description = _read_description(config_file)
+    description = read_description(config_file)
     arrays = read_arrays(file)
     if description["format"] == weights_format1.FORMAT:
         renamed = weights_format1.upgrade_names(description["system"], arrays)
@@ -175,66 +204,6 @@ def _from_storage(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
-def weights_files(name: PathLike) -> tuple[pathlib.Path, ...]:
-    """Return the paths of weights.safetensors and config.json of some weights.
-
-    Args:
-        name: The name of bundled weights, or a folder.
-    """
-    folder = _find_folder(name)
-    return tuple(folder / file for file in FILE_NAMES)
-
-
-def _find_folder(name: PathLike) -> pathlib.Path:
-    """Return the folder of weights; a folder of that path comes before a name."""
-    folder, names = as_path(name), list_weights()
-    for candidate in (folder, folder / "weights"):  # the latter in a run's folder
-        if (candidate / "config.json").is_file():
-            return candidate
-    if str(name) in names:
-        return BUNDLED / name
-    raise InputError(
-        f"no weights at {name}: give a folder of weights, or a bundled name; "
-        + suggest(str(name), names, "avjax.list_weights()")
-    )
-
-
-def list_weights() -> list[str]:
-    """Return the names of the weights that come with the package, sorted."""
-    return sorted(file.parent.name for file in BUNDLED.glob("*/config.json"))
-
-
-def full_name(name: PathLike, *prefixes: str) -> PathLike:
-    """Complete a bare name of bundled weights, such as "grid-s1" (deprecated).
-
-    Args:
-        name: A folder, the name of bundled weights, or a bare name.
-        *prefixes: Prefixes to try in this order, such as "synctalkface".
-
-    Returns:
-        The full name, or `name` itself if it is not a bare name.
-    """
-    names = list_weights()
-    for prefix in prefixes:
-        if (full := f"{prefix}-{name}") in names:
-            message = f"the name {name!r} of weights is deprecated: use {full!r}"
-            warnings.warn(message, DeprecationWarning, stacklevel=3)
-            return full
-    return name
-
-
-def weights_system(name: PathLike) -> str:
-    """Return the system id of weights, from their config.json alone.
-
-    Args:
-        name: The name of bundled weights, or a folder.
-
-    Returns:
-        The system id.
-    """
-    return _read_description(weights_files(name)[1])["system"]
-
-
 def array_shapes(tree: Any) -> dict[str, tuple[int, ...]]:
     """Return {path: shape} of each array in a tree, to compare two trees."""
     paths = jax.tree_util.tree_leaves_with_path(tree)
@@ -250,7 +219,7 @@ def bundle(folder: PathLike, name: str) -> None:
     """
     loaded = load(folder)
     save(
-        BUNDLED / name,
+        weights_folders.BUNDLED / name,
         loaded.params,
         loaded.stats,
         loaded.config,
@@ -270,7 +239,7 @@ def migrate(folder: PathLike) -> bool:
         False if the folder already had FORMAT 2 and was not changed.
     """
     file, config_file = weights_files(folder)
-    description = _read_description(config_file)
+    description = read_description(config_file)
     if description["format"] == FORMAT:
         return False
     arrays = read_arrays(file)
@@ -278,23 +247,3 @@ def migrate(folder: PathLike) -> bool:
     arrays = {renamed[name]: array for name, array in arrays.items()}
     write_folder(file.parent, arrays, {**description, "format": FORMAT})
     return True
-
-
-def _read_description(file: pathlib.Path) -> dict[str, Any]:
-    """Read a config.json, with FORMAT 2 names whatever its format is."""
-    try:
-        description = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file} does not describe weights: {error}") from error
-    fields = {"format": int, "system": str, "config": dict, "card": str}
-    if not isinstance(description, dict) or any(
-        not isinstance(description.get(name), value_type)
-        for name, value_type in fields.items()
-    ):
-        raise InputError(f"{file} does not describe weights of avjax")
-    if description["format"] == weights_format1.FORMAT:
-        return weights_format1.upgrade_description(description)
-    if description["format"] != FORMAT:
-        message = f"{file} has format {description['format']}; known are 1 and {FORMAT}"
-        raise InputError(message)
-    return description

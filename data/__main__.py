@@ -2,12 +2,13 @@
 
 import argparse
 import contextlib
+import json
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from avjax.cli import Parser, session
+from avjax.cli import Parser, add_json_argument, print_json, session
 from avjax.data.builders import CORPORA, integer_from, make_source
 from avjax.errors import InputError, not_a_folder
 from avjax.media.paths import check_local
@@ -43,8 +44,11 @@ def main(
     from avjax.data.builders.corpus import build_corpus
 
     with exit_on_sigterm():
-        print(build_corpus(source, options.out, options.workers, options.beam))
-    print(f"wrote {options.out}")
+        summary = build_corpus(source, options.out, options.workers, options.beam)
+    if options.json:
+        print_json({"wrote": [options.out], **json.loads(summary.to_json())})
+    else:
+        print(f"{summary}\nwrote {options.out}")
     return 0
 
 
@@ -85,6 +89,7 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: Parser of one corpus.
     """
+    add_json_argument(parser)
     parser.add_argument(
         "--out", required=True, metavar="DIR", help="folder to write; must not exist"
     )

@@ -20,6 +20,8 @@ TOP_LEVEL = (
     "typing",
     "errors",
     "weights",
+    "weights_folders",
+    "model_cards",
     "weights_format1",
     "compilation",
     "console",

@@ -7,17 +7,15 @@ options answer at once.
 import argparse
 import functools
 import inspect
-import json
 import logging
-import math
 import pathlib
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from avjax.cli import Parser
-from avjax.config import override, to_assignments
+from avjax.cli import Parser, add_json_argument, print_json
+from avjax.config import override, to_assignments, to_json
 from avjax.console import status
 from avjax.errors import InputError, suggest
 from avjax.media.paths import as_path
@@ -53,19 +51,10 @@ def train(arguments: Sequence[str]) -> int:
     Raises:
         InputError: The arguments, the experiment or its data cannot be used.
     """
-    parser = make_parser("train", TRAIN_HELP)
-    parser.add_argument("--list", action="store_true", help="list all experiments")
-    parser.add_argument(
-        "--print",
-        "--show",
-        dest="show",
-        action="store_true",
-        help="print the fields of the experiment as path=value, and do not train",
-    )
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax raises its errors
-    options = parser.parse_intermixed_args(arguments)
+    options = make_train_parser().parse_intermixed_args(arguments)
     if options.list or not options.name:
-        print("\n".join(list_experiments()))
+        print_experiments(options.json)
         return 0
     with connected(options.distributed):
         train_named(options)
@@ -88,13 +77,14 @@ def train_named(options: argparse.Namespace) -> None:
     make = functools.partial(make_experiment, options.name)
     runs = plan_runs(make, options.assignments, folder)
     if options.show:
-        for run in runs:
-            print("\n".join(map(shlex.quote, to_assignments(run.experiment))))
+        print_fields([run.experiment for run in runs], options.json)
         return
     for run in runs:
         check_requirements(run.experiment, run.folder, "train", "evals")
     fit_all(absolute_name(options.name), runs, folder)
-    if jax.process_index() == 0:
+    if jax.process_index() == 0 and options.json:
+        print_json({"wrote": [str(run.folder) for run in runs]})
+    elif jax.process_index() == 0:
         print(f"wrote {folder}")
 
 
@@ -111,11 +101,7 @@ def evaluate(arguments: Sequence[str]) -> int:
         InputError: The arguments, the run or its data cannot be used.
     """
     logging.getLogger("absl").setLevel(logging.CRITICAL)
-    parser = make_parser("evaluate", EVALUATE_HELP)
-    parser.add_argument(
-        "--json", action="store_true", help="print JSON instead of a table"
-    )
-    options = parser.parse_intermixed_args(arguments)
+    options = make_evaluate_parser().parse_intermixed_args(arguments)
     if not options.name:
         raise InputError("name a run: avjax evaluate NAME, or the folder of a run")
     with connected(options.distributed):
@@ -135,7 +121,7 @@ def evaluate_named(options: argparse.Namespace) -> None:
 
     from avjax.train.experiments.requirements import check_requirements, expand_root
     from avjax.train.run.folder import find_run, read_invocation
-    from avjax.train.run_evaluation import check_effect, evaluate_run
+    from avjax.train.run_evaluation import check_effect, evaluate_run, print_metrics
 
     folder = find_run(options.name, options.out, experiments)
     name, *assignments = read_invocation(folder) or (options.name,)
@@ -148,11 +134,40 @@ def evaluate_named(options: argparse.Namespace) -> None:
     check_requirements(experiment, folder, "evals")
     metrics, step, state = evaluate_run(experiment, folder)
     if jax.process_index() == 0 and options.json:
-        finite = {name: x if math.isfinite(x) else None for name, x in metrics.items()}
-        print(json.dumps({"step": step, **finite}, indent=1))
+        print_json({"step": step, **metrics})
     elif jax.process_index() == 0:
         print_metrics(metrics, f"{pathlib.Path(name).name}, {folder}")
         print(f"measured: {state}")
+
+
+def print_fields(experiments: Sequence["Experiment"], as_json: bool) -> None:
+    """Print the fields of experiments.
+
+    Args:
+        experiments: One experiment, or those of a sweep.
+        as_json: Print JSON instead of `path=value`: an object, or a list for a sweep.
+    """
+    if as_json:
+        configs = [to_json(experiment) for experiment in experiments]
+        print_json(configs if len(configs) > 1 else configs[0])
+        return
+    for experiment in experiments:
+        print("\n".join(map(shlex.quote, to_assignments(experiment))))
+
+
+def make_train_parser() -> Parser:
+    """Make the parser of `avjax train`."""
+    parser = make_parser("train", TRAIN_HELP)
+    add = parser.add_argument
+    add("--list", action="store_true", help="list all experiments")
+    text = "print the fields of the experiment as path=value, and do not train"
+    add("--print", "--show", dest="show", action="store_true", help=text)
+    return parser
+
+
+def make_evaluate_parser() -> Parser:
+    """Make the parser of `avjax evaluate`."""
+    return make_parser("evaluate", EVALUATE_HELP)
 
 
 def make_parser(command: str, description: str) -> Parser:
@@ -166,6 +181,7 @@ def make_parser(command: str, description: str) -> Parser:
         The parser.
     """
     parser = Parser(prog=f"avjax {command}", description=description)
+    add_json_argument(parser)
     add = parser.add_argument
     add("name", nargs="?", metavar="NAME", help=NAME_HELP)
     add(
@@ -202,19 +218,22 @@ def load_experiments() -> Mapping[str, Callable[[], "Experiment"]]:
     return experiments.EXPERIMENTS
 
 
-def list_experiments() -> list[str]:
-    """List the experiments.
+def print_experiments(as_json: bool) -> None:
+    """Print the name of each experiment, and the first line of its docstring.
 
-    Returns:
-        One line for each: its name, and the first line of its docstring.
+    Args:
+        as_json: Print a JSON object instead of lines.
     """
-    makers = load_experiments()
-    width = max(map(len, makers), default=0)
-    lines = []
-    for name, make in makers.items():
-        summary = (inspect.getdoc(make) or "").split("\n")[0]
-        lines.append(f"{name:<{width}}  {summary}".rstrip())
-    return lines
+    summaries = {
+        name: (inspect.getdoc(make) or "").split("\n")[0]
+        for name, make in load_experiments().items()
+    }
+    if as_json:
+        print_json(summaries)
+        return
+    width = max(map(len, summaries), default=0)
+    for name, summary in summaries.items():
+        print(f"{name:<{width}}  {summary}".rstrip())
 
 
 def make_experiment(name: str, assignments: Sequence[str]) -> "Experiment":
@@ -265,29 +284,3 @@ def absolute_name(name: str) -> str:
     if not path.endswith(".py"):
         return name
     return f"{pathlib.Path(path).absolute()}{colon}{experiment_name}"
-
-
-def print_metrics(metrics: Mapping[str, float], title: str) -> None:
-    """Print a table of metrics.
-
-    Args:
-        metrics: {name: value}.
-        title: Title of the table.
-    """
-    import rich.console
-    import rich.table
-
-    from avjax.metrics.units import find_unit
-    from avjax.train.evaluation import split_missing
-
-    table = rich.table.Table("metric", "value", "unit", "better", title=title)
-    known, missing = split_missing(metrics)
-    for name, value in metrics.items():
-        shown = f"{value:.5g}" if name in known else "no value"
-        table.add_row(name, shown, *find_unit(name))
-    rich.console.Console().print(table)
-    if missing:
-        print(
-            "no value: no example counts for this metric, for instance because the "
-            "corpus has no phonemes or lacks a class of them; or it is not a number"
-        )

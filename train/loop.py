@@ -24,12 +24,13 @@ from avjax.train.compiled import CompiledExperiment, build
 from avjax.train.evaluation import evaluate, local_eval_batches, visualize
 from avjax.train.experiment import Experiment, check, check_same_run
 from avjax.train.init_from import init_from_weights
-from avjax.train.monitor.metric_writer import METRICS_FILE, MetricWriter
+from avjax.train.monitor.metric_writer import MetricWriter
 from avjax.train.monitor.profiling import Profiler
 from avjax.train.parallel import hosts, sharding
 from avjax.train.parallel.scaling import fit_to_devices, scaling_note
 from avjax.train.release import model_card, release
 from avjax.train.run.checkpoint import Checkpoints, Notes
+from avjax.train.run.files import METRICS_FILE
 from avjax.train.run.folder import (
     check_folder,
     check_progress,

@@ -60,7 +60,7 @@ def gather(tree: Any) -> Any:
 def model_card(
     experiment: Experiment, step: int, metrics: Mapping[str, float], hours: float
 ) -> str:
-    """Write the model card: description, data, seed, duration and metrics.
+    """Write the model card: description, data, seed, duration, metrics and score.
 
     Args:
         experiment: The experiment.
@@ -78,4 +78,8 @@ def model_card(
     lines += [f"Seed {experiment.seed}, {step} steps, {hours:.2f} hours."]
     finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
     lines += [f"{name}: {value:.5g}" for name, value in finite.items()]
+    corpus = pathlib.PurePath(str(train.get("root", ""))).name
+    lines += [f"Trained on: {corpus}."] if corpus else []
+    best = experiment.select_by[0] if experiment.select_by else ""
+    lines += [f"Score: {best} {finite[best]:.5g}."] if best in finite else []
     return "\n".join(lines) + "\n"

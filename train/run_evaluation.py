@@ -2,14 +2,19 @@
 
 import json
 import pathlib
+from collections.abc import Mapping
 from typing import NamedTuple
+
+import rich.console
+import rich.table
 
 from avjax.config import differences, leaves, to_json
 from avjax.console import status
 from avjax.errors import InputError
+from avjax.metrics.units import find_unit
 from avjax.train.checks import explain_failure, validate_batch
 from avjax.train.compiled import CompiledExperiment, build
-from avjax.train.evaluation import evaluate, local_eval_batches
+from avjax.train.evaluation import evaluate, local_eval_batches, split_missing
 from avjax.train.experiment import Experiment
 from avjax.train.init_from import init_from_weights
 from avjax.train.parallel import sharding
@@ -176,3 +181,23 @@ def load_state(
         missing = ", ".join(sorted(parts - set(experiment.init_from)))
         raise InputError(f"no checkpoint in {folder}, and no init_from for {missing}")
     return init_from_weights(program, experiment.init_from)
+
+
+def print_metrics(metrics: Mapping[str, float], title: str) -> None:
+    """Print a table of metrics.
+
+    Args:
+        metrics: {name: value}.
+        title: Title of the table.
+    """
+    table = rich.table.Table("metric", "value", "unit", "better", title=title)
+    known, missing = split_missing(metrics)
+    for name, value in metrics.items():
+        shown = f"{value:.5g}" if name in known else "no value"
+        table.add_row(name, shown, *find_unit(name))
+    rich.console.Console().print(table)
+    if missing:
+        print(
+            "no value: no example counts for this metric, for instance because the "
+            "corpus has no phonemes or lacks a class of them; or it is not a number"
+        )

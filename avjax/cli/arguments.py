@@ -2,7 +2,6 @@
 
 import argparse
 import pathlib
-from collections.abc import Callable
 
 DEMO_TEXT = "Hello! I am a puppet, and I say whatever you give me to say."
 WEIGHTS_HELP = "bundled name, or folder of weights (default: %(default)s)"
@@ -132,7 +131,6 @@ def add_lipread_arguments(parser: argparse.ArgumentParser) -> None:
         help="allowed sentences: grid, or a grammar file (default: any text)",
     )
     add("--srt", metavar="OUT.srt", help="also write subtitles; needs a single clip")
-    add("--json", action="store_true", help="print JSON instead of text")
 
 
 def add_align_arguments(parser: argparse.ArgumentParser) -> None:
@@ -148,7 +146,6 @@ def add_align_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--weights", default="aligner-grid-s1", metavar="NAME|DIR", help=WEIGHTS_HELP)
     add("--srt", metavar="OUT.srt", help="also write the words as subtitles")
-    add("--json", action="store_true", help="print JSON instead of text")
 
 
 def add_speak_arguments(parser: argparse.ArgumentParser) -> None:
@@ -215,7 +212,6 @@ def add_sync_arguments(parser: argparse.ArgumentParser) -> None:
     add("clip", metavar="CLIP", help="video of one or more persons who speak")
     add("--weights", default="sync-people", metavar="NAME|DIR", help=WEIGHTS_HELP)
     add_face_arguments(parser, all_faces=True)
-    add("--json", action="store_true", help="print JSON instead of text")
 
 
 def add_convert_arguments(parser: argparse.ArgumentParser) -> None:
@@ -268,6 +264,10 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_no_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: the command has only the arguments that all commands have."""
+
+
 def parse_box(text: str) -> tuple[float, ...]:
     """Return the four numbers in a text "x,y,w,h".
 
@@ -283,17 +283,3 @@ def parse_box(text: str) -> tuple[float, ...]:
 def parse_face_index(text: str) -> int | str:
     """Return the face number in a text, or the word "all"."""
     return text if text == "all" else int(text)
-
-
-ARGUMENTS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
-    "talk": ("animate a face from audio or text", add_talk_arguments),
-    "adapt": ("adapt the talker of any face to one person", add_adapt_arguments),
-    "lipread": ("read lips in silent videos", add_lipread_arguments),
-    "align": ("find the times of words and phonemes", add_align_arguments),
-    "speak": ("generate speech from silent lips", add_speak_arguments),
-    "denoise": ("remove noise from images and videos", add_denoise_arguments),
-    "convert": ("convert PyTorch weights", add_convert_arguments),
-    "sync": ("measure lip synchronisation", add_sync_arguments),
-    "export": ("export a system or its weights", add_export_arguments),
-    "demo": ("write a demo video of a synthetic face", add_demo_arguments),
-}

@@ -2,6 +2,8 @@
 
 import argparse
 
+from avjax.cli.output import print_result
+
 DEMO_FILES = "face.png", "sound.wav", "talk.mp4", "contact_sheet.png"
 DEMO_PUPPET = 0, 164  # seed and index of a person that is in no training set
 
@@ -27,5 +29,7 @@ def demo(options: argparse.Namespace) -> None:
         talking = talk(face, audio, weights="taem-puppet", box=box, progress=True)
         report = talking.save(video)
         image_io.write_png(sheet, contact_sheet(video))
-    print(report)
-    print(f"wrote {', '.join(DEMO_FILES)} into {options.folder}")
+    if options.json:
+        print_result(report, True, [options.folder / name for name in DEMO_FILES])
+    else:
+        print(f"{report}\nwrote {', '.join(DEMO_FILES)} into {options.folder}")

@@ -26,7 +26,7 @@ COMMAND_OF = {
     "avjax.text.espeak.list_languages()": "avjax talk --list-languages",
     "avjax.text.espeak.list_variants()": "python -c 'from avjax.text import espeak; "
     "print(*espeak.list_variants())'",
-    "avjax.list_weights()": "python -c 'import avjax; print(*avjax.list_weights())'",
+    "avjax.list_weights()": "avjax weights list",
 }
 
 
@@ -139,7 +139,7 @@ def describe_defect(error: Exception) -> str:
     cause = f"{type(error).__name__}: {message}" if message else type(error).__name__
     return (
         f"this is a defect of avjax, not of your input ({cause}); please report it "
-        f"with the command, the output of avjax --version, and what the command prints "
+        f"with the command, the output of avjax doctor, and what the command prints "
         f"with {DEBUG_VARIABLE}=1"
     )
 

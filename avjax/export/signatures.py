@@ -1,7 +1,7 @@
 """Descriptions of the functions that are exported."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from avjax.typing import Array
 
@@ -34,6 +34,36 @@ class ExportedFunction(NamedTuple):
     inputs: dict[str, ArraySpec]
     outputs: dict[str, str]
     constraints: tuple[str, ...] = ()
+
+
+class ExportReport(NamedTuple):
+    """What was exported.
+
+    Attributes:
+        files: The exported file, and its description as JSON.
+        kind: "stablehlo" or "npz".
+        system: The system id.
+        functions: Names of the functions.
+        check: How the file was checked, as a sentence.
+    """
+
+    files: tuple[str, str]
+    kind: str
+    system: str
+    functions: tuple[str, ...]
+    check: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Convert to values that `json.dumps` accepts."""
+        return {
+            "kind": self.kind,
+            "system": self.system,
+            "functions": list(self.functions),
+            "check": self.check,
+        }
+
+    def __str__(self) -> str:
+        return f"{self.check}; described in {self.files[1]}"
 
 
 Functions = dict[str, ExportedFunction]  # {name: function} of one system

@@ -25,7 +25,7 @@ from flax.traverse_util import flatten_dict
 
 from avjax.errors import InputError
 from avjax.export.networks import EXPORTERS, get_exporter
-from avjax.export.signatures import ExportedFunction
+from avjax.export.signatures import ExportedFunction, ExportReport
 from avjax.media.files import atomic_file, check_distinct, check_suffix, wrap_os_errors
 from avjax.models.talker import list_talkers
 from avjax.typing import PathLike
@@ -39,7 +39,7 @@ TOLERANCE = 1e-5  # largest error, relative to the largest value of an output
 
 def export(
     weights: PathLike, out: PathLike, kind: Literal["stablehlo", "npz"] | None = None
-) -> str:
+) -> ExportReport:
     """Write the functions of a system, or its weights, and a description.
 
     Args:
@@ -50,7 +50,7 @@ def export(
             of `out` says.
 
     Returns:
-        A sentence about the written files and their check.
+        The written files and their check.
 
     Raises:
         InputError: The weights cannot be exported, or a file cannot be written.
@@ -79,7 +79,8 @@ def export(
             check = write_functions(temporary, functions)
         text = json.dumps(describe(weights, loaded, functions, chosen), indent=1)
         description.write_text(text + "\n", encoding="utf-8")
-    return f"wrote {out} and {out}.json; {check}"
+    files = os.fspath(out), f"{os.fspath(out)}.json"
+    return ExportReport(files, chosen, loaded.system, tuple(functions), check)
 
 
 def describe(

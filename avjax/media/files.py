@@ -56,7 +56,9 @@ def write_text(path: PathLike, text: str) -> None:
 
 
 @contextlib.contextmanager
-def atomic_folder(path: PathLike, names: Collection[str]) -> Iterator[pathlib.Path]:
+def atomic_folder(
+    path: PathLike, names: Collection[str], optional: Collection[str] = ()
+) -> Iterator[pathlib.Path]:
     """Write a folder that either appears complete or not at all.
 
     An existing folder is replaced if it is empty or holds exactly the files `names`.
@@ -65,6 +67,7 @@ def atomic_folder(path: PathLike, names: Collection[str]) -> Iterator[pathlib.Pa
     Args:
         path: The folder to write.
         names: Names of the files that the block writes.
+        optional: Those of the names that an existing folder may lack.
 
     Yields:
         The temporary folder to write to. It is renamed to `path` when the block ends.
@@ -73,7 +76,7 @@ def atomic_folder(path: PathLike, names: Collection[str]) -> Iterator[pathlib.Pa
         InputError: The folder holds other files, or it cannot be written.
     """
     with created_parents(path) as target:
-        temporary, backup = _create_folders(path, target, names)
+        temporary, backup = _create_folders(path, target, names, optional)
         try:
             temporary.chmod(0o755)  # mkdtemp makes it accessible to the owner alone
             yield temporary
@@ -114,28 +117,35 @@ def created_parents(path: PathLike) -> Iterator[pathlib.Path]:
                 folder.rmdir()
 
 
-def check_folder(path: PathLike, names: Collection[str]) -> None:
+def check_folder(
+    path: PathLike, names: Collection[str], optional: Collection[str] = ()
+) -> None:
     """Check, before long work, that `atomic_folder` can write a folder.
 
     Args:
         path: The folder to write.
         names: Names of the files that will be written.
+        optional: Those of the names that an existing folder may lack.
 
     Raises:
         InputError: The folder holds other files, or it cannot be written.
     """
     with created_parents(path) as target:
-        for folder in _create_folders(path, target, names):
+        for folder in _create_folders(path, target, names, optional):
             folder.rmdir()
 
 
 def _create_folders(
-    path: PathLike, target: pathlib.Path, names: Collection[str]
+    path: PathLike,
+    target: pathlib.Path,
+    names: Collection[str],
+    optional: Collection[str],
 ) -> tuple[pathlib.Path, pathlib.Path]:
     """Create two empty temporary folders next to `target`, which is `path` resolved."""
     with wrap_os_errors(path, "write"):
         existing = set(os.listdir(target)) if target.exists() else set()
-        if existing and existing != set(names):
+        required = set(names) - set(optional)
+        if existing and not required <= existing <= set(names):
             raise InputError(
                 f"cannot replace the folder {path}: it holds files other than "
                 f"{', '.join(names)}"

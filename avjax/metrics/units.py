@@ -1,5 +1,6 @@
 """Units of the metrics of an evaluation, and which direction is better."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 
@@ -121,3 +122,28 @@ def find_unit(name: str) -> Unit:
         return Unit("")
     unit = UNITS[max(known, key=len)]
     return Unit(unit.unit) if metric.startswith(BASELINES) else unit
+
+
+def main_metrics(names: Collection[str]) -> list[str]:
+    """Leave out baselines and parts of other metrics, by their names.
+
+    Args:
+        names: Names of metrics, "EVAL/METRIC", or of losses.
+
+    Returns:
+        The names without those that consist of another name and a word before it, as
+        `test/reference_lmd`, or after it, as `test/lmd_open`.
+    """
+    main, all_names = [], set(names)
+    for name in names:
+        head, _, metric = name.rpartition("/")
+        words = metric.split("_")
+        shorter = [
+            "_".join(part)
+            for at in range(1, len(words))
+            for part in (words[:at], words[at:])
+        ]
+        known = {f"{head}/{part}" if head else part for part in shorter}
+        if not known & all_names:
+            main.append(name)
+    return main

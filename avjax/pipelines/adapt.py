@@ -44,6 +44,33 @@ class AdaptReport:
     audio: AudioFit | None
     base: str
 
+    def to_json(self) -> dict[str, Any]:
+        """Convert to values that `json.dumps` accepts.
+
+        Returns:
+            {"weights" (those that were adapted), "seconds", "steps", "editor":
+            {"kept_steps", "error_before", "error"}, "audio": None, or {"corrected",
+            "offset", "correlation_before", "correlation"}}.
+        """
+        editor, audio = self.editor, self.audio
+        return {
+            "weights": self.base,
+            "seconds": round(self.seconds, 3),
+            "steps": self.steps,
+            "editor": {
+                "kept_steps": editor.num_steps,
+                "error_before": float(editor.error_before),
+                "error": float(editor.error),
+            },
+            "audio": audio
+            and {
+                "corrected": audio.is_corrected,
+                "offset": int(audio.offset),
+                "correlation_before": float(audio.correlations[0]),
+                "correlation": float(audio.correlations[1]),
+            },
+        }
+
     def __str__(self) -> str:
         return f"{self._describe_editor()}; {self._describe_audio()}"
 

@@ -2,7 +2,7 @@
 
 import functools
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +21,7 @@ from avjax.pipelines.formatting import (
     describe_found,
     describe_scope,
     format_seconds,
+    frame_ranges,
 )
 from avjax.pipelines.lip_networks import SPEECH_PREFIX, load_lip_network
 from avjax.pipelines.lipread import jit_read
@@ -86,6 +87,19 @@ class GeneratedSpeech(NamedTuple):
         with VideoWriter(path, info.fps, self.wave, sample_rate=SAMPLE_RATE) as writer:
             for frame in frames:
                 writer.write(frame)
+
+    def to_json(self) -> dict[str, Any]:
+        """Convert to values that `json.dumps` accepts.
+
+        Returns:
+            {"weights", "seconds", "num_frames", "missed_frames": [[first, last]]}.
+        """
+        return {
+            "weights": self.weights,
+            "seconds": round(len(self.wave) / SAMPLE_RATE, 3),
+            "num_frames": self.num_frames,
+            "missed_frames": frame_ranges(self.missed_frames),
+        }
 
     def __str__(self) -> str:
         """Format as sentences, one per line."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from avjax.pipelines.formatting import (
     describe_scope,
     format_frames,
     format_seconds,
+    frame_ranges,
 )
 
 
@@ -72,6 +74,35 @@ class TalkReport:
             change = float(np.abs(mouth - self._last_mouth).mean())
             self.mouth_motion[2 * silent : 2 * silent + 2] += change, 1
         self._last_mouth = mouth
+
+    def to_json(self) -> dict[str, Any]:
+        """Convert to values that `json.dumps` accepts.
+
+        Returns:
+            {"weights", "num_frames", "fps", "seconds", "face_size", "face_width" (the
+            median, in pixels of the original frames; None: no face), "composited",
+            "edits", "is_silent", "is_speech", "missed_frames": [[first, last]],
+            "mouth_motion": {"speech", "silence"} (see `details`)}.
+        """
+        widths = self.face_widths
+        means = zip(("speech", "silence"), self.mouth_motion.reshape(2, 2), strict=True)
+        return {
+            "weights": self.weights,
+            "num_frames": self.num_frames,
+            "fps": round(float(self.fps), 3),
+            "seconds": round(float(self.num_frames / self.fps), 3),
+            "face_size": self.face_size,
+            "face_width": float(np.median(widths)) if widths else None,
+            "composited": self.composited,
+            "edits": self.edits,
+            "is_silent": self.is_silent,
+            "is_speech": self.is_speech,
+            "missed_frames": frame_ranges(self.missed_frames),
+            "mouth_motion": {
+                period: round(float(change / count), 3) if count else None
+                for period, (change, count) in means
+            },
+        }
 
     def details(self) -> str:
         """Return the summary and how much the mouth moves, as sentences."""

@@ -16,7 +16,8 @@ FOLDERS = {
 
 BASE = {"errors", "typing", "constants"}
 NUMPY = BASE | {"config", "console", "audio", "text", "media", "faces"}
-NETWORKS = NUMPY | {"compilation", "nn", "losses", "metrics", "models", "weights"}
+NETWORKS = NUMPY | {"compilation", "nn", "losses", "metrics", "models"}
+NETWORKS |= {"weights", "weights_folders", "model_cards"}
 COMMANDS = NETWORKS | {"algorithms", "pipelines", "visualize", "convert", "export"}
 ALLOWED = {  # package: packages that it may import, in addition to itself
     "": {"errors"},  # avjax/__init__.py; the rest only inside functions
@@ -34,7 +35,9 @@ ALLOWED = {  # package: packages that it may import, in addition to itself
     "nn": BASE | {"compilation"},
     "losses": BASE | {"nn"},
     "metrics": BASE | {"nn", "losses", "audio", "text"},
-    "weights": NUMPY | {"weights_format1"},
+    "weights": NUMPY | {"weights_format1", "weights_folders", "model_cards"},
+    "weights_folders": NUMPY | {"weights_format1", "model_cards"},
+    "model_cards": BASE | {"metrics"},
     "weights_format1": NUMPY,
     "models": NUMPY | {"compilation", "nn", "weights"},
     "algorithms": NETWORKS,
@@ -48,6 +51,7 @@ ALLOWED = {  # package: packages that it may import, in addition to itself
 }
 WITHOUT_JAX = {"", "errors", "typing", "constants", "config", "console", "cli"}
 WITHOUT_JAX |= {"audio", "text", "media", "faces", "data"}
+WITHOUT_JAX |= {"weights_folders", "weights_format1", "model_cards"}
 LOOP = {"task", "step", "loop"}  # modules of avjax.train that know no system
 LARGE = {"data.puppet"}  # one renderer, whose parts only make sense together
 NOT_IN_WHEEL = {"avjax.train.ablations", "avjax.train.ablations.studies"}

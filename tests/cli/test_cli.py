@@ -260,7 +260,7 @@ def test_data_module_prints_no_traceback():
         (
             ["sync", FILE, "--weights", "grid"],
             "the closest of 18 names are cals-grid-s1, sync-grid-s1, taem-grid-s1 "
-            "(`python -c 'import avjax; print(*avjax.list_weights())'` lists all)",
+            "(`avjax weights list` lists all)",
         ),
         (
             ["talk", "--face", FILE, "--text", "b", "--voice", "zzz", "-o", "c.mp4"],

@@ -17,7 +17,7 @@ from avjax.data.loader import Loader
 from avjax.errors import InputError
 from avjax.media.photo_io import Photo, write_photo
 from avjax.train import __main__ as main
-from avjax.train import experiments
+from avjax.train import experiments, run_evaluation
 from avjax.train.registry import load_entry_points, register_experiment
 
 
@@ -200,11 +200,12 @@ def test_evaluation_is_printed_as_json(capsys):
 
 
 def test_metric_without_a_value_has_a_reason(capsys):
-    main.print_metrics({"test/lmd": 0.5, "test/lmd_open": float("nan")}, "toy")
+    metrics = {"test/lmd": 0.5, "test/lmd_open": float("nan")}
+    run_evaluation.print_metrics(metrics, "toy")
     printed = capsys.readouterr().out
     assert "nan" not in printed and printed.count("no value") == 2
     assert "pixels" in printed and "lower" in printed
-    main.print_metrics({"test/lmd": 0.5}, "toy")
+    run_evaluation.print_metrics({"test/lmd": 0.5}, "toy")
     assert "no value" not in capsys.readouterr().out
 
 

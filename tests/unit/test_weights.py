@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from avjax import weights
+from avjax import weights, weights_folders
 from avjax.errors import InputError
 from avjax.models.synctalkface import WAV2LIP
 
@@ -145,7 +145,7 @@ def test_damaged_description_is_rejected(folder, text):
 
 
 def test_unknown_name_lists_the_bundled_names(tmp_path, monkeypatch, folder):
-    monkeypatch.setattr(weights, "BUNDLED", folder.parent)
+    monkeypatch.setattr(weights_folders, "BUNDLED", folder.parent)
     assert weights.load("saved").system == "synctalkface"
     with pytest.raises(InputError, match="bundled name; choose from saved"):
         weights.load("unknown")
@@ -154,6 +154,6 @@ def test_unknown_name_lists_the_bundled_names(tmp_path, monkeypatch, folder):
 
 
 def test_names_do_not_lead_out_of_the_bundled_folder(monkeypatch, folder):
-    monkeypatch.setattr(weights, "BUNDLED", folder)
+    monkeypatch.setattr(weights_folders, "BUNDLED", folder)
     with pytest.raises(InputError):
         weights.load("../saved")

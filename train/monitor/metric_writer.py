@@ -9,21 +9,24 @@ import os
 import pathlib
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Self
 
 import jax
 import numpy as np
 import rich.progress
 
+from avjax.cli.doctor import examine
 from avjax.console import CONSOLE
+from avjax.media.image_io import write_png
+from avjax.metrics.units import main_metrics
 from avjax.train.compiled import CompiledExperiment
 from avjax.train.evaluation import split_missing
 from avjax.train.monitor.images import make_strip, write_clip
 from avjax.train.monitor.sinks import open_sinks
 from avjax.train.monitor.speed import SpeedMeter
+from avjax.train.run.files import ENVIRONMENT_FILE, IMAGES, METRICS_FILE
 
-METRICS_FILE = "metrics.jsonl"
 SIGN_SECONDS = 60.0  # between two lines while a step is compiled
 PROGRESS_SECONDS = 30.0  # between two lines of progress without a terminal
 
@@ -32,8 +35,8 @@ class MetricWriter:
     """Writes the metrics and images of a run into its folder.
 
     metrics.jsonl holds one object a line: the step, then names and numbers. images/
-    holds NAME_STEP.mp4 for each clip of `Task.visualize`. TensorBoard's event files
-    hold the same numbers and images.
+    holds NAME_STEP.mp4 for each clip of `Task.visualize`, or .png for each image.
+    TensorBoard's event files hold the same numbers and images.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class MetricWriter:
         file = self._folder / METRICS_FILE
         self._earlier = truncate_after(file, first)
         self._lines = file.open("a")
+        write_environment(self._folder)
         self._sinks = open_sinks(self._folder, first)
         self._progress = rich.progress.Progress(
             *rich.progress.Progress.get_default_columns(),
@@ -207,19 +211,25 @@ class MetricWriter:
         self.print(f"step {step}  {text}{reason}{more}")
 
     def write_images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
-        """Write clips as MP4 files, and a strip of frames of each to TensorBoard.
+        """Write clips as MP4 files, and single images as PNG files.
+
+        TensorBoard gets a strip of frames of each clip.
 
         Args:
             step: The step.
-            images: `{name: u8 [t h w c]}`. A clip of one frame gets no file.
+            images: `{name: u8 [t h w c]}`.
         """
         if not self._writes:
             return
+        folder = self._folder / IMAGES
         for name, clip in images.items():
             for sink in self._sinks:
                 sink.write_image(step, name, make_strip(clip))
             if len(clip) > 1:
-                write_clip(self._folder / "images" / f"{name}_{step:07d}.mp4", clip)
+                write_clip(folder / f"{name}_{step:07d}.mp4", clip)
+            else:
+                folder.mkdir(exist_ok=True)
+                write_png(folder / f"{name}_{step:07d}.png", make_strip(clip))
 
     def print(self, line: str) -> None:
         """Print a line on the console, above the progress bar.
@@ -233,29 +243,16 @@ class MetricWriter:
             )
 
 
-def main_metrics(names: Collection[str]) -> list[str]:
-    """Leave out baselines and parts of other metrics, by their names.
+def write_environment(folder: pathlib.Path) -> None:
+    """Write the versions and devices that a run uses, for `avjax report`.
 
     Args:
-        names: Names of metrics, "EVAL/METRIC", or of losses.
-
-    Returns:
-        The names without those that consist of another name and a word before it, as
-        `test/reference_lmd`, or after it, as `test/lmd_open`.
+        folder: Folder of the run.
     """
-    main, all_names = [], set(names)
-    for name in names:
-        head, _, metric = name.rpartition("/")
-        words = metric.split("_")
-        shorter = [
-            "_".join(part)
-            for at in range(1, len(words))
-            for part in (words[:at], words[at:])
-        ]
-        known = {f"{head}/{part}" if head else part for part in shorter}
-        if not known & all_names:
-            main.append(name)
-    return main
+    parts = examine(("system", "packages", "devices")).parts
+    parts["devices"]["processes"] = jax.process_count()
+    text = json.dumps(parts, indent=1) + "\n"
+    (folder / ENVIRONMENT_FILE).write_text(text, encoding="utf-8")
 
 
 def truncate_after(file: pathlib.Path, last: int) -> float:

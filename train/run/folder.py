@@ -17,9 +17,8 @@ from avjax.errors import InputError
 from avjax.media.files import write_text
 from avjax.media.paths import as_path, is_remote
 from avjax.train.experiment import Experiment
+from avjax.train.run.files import EXPERIMENT_FILE, RUNS
 
-RUNS = pathlib.Path("runs")  # folder of the folders of runs
-EXPERIMENT_FILE = "experiment.json"
 WRITE_ERRORS = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS
 LOCK_FILE = "lock"
 # What a run that was killed early leaves without an EXPERIMENT_FILE.

@@ -14,10 +14,11 @@ import rich.table
 from avjax.config import override
 from avjax.errors import InputError
 from avjax.media.files import write_text
+from avjax.metrics.units import main_metrics
 from avjax.train.experiment import Experiment
 from avjax.train.experiments.requirements import expand_root
 from avjax.train.loop import fit
-from avjax.train.monitor.metric_writer import METRICS_FILE, main_metrics
+from avjax.train.run.files import METRICS_FILE
 
 SWEEP_FILE = "sweep.json"
 OPENING, CLOSING = "([{", ")]}"

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -51,6 +51,22 @@ class DenoiseResult(NamedTuple):
             InputError: The file cannot be written.
         """
         write_photo(path, self.photo)
+
+    def to_json(self) -> dict[str, Any]:
+        """Convert to values that `json.dumps` accepts.
+
+        Returns:
+            {"height", "width", "steps", "kept_steps", "losses", "validation_losses"}.
+        """
+        height, width = self.image.shape[:2]
+        return {
+            "height": height,
+            "width": width,
+            "steps": len(self.losses),
+            "kept_steps": int(self.num_steps),
+            "losses": np.asarray(self.losses).tolist(),
+            "validation_losses": np.asarray(self.validation_losses).tolist(),
+        }
 
     def __str__(self) -> str:
         """Format as one sentence."""

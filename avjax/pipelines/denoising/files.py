@@ -3,6 +3,7 @@
 import pathlib
 import tempfile
 from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,12 +29,33 @@ TEXT_FORMATS = {"tty"}  # FFmpeg's format for text files, which it renders as vi
 PlotReport = Callable[[np.ndarray, Sequence[DenoiseResult]], np.ndarray]
 
 
+class DenoisedFile(NamedTuple):
+    """What was done with a file.
+
+    Attributes:
+        source: The file that was read.
+        summary: A sentence.
+        details: Size of the image, and what the adaptation did, for JSON.
+    """
+
+    source: pathlib.Path
+    summary: str
+    details: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Convert to values that `json.dumps` accepts."""
+        return {"source": str(self.source), **self.details}
+
+    def __str__(self) -> str:
+        return self.summary
+
+
 def denoise_file(
     denoiser: Denoiser,
     job: DenoiseJob,
     plot_report: PlotReport | None = None,
     progress: bool = False,
-) -> str:
+) -> DenoisedFile:
     """Denoise one file and write the result.
 
     Args:
@@ -44,7 +66,7 @@ def denoise_file(
         progress: True to show a progress bar.
 
     Returns:
-        A summary as a sentence.
+        What was done.
 
     Raises:
         InputError: A file cannot be read or written.
@@ -65,7 +87,7 @@ def denoise_image(
     target: pathlib.Path,
     plot_report: PlotReport | None,
     progress: bool,
-) -> str:
+) -> DenoisedFile:
     """Denoise a photo.
 
     Args:
@@ -76,7 +98,7 @@ def denoise_image(
         progress: True to show a progress bar.
 
     Returns:
-        A summary as a sentence.
+        What was done.
 
     Raises:
         InputError: A file cannot be read or written.
@@ -89,7 +111,7 @@ def denoise_image(
     result.save(target)
     if plot_report:
         write_report(target, plot_report(photo.image, [result]))
-    return str(result)
+    return DenoisedFile(source, str(result), result.to_json())
 
 
 def denoise_dnd(
@@ -98,7 +120,7 @@ def denoise_dnd(
     target: pathlib.Path,
     plot_report: PlotReport | None,
     progress: bool,
-) -> str:
+) -> DenoisedFile:
     """Denoise the regions of a photo of the DND benchmark.
 
     The network adapts to the whole photo; each region is denoised without the pixels
@@ -112,7 +134,7 @@ def denoise_dnd(
         progress: True to show a progress bar.
 
     Returns:
-        A summary as a sentence.
+        What was done.
 
     Raises:
         InputError: A file cannot be read or written.
@@ -135,7 +157,9 @@ def denoise_dnd(
     if plot_report:
         first = make_result(photo_io.Photo(crops[0]), adapted)
         write_report(target, plot_report(image[regions[0]], [first]))
-    return f"{len(regions)} regions of {make_result(photo_io.Photo(image), adapted)}"
+    result = make_result(photo_io.Photo(image), adapted)
+    details = {"regions": len(regions), **result.to_json()}
+    return DenoisedFile(source, f"{len(regions)} regions of {result}", details)
 
 
 def denoise_clip(
@@ -144,7 +168,7 @@ def denoise_clip(
     target: pathlib.Path,
     plot_report: PlotReport | None,
     progress: bool,
-) -> str:
+) -> DenoisedFile:
     """Denoise a video frame by frame; frame rate and audio stay.
 
     Args:
@@ -155,7 +179,7 @@ def denoise_clip(
         progress: True to show a progress bar.
 
     Returns:
-        A summary as a sentence.
+        What was done.
 
     Raises:
         InputError: A file cannot be read or written.
@@ -183,7 +207,8 @@ def denoise_clip(
     if plot_report:
         write_report(target, plot_report(first_frame, results))
     summary = f"{len(results)} frames, {info.width}x{info.height}"
-    return "; ".join([summary, *info.remarks])
+    details = {"frames": len(results), "height": info.height, "width": info.width}
+    return DenoisedFile(source, "; ".join([summary, *info.remarks]), details)
 
 
 def probe_video(source: pathlib.Path) -> video_reader.VideoInfo:

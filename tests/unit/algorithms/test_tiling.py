@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from denoisers import SMALL, noisy, save
 
-from avjax import weights
+from avjax import weights_folders
 from avjax.algorithms import denoiser_adaptation, tiling
 from avjax.media.photo_io import Photo
 from avjax.media.pixels import to_float01
@@ -78,7 +78,7 @@ def test_bundled_weights_denoise(monkeypatch):
     noise = np.random.default_rng(0).normal(0, 0.05, ramp.shape).astype(np.float32)
     result = load_denoiser(steps=1).denoise(Photo(np.clip(ramp + noise, 0, 1)), "x")
     assert np.std(result.photo.image - ramp) < 0.5 * np.std(noise)
-    file = weights.BUNDLED / "denoiser-polyu" / "weights.safetensors"
+    file = weights_folders.BUNDLED / "denoiser-polyu" / "weights.safetensors"
     assert file.stat().st_size < 3e6
 
 

@@ -1,0 +1,84 @@
+"""README.md of weights: the YAML that model hubs read, and the card."""
+
+import json
+
+import numpy as np
+import pytest
+from huggingface_hub import ModelCard
+
+import avjax
+from avjax import weights
+from avjax.errors import InputError
+from avjax.model_cards import hub_readme
+from avjax.models.synctalkface import WAV2LIP
+
+CARD = """Lips, read: "all" of them.
+Trained on: GRID s1, my: clips.
+Score: good.
+test/wer: 0.25
+test/lmd_open: 1
+test/lmd: 1e-05
+val/wer: 0.5
+test/reference_lmd: 0.125
+Licence of these weights: CC BY 4.0.
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    params = {"generator": {"kernel": np.ones((2, 3), np.float32)}}
+    weights.save(tmp_path / "a", params, {}, WAV2LIP, system="synctalkface", card=CARD)
+    return tmp_path / "a"
+
+
+def test_saved_folder_has_a_readme_that_hubs_read(folder):
+    names = {file.name for file in folder.iterdir()}
+    assert names == {"weights.safetensors", "config.json", "README.md"}
+    card = ModelCard.load(folder / "README.md")
+    data = card.data
+    assert (data.license, data.library_name) == ("cc-by-4.0", "avjax")
+    assert data.datasets == ["grid-s1", "my-clips"] and "jax" in data.tags
+    assert data.metrics == ["wer", "lmd"]
+    found = {
+        (one.dataset_name, one.metric_type): one.metric_value
+        for one in data.eval_results
+    }
+    assert found == {("test", "wer"): 0.25, ("test", "lmd"): 1e-05, ("val", "wer"): 0.5}
+    assert all(line in card.text for line in ("# synctalkface", "Score: good."))
+    assert "| test/reference_lmd | 0.125 |" in card.text
+
+
+@pytest.mark.parametrize("name", avjax.list_weights())
+def test_cards_of_bundled_weights_can_be_published(name):
+    info = weights.describe_weights(name)
+    data = ModelCard(hub_readme(info.system, info.card)).data
+    assert data.license == "other" or data.license in ("apache-2.0", "cc-by-4.0")
+    assert (data.license == "other") == bool(data.to_dict().get("license_name"))
+    assert data.datasets and "avjax" in data.tags
+
+
+def test_card_without_facts_has_an_unknown_licence():
+    data = ModelCard(hub_readme("my_system", "")).data
+    assert data.license == "unknown" and data.datasets is None
+    assert data.eval_results is None
+
+
+def test_older_folder_without_readme_is_replaced_and_others_are_not(folder):
+    loaded = weights.load(folder)
+    again = {"system": loaded.system, "card": loaded.card}
+    (folder / "README.md").unlink()
+    weights.save(folder, loaded.params, {}, loaded.config, **again)
+    assert (folder / "README.md").is_file()
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="it holds files other than"):
+        weights.save(folder, loaded.params, {}, loaded.config, **again)
+    (folder / "notes.txt").unlink()
+    (folder / "config.json").unlink()
+    with pytest.raises(InputError, match="it holds files other than"):
+        weights.save(folder, loaded.params, {}, loaded.config, **again)
+
+
+def test_arrays_are_stored_as_safetensors(folder):
+    header = (folder / "weights.safetensors").read_bytes()
+    size = int.from_bytes(header[:8], "little")
+    assert "params/generator/kernel" in json.loads(header[8 : 8 + size])
