@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avjax.__main__ import main
-from avjax.train.metric_writer import MetricWriter
+from avjax.train.monitor.metric_writer import MetricWriter
 from avjax.train.report.figures import MAX_POINTS, Curve, choose_steps, thin
 
 
