@@ -7,7 +7,7 @@
 | lower_face | Reel, u8 [t 128 128 3]: the aligned lower face; no frames: unknown |
 | pose | f32 [t 6]: eyes and nose of the aligned face; [0 6]: unknown |
 | wave | i16 [n], n = 640 t: audio at 16 kHz |
-| gain | f32 [4 t]: `avjax.audio.loudness.speech_gain` of it; [0]: not stored |
+| gain | f64 [4 t]: `avjax.audio.loudness.speech_gain` of it; [0]: not stored |
 | landmarks | f32 [t 20 2]: points 48..67 of 68, pixels of `face`; [0 20 2]: unknown |
 | articulation | f32 [t a]: articulators of a puppet; [0 1]: unknown |
 | words | {word, start, end}: lists of equal length, in seconds; empty: unknown |
@@ -32,7 +32,7 @@ from avjax.faces.editing import LOWER_FACE_SIZE, POSE_SIZE
 
 INT16_SCALE = 32768  # 16-bit sample of an amplitude of 1.0
 NO_LOWER_FACE, NO_POSE = Reel((), 3), np.zeros((0, POSE_SIZE), np.float32)
-NO_GAIN = np.zeros(0, np.float32)
+NO_GAIN = np.zeros(0)
 LabelTimes = tuple[str, float, float]  # label, start and end in seconds
 # Labels that a record may lack: what they are, and how to get them.
 LABEL_SOURCES = {
@@ -129,7 +129,7 @@ def record_features(
             "pose": _float_array((None, POSE_SIZE)),
             # Without an encoding TFDS stores integers as a list: 6 times slower.
             "wave": tensor(shape=(None,), dtype=np.int16, encoding="bytes"),
-            "gain": _float_array((None,)),
+            "gain": tensor(shape=(None,), dtype=np.float64, encoding="bytes"),
             "landmarks": _float_array((None, NUM_LIP_POINTS, 2)),
             "articulation": _float_array((None, max(num_articulators, 1))),
             "words": tfds.features.Sequence({"word": text(), **times}),

@@ -61,13 +61,12 @@ def speech_gain(wave: np.ndarray) -> np.ndarray:
         wave: Waveform at 16 kHz, f32 [n].
 
     Returns:
-        Factors, f32 [steps]; 0 in pauses, as `find_pauses` finds them.
+        Factors, f64 [steps]; 0 in pauses, as `find_pauses` finds them.
     """
     levels = rms_levels_db(wave)
     speech_level = _local_speech_level(levels)
     gain = np.minimum(TARGET_LEVEL_DB - speech_level, MAX_GAIN_DB)
-    factor = np.where(_pauses(levels, speech_level), 0, 10 ** (gain / 20))
-    return factor.astype(np.float32)
+    return np.where(_pauses(levels, speech_level), 0, 10 ** (gain / 20))
 
 
 def apply_gain(part: np.ndarray, gain: np.ndarray, first: int = 0) -> np.ndarray:

@@ -8,10 +8,9 @@ Mel frame i is centred at sample 200 * i. The ends of the waveform are zero-padd
 """
 
 import functools
-from collections.abc import Callable
 
 import numpy as np
-import scipy.sparse
+from einops import einsum
 
 from avjax.constants import (
     HOP_LENGTH,
@@ -77,7 +76,7 @@ def log_mel_range(
     """
     frames = _frames(wave, first, last, offset)
     spectra = np.fft.rfft(frames * hann(_FFT), axis=-1)
-    mel = apply_filters(np.abs(spectra), sparse_filters(mel_filters))
+    mel = einsum(np.abs(spectra), mel_filters(), "f bin, k bin -> f k")
     decibel = 20 * np.log10(np.maximum(mel, 1e-5)) - 20
     return np.clip(8 * (decibel + 100) / 100 - 4, -4, 4).astype(np.float32)
 
@@ -179,34 +178,6 @@ def triangular_filters(corners: np.ndarray, fft: int) -> np.ndarray:
     rising = (bins - corners[:-2, None]) / widths[:-1, None]
     falling = (corners[2:, None] - bins) / widths[1:, None]
     return np.maximum(0, np.minimum(rising, falling))
-
-
-@functools.cache
-def sparse_filters(make_filters: Callable[[], np.ndarray]) -> scipy.sparse.csr_array:
-    """Store filters by their few values that are not zero.
-
-    Args:
-        make_filters: Returns the filters, [k bin]; it is called once.
-
-    Returns:
-        The filters, f64 [k bin].
-    """
-    return scipy.sparse.csr_array(make_filters())
-
-
-def apply_filters(spectra: np.ndarray, filters: scipy.sparse.csr_array) -> np.ndarray:
-    """Sum each spectrum, weighted by each filter.
-
-    A frame of the result does not depend on the other frames, not even in its rounding.
-
-    Args:
-        spectra: Magnitudes or powers, f64 [f bin].
-        filters: Filters, [k bin].
-
-    Returns:
-        Sums, f64 [f k].
-    """
-    return (filters @ spectra.T).T
 
 
 @functools.cache

@@ -14,18 +14,11 @@ mel frames: f = n // 160.
 """
 
 import functools
-from collections.abc import Callable
 
 import numpy as np
+from einops import einsum
 
-from avjax.audio.mel import (
-    BLOCK_FRAMES,
-    apply_filters,
-    hann,
-    mel_filters,
-    sparse_filters,
-    triangular_filters,
-)
+from avjax.audio.mel import BLOCK_FRAMES, hann, mel_filters, triangular_filters
 from avjax.constants import FPS, NUM_MELS, SAMPLE_RATE
 
 SPEECH_MEL_HOP = 160  # samples between mel frames
@@ -55,7 +48,7 @@ def encoder_mel(wave: np.ndarray) -> np.ndarray:
     """
     window = hann(ENCODER_FFT)
     window = window / np.linalg.norm(window)
-    power = _spectrogram(wave, window, _encoder_filters, exponent=2)
+    power = _spectrogram(wave, window, _encoder_filters(), exponent=2)
     decibel = 10 * np.log10(np.maximum(power, 1e-10))
     if len(decibel) < 2:
         return np.zeros((0, NUM_MELS), np.float32)
@@ -77,7 +70,7 @@ def vocoder_mel(wave: np.ndarray) -> np.ndarray:
         Log-mel spectrogram, f32 [f k], at least -1; loud frames may exceed 1.
     """
     window = hann(VOCODER_FFT)
-    magnitude = _spectrogram(wave, window, vocoder_filters, exponent=1)[:-1]
+    magnitude = _spectrogram(wave, window, vocoder_filters(), exponent=1)[:-1]
     decibel = 20 * np.log10(np.maximum(magnitude, 1e-5))
     return (1 + decibel / VOCODER_DB_PER_UNIT).astype(np.float32)
 
@@ -133,7 +126,7 @@ def _encoder_filters() -> np.ndarray:
 def _spectrogram(
     wave: np.ndarray,
     window: np.ndarray,
-    filters: Callable[[], np.ndarray],
+    filters: np.ndarray,
     exponent: int,
 ) -> np.ndarray:
     """Filter the magnitudes raised to an exponent: [n] -> f64 [1 + n // 160, k]."""
@@ -146,5 +139,5 @@ def _spectrogram(
     for first in range(0, len(windows), BLOCK_FRAMES):
         spectra = np.fft.rfft(windows[first : first + BLOCK_FRAMES] * window, axis=-1)
         raised = np.abs(spectra) ** exponent
-        blocks.append(apply_filters(raised, sparse_filters(filters)))
+        blocks.append(einsum(raised, filters, "f bin, k bin -> f k"))
     return np.concatenate(blocks)

@@ -173,7 +173,8 @@ def check_inputs(options: argparse.Namespace) -> None:
 
     Args:
         options: The parsed options. Several files, folders and patterns are checked
-            later, so that all files that can be read are.
+            later, so that all files that can be read are; with `--json`, which has a
+            list of results, all files are.
 
     Raises:
         InputError: A file does not exist, is a folder, or is empty.
@@ -182,7 +183,8 @@ def check_inputs(options: argparse.Namespace) -> None:
 
     files = [getattr(options, name, None) for name in INPUTS]
     several = [*getattr(options, "clips", ()), *getattr(options, "sources", ())]
-    if len(several) == 1 and not os.path.isdir(several[0]):
+    is_single = len(several) == 1 and not getattr(options, "json", False)
+    if is_single and not os.path.isdir(several[0]):
         files += [name for name in several if not glob.has_magic(name)]
     for file in files:
         if file is not None:

@@ -51,7 +51,7 @@ from avjax.train.compiled import build  # noqa: E402
 from avjax.train.parallel import sharding  # noqa: E402
 from avjax.train.run.checkpoint import read  # noqa: E402
 
-CLOCK = {"steps_per_second", "wait_fraction", "hours"}
+CLOCK = {"steps_per_second", "examples_per_second", "wait_fraction", "hours"}
 DIFFERENCES = "largest difference", "relative difference"
 STARTUP_KILLS = 0.3  # share of the kills before the first step
 LONGEST = 240.0  # seconds

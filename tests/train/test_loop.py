@@ -43,7 +43,7 @@ def lines(folder):
 
 def numbers(folder):
     """Read the entries without those that depend on the time."""
-    clock = {"steps_per_second", "wait_fraction", "hours"}
+    clock = {"steps_per_second", "examples_per_second", "wait_fraction", "hours"}
     return [{k: x for k, x in line.items() if k not in clock} for line in lines(folder)]
 
 

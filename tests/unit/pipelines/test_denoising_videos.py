@@ -20,7 +20,8 @@ class UnchangedFrames:
 
 
 def denoise(source, tmp_path) -> str:
-    return denoise_clip(UnchangedFrames(), source, tmp_path / "out.mp4", None, False)
+    result = denoise_clip(UnchangedFrames(), source, tmp_path / "out.mp4", None, False)
+    return str(result)
 
 
 def test_a_video_with_a_pause_keeps_its_frames_and_its_duration(tmp_path):
