@@ -82,7 +82,7 @@ def clip_gain(record: Record) -> np.ndarray:
         record: The record.
 
     Returns:
-        Factors, f32 [steps]; 0 in pauses.
+        Factors, f64 [steps]; 0 in pauses.
     """
     known = record.get("gain", ())
     return known if len(known) else speech_gain(schema.to_float(record["wave"]))

@@ -106,7 +106,7 @@ def write_errors(folder: pathlib.Path) -> Iterator[None]:
             raise
         raise InputError(
             f"cannot write into {folder}: {reason}; the run continues from its latest "
-            "checkpoint when there is room"
+            "checkpoint when there is space"
         ) from error
     finally:
         threading.excepthook = hook
