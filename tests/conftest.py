@@ -1,5 +1,6 @@
 """Run every test on two host devices and with strict rank promotion."""
 
+import gc
 import os
 import pathlib
 import signal
@@ -18,6 +19,16 @@ REPOSITORY = pathlib.Path(__file__).parent.parent
 # processes that they start; some tests send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_programs():
+    """Free the compiled programs of a module, of which few are used by another one."""
+    yield
+    import jax
+
+    jax.clear_caches()
+    gc.collect()
 
 
 @pytest.fixture
