@@ -9,6 +9,7 @@ import pathlib
 import re
 import signal
 import sys
+import sysconfig
 import threading
 import traceback
 import warnings
@@ -38,9 +39,10 @@ def run(command: Callable[[], int], program: str) -> int:
         program: Name of the program, which starts every line.
 
     Returns:
-        The status of the command; 2 for invalid input, 130 after Ctrl-C, 143 after
-        SIGTERM (0 if the work was saved), 141 if the reader of standard output has
-        closed it, 1 for a defect of avjax or too little memory.
+        The status of the command; 2 for invalid input, or if code of the user's own
+        fails, 130 after Ctrl-C, 143 after SIGTERM (0 if the work was saved), 141 if the
+        reader of standard output has closed it, 1 for a defect of avjax or too little
+        memory.
     """
     try:
         with keep_interrupts():
@@ -60,10 +62,10 @@ def run(command: Callable[[], int], program: str) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except Exception as error:  # any other exception is a defect
-        print(f"{program}: {describe_defect(error)}", file=sys.stderr)
+        message, status = explain_exception(error)
+        print(f"{program}: {message}", file=sys.stderr)
         if os.environ.get(DEBUG_VARIABLE) == "1":
             traceback.print_exception(error)
-        return 1
     return status
 
 
@@ -124,24 +126,49 @@ def keep_interrupts() -> Iterator[None]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def describe_defect(error: Exception) -> str:
+def explain_exception(error: Exception) -> tuple[str, int]:
     """Compose one sentence about an exception that no one expected.
 
     Args:
         error: The exception.
 
     Returns:
-        Its kind and the first line of its message, and how to report it.
+        Its kind, the first line of its message and how to report it, or where it is in
+        code of the user's own; and the exit status.
     """
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
-        return "there is not enough memory; give a shorter or smaller file"
+        return "there is not enough memory; give a shorter or smaller file", 1
     message = next(iter(str(error).splitlines()), "")[:MAX_DEFECT_CHARACTERS]
     cause = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    if place := find_own_code(error):
+        return f"{place}: {cause} ({DEBUG_VARIABLE}=1 prints the traceback)", 2
     return (
         f"this is a defect of avjax, not of your input ({cause}); please report it "
         f"with the command, the output of avjax doctor, and what the command prints "
         f"with {DEBUG_VARIABLE}=1"
-    )
+    ), 1
+
+
+def find_own_code(error: Exception) -> str | None:
+    """Find the last line outside of all installed packages that led to an exception.
+
+    Args:
+        error: The exception.
+
+    Returns:
+        File and line, such as "my_experiment.py, line 7"; None if only packages and
+        Python itself were involved.
+    """
+    package = pathlib.Path(__file__).parents[1]
+    installed = {*map(sysconfig.get_path, ("stdlib", "purelib", "platlib", "scripts"))}
+    roots = {*installed, package, package.parent / "data", package.parent / "train"}
+    places = [
+        f"{frame.filename}, line {frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if os.path.isabs(frame.filename)
+        and not any(pathlib.Path(frame.filename).is_relative_to(x) for x in roots)
+    ]
+    return places[-1] if places else None
 
 
 def name_flags(error: InputError, options: argparse.Namespace) -> str:

@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 
+import avjax.__main__
 from avjax.config import override
 from avjax.data.builders.corpus import build_corpus
 from avjax.data.builders.image_pairs import CleanImageSource
@@ -297,6 +298,17 @@ def test_syntax_error_in_a_file_of_experiments_is_reported(tmp_path):
     (tmp_path / "broken_experiment.py").write_text("def own(:\n")
     with pytest.raises(InputError, match=r"broken_experiment.py, line 1: "):
         main.train(["broken_experiment.py:own"])
+
+
+def test_exception_in_a_file_of_experiments_is_reported(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("AVJAX_DEBUG", raising=False)
+    monkeypatch.setattr("avjax.train.registry.EXPERIMENTS", {})
+    wrong = OWN_EXPERIMENT.replace('["toy"]()', '["toy"]().size')
+    (tmp_path / "wrong_experiment.py").write_text(wrong)
+    assert avjax.__main__.main(["train", "wrong_experiment.py:own"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "wrong_experiment.py, line 7: AttributeError: " in line
+    assert "defect" not in line and "AVJAX_DEBUG=1 prints the traceback" in line
 
 
 def test_evaluation_cannot_change_the_network(tmp_path):
