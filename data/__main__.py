@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -46,7 +45,7 @@ def main(
     with exit_on_sigterm():
         summary = build_corpus(source, options.out, options.workers, options.beam)
     if options.json:
-        print_json({"wrote": [options.out], **json.loads(summary.to_json())})
+        print_json({"wrote": [options.out], **summary.to_json()})
     else:
         print(f"{summary}\nwrote {options.out}")
     return 0

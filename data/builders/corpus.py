@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow_datasets as tfds
 from etils import epath
@@ -85,11 +86,10 @@ class BuildSummary:
         lines += self.notes
         return "\n".join(lines)
 
-    def to_json(self) -> str:
-        """Return the summary as JSON."""
-        content = dataclasses.asdict(self)
-        content["skipped"] = [skipped._asdict() for skipped in self.skipped]
-        return json.dumps(content, indent=1) + "\n"
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary as values of JSON."""
+        skipped = [clip._asdict() for clip in self.skipped]
+        return {**dataclasses.asdict(self), "skipped": skipped}
 
 
 def build_corpus(
@@ -135,7 +135,8 @@ def build_corpus(
             )
         _write_metadata(source, shards, reports, unfinished.corpus)
         summary.notes = source.write_report(unfinished.corpus)
-        (unfinished.corpus / SUMMARY_FILE).write_text(summary.to_json())
+        text = json.dumps(summary.to_json(), indent=1) + "\n"
+        (unfinished.corpus / SUMMARY_FILE).write_text(text)
         os.replace(unfinished.corpus, out)
         unfinished.discard()
     return summary

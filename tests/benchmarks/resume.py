@@ -33,11 +33,10 @@ os.environ["XLA_FLAGS"] = (
     "--xla_force_host_platform_device_count=2"
     " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 )
-for folder in ("helpers", "train"):
-    sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / folder))
-import conftest as toys  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "helpers"))
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
+import toy_system  # noqa: E402
 from train_processes import (  # noqa: E402
     finish,
     start_processes,
@@ -72,7 +71,7 @@ def train(folder: pathlib.Path, name: str, *words: str, **layout: int) -> Any:
     """Train a toy, and return its last state."""
     results = finish(start_processes("train", name, "--out", folder, *words, **layout))
     assert not any(status for status, _ in results), results
-    experiment, devices = toys.TOYS[name](), sharding.make_mesh((1, 1))
+    experiment, devices = toy_system.TOYS[name](), sharding.make_mesh((1, 1))
     example = TrainBatches(experiment.train).peek()
     shapes = build(experiment, devices, example).shapes
     return read(folder / "checkpoints", shapes, None)
@@ -136,7 +135,7 @@ def step_in_order(
     name: str, changes: Sequence[str], mesh: tuple[int, int], interleaved: bool
 ) -> Any:
     """Train 20 steps in this process, and return the parameters."""
-    experiment = override(toys.TOYS[name](), changes)
+    experiment = override(toy_system.TOYS[name](), changes)
     batches, devices = TrainBatches(experiment.train), sharding.make_mesh(mesh)
     program = build(experiment, devices, batches.peek())
     state = program.init()

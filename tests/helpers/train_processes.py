@@ -8,16 +8,15 @@ import sys
 import time
 from collections.abc import Sequence
 
-ROOT = pathlib.Path(__file__).parents[2]
-TOYS = ROOT / "tests/train"  # the folder of conftest.py, which has toy experiments
+HERE = pathlib.Path(__file__).parent
 FLAGS = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv[1])  # worker processes use it, too
-import conftest
+import toy_system
 from avjax.__main__ import main
 from avjax.train import experiments
-experiments.EXPERIMENTS.update(conftest.TOYS)
+experiments.EXPERIMENTS.update(toy_system.TOYS)
 sys.exit(main(sys.argv[2:]))
 """
 
@@ -49,7 +48,7 @@ def start_processes(
         words = [*map(str, arguments), *(changes[index] if changes else ())]
         words += ["--distributed", f"{address},{index}"] * (processes > 1)
         child = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(TOYS), *words],
+            [sys.executable, "-c", PROGRAM, str(HERE), *words],
             env=os.environ | variables | environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -99,6 +98,12 @@ def wait_for_step(
         assert time.monotonic() < until
         assert all(child.poll() is None for child in children)
         time.sleep(0.002)
+
+
+def wait_for_disk(example: object) -> object:
+    """Read an example as slowly as real data; a worker process imports this module."""
+    time.sleep(0.01)
+    return example
 
 
 def free_port() -> int:

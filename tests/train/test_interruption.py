@@ -1,7 +1,6 @@
 """Runs that are stopped by a signal, and folders that another run uses."""
 
 import os
-import pathlib
 import signal
 
 import pytest
@@ -11,8 +10,6 @@ from avjax.errors import InputError
 from avjax.train.loop import fit
 from avjax.train.run.folder import locked_folder
 from avjax.train.run.interruption import InterruptWatch
-
-HERE = pathlib.Path(__file__).parent
 
 
 def train_until_signal(folder, number):
@@ -25,9 +22,8 @@ def train_until_signal(folder, number):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_saves_the_run_which_then_continues(
-    number, interrupted_experiment, tmp_path, monkeypatch
+    number, interrupted_experiment, tmp_path
 ):
-    monkeypatch.syspath_prepend(HERE.parents[1])  # workers import tests.train.conftest
     status, errors = train_until_signal(tmp_path / "run", number)
     assert status == (0 if number == signal.SIGTERM else 130)
     (saved,) = (tmp_path / "run/checkpoints").iterdir()

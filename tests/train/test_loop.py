@@ -1,15 +1,12 @@
 import dataclasses
 import json
-import os
-import pathlib
 import signal
-import subprocess
-import sys
 import time
 
 import jax
 import numpy as np
 import pytest
+from train_processes import finish, start_processes, wait_for_step
 
 from avjax import weights
 from avjax.data.loader import Loader
@@ -25,16 +22,6 @@ from avjax.train.run.checkpoint import read
 from avjax.train.tasks.lip_landmarks import LipLandmarksTask
 
 KILLS = 3
-HERE = pathlib.Path(__file__).parent
-PROGRAM = """
-import importlib.util, pathlib, sys
-spec = importlib.util.spec_from_file_location("toy", sys.argv[1])
-toy = importlib.util.module_from_spec(spec)
-sys.modules["toy"] = toy
-spec.loader.exec_module(toy)
-from avjax.train.loop import fit
-fit(toy.long_experiment(), pathlib.Path(sys.argv[2]))
-"""
 
 
 def lines(folder):
@@ -58,21 +45,12 @@ def shapes_of(experiment):
 
 def train_in_process(folder, kill_at=None):
     """Train in a process of its own, to the end or until it is killed at a step."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(HERE / "conftest.py"), str(folder)],
-        env=os.environ,
-        stderr=subprocess.DEVNULL,
-    )
-    if kill_at is None:
-        assert child.wait() == 0
-        return
-    file, mark = folder / "metrics.jsonl", f'"step": {kill_at},'
-    until = time.monotonic() + 120
-    while not (file.exists() and mark in file.read_text()):
-        assert child.poll() is None and time.monotonic() < until
-        time.sleep(0.002)
-    child.send_signal(signal.SIGKILL)
-    child.wait()
+    (child,) = start_processes("train", "long", "--out", folder)
+    if kill_at is not None:
+        wait_for_step(folder, kill_at, [child])
+        child.kill()
+    ((status, errors),) = finish([child])
+    assert status == (0 if kill_at is None else -signal.SIGKILL), errors
 
 
 def test_killed_run_resumes_to_the_same_numbers(long_experiment, tmp_path):
