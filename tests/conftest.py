@@ -14,6 +14,7 @@ os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 
 import pytest  # noqa: E402
 
+MAX_MEMORY = 2 << 30  # bytes of one process
 REPOSITORY = pathlib.Path(__file__).parent.parent
 # A shell that starts the tests in the background ignores Ctrl-C in them, and in the
 # processes that they start; some tests send it.
@@ -22,13 +23,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _forget_programs():
-    """Free the compiled programs of a module, of which few are used by another one."""
+def _limit_memory():
+    """Free all compiled programs after a module, where they take too much memory."""
     yield
-    import jax
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+    if pages * os.sysconf("SC_PAGE_SIZE") > MAX_MEMORY:
+        import jax
 
-    jax.clear_caches()
-    gc.collect()
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture

@@ -1,10 +1,15 @@
 """Every ablation and benchmark imports and parses its arguments."""
 
+import os
 import pathlib
 import runpy
 import sys
+from unittest import mock
 
 import pytest
+
+from avjax.models import registry as models_registry
+from avjax.models import talker
 
 ROOT = pathlib.Path(__file__).parents[2]
 ABLATIONS = sorted(
@@ -16,10 +21,15 @@ BENCHMARKS = sorted(file.stem for file in (ROOT / "tests" / "benchmarks").glob("
 
 
 def run(kind: str, name: str, monkeypatch, *arguments: str) -> int | str | None:
-    """Run a module or a file as a program -> its exit status."""
+    """Run a module or a file as a program -> its exit status.
+
+    What it sets for its process and what it registers is forgotten afterwards.
+    """
     monkeypatch.setattr(sys, "argv", [name, *arguments])
     monkeypatch.setattr(sys, "path", [*sys.path])
-    with pytest.raises(SystemExit) as ended:
+    monkeypatch.setattr(models_registry, "_SYSTEMS", dict(models_registry._SYSTEMS))
+    monkeypatch.setattr(talker, "_LATENT_SPACES", dict(talker._LATENT_SPACES))
+    with mock.patch.dict(os.environ), pytest.raises(SystemExit) as ended:
         if kind == "ablation":
             module = f"avjax.train.ablations.{name}"
             runpy.run_module(module, run_name="__main__", alter_sys=False)
