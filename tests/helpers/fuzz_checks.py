@@ -173,6 +173,8 @@ def check_files(
     """Find changed inputs, files of a command that failed, and incomplete outputs."""
     changed = [name for name in before if before[name] != after.get(name)]
     new = [name for name in after if name not in before]
+    if status == 130:
+        new = without_unfinished_build(new)
     written = [name for name in (*changed, *new) if after.get(name)]
     inputs = [name for name in (*changed, *new) if not name.startswith("out/")]
     if inputs:
@@ -187,6 +189,22 @@ def check_files(
         except Exception as error:
             return f"an output cannot be read: {name!r} ({error!r})"
     return ""
+
+
+def without_unfinished_build(names: list[str]) -> list[str]:
+    """Leave out what `avjax data build` keeps after Ctrl-C, with the folders it is in.
+
+    It keeps the parts that are complete, for the same command to continue.
+    """
+    kept = [name for name in names if name.endswith(".unfinished")]
+    if not kept or not any(f"{kept[0]}/" in name for name in names):
+        return names
+    return [
+        name
+        for name in names
+        if not f"{name}/".startswith(f"{kept[0]}/")
+        and not kept[0].startswith(f"{name}/")
+    ]
 
 
 def read_completely(path: pathlib.Path) -> None:
