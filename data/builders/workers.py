@@ -5,6 +5,7 @@ import concurrent.futures
 import contextlib
 import functools
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import threading
@@ -22,6 +23,8 @@ _QUEUED_PER_WORKER = 4  # results that may wait for the writer
 def process_map(num_workers: int) -> Iterator[MapClips]:
     """Start processes that read clips, and stop them on exit.
 
+    After an exception they are stopped at once, also if they are reading a clip.
+
     Args:
         num_workers: Number of processes; 0: this process.
 
@@ -31,15 +34,20 @@ def process_map(num_workers: int) -> Iterator[MapClips]:
     if not num_workers:
         yield map
         return
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
     pool = concurrent.futures.ProcessPoolExecutor(
-        num_workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
+        num_workers, context, initializer=_start_worker, initargs=(receiver,)
     )
     try:
         yield functools.partial(_map_in_order, pool, _QUEUED_PER_WORKER * num_workers)
+    except BaseException:
+        sender.close()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
+        sender.close()
+        receiver.close()
 
 
 def _map_in_order(
@@ -58,16 +66,15 @@ def _map_in_order(
         yield waiting.popleft().result()
 
 
-def _start_worker() -> None:
+def _start_worker(connection: multiprocessing.connection.Connection) -> None:
     """Use one core, leave ctrl-c to the parent process, and end with it."""
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    arguments = (connection,)
+    threading.Thread(target=_end_with_parent, args=arguments, daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    """Wait for the end of the parent process; a killed parent sends no message."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
+def _end_with_parent(connection: multiprocessing.connection.Connection) -> None:
+    """Wait until the parent process ends, by a signal too, or closes a connection."""
+    connection.poll(None)
     os._exit(1)

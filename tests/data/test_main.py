@@ -87,7 +87,7 @@ def test_stopped_build_is_continued(tmp_path, stop, unbroken):
     assert build.wait(30) != 0
     wait_until(lambda: not is_alive(build.pid))
     assert [path.name for path in tmp_path.iterdir()] == [".out.unfinished"]
-    assert list(reports.glob("*.json"))  # shards that were begun are completed
+    assert list(reports.glob("*.json"))  # complete shards are kept
     assert main([*options, "0", "--out", str(out)]) == 0
     assert {path.name: path.read_bytes() for path in out.iterdir()} == unbroken
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
