@@ -11,21 +11,24 @@ A toy system is trained on the CPU of this computer by `avjax train`. The studie
     kills       kills at random moments, against a run that was not killed
     signals     seconds from SIGTERM and SIGINT to the end of all processes, and status
     refusals    seconds from the start to the end of all processes, and from the end of
-                the first one to that of the last one
+                the first one to that of the last one; root must run it, because it
+                mounts a small disk
 
 Differences are those of the parameters: the largest one, and the norm of the difference
 as a fraction of the norm of the parameters.
 """
 
+import contextlib
 import json
 import os
 import pathlib
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -243,7 +246,25 @@ def study_refusals(work: pathlib.Path, _: int) -> ResultTable:
     add("a live folder", begin(work / "live", **two), live)
     add("SLURM without the flag", begin(work / "c", SLURM_NTASKS="2"))
     add("unknown scheme", begin("nowhere://bucket/run", **two))
+    for processes in (1, 2):
+        with small_disk(work / f"disk{processes}") as disk:
+            name = f"a full disk of 400 kB, {processes} process" + "es" * (
+                processes - 1
+            )
+            add(name, begin(disk / "run", processes=processes))
     return table
+
+
+@contextlib.contextmanager
+def small_disk(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Mount a disk of 400 kB, which only root can do."""
+    folder.mkdir()
+    options = "-t", "tmpfs", "-o", "size=400k"
+    subprocess.run(["mount", *options, "tmpfs", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def time_ends(children: Sequence[Any]) -> list[float]:

@@ -10,6 +10,8 @@ from avjax.errors import InputError
 from avjax.train import __main__ as main
 from avjax.train import experiments
 
+FILE = "file://"
+
 
 @pytest.fixture(autouse=True)
 def store(experiment, monkeypatch, tmp_path):
@@ -19,11 +21,14 @@ def store(experiment, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path / "here")
 
 
-def test_run_in_a_store_is_trained_continued_and_evaluated(tmp_path, capsys):
+@pytest.mark.parametrize("scheme", ["store", "file"])
+def test_run_in_a_store_is_trained_continued_and_evaluated(scheme, tmp_path, capsys):
     folder = fake_store.url("bucket/run")
+    if scheme == "file":
+        folder = f"{FILE}{tmp_path}/store/bucket/run"
     main.train(["toy", "--out", folder, "steps=4", "log_every=1"])
     main.train(["toy", "--out", folder, "steps=6", "log_every=1"])
-    assert f"wrote {folder}" in capsys.readouterr().out
+    assert f"wrote {folder.removeprefix(FILE)}" in capsys.readouterr().out
     lines = (tmp_path / "store/bucket/run/metrics.jsonl").read_text().splitlines()
     logged = [json.loads(line)["step"] for line in lines]
     assert logged == [1, 2, 3, 4, 4, 5, 6, 6]
