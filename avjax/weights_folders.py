@@ -12,6 +12,7 @@ from avjax.media.files import wrap_os_errors
 from avjax.media.paths import as_path
 from avjax.model_cards import read_card
 from avjax.typing import PathLike
+from avjax.weights_download import fetch_weights, is_address
 
 FORMAT = 2
 README = "README.md"  # for model hubs; folders of older versions lack it
@@ -68,7 +69,7 @@ def describe_weights(name: PathLike) -> WeightsInfo:
     """Read what is known about weights; their arrays are not read.
 
     Args:
-        name: The name of bundled weights, or a folder.
+        name: The name of bundled weights, a folder, or an address with a checksum.
 
     Returns:
         The facts.
@@ -100,7 +101,7 @@ def weights_files(name: PathLike) -> tuple[pathlib.Path, ...]:
     """Return the paths of weights.safetensors and config.json of some weights.
 
     Args:
-        name: The name of bundled weights, or a folder.
+        name: The name of bundled weights, a folder, or an address with a checksum.
     """
     folder = _find_folder(name)
     return tuple(folder / file for file in FILE_NAMES[:2])
@@ -108,6 +109,8 @@ def weights_files(name: PathLike) -> tuple[pathlib.Path, ...]:
 
 def _find_folder(name: PathLike) -> pathlib.Path:
     """Return the folder of weights; a folder of that path comes before a name."""
+    if is_address(name):
+        return fetch_weights(str(name))
     folder, names = as_path(name), list_weights()
     for candidate in (folder, folder / "weights"):  # the latter in a run's folder
         if (candidate / "config.json").is_file():
@@ -115,8 +118,7 @@ def _find_folder(name: PathLike) -> pathlib.Path:
     if str(name) in names:
         return BUNDLED / name
     raise InputError(
-        f"no weights at {name}: give a folder of weights, or a bundled name; "
-        + suggest(str(name), names, "avjax.list_weights()")
+        f"no weights at {name}: give a folder of weights, or a bundled name; " + suggest(str(name), names, "avjax.list_weights()")
     )
 
 

@@ -21,6 +21,7 @@ TOP_LEVEL = (
     "errors",
     "weights",
     "weights_folders",
+    "weights_download",
     "model_cards",
     "weights_format1",
     "compilation",

@@ -4,7 +4,7 @@ import argparse
 import pathlib
 
 DEMO_TEXT = "Hello! I am a puppet, and I say whatever you give me to say."
-WEIGHTS_HELP = "bundled name, or folder of weights (default: %(default)s)"
+WEIGHTS_HELP = "bundled name, folder or https:// address (default: %(default)s)"
 
 
 def add_talk_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from avjax.cli.output import print_json, print_result
+from avjax.cli.output import print_json
 
 
 def add_weights_arguments(
@@ -19,19 +19,24 @@ def add_weights_arguments(
     commands = parser.add_subparsers(required=True, metavar="list|show", dest="what")
     listing = commands.add_parser("list", help="list the bundled weights")
     show = commands.add_parser("show", help="print the model card of weights")
-    show.add_argument("name", metavar="NAME|DIR", help="bundled name, or a folder")
+    show.add_argument(
+        "name", metavar="NAME|DIR", help="bundled name, or a folder or address"
+    )
     return [listing, show]
 
 
 def weights(options: argparse.Namespace) -> None:
     """List the bundled weights, or show what is known about some weights."""
-    from avjax.weights_folders import describe_weights, list_weights
+    from avjax.weights_download import folder_checksum
+    from avjax.weights_folders import describe_weights, list_weights, weights_files
 
     if options.what == "show":
         info = describe_weights(options.name)
-        print_result(info, options.json)
-        if not options.json:
-            print(f"\n{info.card.strip()}")
+        checksum = folder_checksum(weights_files(options.name)[0].parent)
+        if options.json:
+            print_json({**info.to_json(), "sha256": checksum})
+        else:
+            print(f"{info}\n  sha256     {checksum}\n\n{info.card.strip()}")
         return
     infos = [describe_weights(name) for name in list_weights()]
     if options.json:

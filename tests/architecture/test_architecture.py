@@ -36,7 +36,8 @@ ALLOWED = {  # package: packages that it may import, in addition to itself
     "losses": BASE | {"nn"},
     "metrics": BASE | {"nn", "losses", "audio", "text"},
     "weights": NUMPY | {"weights_format1", "weights_folders", "model_cards"},
-    "weights_folders": NUMPY | {"weights_format1", "model_cards"},
+    "weights_folders": NUMPY | {"weights_format1", "weights_download", "model_cards"},
+    "weights_download": NUMPY,
     "model_cards": BASE | {"metrics"},
     "weights_format1": NUMPY,
     "models": NUMPY | {"compilation", "nn", "weights"},
@@ -52,6 +53,7 @@ ALLOWED = {  # package: packages that it may import, in addition to itself
 WITHOUT_JAX = {"", "errors", "typing", "constants", "config", "console", "cli"}
 WITHOUT_JAX |= {"audio", "text", "media", "faces", "data"}
 WITHOUT_JAX |= {"weights_folders", "weights_format1", "model_cards"}
+WITHOUT_JAX |= {"weights_download"}
 LOOP = {"task", "step", "loop"}  # modules of avjax.train that know no system
 LARGE = {"data.puppet"}  # one renderer, whose parts only make sense together
 NOT_IN_WHEEL = {"avjax.train.ablations", "avjax.train.ablations.studies"}
