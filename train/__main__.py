@@ -19,7 +19,7 @@ from avjax.config import override, to_assignments, to_json
 from avjax.console import status
 from avjax.errors import InputError, suggest
 from avjax.media.paths import as_path
-from avjax.train.parallel.hosts import connected
+from avjax.train.parallel.hosts import OFF, connected
 
 if TYPE_CHECKING:
     from avjax.train.experiment import Experiment
@@ -56,7 +56,7 @@ def train(arguments: Sequence[str]) -> int:
     if options.list or not options.name:
         print_experiments(options.json)
         return 0
-    with connected(options.distributed):
+    with connected(OFF if options.show else options.distributed):
         train_named(options)
     return 0
 

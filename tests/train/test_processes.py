@@ -73,6 +73,7 @@ def test_task_of_several_must_be_connected(environment, message, monkeypatch, tm
             command(["bridging_puppet"])
     with pytest.raises(InputError, match="there is no corpus"):
         main.train(["bridging_puppet", "--distributed", "off"])
+    assert main.train(["bridging_puppet", "--show"]) == 0
 
 
 def test_single_task_needs_no_connection():
