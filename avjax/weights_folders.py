@@ -118,7 +118,8 @@ def _find_folder(name: PathLike) -> pathlib.Path:
     if str(name) in names:
         return BUNDLED / name
     raise InputError(
-        f"no weights at {name}: give a folder of weights, or a bundled name; " + suggest(str(name), names, "avjax.list_weights()")
+        f"no weights at {name}: give a folder of weights, or a bundled name; "
+        + suggest(str(name), names, "avjax.list_weights()")
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from avjax.cli.output import print_json, print_result
 from avjax.errors import InputError
 
-RUN_HELP = "folder of a run, or its name in runs/"
+RUN_HELP = "folder or URL of a run, or its name in runs/"
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         metavar="OUT.html",
         type=pathlib.Path,
-        help="file to write (default: report.html in the folder of the run)",
+        help="file to write (default: report.html in the folder of the run, if it is local)",
     )
 
 
@@ -63,11 +63,14 @@ def report(options: argparse.Namespace) -> None:
     The file needs no server and no network. The run may still be going on.
     """
     from avjax.media import files
+    from avjax.media.paths import is_remote
     from avjax.train.report import read_run, report_page
 
     if options.out:
         files.check_suffix(options.out, ".html")
     run = read_run(options.run_folder)
+    if is_remote(run.folder) and not options.out:
+        raise InputError("name the local file to write: -o report.html")
     out = options.out or run.folder / "report.html"
     files.write_text(out, report_page(run))
     name, step = str(run.folder), run.last_step

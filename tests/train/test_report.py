@@ -4,6 +4,7 @@ import html.parser
 import json
 import re
 
+import fake_store
 import numpy as np
 import pytest
 
@@ -72,6 +73,17 @@ def test_report_shows_metrics_images_config_and_environment(tmp_path, capsys):
     assert "&lt;CALS&gt; &amp; co." in text and "<CALS>" not in text
     assert "avjax train cals_puppet" in text and "static_mouth_lmd" in text
     assert "packages jax" in text
+
+
+def test_run_in_a_store_is_reported(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(fake_store, "ROOT", [tmp_path / "store"])
+    make_run(tmp_path / "store/bucket/run")
+    url, out = fake_store.url("bucket/run"), tmp_path / "out.html"
+    assert main(["report", url]) == 2
+    assert "name the local file to write: -o" in capsys.readouterr().err
+    assert main(["report", url, "-o", str(out)]) == 0
+    _, page = read_page(out)
+    assert page.tags.count("img") == 8 and page.tags.count("video") == 1
 
 
 def test_unfinished_run_is_reported(tmp_path, capsys):

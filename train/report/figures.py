@@ -1,10 +1,12 @@
 """Curves as SVG, and images of evaluations as JPEG, to stand inside an HTML page."""
 
 import base64
+import contextlib
 import io
 import pathlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -15,6 +17,7 @@ from PIL import Image
 
 from avjax.errors import InputError
 from avjax.media.image_io import read_image
+from avjax.media.paths import is_remote
 from avjax.media.video_reader import read_clip
 from avjax.metrics.units import BASELINES
 from avjax.train.monitor.images import make_strip
@@ -129,7 +132,9 @@ def image_uri(file: pathlib.Path) -> str:
         "data:image/jpeg;base64,…"; empty if the file is damaged.
     """
     try:
-        clip = read_clip(file) if file.suffix == ".mp4" else read_image(file)[None]
+        with _local_file(file) as local:
+            is_clip = local.suffix == ".mp4"
+            clip = read_clip(local) if is_clip else read_image(local)[None]
     except InputError:
         return ""
     image = Image.fromarray(make_strip(clip)).convert("RGB")
@@ -153,6 +158,18 @@ def video_uri(file: pathlib.Path) -> str:
     if file.suffix != ".mp4" or file.stat().st_size > MAX_CLIP_BYTES:
         return ""
     return _data_uri("video/mp4", file.read_bytes())
+
+
+@contextlib.contextmanager
+def _local_file(file: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Copy a file of a store to the disk while it is read."""
+    if not is_remote(file):
+        yield file
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        local = pathlib.Path(folder, file.name)
+        local.write_bytes(file.read_bytes())
+        yield local
 
 
 def _data_uri(kind: str, data: bytes) -> str:

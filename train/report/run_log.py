@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from avjax.config import leaves
 from avjax.errors import InputError, not_a_folder
+from avjax.media.paths import as_path, is_remote
 from avjax.metrics.units import Unit, find_unit, main_metrics
 from avjax.train.run.files import (
     ENVIRONMENT_FILE,
@@ -114,7 +115,7 @@ def read_run(name: PathLike) -> RunLog:
     """Read the folder of a run, also one that is not finished.
 
     Args:
-        name: The folder, or its name in the folder `runs`.
+        name: The folder, which may be in a store, or its name in the folder `runs`.
 
     Returns:
         Its content.
@@ -123,7 +124,7 @@ def read_run(name: PathLike) -> RunLog:
         InputError: It is not the folder of a run, it holds no metrics yet, or a file is
             damaged.
     """
-    folder = _find_folder(pathlib.Path(name))
+    folder = _find_folder(as_path(name))
     experiment = _read_json(folder / EXPERIMENT_FILE)
     environment = folder / ENVIRONMENT_FILE
     curves = _read_curves(folder / METRICS_FILE)
@@ -141,7 +142,7 @@ def read_run(name: PathLike) -> RunLog:
 
 def _find_folder(path: pathlib.Path) -> pathlib.Path:
     """Find the folder of a run by its path, or by its name in `runs`."""
-    for folder in (path, RUNS / path):
+    for folder in (path,) if is_remote(path) else (path, RUNS / path):
         if (folder / EXPERIMENT_FILE).is_file():
             return folder
     if not path.is_dir():
