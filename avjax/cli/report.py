@@ -18,7 +18,7 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         metavar="OUT.html",
         type=pathlib.Path,
-        help="file to write (default: report.html in the folder of the run, if it is local)",
+        help="file to write (default: report.html in a local run's folder)",
     )
 
 

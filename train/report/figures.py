@@ -155,9 +155,10 @@ def video_uri(file: pathlib.Path) -> str:
     Returns:
         "data:video/mp4;base64,…"; empty for an image, or a clip that is too large.
     """
-    if file.suffix != ".mp4" or file.stat().st_size > MAX_CLIP_BYTES:
+    if file.suffix != ".mp4":
         return ""
-    return _data_uri("video/mp4", file.read_bytes())
+    data = file.read_bytes()
+    return _data_uri("video/mp4", data) if len(data) <= MAX_CLIP_BYTES else ""
 
 
 @contextlib.contextmanager
