@@ -14,7 +14,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from avjax import weights_folders, weights_format1
 from avjax.config import to_json
 from avjax.errors import InputError
-from avjax.media.files import atomic_folder, wrap_os_errors
+from avjax.media.files import UNENCODABLE, atomic_folder, wrap_os_errors
 from avjax.media.paths import as_path, is_remote
 from avjax.model_cards import hub_readme
 from avjax.typing import Params, PathLike
@@ -134,9 +134,9 @@ def write_folder(
             raise InputError(f"cannot write {folder}: {error}") from error
         file.chmod(0o644)  # safetensors writes files that only their owner can read
         text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
-        config_file.write_text(text, encoding="utf-8")
+        config_file.write_text(text, encoding="utf-8", errors=UNENCODABLE)
         page = hub_readme(description["system"], description["card"])
-        readme.write_text(page, encoding="utf-8")
+        readme.write_text(page, encoding="utf-8", errors=UNENCODABLE)
 
 
 def _to_storage(array: np.ndarray, dtype: str) -> np.ndarray:

@@ -14,6 +14,8 @@ from avjax.errors import InputError
 from avjax.media.paths import check_local
 from avjax.typing import PathLike
 
+UNENCODABLE = "backslashreplace"  # bytes of file names that are not UTF-8
+
 
 @contextlib.contextmanager
 def atomic_file(path: PathLike) -> Iterator[pathlib.Path]:
@@ -46,13 +48,14 @@ def write_text(path: PathLike, text: str) -> None:
 
     Args:
         path: The file to write. An existing file is replaced.
-        text: Its content, stored as UTF-8.
+        text: Its content, stored as UTF-8. Bytes of file names that are not UTF-8
+            become escapes, such as \\udcff.
 
     Raises:
         InputError: The file cannot be written.
     """
     with atomic_file(path) as temporary, wrap_os_errors(path, "write"):
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors=UNENCODABLE)
 
 
 @contextlib.contextmanager

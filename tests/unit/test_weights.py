@@ -158,3 +158,11 @@ def test_names_do_not_lead_out_of_the_bundled_folder(monkeypatch, folder):
     monkeypatch.setattr(weights_folders, "BUNDLED", folder)
     with pytest.raises(InputError):
         weights.load("../saved")
+
+
+def test_card_may_name_a_file_whose_name_is_not_utf8(tmp_path):
+    params = {"generator": {"kernel": np.ones(2, np.float32)}}
+    card = "Converted from a\udcff.pth."
+    weights.save(tmp_path / "w", params, {}, WAV2LIP, system="synctalkface", card=card)
+    assert weights.load(tmp_path / "w").card == card
+    assert "a\\udcff.pth" in (tmp_path / "w/README.md").read_text(encoding="utf-8")

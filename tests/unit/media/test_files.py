@@ -142,3 +142,8 @@ def test_folder_that_takes_no_files_is_named():
         pytest.skip("no /proc")
     with pytest.raises(InputError, match="its folder takes no files"):
         check_writable("/proc/talk.mp4")
+
+
+def test_text_may_name_files_whose_names_are_not_utf8(tmp_path):
+    files.write_text(tmp_path / "a.txt", "from a\udcff.mp4 ə")
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "from a\\udcff.mp4 ə"
