@@ -14,6 +14,7 @@ from avjax.media.files import (
     check_suffix,
     check_writable,
     created_parents,
+    write_text,
 )
 
 
@@ -145,5 +146,5 @@ def test_folder_that_takes_no_files_is_named():
 
 
 def test_text_may_name_files_whose_names_are_not_utf8(tmp_path):
-    files.write_text(tmp_path / "a.txt", "from a\udcff.mp4 ə")
+    write_text(tmp_path / "a.txt", "from a\udcff.mp4 ə")
     assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "from a\\udcff.mp4 ə"
