@@ -195,6 +195,7 @@ def bad_images(tmp_path):
     for name, value in (("nan.tif", np.nan), ("far.tif", 7.0)):
         broken[3, 4] = value
         write_photo(folder / name, Photo(broken))  # it is written as it is
+    (folder / "raw.cr3").write_bytes(b"\0\0\0\x18ftypcrx " + bytes(500))
     return folder
 
 
@@ -229,6 +230,7 @@ REASONS = {
     "strip.png": "is 20000x3 pixels",
     "nan.tif": "outside [0, 1]",
     "far.tif": "outside [0, 1]",
+    "raw.cr3": "is a raw file of a camera: develop it into a TIFF of 16 bits",
     "missing.png": "it does not exist",
     "none*.png": "it does not exist",
 }

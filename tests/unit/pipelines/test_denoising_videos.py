@@ -7,8 +7,8 @@ from media_files import numbered_image, read_number, tone, write_video
 from avjax.media.audio_io import read_audio
 from avjax.media.photo_io import Photo
 from avjax.media.video_reader import probe, read_frames
-from avjax.pipelines.denoising.denoiser import DenoiseResult
 from avjax.pipelines.denoising.files import denoise_clip
+from avjax.pipelines.denoising.result import DenoiseResult
 
 
 class UnchangedFrames:
