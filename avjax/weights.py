@@ -3,7 +3,9 @@
 Reading such a folder never executes anything that is stored in it.
 """
 
+import hashlib
 import json
+import pathlib
 from typing import Any, NamedTuple
 
 import jax
@@ -113,7 +115,8 @@ def write_folder(
 ) -> None:
     """Write arrays and a description as a weights folder, exactly as they are.
 
-    The folder also gets a README.md, so that it can be published on a model hub.
+    The folder also gets a README.md, so that it can be published on a model hub, and
+    config.json the checksum of the arrays.
 
     Args:
         folder: The folder to write.
@@ -133,6 +136,7 @@ def write_folder(
         except safetensors.SafetensorError as error:
             raise InputError(f"cannot write {folder}: {error}") from error
         file.chmod(0o644)  # safetensors writes files that only their owner can read
+        description = {**description, "sha256": _digest(file)}
         text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
         config_file.write_text(text, encoding="utf-8", errors=UNENCODABLE)
         page = hub_readme(description["system"], description["card"])
@@ -161,6 +165,11 @@ def load(name: PathLike) -> Weights:
     file, config_file = weights_files(name)
     description = read_description(config_file)
     arrays = read_arrays(file)
+    if description.get("sha256", "") not in ("", _digest(file)):
+        raise InputError(
+            f"{file} is damaged: its checksum is not the one in config.json; copy the "
+            "folder again"
+        )
     if description["format"] == weights_format1.FORMAT:
         renamed = weights_format1.upgrade_names(description["system"], arrays)
         arrays = {renamed[name]: array for name, array in arrays.items()}
@@ -197,6 +206,12 @@ def read_arrays(file: PathLike) -> dict[str, np.ndarray]:
     if unknown := [name for name in arrays if not name.startswith(prefixes)]:
         raise InputError(f"{file} holds {min(unknown)!r}, not only params and stats")
     return arrays
+
+
+def _digest(file: pathlib.Path) -> str:
+    """Return the SHA-256 digest of a file in hexadecimal digits."""
+    with wrap_os_errors(file, "read"), file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _from_storage(array: np.ndarray) -> np.ndarray:

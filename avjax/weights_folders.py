@@ -166,7 +166,8 @@ def read_description(file: pathlib.Path) -> dict[str, Any]:
         file: The file; see `weights_files`.
 
     Returns:
-        {"format", "system", "config", "card"}.
+        {"format", "system", "config", "card"}, and "sha256", the checksum of
+        weights.safetensors, which folders of older versions lack.
 
     Raises:
         InputError: The file is missing, or does not describe weights.

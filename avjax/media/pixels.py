@@ -87,6 +87,18 @@ def from_float01(image: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return np.rint(image * np.float32(np.iinfo(dtype).max)).astype(dtype)
 
 
+def mean_change(before: np.ndarray, after: np.ndarray) -> float:
+    """Return the mean absolute difference of two images of one type, in [0, 1].
+
+    Args:
+        before: u8, u16, or f32 in [0, 1]: [h w c].
+        after: The same.
+    """
+    rows = zip(before, after, strict=True)  # one at a time, to save memory
+    means = [np.abs(to_float01(a) - to_float01(b)).mean() for a, b in rows]
+    return float(np.mean(means))
+
+
 def find_range(path: PathLike, values: np.ndarray) -> float:
     """Find which value stands for full brightness.
 

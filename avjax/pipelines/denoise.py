@@ -16,7 +16,8 @@ from avjax.errors import InputError
 from avjax.media.photo_io import Photo, read_photo
 from avjax.models.denoiser import DenoiserConfig, from_log_lrs
 from avjax.models.registry import load_system
-from avjax.pipelines.denoising.denoiser import Denoiser, DenoiseResult
+from avjax.pipelines.denoising.denoiser import Denoiser
+from avjax.pipelines.denoising.result import DenoiseResult
 from avjax.typing import Params, PathLike
 from avjax.weights import full_name
 

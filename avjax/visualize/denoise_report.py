@@ -13,7 +13,7 @@ from avjax.media.pixels import to_float01, to_rgb
 from avjax.visualize.canvas import figure_to_image, make_figure
 
 if TYPE_CHECKING:
-    from avjax.pipelines.denoising.denoiser import DenoiseResult
+    from avjax.pipelines.denoising.result import DenoiseResult
 
 ZOOM = 4  # pixels of the figure for one pixel of the image
 LOSS_TITLE = "prediction of pixels from their neighbours"

@@ -3,6 +3,7 @@
 import ast
 import collections
 import pathlib
+import re
 import tomllib
 
 import pytest
@@ -56,6 +57,8 @@ WITHOUT_JAX |= {"weights_folders", "weights_format1", "model_cards"}
 WITHOUT_JAX |= {"weights_download"}
 LOOP = {"task", "step", "loop"}  # modules of avjax.train that know no system
 LARGE = {"data.puppet"}  # one renderer, whose parts only make sense together
+FRAGILE = {"torch", "torchvision", "tensorflow", "librosa", "numba", "basicsr"}
+FRAGILE |= {"gfpgan", "facexlib", "mmcv", "mmdet", "mmpose", "scenedetect"}
 NOT_IN_WHEEL = {"avjax.train.ablations", "avjax.train.ablations.studies"}
 
 
@@ -167,6 +170,20 @@ def test_wheel_lists_every_package():
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())
     packages = {module for module, file in sources() if file.name == "__init__.py"}
     assert set(listed["tool"]["setuptools"]["packages"]) == packages - NOT_IN_WHEEL
+
+
+def test_no_package_is_tied_to_a_version_of_torch_or_cuda():
+    """Nor to packages whose interfaces changed under programs of this kind."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    required = {re.split(r"[^\w.-]", name)[0] for name in project["dependencies"]}
+    imported = {
+        name.partition(".")[0]
+        for _, file in sources()
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in [getattr(node, "module", None) or node.names[0].name]
+    }
+    assert not (required | imported) & FRAGILE
 
 
 def test_no_file_is_longer_than_300_lines():

@@ -15,8 +15,8 @@ from avjax.data.__main__ import make_parser as make_data_parser
 from avjax.media.photo_io import Photo
 from avjax.pipelines import adapt, speak, talk
 from avjax.pipelines.adapt import AdaptReport
-from avjax.pipelines.denoising.denoiser import DenoiseResult
 from avjax.pipelines.denoising.files import DenoisedFile
+from avjax.pipelines.denoising.result import DenoiseResult
 from avjax.pipelines.speak import GeneratedSpeech
 from avjax.pipelines.talk_report import TalkReport
 from avjax.pipelines.talking.fit_audio import AudioFit

@@ -1,5 +1,6 @@
 """Weights as files: what is saved is loaded again, and other files are rejected."""
 
+import hashlib
 import json
 import pathlib
 import warnings
@@ -128,6 +129,30 @@ def test_damaged_file_gives_a_one_line_error(folder, change):
     with pytest.raises(InputError, match="weights.safetensors") as error:
         weights.load(folder)
     assert "\n" not in str(error.value)
+
+
+def test_changed_numbers_are_found_by_the_checksum(folder):
+    file = folder / "weights.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1  # within an array, so that the format stays valid
+    file.write_bytes(content)
+    with pytest.raises(InputError, match="is damaged: its checksum is not the one"):
+        weights.load(folder)
+
+
+def test_folder_without_a_checksum_is_read(folder):
+    file = folder / "config.json"
+    description = json.loads(file.read_text())
+    assert len(description.pop("sha256")) == 64
+    file.write_text(json.dumps(description))
+    assert weights.load(folder).system == "synctalkface"
+
+
+def test_bundled_weights_have_checksums():
+    for name in weights.list_weights():
+        file, config_file = weights.weights_files(name)
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        assert weights_folders.read_description(config_file)["sha256"] == digest, name
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -12,74 +11,13 @@ from avjax.algorithms.adaptation_plan import AdaptationPlan
 from avjax.algorithms.meta_sgd import SelectedAdaptation
 from avjax.compilation import cached_jit
 from avjax.errors import InputError
-from avjax.media.photo_io import Photo, write_photo
+from avjax.media.photo_io import Photo
 from avjax.media.pixels import from_float01, to_float01, to_rgb
 from avjax.models.denoiser import DenoiserConfig, receptive_field
+from avjax.pipelines.denoising.result import DenoiseResult, make_result
 from avjax.typing import Array, Params, PathLike
 
 MIN_SIZE = 16  # pixels of the shorter side of an image
-
-
-class DenoiseResult(NamedTuple):
-    """A denoised image, and how the network was adapted to it.
-
-    Attributes:
-        photo: The denoised image with the metadata of the input.
-        losses: Loss on the patches that were adapted to, before each step, f32 [i].
-        validation_losses: Loss on other patches, before the first step and after each
-            step, f32 [i+1].
-        num_steps: Number of steps after which the validation loss was lowest.
-    """
-
-    photo: Photo
-    losses: np.ndarray
-    validation_losses: np.ndarray
-    num_steps: int
-
-    @property
-    def image(self) -> np.ndarray:
-        """Pixel values [h w c], of the dtype of the input."""
-        return self.photo.image
-
-    def save(self, path: PathLike) -> None:
-        """Write the image as PNG, JPEG, TIFF or WebP, chosen by the suffix.
-
-        Args:
-            path: The file to write.
-
-        Raises:
-            InputError: The file cannot be written.
-        """
-        write_photo(path, self.photo)
-
-    def to_json(self) -> dict[str, Any]:
-        """Convert to values that `json.dumps` accepts.
-
-        Returns:
-            {"height", "width", "steps", "kept_steps", "losses", "validation_losses"}.
-        """
-        height, width = self.image.shape[:2]
-        return {
-            "height": height,
-            "width": width,
-            "steps": len(self.losses),
-            "kept_steps": int(self.num_steps),
-            "losses": np.asarray(self.losses).tolist(),
-            "validation_losses": np.asarray(self.validation_losses).tolist(),
-        }
-
-    def __str__(self) -> str:
-        """Format as one sentence."""
-        megapixels = self.image[..., 0].size / 1e6
-        summary = f"{megapixels:.2f} megapixels"
-        if not len(self.losses):
-            return f"{summary}, without adaptation"
-        summary += f", {self.num_steps} of {len(self.losses)} adaptation steps kept"
-        if self.num_steps:
-            losses = self.validation_losses
-            gain = 1 - losses[self.num_steps] / losses[0]
-            summary += f", loss on held-out patches {100 * gain:.1f} % lower"
-        return summary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +63,7 @@ class Denoiser:
         check_size(photo.image, name)
         adapted = self.adapt(photo.image, self.initial_params())
         image = self.denoise_tiles(photo.image, adapted.params, on_tile)
-        return make_result(photo._replace(image=image), adapted)
+        return make_result(photo._replace(image=image), adapted, photo.image)
 
     def denoise_frames(
         self, frames: Iterator[np.ndarray], name: PathLike
@@ -147,7 +85,8 @@ class Denoiser:
             check_size(frame, name)
             adapted = self.adapt(frame, params)
             params = adapted.params
-            yield make_result(Photo(self.denoise_tiles(frame, params)), adapted)
+            clean = self.denoise_tiles(frame, params)
+            yield make_result(Photo(clean), adapted, frame)
 
     def adapt(self, image: np.ndarray, initial_params: Params) -> SelectedAdaptation:
         """Adapt the network to some patches of an image.
@@ -184,11 +123,16 @@ class Denoiser:
 
         Returns:
             Denoised pixel values [h w c], of the same dtype.
+
+        Raises:
+            InputError: The network gives values that are not finite.
         """
         restorer = {**self.params["restorer"], **adapted_params}
         network, output = jit_denoise_tile(self.config), np.empty_like(image)
         for region, tile in tiling.tiles(image, receptive_field()):
             clean = np.asarray(network(restorer, to_rgb(to_float01(tile))))
+            if not np.isfinite(clean).all():
+                raise InputError("the weights are damaged: they give infinite values")
             noisy = to_float01(image[region])
             clean = clean[: noisy.shape[0], : noisy.shape[1]]
             if image.shape[-1] == 1:
@@ -197,22 +141,6 @@ class Denoiser:
             output[region] = from_float01(mixed, image.dtype)
             on_tile()
         return output
-
-
-def make_result(photo: Photo, adapted: SelectedAdaptation) -> DenoiseResult:
-    """Combine a denoised image with the losses of its adaptation.
-
-    Args:
-        photo: The denoised image.
-        adapted: The result of the adaptation.
-
-    Returns:
-        The result, with losses as numpy arrays.
-    """
-    losses, validation_losses, num_steps = jax.device_get(
-        (adapted.losses, adapted.validation_losses, adapted.num_steps)
-    )
-    return DenoiseResult(photo, losses, validation_losses, int(num_steps))
 
 
 def check_size(image: np.ndarray, name: PathLike) -> None:

@@ -14,15 +14,16 @@ from avjax.media.container import open_media
 from avjax.media.remux import remux_audio
 from avjax.media.video_writer import VideoWriter
 from avjax.pipelines.denoise import denoise_with_progress
-from avjax.pipelines.denoising.denoiser import (
-    Denoiser,
+from avjax.pipelines.denoising.denoiser import Denoiser, check_size
+from avjax.pipelines.denoising.jobs import DenoiseJob, is_video
+from avjax.pipelines.denoising.result import (
     DenoiseResult,
-    check_size,
+    describe_change,
     make_result,
 )
-from avjax.pipelines.denoising.jobs import DenoiseJob, is_video
 
 TEXT_FORMATS = {"tty"}  # FFmpeg's format for text files, which it renders as video
+RAW_SUFFIXES = {".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"}
 
 
 # (noisy image [h w c], results) -> the report as an image u8 [h w 3]
@@ -72,6 +73,11 @@ def denoise_file(
         InputError: A file cannot be read or written.
     """
     files.check_readable(job.source)
+    if job.source.suffix.lower() in RAW_SUFFIXES:
+        raise InputError(
+            f"{job.source} is a raw file of a camera: develop it into a TIFF of 16 "
+            "bits without noise reduction, and denoise that"
+        )
     function = denoise_image
     if is_video(job.source):
         function = denoise_clip
@@ -206,8 +212,11 @@ def denoise_clip(
         remux_audio(target, silent, source)
     if plot_report:
         write_report(target, plot_report(first_frame, results))
+    change = float(np.mean([result.change or 0 for result in results]))
+    size = {"height": info.height, "width": info.width}
+    details = {"frames": len(results), **size, "change": change}
     summary = f"{len(results)} frames, {info.width}x{info.height}"
-    details = {"frames": len(results), "height": info.height, "width": info.width}
+    summary += describe_change(change)
     return DenoisedFile(source, "; ".join([summary, *info.remarks]), details)
 
 

@@ -78,6 +78,8 @@ def test_bundled_weights_denoise(monkeypatch):
     noise = np.random.default_rng(0).normal(0, 0.05, ramp.shape).astype(np.float32)
     result = load_denoiser(steps=1).denoise(Photo(np.clip(ramp + noise, 0, 1)), "x")
     assert np.std(result.photo.image - ramp) < 0.5 * np.std(noise)
+    shift = np.abs(np.mean(result.photo.image - ramp, axis=(0, 1)))
+    assert shift.max() < 2 / 255, "the mean of each colour stays"
     file = weights_folders.BUNDLED / "denoiser-polyu" / "weights.safetensors"
     assert file.stat().st_size < 3e6
 

@@ -1,6 +1,7 @@
 """Tests of the log-mel spectrogram of the talking-face models."""
 
 import pathlib
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -99,6 +100,13 @@ def test_mel_frames_at_is_robust_to_rounding():
     for fps in (24, 25, 30, 50, 60):
         starts = mel_window_starts(20_000, fps, lead=0.0)
         exact = np.arange(20_000) * 80 // fps
+        np.testing.assert_array_equal(mel_frames_at(starts), exact)
+
+
+def test_mel_windows_do_not_drift_at_broadcast_frame_rates():
+    for fps in (Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001)):
+        starts = mel_window_starts(216_000, fps, lead=0.0)  # of an hour or more
+        exact = np.arange(216_000) * 80 * fps.denominator // fps.numerator
         np.testing.assert_array_equal(mel_frames_at(starts), exact)
 
 

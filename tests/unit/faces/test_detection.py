@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from avjax.faces import detection
 from avjax.faces.alignment import face_boxes, fit_similarity
 from avjax.faces.detection import detect_faces, face_size, refine_landmarks
 from avjax.media.image_io import read_image
@@ -92,6 +93,18 @@ def test_a_small_face_in_a_large_image_is_found(portraits, side):
         (landmarks,) = detect_faces(place(image, side)).landmarks
         middle = np.array([900 + side / 2, 400 + side / 2])
         assert np.abs(landmarks.mean(0) - middle).max() < side / 4
+
+
+def test_large_images_are_searched_at_a_reduced_size(monkeypatch):
+    sizes = []
+
+    def search(image, tilt):
+        sizes.append(max(image.shape))
+        return np.zeros((0, 5, 2))
+
+    monkeypatch.setattr(detection, "_search", search)
+    assert not len(detect_faces(np.zeros((4000, 6000, 3), np.uint8)).scores)
+    assert sizes == [640, 1920, 640, 640]
 
 
 def test_a_quick_search_does_not_look_for_small_faces(portrait):

@@ -42,7 +42,7 @@ def test_image_adapts_unless_there_are_no_steps(trained, tmp_path):
     assert re.search(
         r"5 adaptation steps kept, loss on held-out patches .* % lower$", str(result)
     )
-    assert str(plain).endswith(" megapixels, without adaptation")
+    assert str(plain).endswith(" pixel values on average, without adaptation")
 
 
 def test_array_gives_the_result_of_the_file(trained, tmp_path):
@@ -153,6 +153,24 @@ def test_frame_starts_from_the_params_of_the_last_frame(trained):
     assert third.validation_losses[0] < start
     alone = denoiser.denoise(Photo(noisy()), "x")
     np.testing.assert_array_equal(first.image, alone.image)
+
+
+def test_result_says_how_much_the_image_changed(trained):
+    image = noisy(dtype=np.uint16)
+    result = avjax.denoise(image, weights=trained / "ours", steps=0)
+    expected = np.abs(result.image / 65535 - image / 65535).mean()
+    assert result.change == pytest.approx(expected, rel=1e-3) and expected > 0.001
+    text = f"changed by {255 * expected:.2f} of 255 pixel values on average"
+    assert text in str(result) and result.to_json()["change"] == result.change
+    unchanged = avjax.denoise(image, weights=trained / "ours", strength=0.0)
+    assert unchanged.change == 0 and "changed by 0.00 of 255" in str(unchanged)
+
+
+def test_infinite_values_are_not_written(trained):
+    denoiser = load_denoiser(trained / "ours", steps=0)
+    broken = jax.tree.map(lambda array: array + np.nan, denoiser.params)
+    with pytest.raises(InputError, match="the weights are damaged: they give"):
+        dataclasses.replace(denoiser, params=broken).denoise(Photo(noisy()), "x")
 
 
 def test_too_small_image_is_refused(trained, tmp_path):

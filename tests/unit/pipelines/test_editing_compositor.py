@@ -59,6 +59,14 @@ def test_only_the_lower_face_changes(weights, photo):
     assert box[0] <= columns.min() <= columns.max() <= box[2]
 
 
+def test_a_photo_does_not_move_in_silence(weights, photo):
+    wave = np.concatenate([WAVE, np.zeros(SAMPLE_RATE, np.float32)])
+    frames = np.stack(list(talk(photo, wave, weights=weights))).astype(int)
+    changes = np.abs(np.diff(frames, axis=0)).max(axis=(1, 2, 3))
+    assert changes[5:20].max() > 0
+    assert changes[35:].max() <= 1, "rounding alone"
+
+
 def test_a_frame_does_not_depend_on_the_others_of_its_chunk(weights, source):
     latents = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32)
     talker = load_talker(weights)
