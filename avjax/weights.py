@@ -160,7 +160,8 @@ def load(name: PathLike) -> Weights:
         The weights; arrays stored as float16 are float32.
 
     Raises:
-        InputError: There are no such weights, or their files are damaged.
+        InputError: There are no such weights, their files are damaged, or they hold NaN
+            or infinite values.
     """
     file, config_file = weights_files(name)
     description = read_description(config_file)
@@ -170,6 +171,7 @@ def load(name: PathLike) -> Weights:
             f"{file} is damaged: its checksum is not the one in config.json; copy the "
             "folder again"
         )
+    _check_finite(file, arrays)
     if description["format"] == weights_format1.FORMAT:
         renamed = weights_format1.upgrade_names(description["system"], arrays)
         arrays = {renamed[name]: array for name, array in arrays.items()}
@@ -206,6 +208,16 @@ def read_arrays(file: PathLike) -> dict[str, np.ndarray]:
     if unknown := [name for name in arrays if not name.startswith(prefixes)]:
         raise InputError(f"{file} holds {min(unknown)!r}, not only params and stats")
     return arrays
+
+
+def _check_finite(file: PathLike, arrays: dict[str, np.ndarray]) -> None:
+    """Refuse arrays with NaN or infinite values, of which every result is NaN."""
+    for name, array in arrays.items():
+        if np.issubdtype(array.dtype, np.inexact) and not np.isfinite(array).all():
+            raise InputError(
+                f"{file} is damaged, or its training has failed: {name} holds values "
+                "that are not finite"
+            )
 
 
 def _digest(file: pathlib.Path) -> str:

@@ -1,5 +1,6 @@
 """Small valid files of every kind that a command reads, as a start for fuzzing."""
 
+import json
 import pathlib
 from collections.abc import Iterable
 from fractions import Fraction
@@ -114,6 +115,15 @@ def write_seeds(folder: pathlib.Path, weights: Iterable[str] = WEIGHTS) -> None:
             continue
         config = CONFIGS[name]
         save_parts(folder / "weights" / name, untrained_parts(config), config)
+        # The checksum would refuse nearly every change of a file.
+        remove_checksum(folder / "weights" / name / "config.json")
+
+
+def remove_checksum(config_file: pathlib.Path) -> None:
+    """Make weights as older versions have written them."""
+    description = json.loads(config_file.read_text(encoding="utf-8"))
+    del description["sha256"]
+    config_file.write_text(json.dumps(description), encoding="utf-8")
 
 
 def write_videos(folder: pathlib.Path, frames: np.ndarray, wave: np.ndarray) -> None:

@@ -191,3 +191,11 @@ def test_card_may_name_a_file_whose_name_is_not_utf8(tmp_path):
     weights.save(tmp_path / "w", params, {}, WAV2LIP, system="synctalkface", card=card)
     assert weights.load(tmp_path / "w").card == card
     assert "a\\udcff.pth" in (tmp_path / "w/README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_refused(value, tmp_path):
+    params = {"generator": {"kernel": np.array([1, value], np.float32)}}
+    weights.save(tmp_path / "w", params, {}, WAV2LIP, system="synctalkface", card="")
+    with pytest.raises(InputError, match="generator/kernel holds values that are"):
+        weights.load(tmp_path / "w")
