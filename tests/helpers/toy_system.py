@@ -182,9 +182,9 @@ class NormalizedNetwork(nn.Module):
     """Layers with BatchNorm, which cancels the biases before it."""
 
     @nn.compact
-    def __call__(self, x):
+    def __call__(self, x, train):
         for _ in range(3):
-            x = nn.relu(nn.BatchNorm(use_running_average=False)(nn.Dense(64)(x)))
+            x = nn.relu(nn.BatchNorm(use_running_average=not train)(nn.Dense(64)(x)))
         return nn.Dense(SIZE)(x)
 
 
@@ -195,7 +195,7 @@ class NormalizedTask(Task):
     noise: float = 0.0
 
     def init(self, key, batch):
-        variables = NormalizedNetwork().init(key, batch["x"])
+        variables = NormalizedNetwork().init(key, batch["x"], True)
         return {"net": variables["params"]}, {"net": variables["batch_stats"]}
 
     def objectives(self):
@@ -206,10 +206,17 @@ class NormalizedTask(Task):
         output, new = NormalizedNetwork().apply(
             {"params": params["net"], "batch_stats": stats["net"]},
             batch["x"] + noise,
+            True,
             mutable=["batch_stats"],
         )
         aux = LossAux({}, stats={"net": new["batch_stats"]})
         return jnp.mean((output - batch["y"]) ** 2), aux
+
+    def evaluate(self, params, stats, batch):
+        variables = {"params": params["net"], "batch_stats": stats["net"]}
+        output = NormalizedNetwork().apply(variables, batch["x"], False)
+        error = jnp.mean((output - batch["y"]) ** 2, axis=-1)
+        return {"error": Mean(jnp.sum(error * batch["weight"]), batch["weight"].sum())}
 
 
 def normalized_experiment(optimizer: Optimizer) -> Experiment:
