@@ -9,7 +9,10 @@ import time
 from collections.abc import Sequence
 
 HERE = pathlib.Path(__file__).parent
-FLAGS = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+FLAGS = (
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    " --xla_cpu_use_fusion_emitters=false"
+)
 PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv[1])  # worker processes use it, too
