@@ -109,5 +109,5 @@ def test_links_of_a_notebook_work_in_the_repository(notebook):
 
 def test_navigation_lists_every_notebook():
     text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    listed = re.findall(r"- notebooks/(\S+\.ipynb)", text)
+    listed = re.findall(r": notebooks/(\S+\.ipynb)", text)
     assert listed == [notebook.name for notebook in NOTEBOOKS]
