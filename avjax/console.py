@@ -1,7 +1,8 @@
 """The one console of the program, and progress bars on it.
 
 Progress and notes go to standard error, so that standard output holds results alone.
-Progress is shown on a terminal alone; elsewhere, rich would print an empty line.
+Progress is shown on a terminal alone; elsewhere, rich would print an empty line, and in
+a notebook a warning.
 """
 
 import contextlib
@@ -74,7 +75,8 @@ def status(
     Returns:
         A context manager that removes the spinner on exit.
     """
-    return CONSOLE.status(description) if progress else contextlib.nullcontext()
+    shown = progress and not CONSOLE.is_jupyter
+    return CONSOLE.status(description) if shown else contextlib.nullcontext()
 
 
 def progress_bar(*columns: rich.progress.ProgressColumn) -> rich.progress.Progress:

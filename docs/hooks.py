@@ -34,6 +34,10 @@ SOURCE_LINK = re.compile(
     r"\[`([\w.]+)`\]\((?:\.\./)+((?:avjax|data|train)/[\w/]+)\.py\)"
 )
 PROJECT_LINK = re.compile(r"\]\(\.\./((?:\.\./)*(?:CHANGELOG|CONTRIBUTING))\.md")
+NOTEBOOK_LINK = re.compile(r"\]\(\.\./((?:\.\./)*notebooks/)")
+PAGE_OF_NOTEBOOK = re.compile(
+    r'href="(?:\.\./docs/([\w/-]+\.md)|(\w+\.ipynb))(#[\w-]+)?"'
+)
 NOT_LISTED = {"ablations"}  # studies for the results pages, not part of the API
 
 
@@ -77,11 +81,20 @@ def on_files(files, config):
 def on_page_markdown(markdown, page, config, files):
     """Link to the API instead of source files; mend the links of included pages."""
     markdown = SOURCE_LINK.sub(_api_link, markdown).replace("](docs/", "](")
+    markdown = NOTEBOOK_LINK.sub(r"](\1", markdown)
     return PROJECT_LINK.sub(lambda match: f"]({match[1].lower()}.md", markdown)
 
 
 def on_page_content(html, page, config, files):
-    """Name source files by their paths in the repository."""
+    """Name source files by their paths in the repository; mend links of notebooks."""
+    if page.file.src_uri.startswith("notebooks/"):
+
+        def mend(match: re.Match) -> str:
+            target = match[1] or f"notebooks/{match[2]}"
+            url = files.get_file_from_path(target).url_relative_to(page.file)
+            return f'href="{url}{match[3] or ""}"'
+
+        html = PAGE_OF_NOTEBOOK.sub(mend, html)
     for folder in ("data", "train"):
         html = html.replace(f"build/api/avjax/{folder}/", f"{folder}/")
     return html.replace("build/api/avjax/", "avjax/")

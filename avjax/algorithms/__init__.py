@@ -7,6 +7,7 @@ from avjax.algorithms.ctc_exact import exact_search, search_grammar
 from avjax.algorithms.denoiser_adaptation import (
     adapt_denoiser,
     adapt_denoiser_with_early_stopping,
+    inner_loss,
 )
 from avjax.algorithms.griffin_lim import GriffinLim, Vocoder
 from avjax.algorithms.meta_sgd import (
@@ -36,6 +37,7 @@ __all__ = [
     "constant_lrs",
     "exact_search",
     "greedy",
+    "inner_loss",
     "search_grammar",
     "to_timed_words",
     "viterbi",

@@ -1,5 +1,6 @@
 """Plots of memories, and overviews of clips."""
 
+from avjax.faces.mouth_video import open_mouth_video
 from avjax.visualize.contact_sheet import contact_sheet
 from avjax.visualize.memory_plots import (
     crop_mouths,
@@ -28,6 +29,7 @@ __all__ = [
     "generate_slots",
     "load_memory_network",
     "most_used_slots",
+    "open_mouth_video",
     "plot_addresses",
     "plot_slots",
     "plot_usage",

@@ -21,7 +21,9 @@ from avjax.data.puppet.sentences import (
     spell_for_espeak,
 )
 from avjax.data.puppet.voice import speak
+from avjax.media.video_writer import VideoWriter
 from avjax.text.intervals import Interval, Intervals
+from avjax.typing import PathLike
 
 NUM_SPEAKERS = 200
 NUM_TEST_SPEAKERS = 40
@@ -79,6 +81,19 @@ class PuppetClip:
     kind: str
     speaker: str
     split: str
+
+    def save(self, path: PathLike) -> None:
+        """Write the clip with its sound as an mp4 file.
+
+        Args:
+            path: The file to write.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
+        with VideoWriter(path, FPS, self.wave) as writer:
+            for frame in self.frames:
+                writer.write(frame)
 
 
 def plan_clip(

@@ -75,6 +75,7 @@ class MetricWriter:
             *rich.progress.Progress.get_default_columns(),
             rich.progress.MofNCompleteColumn(),
             console=CONSOLE,
+            disable=CONSOLE.is_jupyter,  # where rich would need ipywidgets
         )
         self._bar = self._progress.add_task("train", total=last, completed=first)
         self._progress.start()

@@ -48,6 +48,7 @@ class TalkingVideo:
         num_frames: Number of frames, also `len(video)`.
         shape: Height and width of a frame in pixels.
         wave: The audio, f32 [n] at 16 kHz.
+        phones: Phones in IPA with their times in seconds; None if they are not known.
         report: Summary of the last iteration; complete once that has ended.
         inputs: The arguments face, audio and srt of `talk`: files that `save` does not
             overwrite.
@@ -71,7 +72,7 @@ class TalkingVideo:
         self.fps = source.fps
         self.num_frames = max(1, round(speech.seconds * self.fps))
         self.shape = make_compositor(source, talker.talker, native).shape
-        self.wave = speech.wave
+        self.wave, self.phones = speech.wave, speech.phones
         self.inputs: Sequence[PathLike | np.ndarray | None] = (None, None, None)
         self.report = self._empty_report()
 

@@ -9,6 +9,7 @@ import pytest
 
 from avjax.constants import FPS, SAMPLE_RATE
 from avjax.data.puppet import MAX_FRAMES, MIN_FRAMES, make_clip, plan_clip
+from avjax.media import read_audio, read_clip
 
 DIGEST = """
 import hashlib, multiprocessing
@@ -132,3 +133,11 @@ def test_kinds_have_equal_chances():
         "word": pytest.approx(0.25, abs=0.04),
         "free": pytest.approx(0.25, abs=0.04),
     }
+
+
+def test_clip_is_saved_with_its_sound(tmp_path):
+    clip = make_clip(3, 2, 32, ("word",))
+    clip.save(tmp_path / "clip.mp4")
+    assert read_clip(tmp_path / "clip.mp4").shape == clip.frames.shape
+    wave = read_audio(tmp_path / "clip.mp4", SAMPLE_RATE)[: len(clip.wave)]
+    assert np.corrcoef(wave, clip.wave[: len(wave)])[0, 1] > 0.9

@@ -96,6 +96,7 @@ def test_without_a_voice_the_audio_is_silent_and_as_long_as_predicted(folder):
     video = talk_with(folder, text=TEXT, voice="none")
     assert not video.wave.any() and len(list(video)) == len(video)
     assert len(video) == round(len(video.wave) / SAMPLE_RATE * FPS) > 5
+    assert 0 < video.phones[-1].end <= len(video.wave) / SAMPLE_RATE
     report = video.report.details()
     assert "durations predicted by the model" in report and "in speech" in report
 
