@@ -163,8 +163,12 @@ def study_kills(work: pathlib.Path, kills: int) -> ResultTable:
         random.seed(processes)
         straight, killed = work / f"straight{processes}", work / f"killed{processes}"
         since = time.monotonic()
-        expected = train(straight, "long", processes=processes)
-        early, longest = 0, time.monotonic() - since
+        words = "train", "long", "--out", straight
+        children = start_processes(*words, processes=processes)
+        wait_for_step(straight, 1, children)
+        early, startup = 0, time.monotonic() - since
+        finish(children, LONGEST)
+        expected = train(straight, "long", processes=processes)  # read its state
         targets = sorted(random.randrange(2, 95) for _ in range(kills))
         for target in targets:
             children = start_processes(
@@ -172,7 +176,7 @@ def study_kills(work: pathlib.Path, kills: int) -> ResultTable:
             )
             if random.random() < STARTUP_KILLS:
                 early += 1
-                time.sleep(random.uniform(0, longest))
+                time.sleep(random.uniform(0, startup))
             else:
                 wait_for_step(killed, target, children)
                 time.sleep(random.uniform(0, 0.05))
