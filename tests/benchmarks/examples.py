@@ -166,10 +166,10 @@ def main() -> None:
         rows = json.loads(pathlib.Path(options.before).read_text())["rows"]
         old = {row[0]: row for row in rows}
     cv2.setNumThreads(1)
+    measured = "3 s", "180 s", "ratio", "one H100 takes", "cores"
+    earlier = tuple(f"{name}, before" for name in measured) if old else ()
     table = ResultTable(
-        "Training examples a second and core",
-        *("experiment", "3 s, before", "3 s", "180 s, before", "180 s"),
-        *("ratio, before", "ratio", "one H100 takes", "cores, before", "cores"),
+        "Training examples a second and core", "experiment", *measured, *earlier
     )
     with tempfile.TemporaryDirectory() as folder:
         long_record = schema.decode_record(RepeatedSource(REPEATS, 1).read_clip(0))
@@ -180,14 +180,10 @@ def main() -> None:
             corpora.append(open_split(root, "train"))
         for name in SYSTEMS:
             rate, long_rate, ratio = measure(name, corpora, long_record)
-            before = old.get(name, [None] * len(table.columns))
             need = wanted(name)
-            table.add(
-                *(name, before[2], rate, before[4], long_rate, before[6], ratio),
-                need and round(need),
-                before[9],
-                need and need / rate,
-            )
+            before = old.get(name, [None] * 6)[1:6] if old else []
+            row = rate, long_rate, ratio, need and round(need), need and need / rate
+            table.add(name, *row, *before)
     table.write(
         options.json, data="puppets of 128 pixels, read from a corpus on the disk"
     )
