@@ -57,6 +57,7 @@ CLOCK = {"steps_per_second", "examples_per_second", "wait_fraction", "hours"}
 DIFFERENCES = "largest difference", "relative difference"
 STARTUP_KILLS = 0.3  # share of the kills before the first step
 LONGEST = 240.0  # seconds
+PATIENCE = 20.0  # seconds for a process to notice that another one was killed
 
 
 def main() -> None:
@@ -183,7 +184,8 @@ def study_kills(work: pathlib.Path, kills: int) -> ResultTable:
             victims = children if random.random() < 0.5 else [random.choice(children)]
             for child in victims:
                 child.kill()
-            finish(children, LONGEST)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                finish(children, PATIENCE)  # then the others are killed, too
         state = train(killed, "long", processes=processes)
         pairs = zip(*map(jax.tree.leaves, (expected, state)), strict=True)
         unequal = sum(int((np.asarray(a) != np.asarray(b)).sum()) for a, b in pairs)
