@@ -1,0 +1,117 @@
+"""Pieces of HTML for the web page: reports, words on a timeline, offsets, progress."""
+
+import html
+from collections.abc import Sequence
+
+from avjax.pipelines.sync_report import SyncReport
+from avjax.pipelines.transcript import Transcript
+from avjax.typing import PathLike
+from avjax.weights_folders import describe_weights
+
+PIXELS_PER_SECOND = 130  # of a timeline
+
+
+def show_sentences(text: str) -> str:
+    """Show the lines of a text as a list; warnings stand out."""
+    items = [
+        f'<li class="{"warning" if line.startswith("warning") else ""}">'
+        f"{html.escape(line)}</li>"
+        for line in text.splitlines()
+    ]
+    return f'<ul class="report">{"".join(items)}</ul>'
+
+
+def show_error(message: str) -> str:
+    """Show why there is no result; screen readers say it at once."""
+    return f'<p class="error" role="alert">{html.escape(message)}</p>'
+
+
+def show_status(sentence: str, fraction: float | None = None, busy: bool = True) -> str:
+    """Show what is going on.
+
+    Args:
+        sentence: A sentence.
+        fraction: Fraction that is done, from 0 to 1; None: unknown.
+        busy: True to show a progress bar.
+
+    Returns:
+        HTML.
+    """
+    value = "" if fraction is None else f' value="{fraction:.3f}"'
+    bar = f'<progress max="1"{value} aria-label="Progress"></progress>' * busy
+    return f'<p class="status" role="status">{html.escape(sentence)}</p>{bar}'
+
+
+def show_weights(name: PathLike, shown_name: str = "") -> str:
+    """Show which weights were used, for whom they are, and their licence.
+
+    Args:
+        name: Bundled name, or folder.
+        shown_name: Name to show. Empty: `name`.
+
+    Returns:
+        HTML.
+    """
+    info = describe_weights(name)
+    facts = {
+        "Weights": shown_name or info.name,
+        "Licence": info.licence or "that of the weights they were made from",
+        "Trained on": info.trained_on or info.card.partition("\n")[0],
+        "Score": info.score,
+    }
+    rows = [
+        f"<dt>{key}</dt><dd>{html.escape(value)}</dd>"
+        for key, value in facts.items()
+        if value
+    ]
+    return f'<dl class="facts">{"".join(rows)}</dl>'
+
+
+def show_timeline(transcript: Transcript, seconds: float) -> str:
+    """Show the words of a transcript at their times.
+
+    Args:
+        transcript: The transcript.
+        seconds: Duration of the clip.
+
+    Returns:
+        HTML: the text, and a strip that scrolls if it is wider than the page.
+    """
+    words = [
+        f'<li style="left:{PIXELS_PER_SECOND * word.start:.0f}px;'
+        f'width:{PIXELS_PER_SECOND * (word.end - word.start):.0f}px">'
+        f"<b>{html.escape(word.word)}</b> <small>{word.start:.2f} s, "
+        f"{100 * word.confidence:.0f} %</small></li>"
+        for word in transcript.words
+    ]
+    width = PIXELS_PER_SECOND * (seconds + 0.5)
+    strip = (
+        '<div class="timeline" tabindex="0" role="region" aria-label="Words on a '
+        f'timeline"><ol style="width:{width:.0f}px">{"".join(words)}</ol></div>'
+    )
+    text = html.escape(transcript.text or "(no words)")
+    return f'<p class="words">{text}</p>{strip * bool(words)}'
+
+
+def show_sync(report: SyncReport) -> str:
+    """Show the offset of each face as a table, and on a scale."""
+    rows = []
+    for face in report.to_json()["faces"]:
+        offset = face["offset"]
+        known = offset is not None
+        shown = f"{offset:+d} frames ({face['offset_seconds']:+.2f} s)" if known else ""
+        frames = ", ".join(f"{first} to {last}" for first, last in face["frames"])
+        cells = [str(face["face"]), face["verdict"], shown or "unknown", frames]
+        rows.append(_table_row("td", cells))
+    head = _table_row("th", ["Face", "Lips and audio", "Audio ahead by", "Frames"])
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Offsets of the '
+        f'faces"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
+        "</div>"
+    )
+
+
+def _table_row(tag: str, cells: Sequence[str]) -> str:
+    scope = ' scope="col"' * (tag == "th")
+    joined = "".join(f"<{tag}{scope}>{html.escape(cell)}</{tag}>" for cell in cells)
+    return f"<tr>{joined}</tr>"
