@@ -28,9 +28,9 @@ def progress_listener(listener: Listener) -> Iterator[None]:
     """Report progress to a function in the `with` block, and not on the console.
 
     Args:
-        listener: Called before each item with the description of the work, the number
-            of items that are done, and the number of all items. An exception that it
-            raises ends the work, such as to cancel it.
+        listener: Called at the start of each part of the work and for each item, with
+            a description, the number of items so far, and the number of all items. An
+            exception that it raises ends the work, such as to cancel it.
 
     Yields:
         None.
@@ -56,16 +56,18 @@ def report_items(
         An iterator over `items`, unchanged.
     """
     listener = _LISTENER.get()
-    return iter(items) if listener is None else _report(items, description, total)
+    if listener is None:
+        return iter(items)
+    return _report(items, description, total, listener)
 
 
 def _report(
-    items: Iterable[Item], description: str, total: float | None
+    items: Iterable[Item], description: str, total: float | None, listener: Listener
 ) -> Iterator[Item]:
-    """Call the listener of this context before each item."""
-    for done, item in enumerate(items):
-        if listener := _LISTENER.get():
-            listener(description, done, total)
+    """Call the listener at the start, and for each item when it is there."""
+    listener(description, 0, total)
+    for done, item in enumerate(items, 1):
+        listener(description, done, total)
         yield item
 
 

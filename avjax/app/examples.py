@@ -15,7 +15,7 @@ PUPPET = 0, 164  # seed and index of a person that is in no training set
 SENTENCE = "bin blue at f two now"
 PAUSE_FRAMES = 10  # of silence before and after the sentence
 CLIP_SIDE, PHOTO_SIDE, NOISY_SIDE = 320, 512, 256  # pixels
-NOISE = 20.0  # standard deviation, in pixel values
+NOISE = 12.0  # standard deviation, in pixel values
 
 
 class Examples(NamedTuple):

@@ -8,7 +8,8 @@ from avjax.pipelines.transcript import Transcript
 from avjax.typing import PathLike
 from avjax.weights_folders import describe_weights
 
-PIXELS_PER_SECOND = 130  # of a timeline
+# Attributes of what may be wider or higher than its place: the keyboard can scroll it.
+SCROLLS = 'tabindex="0" role="region" aria-label="{}"'
 
 
 def show_sentences(text: str) -> str:
@@ -75,21 +76,23 @@ def show_timeline(transcript: Transcript, seconds: float) -> str:
         seconds: Duration of the clip.
 
     Returns:
-        HTML: the text, and a strip that scrolls if it is wider than the page.
+        HTML: the text, and a row with a bar for each word.
     """
-    words = [
-        f'<li style="left:{PIXELS_PER_SECOND * word.start:.0f}px;'
-        f'width:{PIXELS_PER_SECOND * (word.end - word.start):.0f}px">'
-        f"<b>{html.escape(word.word)}</b> <small>{word.start:.2f} s, "
-        f"{100 * word.confidence:.0f} %</small></li>"
-        for word in transcript.words
-    ]
-    width = PIXELS_PER_SECOND * (seconds + 0.5)
-    strip = (
-        '<div class="timeline" tabindex="0" role="region" aria-label="Words on a '
-        f'timeline"><ol style="width:{width:.0f}px">{"".join(words)}</ol></div>'
-    )
+    words = []
+    for word in transcript.words:
+        left, width = (
+            100 * word.start / seconds,
+            100 * (word.end - word.start) / seconds,
+        )
+        words.append(
+            f"<li><b>{html.escape(word.word)}</b>"
+            f'<span class="track"><i style="left:{left:.1f}%;width:{width:.1f}%"></i>'
+            f"</span><small>{word.start:.2f} to {word.end:.2f} s, "
+            f"{100 * word.confidence:.0f} %</small></li>"
+        )
     text = html.escape(transcript.text or "(no words)")
+    strip = f'<ol aria-label="Words with their times">{"".join(words)}</ol>'
+    strip = f'<div class="timeline" {SCROLLS.format("Timeline")}>{strip}</div>'
     return f'<p class="words">{text}</p>{strip * bool(words)}'
 
 
@@ -104,11 +107,8 @@ def show_sync(report: SyncReport) -> str:
         cells = [str(face["face"]), face["verdict"], shown or "unknown", frames]
         rows.append(_table_row("td", cells))
     head = _table_row("th", ["Face", "Lips and audio", "Audio ahead by", "Frames"])
-    return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="Offsets of the '
-        f'faces"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
-        "</div>"
-    )
+    table = f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'<div class="scroll" {SCROLLS.format("Offsets of the faces")}>{table}</div>'
 
 
 def _table_row(tag: str, cells: Sequence[str]) -> str:

@@ -45,7 +45,7 @@ class Job:
         self.finished = threading.Event()
         self._cancelled = threading.Event()
         self._phase: tuple[str, float, float | None] = ("starting", 0, None)
-        self._start = time.monotonic()  # of the phase
+        self._start = self._reported = time.monotonic()  # of the phase; its last item
 
     def cancel(self) -> None:
         """End the job at its next step."""
@@ -69,8 +69,9 @@ class Job:
         """
         if self.is_cancelled:
             raise JobCancelledError
+        self._reported = time.monotonic()
         if description != self._phase[0]:
-            self._start = time.monotonic()
+            self._start = self._reported
         self._phase = description, done, total
 
     def progress(self) -> tuple[str, float | None]:
@@ -83,10 +84,11 @@ class Job:
         description, done, total = self._phase
         if self.is_cancelled:
             return "cancelling: the step that runs is completed first", None
-        seconds = time.monotonic() - self._start
+        now = time.monotonic()
         if not total or not done:
-            return f"{description}, for {seconds:.0f} s", None
-        left = seconds / done * (total - done)
+            return f"{description}, for {now - self._start:.0f} s", None
+        estimate = (self._reported - self._start) / done * (total - done)
+        left = max(estimate - (now - self._reported), 1)
         sentence = f"{description}: {done:.0f} of {total:.0f}, about {left:.0f} s left"
         return sentence, min(done / total, 1)
 

@@ -41,7 +41,7 @@ def build_page(jobs: JobQueue, examples: Examples) -> gr.Blocks:
     with gr.Blocks(
         title="avjax", analytics_enabled=False, delete_cache=CACHE_SECONDS
     ) as page:
-        gr.HTML(INTRODUCTION)
+        gr.HTML(INTRODUCTION, padding=False)
         with gr.Tabs():
             for tab in make_tabs(examples):
                 with gr.Tab(tab.name, id=tab.key):
@@ -67,7 +67,7 @@ def _build_tab(tab: Tab, jobs: JobQueue) -> None:
                 cancel = gr.Button("Cancel", elem_id=f"{tab.key}-cancel")
                 example = gr.Button("Example", elem_id=f"{tab.key}-example")
         with gr.Column():
-            status = gr.HTML(elem_id=f"{tab.key}-status")
+            status = gr.HTML(elem_id=f"{tab.key}-status", padding=False)
             outputs = tab.outputs()
     options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 

@@ -103,7 +103,7 @@ def make_app(jobs: Any, examples: Any, host: str, max_upload: int) -> Any:
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     from avjax.app.page import build_page
-    from avjax.app.style import STYLE, make_theme
+    from avjax.app.style import SCRIPT, STYLE, make_theme
 
     app = fastapi.FastAPI(openapi_url=None)
     gr.mount_gradio_app(
@@ -117,6 +117,7 @@ def make_app(jobs: Any, examples: Any, host: str, max_upload: int) -> Any:
         max_file_size=max_upload * 2**20,
         theme=make_theme(),
         css=STYLE,
+        head=SCRIPT,
     )
     if host in LOOPBACK:  # no other site can reach the page by another name
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK])

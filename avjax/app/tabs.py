@@ -1,5 +1,6 @@
 """The tabs of the web page: their inputs, their outputs and their examples."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -58,7 +59,7 @@ def make_tabs(examples: Examples) -> list[Tab]:
             "Talk",
             "A face says a text or a recording.",
             lambda: [*_any_face(), *_any_speech(), _weights("talk"), _box()],
-            lambda: [_video("Result"), _report(), _download("video")],
+            lambda: [_video("Result"), _html(), _download("video")],
             work.talk,
             [*talk_face, *talk_speech, work.ANY_FACE, ""],
         ),
@@ -69,7 +70,7 @@ def make_tabs(examples: Examples) -> list[Tab]:
             lambda: [_clip(), *_text("Text for the comparison"), _steps(), _box()],
             lambda: [
                 *map(_video, ("Before", "After")),
-                _report(),
+                _html(),
                 _download("weights"),
             ],
             work.personalise,
@@ -79,7 +80,7 @@ def make_tabs(examples: Examples) -> list[Tab]:
             "Lip reading",
             "What is said in a clip, read from the lips alone.",
             lambda: [_clip(), _weights("lipread"), _grammar(), _box()],
-            lambda: [_html("Words"), _report(), _download("subtitles")],
+            lambda: [_html(), _html(), _download("subtitles")],
             work.lipread,
             [clip, "bridging-puppet", "grid", ""],
         ),
@@ -87,7 +88,7 @@ def make_tabs(examples: Examples) -> list[Tab]:
             "Speak",
             "Speech for a silent clip, from the lips alone.",
             lambda: [_clip(), _weights("speak"), _box()],
-            lambda: [_sound("Speech"), _report(), _download("speech")],
+            lambda: [_sound("Speech"), _html(), _download("speech")],
             work.speak,
             [clip, "bridging-speech-puppet", ""],
         ),
@@ -96,7 +97,7 @@ def make_tabs(examples: Examples) -> list[Tab]:
             "A photo without its noise. The network adapts to each photo; its weights "
             "may be used for non-commercial purposes only.",
             lambda: [_photo(), *_denoise_settings()],
-            lambda: [_slider(), _picture("Adaptation"), _report(), _download("photo")],
+            lambda: [_slider(), _picture("Adaptation"), _html(), _download("photo")],
             work.denoise,
             [examples.noisy, 5, 1.0],
         ),
@@ -104,7 +105,7 @@ def make_tabs(examples: Examples) -> list[Tab]:
             "Sync",
             "By how much the sound of a clip is ahead of the lips, for each face.",
             lambda: [_clip(), _weights("sync"), _box()],
-            lambda: [_html("Offsets"), _report()],
+            lambda: [_html(), _html()],
             work.sync,
             [clip, "sync-puppet", ""],
         ),
@@ -113,36 +114,37 @@ def make_tabs(examples: Examples) -> list[Tab]:
 
 def _any_face() -> list[Any]:
     """Build a choice between a photo and a clip."""
-    return _either("Face", work.PHOTO, [_photo()], work.CLIP, [_clip(visible=False)])
+    kinds = {work.PHOTO: lambda: [_photo()], work.CLIP: lambda: [_clip(visible=False)]}
+    return _either("Face", kinds)
 
 
 def _any_speech() -> list[Any]:
     """Build a choice between a text and a recording."""
-    recording = _sound("Recording", interactive=True, visible=False)
-    return _either("Speech", work.TEXT, _text("Text"), work.AUDIO, [recording])
+    sound = functools.partial(_sound, "Recording", interactive=True, visible=False)
+    return _either(
+        "Speech", {work.TEXT: lambda: _text("Text"), work.AUDIO: lambda: [sound()]}
+    )
 
 
-def _either(label: str, first: str, some: list, second: str, others: list) -> list[Any]:
-    """Build a choice between two kinds of input, of which one is shown.
+def _either(label: str, kinds: dict[str, Callable[[], list[Any]]]) -> list[Any]:
+    """Build a choice between kinds of input, of which one is shown.
 
     Args:
         label: What is chosen.
-        first: Name of the first kind.
-        some: Its components.
-        second: Name of the second kind.
-        others: Its components.
+        kinds: {name: function that builds its components}. The first one is shown.
 
     Returns:
         The choice, and all components.
     """
-    choice = gr.Radio([first, second], value=first, label=label)
+    choice = gr.Radio(list(kinds), value=next(iter(kinds)), label=label)
+    parts = [(kind, part) for kind, build in kinds.items() for part in build()]
 
-    def show(kind: str) -> list[Any]:
-        parts = [gr.update(visible=kind == first)] * len(some)
-        return parts + [gr.update(visible=kind == second)] * len(others)
+    def show(chosen: str) -> list[Any]:
+        return [gr.update(visible=kind == chosen) for kind, _ in parts]
 
-    choice.change(show, choice, [*some, *others], queue=False, show_progress="hidden")
-    return [choice, *some, *others]
+    components = [part for _, part in parts]
+    choice.change(show, choice, components, queue=False, show_progress="hidden")
+    return [choice, *components]
 
 
 def _photo() -> gr.Image:
@@ -165,7 +167,6 @@ def _clip(visible: bool = True) -> gr.Video:
             include_audio=True,
             interactive=True,
             visible=visible,
-            height=320,
         )
     )
 
@@ -235,19 +236,15 @@ def _video(label: str) -> gr.Video:
 
 
 def _picture(label: str) -> gr.Image:
-    return gr.Image(label=label, interactive=False, type="filepath", buttons=[])
+    return gr.Image(label=label, show_label=False, interactive=False, buttons=[])
 
 
 def _slider() -> gr.ImageSlider:
     return gr.ImageSlider(label="Before and after", interactive=False, type="filepath")
 
 
-def _html(label: str) -> gr.HTML:
-    return gr.HTML(label=label)
-
-
-def _report() -> gr.HTML:
-    return gr.HTML(label="Report")
+def _html() -> gr.HTML:
+    return gr.HTML(padding=False)
 
 
 def _download(what: str) -> gr.DownloadButton:

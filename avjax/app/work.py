@@ -159,7 +159,8 @@ def denoise(
     axes = figure.subplots()
     plot_steps(axes, result)
     axes.set(ylabel="mean error x 255")
-    axes.legend()
+    kept = f"{result.num_steps} steps kept"
+    axes.legend(["adapted patches (masked)", "validation patches", kept])
     image_io.write_png(plot, figure_to_image(figure))
     report = fragments.show_sentences(str(result))
     report += fragments.show_weights(f"{denoising.WEIGHTS_PREFIX}-polyu")
