@@ -28,8 +28,8 @@ def progress_listener(listener: Listener) -> Iterator[None]:
     """Report progress to a function in the `with` block, and not on the console.
 
     Args:
-        listener: Called at the start of each part of the work and for each item, with
-            a description, the number of items so far, and the number of all items. An
+        listener: Called at the start of each part of the work and after each item, with
+            a description, the number of items that are done, and that of all items. An
             exception that it raises ends the work, such as to cancel it.
 
     Yields:
@@ -64,11 +64,11 @@ def report_items(
 def _report(
     items: Iterable[Item], description: str, total: float | None, listener: Listener
 ) -> Iterator[Item]:
-    """Call the listener at the start, and for each item when it is there."""
+    """Call the listener at the start, and after each item."""
     listener(description, 0, total)
     for done, item in enumerate(items, 1):
-        listener(description, done, total)
         yield item
+        listener(description, done, total)
 
 
 def format_count(number: int, noun: str) -> str:

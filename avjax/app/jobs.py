@@ -87,9 +87,11 @@ class Job:
         now = time.monotonic()
         if not total or not done:
             return f"{description}, for {now - self._start:.0f} s", None
+        sentence = f"{description}: {done:.0f} of {total:.0f}"
         estimate = (self._reported - self._start) / done * (total - done)
-        left = max(estimate - (now - self._reported), 1)
-        sentence = f"{description}: {done:.0f} of {total:.0f}, about {left:.0f} s left"
+        left = estimate - (now - self._reported)
+        if left > 0:  # else the last item takes longer than those before it
+            sentence += f", about {left:.0f} s left"
         return sentence, min(done / total, 1)
 
 
@@ -101,7 +103,7 @@ class JobQueue:
     """
 
     def __init__(self, root: pathlib.Path):
-        self._root = root
+        self._root = root.resolve()
         self._condition = threading.Condition()
         self._waiting: collections.deque[Job] = collections.deque()
         self._running: Job | None = None
@@ -152,10 +154,11 @@ class JobQueue:
             session: The session.
             file: The file; others than uploads are ignored.
         """
-        if not file or not _is_upload(self._root, pathlib.Path(file)):
+        path = pathlib.Path(file or ".").resolve()
+        if not _is_upload(self._root, path):
             return
         with self._condition:
-            self._uploads.setdefault(session, set()).add(pathlib.Path(file))
+            self._uploads.setdefault(session, set()).add(path)
 
     def close_session(self, session: str) -> None:
         """Cancel the jobs of a session, and remove its files."""

@@ -2,7 +2,9 @@
 
 import gradio as gr
 
+# Gradio's buttons that trim a clip need a program from another server.
 STYLE = """
+button[aria-label^="Trim video"], button[aria-label^="Reset video"] { display: none; }
 button[role=tab].selected { color: var(--primary-700) !important; }
 .dark button[role=tab].selected { color: var(--primary-300) !important; }
 video { max-height: 320px; }

@@ -51,7 +51,11 @@ def make_tabs(examples: Examples) -> list[Tab]:
     Returns:
         The tabs, in the order in which they are shown.
     """
-    clip = examples.clip
+    return [*_talking_tabs(examples), *_other_tabs(examples)]
+
+
+def _talking_tabs(examples: Examples) -> list[Tab]:
+    """List the tabs that generate faces."""
     talk_face = [work.PHOTO, examples.photo, None]
     talk_speech = [work.TEXT, HELLO, DEFAULT_LANGUAGE, None]
     return [
@@ -74,8 +78,15 @@ def make_tabs(examples: Examples) -> list[Tab]:
                 _download("weights"),
             ],
             work.personalise,
-            [clip, HELLO, DEFAULT_LANGUAGE, 4, ""],
+            [examples.clip, HELLO, DEFAULT_LANGUAGE, 4, ""],
         ),
+    ]
+
+
+def _other_tabs(examples: Examples) -> list[Tab]:
+    """List the tabs that read, hear or restore."""
+    clip = examples.clip
+    return [
         Tab(
             "Lip reading",
             "What is said in a clip, read from the lips alone.",

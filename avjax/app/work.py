@@ -32,6 +32,7 @@ DEFAULTS = {  # weights of a command
     "lipread": "bridging-grid-s1",
     "speak": "bridging-speech-grid-s1",
     "sync": "sync-people",
+    "denoise": "denoiser-polyu",
 }
 PERSONAL = "mine, from Personalise"  # choice of weights in the tab Talk
 ANY_TEXT = "any text"  # choice of grammar
@@ -145,7 +146,8 @@ def denoise(
 ) -> list[Any]:
     """Denoise a photo: -> (before, after), plot, report, file to download."""
     source = require(photo, "a photo")
-    denoiser = denoising.load_denoiser(steps=int(steps), strength=strength)
+    weights = DEFAULTS["denoise"]
+    denoiser = denoising.load_denoiser(weights, int(steps), strength)
     noisy = photo_io.read_photo(source)
     result = denoising.denoise_with_progress(denoiser, noisy, source, progress=True)
     suffix = pathlib.Path(source).suffix.lower()
@@ -163,7 +165,7 @@ def denoise(
     axes.legend(["adapted patches (masked)", "validation patches", kept])
     image_io.write_png(plot, figure_to_image(figure))
     report = fragments.show_sentences(str(result))
-    report += fragments.show_weights(f"{denoising.WEIGHTS_PREFIX}-polyu")
+    report += fragments.show_weights(weights)
     return [tuple(map(str, shown)), str(plot), report, str(out)]
 
 

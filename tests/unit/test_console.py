@@ -1,6 +1,14 @@
 """Progress displays."""
 
-from avjax.console import progress_bar, track
+import pytest
+
+from avjax.console import (
+    progress_bar,
+    progress_listener,
+    report_items,
+    status,
+    track,
+)
 
 
 def test_progress_prints_nothing_where_there_is_no_terminal(capfd):
@@ -8,3 +16,27 @@ def test_progress_prints_nothing_where_there_is_no_terminal(capfd):
     with progress_bar() as progress:
         progress.advance(progress.add_task("counting", total=1))
     assert capfd.readouterr() == ("", "")
+
+
+def test_listener_hears_of_all_progress_and_can_end_it():
+    heard = []
+    with progress_listener(lambda *report: heard.append(report)):
+        assert list(track([5, 6], "counting")) == [5, 6]
+        with status("looking"):
+            pass
+        with progress_bar() as bar:
+            bar.advance(bar.add_task("drawing", total=1))
+        assert list(track([7], "hidden", progress=False)) == [7]
+    assert heard[:3] == [("counting", done, 2) for done in range(3)]
+    assert heard[3:] == [
+        ("looking", 0, None),
+        ("drawing", 0, 1),
+        ("drawing", 1, 1),
+    ]
+    assert list(report_items([1], "unheard")) == [1]
+
+    def refuse(description, done, total):
+        raise InterruptedError
+
+    with progress_listener(refuse), pytest.raises(InterruptedError):
+        list(report_items([1, 2], "counting", 2))
