@@ -89,7 +89,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def inputs(server, tmp_path_factory) -> pathlib.Path:
-    """Folder of files to upload: photo.png, clip.mp4, noisy.png, text.mp4, large.png."""
+    """Folder of photo.png, clip.mp4, noisy.png, text.mp4 and large.png."""
     folder = tmp_path_factory.mktemp("inputs")
     for file in server.folder.glob("*/examples/*"):
         name = file.name.removeprefix("puppet-")
@@ -113,10 +113,13 @@ class Page:
         """Open a tab, which a narrow page has in a menu."""
         self.key = name.lower().replace(" ", "-")
         tab = self.page.get_by_role("tab", name=name, exact=True)
-        if not tab.count():
+        hidden = self.page.locator(".overflow-dropdown button", has_text=name)
+        tab.or_(hidden).first.wait_for(state="attached")
+        if tab.count():
+            tab.click()
+        else:
             self.page.get_by_role("button", name="More tabs").click()
-            tab = self.page.locator(".overflow-dropdown button", has_text=name)
-        tab.click()
+            hidden.click()
         self.button("start").wait_for()
 
     @property
@@ -186,6 +189,7 @@ def open_page(server, browser) -> Iterator[Callable[..., Page]]:
         page.on("request", lambda request: urls.add(request.url))
         page.on("websocket", lambda socket: urls.add(socket.url))
         page.goto(server.url)
+        page.locator("#talk-start").wait_for()
         opened = Page(page)
         opened.open_tab("Talk")
         return opened
