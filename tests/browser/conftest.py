@@ -144,7 +144,7 @@ class Page:
 
     def choose(self, label: str, option: str) -> None:
         """Choose from a list by typing."""
-        box = self.panel.get_by_role("listbox", name=label)
+        box = self.panel.get_by_role("combobox", name=label)
         box.click()
         box.fill(option)
         self.page.get_by_role("option", name=option, exact=True).click()
