@@ -64,7 +64,10 @@ def _write_clip(file: str, person: puppet.Puppet) -> None:
     wave = np.zeros(count * samples, np.float32)
     start = PAUSE_FRAMES * samples
     wave[start : start + len(speech.wave)] = speech.wave
-    phones = [Interval(p.label, p.start + lead, p.end + lead) for p in speech.phones]
+    phones = tuple(
+        Interval(phone.label, phone.start + lead, phone.end + lead)
+        for phone in speech.phones
+    )
     articulation = puppet.articulate(phones, count, FPS)
     pose = puppet.sample_pose(count, FPS, [*PUPPET, 4])
     frames, _ = puppet.render_portrait_video(person, articulation, pose, CLIP_SIDE)

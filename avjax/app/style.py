@@ -1,6 +1,6 @@
 """The look of the web page: fonts of the system, and colours of sufficient contrast."""
 
-import gradio as gr
+from gradio.themes import Base, colors
 
 # Gradio's buttons that trim a clip need a program from another server.
 STYLE = """
@@ -48,11 +48,11 @@ new MutationObserver(() => {
 </script>"""
 
 
-def make_theme() -> gr.themes.Base:
+def make_theme() -> Base:
     """Make the theme, which loads no fonts."""
-    theme = gr.themes.Base(
-        primary_hue=gr.themes.colors.indigo,
-        neutral_hue=gr.themes.colors.slate,
+    theme = Base(
+        primary_hue=colors.indigo,
+        neutral_hue=colors.slate,
         font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     )
