@@ -8,6 +8,10 @@ from avjax.pipelines.transcript import Transcript
 from avjax.typing import PathLike
 from avjax.weights_folders import describe_weights
 
+FACE_NOTES = {
+    False: "nothing shows that it is outside of what the weights know",
+    True: "it may be outside of what the weights know: see the report",
+}
 # Attributes of what may be wider or higher than its place: the keyboard can scroll it.
 SCROLLS = 'tabindex="0" role="region" aria-label="{}"'
 
@@ -43,12 +47,16 @@ def show_status(sentence: str, fraction: float | None = None, busy: bool = True)
     return f'<p class="status" role="status">{html.escape(sentence)}</p>{bar}'
 
 
-def show_weights(name: PathLike, shown_name: str = "") -> str:
+def show_weights(
+    name: PathLike, shown_name: str = "", is_outside: bool | None = None
+) -> str:
     """Show which weights were used, for whom they are, and their licence.
 
     Args:
         name: Bundled name, or folder.
         shown_name: Name to show. Empty: `name`.
+        is_outside: True if the face may be outside of what they know. None: it was not
+            examined.
 
     Returns:
         HTML.
@@ -59,6 +67,7 @@ def show_weights(name: PathLike, shown_name: str = "") -> str:
         "Licence": info.licence or "that of the weights they were made from",
         "Trained on": info.trained_on or info.card.partition("\n")[0],
         "Score": info.score,
+        "This face": "" if is_outside is None else FACE_NOTES[is_outside],
     }
     rows = [
         f"<dt>{key}</dt><dd>{html.escape(value)}</dd>"

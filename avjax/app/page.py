@@ -77,11 +77,12 @@ def _build_tab(tab: Tab, jobs: JobQueue) -> None:
     async def run(request: gr.Request, *values: Any) -> AsyncIterator[list[Any]]:
         work = functools.partial(_call, tab.run, values)
         job = jobs.submit(session_of(request), tab.key, work)
-        yield [describe_progress(jobs, job), *nothing]
+        yield [describe_progress(jobs, job), *show_values(outputs, nothing)]
         while not job.finished.is_set():
             yield [describe_progress(jobs, job), *unchanged]
             await asyncio.sleep(POLL_SECONDS)
-        yield [describe_end(job, values), *(job.result or nothing)]
+        shown = show_values(outputs, job.result or nothing)
+        yield [describe_end(job, values), *shown]
 
     def stop(request: gr.Request) -> None:
         jobs.cancel(session_of(request), tab.key)
@@ -100,6 +101,16 @@ def _build_tab(tab: Tab, jobs: JobQueue) -> None:
 def _call(run: Run, values: tuple[Any, ...], folder: pathlib.Path) -> list[Any]:
     """Do the work of a tab in a folder."""
     return run(folder, *values)
+
+
+def show_values(outputs: list[Any], values: list[Any]) -> list[Any]:
+    """Return the updates that show values; what is not there cannot be downloaded."""
+    return [
+        gr.update(value=value, interactive=value is not None)
+        if isinstance(output, gr.DownloadButton)
+        else value
+        for output, value in zip(outputs, values, strict=True)
+    ]
 
 
 def session_of(request: gr.Request) -> str:

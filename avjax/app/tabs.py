@@ -259,4 +259,4 @@ def _html() -> gr.HTML:
 
 
 def _download(what: str) -> gr.DownloadButton:
-    return gr.DownloadButton(f"Download the {what}", interactive=True)
+    return gr.DownloadButton(f"Download the {what}", interactive=False)

@@ -79,8 +79,20 @@ def talk(
     out = folder / "talk.mp4"
     video = talking.talk(face, **speech, weights=name, box=read_box(box), progress=True)
     report = str(video.save(out)).replace(str(name), weights)
-    shown = fragments.show_sentences(report) + fragments.show_weights(name, weights)
-    return [str(out), shown, str(out)]
+    facts = fragments.show_weights(name, weights, is_outside(report))
+    return [str(out), fragments.show_sentences(report) + facts, str(out)]
+
+
+def is_outside(report: str) -> bool:
+    """Return True if a report says that a face is outside of what the weights know."""
+    lines = report.splitlines()
+    return any(
+        line.startswith("the weights")
+        and " know " in line
+        or line.startswith("warning")
+        and "face" in line
+        for line in lines
+    )
 
 
 def personalise(
@@ -105,7 +117,7 @@ def personalise(
         )
         video.save(out)
     archive = shutil.make_archive(str(weights), "zip", weights)
-    report = fragments.show_sentences(str(adapted.report).replace("; ", "\n"))
+    report = fragments.show_sentences(str(adapted.report).replace("; audio", "\naudio"))
     return [str(before), str(after), report + fragments.show_weights(base), archive]
 
 

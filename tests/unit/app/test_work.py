@@ -62,7 +62,22 @@ def test_talk_takes_the_chosen_face_and_speech(calls, tmp_path):
     assert calls[1]["audio"] == "me.wav" and "text" not in calls[1]
     assert calls[0]["box"] == (8, 0, 48, 48) and calls[0]["progress"]
     assert pathlib.Path(video).read_bytes() == b"video" and download == video
+    assert "it may be outside of what" in report
     assert "CC BY 4.0" in report and '<li class="warning">' in report
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("the weights taem-puppet know rendered puppets only; for real", True),
+        ("warning: the face is small, 9 pixels from eye to eye", True),
+        ("warning: found a face in 3 of 9 frames; the others were copied", True),
+        ("warning: the audio is silent", False),
+        ("found a face in 9 of 9 frames", False),
+    ],
+)
+def test_face_outside_of_what_the_weights_know_is_noted(line, expected):
+    assert work.is_outside(f"9 frames at 25 fps\n{line}") == expected
 
 
 def test_talk_uses_the_weights_of_the_tab_personalise(calls, tmp_path):
