@@ -7,7 +7,7 @@ program that shows progress elsewhere, such as a web page, gives a listener.
 
 import contextlib
 import contextvars
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, TypeVar
 
 import rich.console
@@ -104,8 +104,9 @@ def track(
     if not progress:
         return iter(items)
     if _LISTENER.get():
-        known = len(items) if total is None and hasattr(items, "__len__") else total  # type: ignore[arg-type]
-        return report_items(items, description, known)
+        if total is None and isinstance(items, Sized):
+            total = len(items)
+        return report_items(items, description, total)
     return iter(
         rich.progress.track(
             items,
@@ -163,6 +164,6 @@ class _ReportedProgress(rich.progress.Progress):
     def advance(self, task_id: rich.progress.TaskID, advance: float = 1) -> None:
         """Advance a task, and report it."""
         super().advance(task_id, advance)
-        task = self._tasks[task_id]
+        task = next(task for task in self.tasks if task.id == task_id)
         if listener := _LISTENER.get():
             listener(task.description, task.completed, task.total)
