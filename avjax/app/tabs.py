@@ -1,6 +1,7 @@
 """The tabs of the web page: their inputs, their outputs and their examples."""
 
 import functools
+import pathlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -199,8 +200,17 @@ def _with_path(component: Any) -> Any:
     """Let a component hand on the file as it was uploaded.
 
     Gradio would open and convert it; avjax reads more formats, and says what is wrong
-    with a file.
+    with a file. It would also fetch addresses, and copy any file of this computer that
+    a request names; both are refused.
     """
+    uploads = pathlib.Path(component.GRADIO_CACHE).resolve()
+
+    async def refuse_others(path: str) -> str:
+        if not pathlib.Path(path).resolve().is_relative_to(uploads):
+            raise gr.Error("this file was not uploaded")
+        return path
+
+    component.async_move_resource_to_block_cache = refuse_others
     component.preprocess = lambda payload: payload and payload.path
     return component
 

@@ -70,6 +70,27 @@ def test_closed_page_ends_its_job_and_its_files(open_page, server, inputs):
     other.wait_for_status("give a clip first", "alert")  # the queue is free again
 
 
+@pytest.mark.parametrize("path", [__file__, "http://127.0.0.1:9/clip.mp4"])
+def test_files_and_addresses_that_were_not_uploaded_are_refused(
+    open_page, server, path
+):
+    request = open_page().page.context.request
+    config = request.get(f"{server.url}config").json()
+    kinds = {part["id"]: part["type"] for part in config["components"]}
+    (start,) = [
+        event["id"]
+        for event in config["dependencies"]
+        if [kinds[part] for part in event["inputs"]] == ["video", "dropdown", "textbox"]
+        and len(event["outputs"]) == 3
+    ]
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    job = {"fn_index": start, "session_hash": "s", "data": [file, "sync-people", ""]}
+    request.post(f"{server.url}gradio_api/queue/join", data=job)
+    answer = request.get(f"{server.url}gradio_api/queue/data?session_hash=s").text()
+    assert "this file was not uploaded" in answer
+    assert not server.files()
+
+
 @pytest.mark.parametrize("host", ["evil.example", "192.0.2.1"])
 def test_other_host_names_are_refused(open_page, server, host):
     request = open_page().page.context.request
