@@ -70,7 +70,9 @@ def test_closed_page_ends_its_job_and_its_files(open_page, server, inputs):
     other.wait_for_status("give a clip first", "alert")  # the queue is free again
 
 
-@pytest.mark.parametrize("path", [__file__, "http://127.0.0.1:9/clip.mp4"])
+@pytest.mark.parametrize(
+    "path", [__file__, "http://127.0.0.1:9/clip.mp4"], ids=["file", "address"]
+)
 def test_files_and_addresses_that_were_not_uploaded_are_refused(
     open_page, server, path
 ):
