@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from avjax.cli import completion, make_parser, session
+from avjax.cli.app import app
 from avjax.cli.delegated import DELEGATED_COMMANDS
 from avjax.cli.demo import demo
 from avjax.cli.doctor import doctor
@@ -249,7 +250,7 @@ def export(options: argparse.Namespace) -> None:
 
 
 _FILES = talk, adapt, lipread, align, speak, denoise, convert, sync, export
-_ALL = *_FILES, weights, report, compare, doctor, demo
+_ALL = *_FILES, weights, report, compare, doctor, app, demo
 COMMANDS = {command.__name__: command for command in _ALL}
 
 

@@ -2,12 +2,14 @@
 
 Progress and notes go to standard error, so that standard output holds results alone.
 Progress is shown on a terminal alone; elsewhere, rich would print an empty line, and in
-a notebook a warning.
+a notebook a warning. A program that shows progress elsewhere, such as a web page, gives
+a listener.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+import contextvars
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any, TypeVar
 
 import rich.console
 import rich.progress
@@ -17,6 +19,57 @@ SIZE_UNITS = "bytes", "kB", "MB", "GB", "TB"
 CONSOLE = rich.console.Console(stderr=True)
 
 Item = TypeVar("Item")
+# (description, items done, number of items or None). What it raises ends the work.
+Listener = Callable[[str, float, float | None], object]
+_LISTENER = contextvars.ContextVar[Listener | None]("listener", default=None)
+
+
+@contextlib.contextmanager
+def progress_listener(listener: Listener) -> Iterator[None]:
+    """Report progress to a function in the `with` block, and not on the console.
+
+    Args:
+        listener: Called at the start of each part of the work and after each item, with
+            a description, the number of items that are done, and that of all items. An
+            exception that it raises ends the work, such as to cancel it.
+
+    Yields:
+        None.
+    """
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
+
+
+def report_items(
+    items: Iterable[Item], description: str, total: float | None = None
+) -> Iterator[Item]:
+    """Iterate over `items`, and report each to the listener, if there is one.
+
+    Args:
+        items: The items to iterate over.
+        description: What is done with them.
+        total: Number of items, if it is known.
+
+    Returns:
+        An iterator over `items`, unchanged.
+    """
+    listener = _LISTENER.get()
+    if listener is None:
+        return iter(items)
+    return _report(items, description, total, listener)
+
+
+def _report(
+    items: Iterable[Item], description: str, total: float | None, listener: Listener
+) -> Iterator[Item]:
+    """Call the listener at the start, and after each item."""
+    listener(description, 0, total)
+    for done, item in enumerate(items, 1):
+        yield item
+        listener(description, done, total)
 
 
 def format_count(number: int, noun: str) -> str:
@@ -51,6 +104,10 @@ def track(
     """
     if not progress:
         return iter(items)
+    if _LISTENER.get():
+        if total is None and isinstance(items, Sized):
+            total = len(items)
+        return report_items(items, description, total)
     return iter(
         rich.progress.track(
             items,
@@ -75,6 +132,9 @@ def status(
     Returns:
         A context manager that removes the spinner on exit.
     """
+    if progress and (listener := _LISTENER.get()):
+        listener(description, 0, None)
+        return contextlib.nullcontext()
     shown = progress and not CONSOLE.is_jupyter
     return CONSOLE.status(description) if shown else contextlib.nullcontext()
 
@@ -88,6 +148,24 @@ def progress_bar(*columns: rich.progress.ProgressColumn) -> rich.progress.Progre
     Returns:
         A `rich.progress.Progress` that disappears when its `with` block ends.
     """
-    return rich.progress.Progress(
-        *columns, console=CONSOLE, transient=True, disable=not CONSOLE.is_interactive
-    )
+    listener = _LISTENER.get()
+    kind = rich.progress.Progress if listener is None else _ReportedProgress
+    hidden = listener is not None or not CONSOLE.is_interactive
+    return kind(*columns, console=CONSOLE, transient=True, disable=hidden)
+
+
+class _ReportedProgress(rich.progress.Progress):
+    """A hidden progress display that reports to the listener."""
+
+    def add_task(self, description: str, *args: Any, **options: Any):
+        """Add a task, and report that it begins."""
+        number = super().add_task(description, *args, **options)
+        self.advance(number, 0)
+        return number
+
+    def advance(self, task_id: rich.progress.TaskID, advance: float = 1) -> None:
+        """Advance a task, and report it."""
+        super().advance(task_id, advance)
+        task = next(task for task in self.tasks if task.id == task_id)
+        if listener := _LISTENER.get():
+            listener(task.description, task.completed, task.total)

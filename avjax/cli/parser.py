@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import avjax
 from avjax.cli import arguments
+from avjax.cli.app import add_app_arguments
 from avjax.cli.output import add_json_argument
 from avjax.cli.report import add_compare_arguments, add_report_arguments
 from avjax.cli.weights import add_weights_arguments
@@ -35,6 +36,7 @@ ARGUMENTS: dict[str, tuple[str, AddArguments]] = {
     "report": ("write a training run as an HTML file", add_report_arguments),
     "compare": ("compare training runs", add_compare_arguments),
     "doctor": ("examine the installation", arguments.add_no_arguments),
+    "app": ("serve a web page with these commands", add_app_arguments),
     "demo": ("write a demo video of a synthetic face", arguments.add_demo_arguments),
 }
 

@@ -9,11 +9,12 @@ from fractions import Fraction
 
 import numpy as np
 
+from avjax.console import report_items
 from avjax.errors import InputError
 from avjax.faces.observation import Observations, observe_faces
 from avjax.faces.tracking import FaceTrack, link_tracks, select_track
 from avjax.media.files import atomic_file, cache_folder, wrap_os_errors
-from avjax.media.video_reader import probe, read_at_rate
+from avjax.media.video_reader import count_at_rate, probe, read_at_rate
 from avjax.typing import PathLike
 
 VERSION = 3  # increase it with every change of what is observed
@@ -66,7 +67,9 @@ def _cached_observations(path: PathLike, fps: float | Fraction | None) -> Observ
     cache = folder / "faces" / name
     observations = _load(cache)
     if observations is None:
-        observations = observe_faces(read_at_rate(path, fps), float(fps))
+        count = count_at_rate(path, fps)
+        frames = report_items(read_at_rate(path, fps), "finding the face", count)
+        observations = observe_faces(frames, float(fps))
         _save(cache, observations)
     return observations
 

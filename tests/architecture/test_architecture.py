@@ -47,6 +47,7 @@ ALLOWED = {  # package: packages that it may import, in addition to itself
     "visualize": NETWORKS | {"algorithms"},
     "convert": NETWORKS,
     "export": NETWORKS | {"algorithms", "pipelines"},
+    "app": COMMANDS | {"data", "cli"},
     "data": NUMPY | {"cli"},
     "train": NETWORKS | {"algorithms", "data", "cli"},
     "train.ablations": COMMANDS | {"data", "train"},
