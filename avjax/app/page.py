@@ -14,7 +14,7 @@ from avjax.app import fragments
 from avjax.app.examples import Examples
 from avjax.app.jobs import Job, JobCancelledError, JobQueue
 from avjax.app.tabs import Run, Tab, make_tabs
-from avjax.cli.session import describe_defect
+from avjax.cli.session import explain_exception
 from avjax.console import format_count
 from avjax.errors import InputError
 
@@ -145,7 +145,7 @@ def describe_end(job: Job, values: Sequence[Any]) -> str:
         message = str(error)
     else:
         traceback.print_exception(error, file=sys.stderr)
-        message = describe_defect(error)
+        message, _ = explain_exception(error)
     for value in values:
         if isinstance(value, str) and pathlib.Path(value).is_absolute():
             message = message.replace(value, pathlib.Path(value).name)
