@@ -70,6 +70,11 @@ def add_speech_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print all languages for --lang, and write no video",
     )
+    add(
+        "--list-voices",
+        action="store_true",
+        help="print all voices for --voice, and write no video",
+    )
 
 
 def add_face_arguments(
