@@ -68,6 +68,8 @@ def run_command(arguments: Sequence[str]) -> int:
         return DELEGATED_COMMANDS[arguments[0]](arguments[1:]) or 0
     if arguments[:1] == ["talk"] and "--list-languages" in arguments:
         return list_languages(as_json="--json" in arguments)
+    if arguments[:1] == ["talk"] and "--list-voices" in arguments:
+        return list_voices(as_json="--json" in arguments)
     options = make_parser(COMMANDS, DELEGATED_COMMANDS).parse_args(arguments)
     session.check_inputs(options)
     try:
@@ -84,6 +86,17 @@ def list_languages(as_json: bool) -> int:
         print_json(list_languages())
         return 0
     print("\n".join(f"{code:<12} {name}" for code, name in list_languages().items()))
+    return 0
+
+
+def list_voices(as_json: bool) -> int:
+    """Print the voice variants of eSpeak, which need no face either."""
+    from avjax.text.espeak import list_variants
+
+    if as_json:
+        print_json(list_variants())
+    else:
+        print("\n".join(list_variants()))
     return 0
 
 
@@ -195,7 +208,7 @@ def denoise(options: argparse.Namespace) -> None:
 
     jobs = plan_jobs(options.sources, options.out)  # fails before JAX is imported
     from avjax.pipelines.denoise import load_denoiser
-    from avjax.pipelines.denoising.files import denoise_file
+    from avjax.pipelines.denoising.files import denoise_file, report_path
 
     plot_report = None
     if options.report:
@@ -211,9 +224,11 @@ def denoise(options: argparse.Namespace) -> None:
     for job in jobs:
         with session.collect_errors(errors):
             denoised = denoise_file(denoiser, job, plot_report, progress=True)
-            objects.append(result_object(denoised, [job.target]))
+            reports = [report_path(job.target)] if options.report else []
+            objects.append(result_object(denoised, [job.target, *reports]))
             if not options.json:
-                print_result(denoised, False, [job.target])
+                text = "; report in ".join(map(str, [denoised, *reports]))
+                print_result(denoised, False, [job.target], text)
     if options.json:
         print_json(objects)
     session.raise_all(errors)

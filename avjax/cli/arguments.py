@@ -17,7 +17,8 @@ def add_talk_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--weights",
         metavar="NAME|DIR",
-        help="bundled name, or folder of weights (default: chosen by the input)",
+        help="bundled name, or folder of weights (default: lipwarp-people; for a text "
+        "with --voice none: taem-grid-s1)",
     )
     add(
         "--system",
@@ -68,6 +69,11 @@ def add_speech_arguments(parser: argparse.ArgumentParser) -> None:
         "--list-languages",
         action="store_true",
         help="print all languages for --lang, and write no video",
+    )
+    add(
+        "--list-voices",
+        action="store_true",
+        help="print all voices for --voice, and write no video",
     )
 
 

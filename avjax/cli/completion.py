@@ -128,6 +128,13 @@ def list_languages() -> list[str]:
     return list(list_languages())
 
 
+def list_voices() -> list[str]:
+    """List the voice variants of eSpeak, and "none"."""
+    from avjax.text.espeak import list_variants
+
+    return [*list_variants(), "none"]
+
+
 NAMES: dict[tuple[str, str | tuple[str, ...] | None], Names] = {  # by dest and metavar
     ("weights", "NAME|DIR"): list_bundled,
     ("name", "NAME|DIR"): list_bundled,
@@ -135,4 +142,5 @@ NAMES: dict[tuple[str, str | tuple[str, ...] | None], Names] = {  # by dest and 
     ("run_folder", "RUN"): list_runs,
     ("run_folders", "RUN"): list_runs,
     ("lang", "CODE"): list_languages,
+    ("voice", "NAME"): list_voices,
 }

@@ -25,8 +25,7 @@ ARGUMENT = re.compile(r"`([\w.]+(?:\(\))?)`")
 # What the command line has in the place of a Python function.
 COMMAND_OF = {
     "avjax.text.espeak.list_languages()": "avjax talk --list-languages",
-    "avjax.text.espeak.list_variants()": "python -c 'from avjax.text import espeak; "
-    "print(*espeak.list_variants())'",
+    "avjax.text.espeak.list_variants()": "avjax talk --list-voices",
     "avjax.list_weights()": "avjax weights list",
 }
 

@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import warnings
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from avjax.constants import NEG_INF, SAMPLE_RATE
 from avjax.errors import InputError
 from avjax.models.aligner import Aligner, AlignerConfig, receptive_context
 from avjax.models.registry import load_system
+from avjax.pipelines.alignment import Alignment
 from avjax.pipelines.formatting import format_seconds
 from avjax.pipelines.recording import read_waveform
 from avjax.text.alignment_graph import (
@@ -30,7 +31,7 @@ from avjax.text.alignment_graph import (
     allowed_by_word_times,
     build_alignment_graph,
 )
-from avjax.text.intervals import Interval, Intervals
+from avjax.text.intervals import Interval
 from avjax.text.phonemes import PHONEMES
 from avjax.text.tts import DEFAULT_LANGUAGE, pronounce_text
 from avjax.typing import PathLike
@@ -41,47 +42,6 @@ WINDOW_SIZES = 100, 200, 400, 800  # mel frames that the network processes at on
 MAX_SEARCH_SIZE = 2**27  # mel frames times graph states that are searched at once
 MISMATCH_THRESHOLD = 3.3  # limit of Alignment.nll_gap; matching texts have 0.1 to 3.0
 MAX_WORD_OVERRUN = 0.0  # seconds by which phonemes may leave a word of known time
-
-
-class Alignment(NamedTuple):
-    """The times of the phonemes and words of a text in a recording.
-
-    Attributes:
-        phones: Phonemes in IPA, in order.
-        words: Words, in order.
-        nll_gap: Mean difference, in nats a mel frame, between the log-likelihood of
-            the most likely phoneme and that of the text. Above `MISMATCH_THRESHOLD` the
-            text does not fit the recording.
-    """
-
-    phones: Intervals
-    words: Intervals
-    nll_gap: float = 0.0
-
-    def to_json(self) -> dict[str, Any]:
-        """Convert to values that `json.dumps` accepts.
-
-        Returns:
-            {"words": [{"word", "start", "end"}], "phones": [{"phone", "start", "end"}],
-            "nll_gap"}; times are in seconds.
-        """
-        tiers = {"word": self.words, "phone": self.phones}
-        content = {
-            f"{name}s": [
-                {name: label, "start": round(start, 4), "end": round(end, 4)}
-                for label, start, end in intervals
-            ]
-            for name, intervals in tiers.items()
-        }
-        return {**content, "nll_gap": round(self.nll_gap, 3)}
-
-    def __str__(self) -> str:
-        """Format as one line for each word, with its phonemes."""
-        lines = []
-        for label, start, end in self.words:
-            inside = (p.label for p in self.phones if start <= p.start < end)
-            lines += [f"{start:7.2f} - {end:6.2f} s  {label}  [{' '.join(inside)}]"]
-        return "\n".join(lines)
 
 
 @checked_arguments
@@ -115,6 +75,7 @@ def align(
     if is_silent(wave):
         raise InputError("the recording is silent: there is nothing to align")
     alignment = aligner.align_text(wave, text, lang)
+    alignment = alignment._replace(weights=full_name(weights, WEIGHTS_PREFIX))
     if alignment.nll_gap > MISMATCH_THRESHOLD:
         warnings.warn(
             "the text does not seem to be spoken in the recording: its phonemes are "

@@ -50,17 +50,22 @@ def format_frame_ranges(frames: list[int]) -> list[str]:
     ]
 
 
-def describe_found(missed: list[int], total: int, effect: str = "") -> str:
+def describe_found(
+    missed: list[int], total: int, effect: str = "", box_given: bool = False
+) -> str:
     """Say in how many frames a face was found.
 
     Args:
         missed: Numbers of the frames without a face.
         total: Number of all frames.
         effect: What happened to the frames without a face, such as "are black".
+        box_given: True if the box of the face was given, so that none was looked for.
 
     Returns:
         A sentence; a warning if there are frames without a face.
     """
+    if box_given and not missed:
+        return f"used the given box in {format_frames(total)}; no face was looked for"
     found = f"found a face in {total - len(missed)} of {format_frames(total)}"
     if not missed:
         return found

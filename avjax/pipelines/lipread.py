@@ -158,6 +158,7 @@ class LipReader:
             missed_frames=np.flatnonzero(~video.face_found).tolist(),
             num_frames=len(video),
             weights=self.name,
+            box_given=box is not None,
         )
 
     def classify_word(self, logits: np.ndarray, video: MouthVideo) -> list[TimedWord]:

@@ -44,6 +44,7 @@ class GeneratedSpeech(NamedTuple):
             are silent.
         num_frames: Number of all frames, at 25 frames a second.
         weights: Name or folder of the weights.
+        box_given: True if the box of the face was given, and not detected.
     """
 
     wave: np.ndarray
@@ -51,6 +52,7 @@ class GeneratedSpeech(NamedTuple):
     missed_frames: list[int]
     num_frames: int
     weights: str
+    box_given: bool = False
 
     def save(
         self,
@@ -107,7 +109,9 @@ class GeneratedSpeech(NamedTuple):
         lines = [
             f"{duration} of speech, with the weights {self.weights}",
             *describe_scope(self.weights),
-            describe_found(self.missed_frames, self.num_frames, "are silent"),
+            describe_found(
+                self.missed_frames, self.num_frames, "are silent", self.box_given
+            ),
         ]
         return "\n".join(lines)
 
@@ -147,7 +151,8 @@ def speak(
     mel = np.where(face_found[:, None], mel, np.float32(SILENCE))
     missed_frames = np.flatnonzero(~video.face_found).tolist()
     wave = vocode(mel, vocoder)
-    return GeneratedSpeech(wave, mel, missed_frames, len(video), str(weights))
+    has_box = box is not None
+    return GeneratedSpeech(wave, mel, missed_frames, len(video), str(weights), has_box)
 
 
 def vocode(mel: np.ndarray, vocoder: Vocoder) -> np.ndarray:

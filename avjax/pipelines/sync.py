@@ -35,8 +35,8 @@ from avjax.typing import PathLike
 MIN_FRAMES = 2 * MAX_OFFSET_FRAMES + 1
 PEOPLE = SyncPeopleConfig.system
 NO_OFFSET = (
-    "no offset stands out: lips and audio are out of sync, or the model does not know "
-    "such faces"
+    f"no offset stands out: lips and audio may be more than {MAX_OFFSET_FRAMES} frames "
+    "apart, or unrelated, or the model does not know such faces"
 )
 
 
@@ -98,6 +98,9 @@ def sync(
         weights=model.name,
         system=model.system,
         published=model.system == SYNCNET,
+        min_confidence=0.0
+        if model.system == PEOPLE
+        else model.spec.confidence_threshold,
         faces=faces,
         too_short=too_short,
     )

@@ -38,7 +38,8 @@ PROFILE = "the face is seen from the side"
 STILL = "the mouth hardly moves, or is covered"
 NO_MATCH = (
     f"at no offset up to {MAX_OFFSET_FRAMES} frames do the lips follow the audio: no "
-    "speech, the speech of someone else, or a covered mouth"
+    "speech, the speech of someone else, a covered mouth, or a kind of face that the "
+    "model does not know"
 )
 SEVERAL = "several offsets fit equally well: too little speech, or too little motion"
 

@@ -71,6 +71,7 @@ class SyncReport(NamedTuple):
         published: True if the figures are comparable with published LSE-D and LSE-C.
         faces: The faces that were measured.
         too_short: Numbers of the faces that were visible for too short a time.
+        min_confidence: LSE-C from which an offset is stated; 0 if there is no LSE-C.
     """
 
     clip: str
@@ -79,6 +80,7 @@ class SyncReport(NamedTuple):
     published: bool
     faces: list[FaceSync]
     too_short: list[int]
+    min_confidence: float = 0.0
 
     def metrics(self, face: FaceSync) -> dict[str, float]:
         """Return distance and confidence by their names.
@@ -110,10 +112,14 @@ class SyncReport(NamedTuple):
             return str(face)  # a probability of no offset would say nothing
         if face.distance is None:
             return f"{face}; probability that this is right: {face.confidence:.3f}"
-        metrics = self.metrics(face).items()
-        return "; ".join(
-            [str(face), *(f"{name} {value:.3f}" for name, value in metrics)]
-        )
+        meanings = "lower is better", f"an offset needs {self.min_confidence:g} or more"
+        metrics = [
+            f"{name} {value:.3f} ({meaning})"
+            for (name, value), meaning in zip(
+                self.metrics(face).items(), meanings, strict=True
+            )
+        ]
+        return "; ".join([str(face), *metrics])
 
     def to_json(self) -> dict[str, Any]:
         """Convert to values that `json.dumps` accepts.

@@ -28,6 +28,7 @@ class TalkReport:
             frames are the generated face alone.
         edits: True if the mouth is edited in the original frames, which are not
             replaced.
+        box_given: True if the box of the face was given, and not detected.
         is_silent: True if the audio that drives the lips is silent.
         is_speech: False if the audio that drives the lips does not look like speech.
         remarks: Sentences about the face and the speech.
@@ -45,6 +46,7 @@ class TalkReport:
     face_size: int
     composited: bool = True
     edits: bool = False
+    box_given: bool = False
     is_silent: bool = False
     is_speech: bool = True
     remarks: tuple[str, ...] = ()
@@ -81,8 +83,8 @@ class TalkReport:
         Returns:
             {"weights", "num_frames", "fps", "seconds", "face_size", "face_width" (the
             median, in pixels of the original frames; None: no face), "composited",
-            "edits", "is_silent", "is_speech", "missed_frames": [[first, last]],
-            "mouth_motion": {"speech", "silence"} (see `details`)}.
+            "edits", "box_given", "is_silent", "is_speech", "missed_frames": [[first,
+            last]], "mouth_motion": {"speech", "silence"} (see `details`)}.
         """
         widths = self.face_widths
         means = zip(("speech", "silence"), self.mouth_motion.reshape(2, 2), strict=True)
@@ -95,6 +97,7 @@ class TalkReport:
             "face_width": float(np.median(widths)) if widths else None,
             "composited": self.composited,
             "edits": self.edits,
+            "box_given": self.box_given,
             "is_silent": self.is_silent,
             "is_speech": self.is_speech,
             "missed_frames": frame_ranges(self.missed_frames),
@@ -128,7 +131,9 @@ class TalkReport:
         total = len(self.face_widths) + len(self.missed_frames)
         result = "were copied unchanged" if self.composited else "are black"
         if total:
-            lines.append(describe_found(self.missed_frames, total, result))
+            lines.append(
+                describe_found(self.missed_frames, total, result, self.box_given)
+            )
         if self.face_widths:
             lines.append(self._describe_sizes())
         if self.is_silent:

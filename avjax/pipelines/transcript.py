@@ -18,6 +18,7 @@ class Transcript(NamedTuple):
         missed_frames: Frames in which no face was found, at 25 frames a second.
         num_frames: Number of all frames, at 25 frames a second.
         weights: Name or folder of the weights.
+        box_given: True if the box of the face was given, and not detected.
     """
 
     clip: str
@@ -26,6 +27,7 @@ class Transcript(NamedTuple):
     missed_frames: list[int]
     num_frames: int
     weights: str
+    box_given: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Convert to values that `json.dumps` accepts.
@@ -69,6 +71,6 @@ class Transcript(NamedTuple):
             lines += [f"{times}  {100 * word.confidence:3.0f} %  {word.word}"]
         lines.append(f"read at {FPS} frames a second, with the weights {self.weights}")
         lines += describe_scope(self.weights)
-        result = "have no words"
-        lines.append(describe_found(self.missed_frames, self.num_frames, result))
+        frames = self.missed_frames, self.num_frames
+        lines.append(describe_found(*frames, "have no words", self.box_given))
         return "\n".join(lines)

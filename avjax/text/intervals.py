@@ -42,7 +42,8 @@ class TimedWord(NamedTuple):
         word: The word as text.
         start: Start in seconds.
         end: End in seconds.
-        confidence: Probability of the word in [0, 1].
+        confidence: How well the word fits the lips, in [0, 1]; not how probable the
+            sentence is.
     """
 
     word: str

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import signal
 import subprocess
@@ -143,6 +144,13 @@ def test_languages_are_listed_without_a_face(capsys):
     assert "en-us        English (America)" in lines and len(lines) > 50
 
 
+def test_voices_are_listed_without_a_face(capsys):
+    assert main(["talk", "--list-voices"]) == 0
+    assert {"f3", "whisper"} <= set(capsys.readouterr().out.splitlines())
+    assert main(["talk", "--list-voices", "--json"]) == 0
+    assert "f3" in json.loads(capsys.readouterr().out)
+
+
 def test_face_that_is_no_picture_and_photo_without_audio_are_refused(tmp_path, capsys):
     (tmp_path / "face.py").write_text("pass")
     face, photo = str(tmp_path / "face.py"), str(tmp_path / "photo.png")
@@ -267,8 +275,7 @@ def test_data_module_prints_no_traceback():
         ),
         (
             ["talk", "--face", FILE, "--text", "b", "--voice", "zzz", "-o", "c.mp4"],
-            "(`python -c 'from avjax.text import espeak; "
-            "print(*espeak.list_variants())'` lists all)",
+            "(`avjax talk --list-voices` lists all)",
         ),
     ],
 )

@@ -245,4 +245,9 @@ def probe_video(source: pathlib.Path) -> video_reader.VideoInfo:
 
 def write_report(target: pathlib.Path, report: np.ndarray) -> None:
     """Write the report, u8 [h w c=3], next to the denoised file, as OUT.report.png."""
-    image_io.write_png(target.with_name(f"{target.name}.report.png"), report)
+    image_io.write_png(report_path(target), report)
+
+
+def report_path(target: pathlib.Path) -> pathlib.Path:
+    """Return the path of the report about a denoised file: OUT.report.png."""
+    return target.with_name(f"{target.name}.report.png")

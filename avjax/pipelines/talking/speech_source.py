@@ -291,7 +291,7 @@ def _timing_remarks(
     num_over = sum(overrun > MIN_DELAY for overrun in overruns)
     if num_over:
         remark += (
-            f"; the speech ends after the subtitle in {num_over}, by "
-            f"{max(overruns):.1f} s at most"
+            f"; in {num_over} of {len(overruns)} the speech ends late, by "
+            f"{max(overruns):.1f} s at most: shorten the text or lengthen the time"
         )
     return (remark,)

@@ -153,6 +153,7 @@ class TalkingVideo:
             face_size=self._talker.talker.config.size,
             composited=not self._native,
             edits=edits_frames(self._talker.talker.config),
+            box_given=self._source.track is None,
             is_silent=self._is_silent_audio,
             is_speech=self._is_speech,
             remarks=(

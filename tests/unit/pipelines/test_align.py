@@ -18,6 +18,7 @@ from avjax.media import audio_io
 from avjax.models.aligner import AlignerConfig, init_variables
 from avjax.pipelines import align
 from avjax.pipelines.align import ForcedAligner, path_to_intervals
+from avjax.pipelines.alignment import Alignment
 from avjax.pipelines.phone_aligner import PhoneAligner
 from avjax.text.alignment_graph import AlignmentWord, build_alignment_graph
 from avjax.text.phonemes import PHONEMES
@@ -110,7 +111,7 @@ def test_too_large_search_is_refused(certain, monkeypatch):
 
 
 def test_no_words_have_no_times(aligner, wave):
-    assert aligner.align(wave, []) == ((), (), 0)
+    assert aligner.align(wave, []) == Alignment((), ())
 
 
 def test_long_recording_gives_the_same_in_windows(aligner, wave, monkeypatch):
@@ -143,7 +144,8 @@ def test_unseen_puppet_is_aligned(tmp_path):
     error = times(alignment.words) - times(speech.words) - 0.2
     assert np.abs(error).mean() < 0.05 and np.abs(error).max() < 0.15
     options = {"weights": "aligner-puppet"}
-    assert avjax.align(wave, text, **options) == alignment
+    named = alignment._replace(weights="aligner-puppet")
+    assert avjax.align(wave, text, **options) == named
     audio_io.write_wav(tmp_path / "speech.wav", wave)
     from_file = avjax.align(tmp_path / "speech.wav", text, **options)
     assert np.abs(times(from_file.words) - times(alignment.words)).max() < 0.05
@@ -182,7 +184,9 @@ def test_command_prints_words_with_their_phonemes(
     monkeypatch.setattr(align, "pronounce_text", lambda text, lang: WORDS_AS_TOKENS)
     words = ["align", str(tmp_path / "a.wav"), "buy tea"]
     assert main([*words, "--srt", str(tmp_path / "a.srt")]) == 0
-    first, second = capsys.readouterr().out.splitlines()
+    first, second, fit, scope = capsys.readouterr().out.splitlines()
+    assert fit == "fit of the text: 0.00 nats per mel frame (below 1 is good)"
+    assert scope.startswith("the weights aligner-grid-s1 know one speaker (GRID s1)")
     assert first.split() == ["0.03", "-", "0.09", "s", "buy", "[b", "aɪ]"]
     assert second.endswith("tea  [t iː]")
     assert "buy tea" in (tmp_path / "a.srt").read_text()
@@ -190,7 +194,7 @@ def test_command_prints_words_with_their_phonemes(
     printed = json.loads(capsys.readouterr().out)
     assert printed["words"][0] == {"word": "buy", "start": 0.0312, "end": 0.0938}
     assert [phone["phone"] for phone in printed["phones"]] == ["b", "aɪ", "t", "iː"]
-    assert printed["nll_gap"] == 0
+    assert printed["nll_gap"] == 0 and printed["weights"] == "aligner-grid-s1"
 
 
 @pytest.mark.parametrize(

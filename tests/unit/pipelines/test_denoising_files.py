@@ -292,6 +292,8 @@ def test_dnd_photos_become_files_for_submission(denoise_to_folder, tmp_path, cap
     assert denoise_to_folder(tmp_path / "dnd", "--steps", 1, "--report") == 0
     lines = capfd.readouterr().out.splitlines()
     assert ": 2 regions of" in lines[0] and ": 1 regions of" in lines[1]
+    report = tmp_path / "out" / "0001.mat.report.png"
+    assert lines[0].endswith(f"; report in {report}")
     for number, (image, boxes) in enumerate(zip(images, BOXES, strict=True), 1):
         name = f"{number:04d}.mat"
         assert (tmp_path / "out" / f"{name}.report.png").is_file()

@@ -70,6 +70,7 @@ def test_word_times_are_right_at_any_frame_rate(
     clip = write_text_video("bin all", fps)
     transcript = avjax.lipread(clip, weights=reader_weights / "sentences", box=BOX)
     assert transcript.text == "bin all" and not transcript.missed_frames
+    assert str(transcript).endswith(" frames; no face was looked for")
     times = [(word.start, word.end) for word in transcript.words]
     expected = np.array([[0, 5], [8, 13]]) * SYMBOL_SECONDS
     expected += [[0, WORD_TRAIL_SECONDS], [-WORD_LEAD_SECONDS, WORD_TRAIL_SECONDS]]

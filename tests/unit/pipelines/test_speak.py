@@ -94,6 +94,9 @@ def test_vocoder_can_be_replaced(puppet_clip, reader_weights):
         vocoder=level_vocoder,
     )
     assert speech.mel.shape == (4 * 56, 80) and speech.mel.dtype == np.float32
+    assert str(speech).endswith(
+        "used the given box in 56 frames; no face was looked for"
+    )
     expected = level_vocoder(speech.mel[None])[0]
     gain = min(speak.MAX_GAIN, PEAK_LEVEL / expected.max())
     np.testing.assert_allclose(speech.wave, gain * expected, atol=1e-5)

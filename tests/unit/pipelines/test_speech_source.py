@@ -58,8 +58,8 @@ def test_subtitle_that_would_overlap_the_next_is_sped_up():
     np.testing.assert_allclose(track.phones[2][1:], (0.9, 1.3))
     assert track.wave[0] == pytest.approx(0.125), "the audio is sped up, too"
     assert track.remarks == (
-        "2 subtitles were spoken at their times, 1 of them sped up; the speech ends "
-        "after the subtitle in 2, by 0.3 s at most",
+        "2 subtitles were spoken at their times, 1 of them sped up; in 2 of 2 the "
+        "speech ends late, by 0.3 s at most: shorten the text or lengthen the time",
     )
 
 
@@ -76,11 +76,13 @@ def test_subtitle_that_is_too_long_delays_the_next():
 
 
 def test_speech_that_ends_after_its_subtitle_is_reported():
-    late = "; the speech ends after the subtitle in 1, by 0.4 s at most"
+    advice = "by 0.4 s at most: shorten the text or lengthen the time"
     last = synthesize_cues([Cue(0, 2, "ba"), Cue(5, 5.6, "ba")], clicks())
-    assert last.remarks == (f"2 subtitles were spoken at their times{late}",)
+    late = "2 subtitles were spoken at their times; in 1 of 2 the speech ends late"
+    assert last.remarks == (f"{late}, {advice}",)
     single = synthesize_cues([Cue(1, 1.6, "ba")], clicks())
-    assert single.remarks == (f"1 subtitle was spoken at its time{late}",)
+    late = "1 subtitle was spoken at its time; in 1 of 1 the speech ends late"
+    assert single.remarks == (f"{late}, {advice}",)
 
 
 def test_track_gives_phonemes_and_silence():

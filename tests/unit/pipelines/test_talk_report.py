@@ -42,6 +42,12 @@ def test_report_names_the_weights_and_the_frames_with_a_face():
     ]
 
 
+def test_given_box_is_not_reported_as_a_face_that_was_found():
+    assert make_report(25, box_given=True)[2] == (
+        "used the given box in 25 frames; no face was looked for"
+    )
+
+
 def test_talker_that_edits_frames_generates_no_face():
     edit = "the edit of the mouth was computed at 96 pixels"
     assert (
