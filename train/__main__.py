@@ -136,7 +136,8 @@ def evaluate_named(options: argparse.Namespace) -> None:
     if jax.process_index() == 0 and options.json:
         print_json({"step": step, **metrics})
     elif jax.process_index() == 0:
-        print_metrics(metrics, f"{pathlib.Path(name).name}, {folder}")
+        title = f"{pathlib.Path(name).name}, {folder}"
+        print_metrics(metrics, title, experiment.task.metric_units())
         print(f"measured: {state}")
 
 

@@ -11,7 +11,7 @@ import rich.table
 from avjax.config import differences, leaves, to_json
 from avjax.console import status
 from avjax.errors import InputError
-from avjax.metrics.units import find_unit
+from avjax.metrics.units import UNITS, Unit, find_unit
 from avjax.train.checks import explain_failure, validate_batch
 from avjax.train.compiled import CompiledExperiment, build
 from avjax.train.evaluation import evaluate, local_eval_batches, split_missing
@@ -183,18 +183,21 @@ def load_state(
     return init_from_weights(program, experiment.init_from)
 
 
-def print_metrics(metrics: Mapping[str, float], title: str) -> None:
+def print_metrics(
+    metrics: Mapping[str, float], title: str, units: Mapping[str, Unit] = UNITS
+) -> None:
     """Print a table of metrics.
 
     Args:
         metrics: {name: value}.
         title: Title of the table.
+        units: {metric: unit} of the task.
     """
     table = rich.table.Table("metric", "value", "unit", "better", title=title)
     known, missing = split_missing(metrics)
     for name, value in metrics.items():
         shown = f"{value:.5g}" if name in known else "no value"
-        table.add_row(name, shown, *find_unit(name))
+        table.add_row(name, shown, *find_unit(name, units))
     rich.console.Console().print(table)
     if missing:
         print(

@@ -16,6 +16,7 @@ from avjax.console import CONSOLE
 from avjax.errors import InputError
 from avjax.media.files import write_text
 from avjax.media.paths import as_path, is_remote
+from avjax.metrics.units import UNITS
 from avjax.train.experiment import Experiment
 from avjax.train.run.files import EXPERIMENT_FILE, RUNS
 
@@ -159,6 +160,9 @@ def save_config(
     """
     if jax.process_index() == 0:
         content = {"arguments": list(arguments), "config": to_json(experiment)}
+        units = experiment.task.metric_units()
+        if units != UNITS:  # those of a task of the user's own, for `avjax report`
+            content["units"] = {name: list(unit) for name, unit in units.items()}
         text = json.dumps(content, indent=1) + "\n"
         if is_remote(folder):  # a store writes a file at once
             (folder / EXPERIMENT_FILE).write_text(text)
