@@ -105,12 +105,28 @@ def state_bases(licences: Mapping[str, str]) -> list[str]:
     ]
 
 
-def hub_readme(system: str, card: str) -> str:
+def command_of(system: str, config: Mapping[str, Any]) -> str:
+    """Name the command that takes some weights.
+
+    Args:
+        system: The system id.
+        config: The model config as JSON.
+
+    Returns:
+        The command in words; empty for a system of the user's own.
+    """
+    if system == "bridging" and config.get("task"):
+        return "avjax speak" if config["task"] == "speech" else "avjax lipread"
+    return COMMANDS.get(system, "")
+
+
+def hub_readme(system: str, card: str, config: Mapping[str, Any] | None = None) -> str:
     """Write the README.md of a folder of weights, as model hubs expect it.
 
     Args:
         system: The system id of the weights.
         card: The model card.
+        config: The model config as JSON; None: it is not known.
 
     Returns:
         YAML with licence, tags, datasets and metrics, and the card.
@@ -120,7 +136,7 @@ def hub_readme(system: str, card: str) -> str:
         f"{name}: {_to_yaml(value)}\n"
         for name, value in _front_matter(system, facts).items()
     )
-    command = COMMANDS.get(system, "")
+    command = command_of(system, config or {})
     use = f"`{command} --weights FOLDER`" if command.startswith("avjax") else "avjax"
     use = use.replace(" or ", " --weights FOLDER` or `")
     texts = [line for line in card.splitlines() if not METRIC.fullmatch(line.strip())]

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from avjax import weights_format1
 from avjax.console import format_size
-from avjax.errors import COMMANDS, InputError, suggest
+from avjax.errors import InputError, suggest
 from avjax.media.files import wrap_os_errors
 from avjax.media.paths import as_path
-from avjax.model_cards import read_card, state_bases
+from avjax.model_cards import command_of, read_card, state_bases
 from avjax.typing import PathLike
 from avjax.weights_download import fetch_weights, is_address
 
@@ -87,7 +87,7 @@ def describe_weights(name: PathLike) -> WeightsInfo:
         size_bytes = file.stat().st_size
     description = read_description(config_file)
     facts = read_card(description["card"])
-    command = COMMANDS.get(description["system"], "")
+    command = command_of(description["system"], description["config"])
     return WeightsInfo(
         name=str(name),
         system=description["system"],

@@ -250,5 +250,6 @@ def print_metrics(
     if missing:
         print(
             "no value: no example counts for this metric, for instance because the "
-            "corpus has no phonemes or lacks a class of them; or it is not a number"
+            "corpus has no phonemes or lacks a class of them, or because its clips are "
+            "too few or too short to be compared; or it is not a number"
         )

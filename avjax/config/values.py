@@ -236,11 +236,12 @@ def _describe(hint: Any) -> str:
         return " or ".join(repr(choice) for choice in typing.get_args(hint))
     if typing.get_origin(hint) is tuple:
         items = typing.get_args(hint)
-        if items and items[-1] is not ...:
+        if not items or items[-1] is ...:
             return (
-                f"{len(items)} values with commas: {', '.join(map(_describe, items))}"
+                f"a tuple of values, each {_describe(items[0])}" if items else "a tuple"
             )
-        return f"values with commas, each {_describe(items[0])}" if items else "a tuple"
+        words = ", ".join(map(_describe, items))
+        return f"a tuple of {len(items)} values with commas: {words}"
     if len(_options(hint)) > 1:
         return " or ".join(_describe(option) for option in _options(hint))
     return TYPE_NAMES.get(hint) or getattr(hint, "__name__", str(hint))

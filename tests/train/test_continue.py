@@ -100,6 +100,8 @@ def test_type_of_products_without_effect_is_refused(experiment):
 def test_metric_that_selects_is_written_with_a_comma(experiment):
     changed = override(experiment, ["select_by=test/error,min"])
     assert changed.select_by == ("test/error", "min")
-    message = "must be 2 values with commas: a string, 'min' or 'max' or none"
+    message = (
+        "must be a tuple of 2 values with commas: a string, 'min' or 'max' or none"
+    )
     with pytest.raises(InputError, match=message):
         override(experiment, ["select_by=test/error"])

@@ -64,6 +64,13 @@ def test_card_without_facts_has_an_unknown_licence():
     assert data.eval_results is None
 
 
+def test_readme_names_the_command_that_takes_the_weights():
+    for task, command in (("sentences", "lipread"), ("speech", "speak")):
+        page = hub_readme("bridging", "", {"task": task})
+        assert f"for `avjax {command} --weights FOLDER`;" in page
+    assert "lipread --weights FOLDER` or `avjax speak" in hub_readme("bridging", "")
+
+
 def test_card_names_what_the_training_started_from(folder, tmp_path):
     lines = describe_bases(["lipwarp-people", folder, "lipwarp-people", "runs/gone"])
     licence = avjax.weights.describe_weights("lipwarp-people").licence
