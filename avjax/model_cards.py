@@ -8,6 +8,7 @@ the same facts from the YAML at the start of a README.md.
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from avjax.errors import COMMANDS
@@ -15,6 +16,7 @@ from avjax.errors import COMMANDS
 FIELDS = {  # attribute of CardFacts: how its line begins
     "task": "Task: ",
     "trained_on": "Trained on: ",
+    "started_from": "Started from: ",
     "score": "Score: ",
     "licence": "Licence of these weights: ",
 }
@@ -28,6 +30,8 @@ HUB_LICENCES = {  # licence in a card: its identifier on model hubs
 }
 # YAML reads 1e-05 as a text, and 1.0e-05 as a number.
 WITHOUT_POINT = re.compile(r'(?<="value": )(-?\d+)(?=e)')
+BASE = re.compile(r"(?:^|\), )([^()]+) \(")  # in "Started from: NAME (LICENCE), …"
+OWN_DATA = ", and that of your own data"
 METRIC = re.compile(r"([\w-]+/[\w-]+): (-?\d[\d.e+-]*)")
 
 
@@ -38,6 +42,7 @@ class CardFacts(NamedTuple):
         summary: The first line.
         task: What the weights are for, and the command that takes them.
         trained_on: The training data.
+        started_from: Weights that the training started from, and their licences.
         score: The most important result.
         licence: The licence of the weights.
         metrics: {"EVAL/METRIC": value}.
@@ -46,6 +51,7 @@ class CardFacts(NamedTuple):
     summary: str
     task: str
     trained_on: str
+    started_from: str
     score: str
     licence: str
     metrics: dict[str, float]
@@ -72,12 +78,55 @@ def read_card(text: str) -> CardFacts:
     return CardFacts(summary=lines[0] if lines else "", metrics=metrics, **fields)
 
 
-def hub_readme(system: str, card: str) -> str:
+def state_bases(licences: Mapping[str, str]) -> list[str]:
+    """Write the lines of a card about the weights that a training started from.
+
+    Args:
+        licences: {name of weights: their licence}; a licence that is not known is
+            empty.
+
+    Returns:
+        The lines with the names and the licence; none if there are no names.
+    """
+    if not licences:
+        return []
+    names, origins = [], []
+    for name, licence in licences.items():
+        origin = licence.removesuffix(OWN_DATA)
+        if not origin.startswith("that of "):  # else they started from others, too
+            origin = f"that of {name}, {licence or 'which is not stated'}"
+        names.append(
+            f"{name} ({licence.removesuffix(OWN_DATA) or 'licence not stated'})"
+        )
+        origins.append(origin)
+    return [
+        f"Started from: {', '.join(names)}.",
+        f"Licence of these weights: {'; '.join(dict.fromkeys(origins))}{OWN_DATA}.",
+    ]
+
+
+def command_of(system: str, config: Mapping[str, Any]) -> str:
+    """Name the command that takes some weights.
+
+    Args:
+        system: The system id.
+        config: The model config as JSON.
+
+    Returns:
+        The command in words; empty for a system of the user's own.
+    """
+    if system == "bridging" and config.get("task"):
+        return "avjax speak" if config["task"] == "speech" else "avjax lipread"
+    return COMMANDS.get(system, "")
+
+
+def hub_readme(system: str, card: str, config: Mapping[str, Any] | None = None) -> str:
     """Write the README.md of a folder of weights, as model hubs expect it.
 
     Args:
         system: The system id of the weights.
         card: The model card.
+        config: The model config as JSON; None: it is not known.
 
     Returns:
         YAML with licence, tags, datasets and metrics, and the card.
@@ -87,7 +136,7 @@ def hub_readme(system: str, card: str) -> str:
         f"{name}: {_to_yaml(value)}\n"
         for name, value in _front_matter(system, facts).items()
     )
-    command = COMMANDS.get(system, "")
+    command = command_of(system, config or {})
     use = f"`{command} --weights FOLDER`" if command.startswith("avjax") else "avjax"
     use = use.replace(" or ", " --weights FOLDER` or `")
     texts = [line for line in card.splitlines() if not METRIC.fullmatch(line.strip())]
@@ -123,6 +172,8 @@ def _front_matter(system: str, facts: CardFacts) -> dict[str, Any]:
     entries["tags"] = ["avjax", "jax", "flax", _slug(system)]
     if facts.trained_on:
         entries["datasets"] = list(map(_slug, facts.trained_on.split(", ")))
+    if bases := BASE.findall(facts.started_from):
+        entries["base_model"] = bases
     if results := _results(system, facts.metrics):
         types = [metric["type"] for one in results for metric in one["metrics"]]
         entries["metrics"] = list(dict.fromkeys(types))

@@ -139,7 +139,7 @@ def write_folder(
         description = {**description, "sha256": _digest(file)}
         text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
         config_file.write_text(text, encoding="utf-8", errors=UNENCODABLE)
-        page = hub_readme(description["system"], description["card"])
+        page = hub_readme(*(description[x] for x in ("system", "card", "config")))
         readme.write_text(page, encoding="utf-8", errors=UNENCODABLE)
 
 

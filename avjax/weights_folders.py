@@ -3,14 +3,15 @@
 import json
 import pathlib
 import warnings
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from avjax import weights_format1
 from avjax.console import format_size
-from avjax.errors import COMMANDS, InputError, suggest
+from avjax.errors import InputError, suggest
 from avjax.media.files import wrap_os_errors
 from avjax.media.paths import as_path
-from avjax.model_cards import read_card
+from avjax.model_cards import command_of, read_card, state_bases
 from avjax.typing import PathLike
 from avjax.weights_download import fetch_weights, is_address
 
@@ -28,6 +29,8 @@ class WeightsInfo(NamedTuple):
         system: The system id.
         task: What the weights are for; empty: the card does not say.
         trained_on: The training data; empty: the card does not say.
+        started_from: Weights that the training started from, with their licences;
+            empty: the card does not say.
         score: The most important result; empty: the card does not say.
         licence: The licence; empty: the card does not say.
         size_bytes: Size of weights.safetensors.
@@ -40,6 +43,7 @@ class WeightsInfo(NamedTuple):
     system: str
     task: str
     trained_on: str
+    started_from: str
     score: str
     licence: str
     size_bytes: int
@@ -57,11 +61,12 @@ class WeightsInfo(NamedTuple):
             "system": self.system,
             "for": self.task,
             "trained on": self.trained_on,
+            "started from": self.started_from,
             "score": self.score,
             "licence": self.licence or "not stated",
             "size": format_size(self.size_bytes),
         }
-        lines = [f"  {name:<11}{fact}" for name, fact in facts.items() if fact]
+        lines = [f"  {name:<13}{fact}" for name, fact in facts.items() if fact]
         return "\n".join([self.name, *lines])
 
 
@@ -82,12 +87,13 @@ def describe_weights(name: PathLike) -> WeightsInfo:
         size_bytes = file.stat().st_size
     description = read_description(config_file)
     facts = read_card(description["card"])
-    command = COMMANDS.get(description["system"], "")
+    command = command_of(description["system"], description["config"])
     return WeightsInfo(
         name=str(name),
         system=description["system"],
         task=facts.task or command,
         trained_on=facts.trained_on,
+        started_from=facts.started_from,
         score=facts.score,
         licence=facts.licence,
         size_bytes=size_bytes,
@@ -95,6 +101,28 @@ def describe_weights(name: PathLike) -> WeightsInfo:
         config=description["config"],
         card=description["card"],
     )
+
+
+def describe_bases(sources: Iterable[PathLike]) -> list[str]:
+    """Write the lines of a card about the weights that a training started from.
+
+    Args:
+        sources: Names of bundled weights, folders, or addresses with a checksum.
+            Weights that are gone, such as those of a deleted run, keep their name.
+
+    Returns:
+        The lines, see `state_bases`. A folder is named without the path to it.
+    """
+    licences = {}
+    for source in dict.fromkeys(map(str, sources)):
+        try:
+            licence = describe_weights(source).licence
+        except InputError:
+            licence = ""
+        path = pathlib.PurePath(source.partition("#")[0])
+        is_run = path.name == "weights" and path.parent.name
+        licences[path.parent.name if is_run else path.name] = licence
+    return state_bases(licences)
 
 
 def weights_files(name: PathLike) -> tuple[pathlib.Path, ...]:

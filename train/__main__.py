@@ -18,7 +18,6 @@ from avjax.cli import Parser, add_json_argument, print_json
 from avjax.config import override, to_assignments, to_json
 from avjax.console import status
 from avjax.errors import InputError, suggest
-from avjax.media.paths import as_path
 from avjax.train.parallel.hosts import OFF, connected
 
 if TYPE_CHECKING:
@@ -26,11 +25,16 @@ if TYPE_CHECKING:
 
 TRAIN_HELP = """Train an experiment, or continue a run that was stopped.
 
+The folder of a run as NAME continues it with the changes that it was started with.
+
 path=value changes a field of the experiment, such as steps=1000 or
 optim.generator.learning_rate=3e-4; root=DIR changes train.root and the root of all
 evaluations. path=value,value,… trains once with each value, in folders of its own, and
 prints a table."""
-NAME_HELP = "experiment (see avjax train --list), or FILE.py:EXPERIMENT of your own"
+NAME_HELP = (
+    "experiment (see avjax train --list), FILE.py:EXPERIMENT of your own, or the "
+    "folder of a run"
+)
 EVALUATE_HELP = """Evaluate a run: its best weights (by select_by), else the latest.
 
 If the experiment has no run, the weights that it starts from are evaluated.
@@ -70,18 +74,20 @@ def train_named(options: argparse.Namespace) -> None:
     import jax
 
     from avjax.train.experiments.requirements import check_requirements
-    from avjax.train.run.folder import RUNS
+    from avjax.train.run.folder import find_continued
     from avjax.train.run.sweep import fit_all, plan_runs
 
-    folder = as_path(options.out or RUNS / options.name.rpartition(":")[2])
-    make = functools.partial(make_experiment, options.name)
-    runs = plan_runs(make, options.assignments, folder)
+    name, assignments, folder = find_continued(
+        options.name, options.assignments, options.out, load_experiments()
+    )
+    make = functools.partial(make_experiment, name)
+    runs = plan_runs(make, assignments, folder)
     if options.show:
         print_fields([run.experiment for run in runs], options.json)
         return
     for run in runs:
         check_requirements(run.experiment, run.folder, "train", "evals")
-    fit_all(absolute_name(options.name), runs, folder)
+    fit_all(absolute_name(name), runs, folder)
     if jax.process_index() == 0 and options.json:
         print_json({"wrote": [str(run.folder) for run in runs]})
     elif jax.process_index() == 0:
@@ -132,11 +138,13 @@ def evaluate_named(options: argparse.Namespace) -> None:
     experiment = make_experiment(name, (*assignments, *changes))
     check_effect(before, experiment, folder)
     check_requirements(experiment, folder, "evals")
-    metrics, step, state = evaluate_run(experiment, folder)
+    metrics, step, state, data = evaluate_run(experiment, folder)
     if jax.process_index() == 0 and options.json:
         print_json({"step": step, **metrics})
     elif jax.process_index() == 0:
-        print_metrics(metrics, f"{pathlib.Path(name).name}, {folder}")
+        title = f"{pathlib.Path(name).name}, {folder}"
+        print_metrics(metrics, title, experiment.task.metric_units())
+        print("\n".join(f"on {line}" for line in data))
         print(f"measured: {state}")
 
 

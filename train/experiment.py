@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from avjax.config import check_ranges, differences, leaves, to_json
@@ -108,6 +108,7 @@ def check(experiment: Experiment) -> None:
     if experiment.profile:
         check_profile(experiment.profile, experiment.steps)
     check_ranges(experiment)
+    check_dtype(experiment)
     check_signatures(experiment.task)
     objectives = {objective.name for objective in experiment.task.objectives()}
     if objectives != set(experiment.optim):
@@ -121,6 +122,49 @@ def check(experiment: Experiment) -> None:
         raise InputError(
             f"select_by={selection[0]} must be EVAL/METRIC; the evals are: {known}"
         )
+
+
+def check_dtype(experiment: Experiment) -> None:
+    """Check that a type of products is chosen only for networks that use it.
+
+    Args:
+        experiment: The experiment.
+
+    Raises:
+        InputError: The type would have no effect.
+    """
+    fields = list(find_dtypes(experiment.task))
+    name = type(experiment.task).__name__
+    message = f"has no effect: the networks of {name} compute in float32"
+    if experiment.dtype not in (None, "float32") and not any(
+        used for _, used in fields
+    ):
+        raise InputError(f"dtype={experiment.dtype} {message}")
+    for value, is_used in fields:
+        if value != "float32" and not is_used:
+            raise InputError(f"the dtype {value} of the model {message}")
+
+
+def find_dtypes(config: Any) -> Iterator[tuple[str, bool]]:
+    """Iterate over the fields `dtype` in a config and in the configs inside of it.
+
+    Args:
+        config: A plain value.
+
+    Yields:
+        The value, and whether the network uses it.
+    """
+    if isinstance(config, Mapping | tuple):
+        values = config.values() if isinstance(config, Mapping) else config
+        for value in values:
+            yield from find_dtypes(value)
+    if not dataclasses.is_dataclass(config):
+        return
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if field.name == "dtype":
+            yield value, getattr(config, "USES_DTYPE", True)
+        yield from find_dtypes(value)
 
 
 def check_profile(profile: str, steps: int) -> None:

@@ -219,7 +219,7 @@ class TrainLoop:
         if is_best or (last and not self.experiment.select_by):
             # Before the checkpoint: a run killed between the two repeats both.
             card = model_card(self.experiment, step, metrics, self.writer.hours)
-            release(self.experiment.task, state, self.mirror.local / "weights", card)
+            release(self.experiment, state, self.mirror.local / "weights", card)
         # Before the checkpoint, for the same reason.
         self.mirror.upload(now=eval_due or save_due or is_best)
         if save_due or is_best:

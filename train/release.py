@@ -12,34 +12,42 @@ from avjax.config import replace_all, to_json
 from avjax.train.experiment import Experiment
 from avjax.train.parallel import sharding
 from avjax.train.step import TrainState
-from avjax.train.task import Task
+from avjax.weights_folders import describe_bases
 
 
-def release(task: Task, state: TrainState, folder: pathlib.Path, card: str) -> None:
+def release(
+    experiment: Experiment, state: TrainState, folder: pathlib.Path, card: str
+) -> None:
     """Write the weights that a task exports. Only process 0 writes.
 
     They are averages if the run has some. Their config has products in float32 and
     keeps activations: how they were trained does not bind those who use them.
 
     Args:
-        task: The task.
+        experiment: The experiment.
         state: The state whose weights are released.
         folder: Folder to write.
-        card: Text of the model card.
+        card: Text of the model card. It is continued by the weights that the released
+            parts started from, and their licences.
     """
     state = state.averaged()
     params, stats = jax.device_get(gather((state.params, state.stats)))
     if jax.process_index() != 0:
         return
-    released = task.export(params, stats)
+    released = experiment.task.export(params, stats)
     if released is not None:
+        bases = [
+            source
+            for name, source in experiment.init_from.items()
+            if name.partition("/")[0] in released.params
+        ]
         weights.save(
             folder,
             released.params,
             released.stats,
             replace_all(released.config, dtype="float32", remat=()),
             system=released.system,
-            card=card,
+            card="\n".join([*card.splitlines(), *describe_bases(bases)]) + "\n",
         )
 
 

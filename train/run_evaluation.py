@@ -2,16 +2,19 @@
 
 import json
 import pathlib
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
+import numpy as np
 import rich.console
 import rich.table
+from jax.experimental import multihost_utils
 
 from avjax.config import differences, leaves, to_json
-from avjax.console import status
+from avjax.console import format_count, status
+from avjax.data.loader import DataLoader
 from avjax.errors import InputError
-from avjax.metrics.units import find_unit
+from avjax.metrics.units import UNITS, Unit, find_unit
 from avjax.train.checks import explain_failure, validate_batch
 from avjax.train.compiled import CompiledExperiment, build
 from avjax.train.evaluation import evaluate, local_eval_batches, split_missing
@@ -31,11 +34,13 @@ class RunEvaluation(NamedTuple):
         metrics: `{"set/metric": value}`.
         step: Number of finished steps of the state.
         state: Which state it is, in words.
+        data: What was measured on, in words; one line for each evaluation set.
     """
 
     metrics: dict[str, float]
     step: int
     state: str
+    data: list[str]
 
 
 def evaluate_run(experiment: Experiment, folder: pathlib.Path) -> RunEvaluation:
@@ -62,8 +67,10 @@ def evaluate_run(experiment: Experiment, folder: pathlib.Path) -> RunEvaluation:
         program = build(experiment, mesh, example)
         state = load_state(experiment, folder, program)
         state = state.averaged()
-        metrics, step = evaluate_sets(experiment, program, state), int(state.step)
-        return RunEvaluation(metrics, step, describe_state(experiment, folder, step))
+        metrics, data = evaluate_sets(experiment, program, state)
+        step = int(state.step)
+        words = describe_state(experiment, folder, step)
+        return RunEvaluation(metrics, step, words, data)
 
 
 def describe_state(experiment: Experiment, folder: pathlib.Path, step: int) -> str:
@@ -108,7 +115,7 @@ def check_effect(before: Experiment, after: Experiment, folder: pathlib.Path) ->
 
 def evaluate_sets(
     experiment: Experiment, program: CompiledExperiment, state: TrainState
-) -> dict[str, float]:
+) -> tuple[dict[str, float], list[str]]:
     """Evaluate a state on all evaluation sets.
 
     Args:
@@ -117,14 +124,55 @@ def evaluate_sets(
         state: The state.
 
     Returns:
-        {"set/metric": value}.
+        {"set/metric": value}, and what was measured on, in words.
     """
-    metrics = {}
+    metrics, data = {}, []
     with status("evaluating"):
         for name, loader in experiment.evals.items():
-            values = evaluate(program, state, local_eval_batches(loader))
+            batches = CountedBatches(local_eval_batches(loader))
+            values = evaluate(program, state, batches)
             metrics |= {f"{name}/{key}": value for key, value in values.items()}
-    return metrics
+            data.append(describe_set(name, loader, batches.total()))
+    return metrics, data
+
+
+class CountedBatches:
+    """Batches of this process, which counts their examples."""
+
+    def __init__(self, batches: Iterable[Mapping[str, Any]]):
+        """Keep the batches.
+
+        Args:
+            batches: The batches, in numpy. Examples of weight 0 are padding.
+        """
+        self._batches, self._count = batches, 0
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        for batch in self._batches:
+            weights = batch.get("weight", np.ones(len(next(iter(batch.values())))))
+            self._count += int(np.count_nonzero(weights))
+            yield batch
+
+    def total(self) -> int:
+        """Return the number of examples so far, over all processes."""
+        return int(np.sum(multihost_utils.process_allgather(np.array(self._count))))
+
+
+def describe_set(name: str, loader: DataLoader, examples: int) -> str:
+    """Say in words what an evaluation set was measured on.
+
+    Args:
+        name: Name of the set.
+        loader: Its loader.
+        examples: Number of examples.
+    """
+    split, root = getattr(loader, "split", ""), getattr(loader, "root", "")
+    count = format_count(examples, "example")
+    if not split or not root:
+        return f"set {name}: {count}"
+    is_same = split.partition("[")[0] == name
+    place = f"split {split}" if is_same else f"set {name}, read from split {split}"
+    return f"{place} of {root}: {count}"
 
 
 def task_changes(experiment: Experiment, folder: pathlib.Path) -> list[str]:
@@ -183,21 +231,25 @@ def load_state(
     return init_from_weights(program, experiment.init_from)
 
 
-def print_metrics(metrics: Mapping[str, float], title: str) -> None:
+def print_metrics(
+    metrics: Mapping[str, float], title: str, units: Mapping[str, Unit] = UNITS
+) -> None:
     """Print a table of metrics.
 
     Args:
         metrics: {name: value}.
         title: Title of the table.
+        units: {metric: unit} of the task.
     """
     table = rich.table.Table("metric", "value", "unit", "better", title=title)
     known, missing = split_missing(metrics)
     for name, value in metrics.items():
         shown = f"{value:.5g}" if name in known else "no value"
-        table.add_row(name, shown, *find_unit(name))
+        table.add_row(name, shown, *find_unit(name, units))
     rich.console.Console().print(table)
     if missing:
         print(
             "no value: no example counts for this metric, for instance because the "
-            "corpus has no phonemes or lacks a class of them; or it is not a number"
+            "corpus has no phonemes or lacks a class of them, or because its clips are "
+            "too few or too short to be compared; or it is not a number"
         )

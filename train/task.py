@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from avjax.errors import InputError
 from avjax.metrics.base import Mean
+from avjax.metrics.units import UNITS, Unit
 from avjax.typing import Array, Batch, Key, Params
 
 
@@ -159,6 +160,19 @@ class Task(abc.ABC):
             `{metric: Mean}`. Empty by default.
         """
         return {}
+
+    def metric_units(self) -> Mapping[str, Unit]:
+        """Declare what the numbers of the metrics mean, for tables and reports.
+
+        Returns:
+            `{metric: Unit(unit, better)}`, without the name of the evaluation. By
+            default, those of the metrics of avjax for a task of avjax and its
+            subclasses, and nothing for others. A metric that is absent is printed
+            without a unit.
+        """
+        bases = type(self).__mro__[: -len(Task.__mro__)]
+        is_ours = any(base.__module__.startswith("avjax.") for base in bases)
+        return UNITS if is_ours else {}
 
     def export(self, params: Params, stats: Params) -> ReleasedWeights | None:
         """Select the weights that are released when the system is trained.

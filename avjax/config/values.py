@@ -106,7 +106,11 @@ def parse(text: str, old: Any, hint: Any, path: str) -> Any:
     choices = [x for option in _options(hint) for x in typing.get_args(option)]
     if not means_none and (str in _options(hint) or text in choices):
         return text
-    return convert(_literal(text), hint, path)
+    value = _literal(text)
+    is_tuple = any(typing.get_origin(x) is tuple for x in _options(hint))
+    if is_tuple and isinstance(value, str) and "," in value:
+        value = tuple(map(str.strip, value.split(",")))  # texts without quotation marks
+    return convert(value, hint, path)
 
 
 def _is_plain(hint: Any) -> bool:
@@ -231,7 +235,13 @@ def _describe(hint: Any) -> str:
     if typing.get_origin(hint) is Literal:
         return " or ".join(repr(choice) for choice in typing.get_args(hint))
     if typing.get_origin(hint) is tuple:
-        return f"a tuple such as {str(hint).removeprefix('tuple')}"
+        items = typing.get_args(hint)
+        if not items or items[-1] is ...:
+            return (
+                f"a tuple of values, each {_describe(items[0])}" if items else "a tuple"
+            )
+        words = ", ".join(map(_describe, items))
+        return f"a tuple of {len(items)} values with commas: {words}"
     if len(_options(hint)) > 1:
         return " or ".join(_describe(option) for option in _options(hint))
     return TYPE_NAMES.get(hint) or getattr(hint, "__name__", str(hint))

@@ -1,6 +1,7 @@
 """Units of the metrics of an evaluation, and which direction is better."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 
@@ -99,29 +100,34 @@ BASELINES = (  # first words of rows that are compared with, not improved
 )
 
 
-def find_unit(name: str) -> Unit:
+# Last words of parts of a metric: the frames of a class of phonemes, a limit in
+# milliseconds, or a decoding.
+PART = re.compile(
+    r"_(bilabial|labiodental|rounded|open|spread|tongue|back|neutral|grammar|\d+)$"
+)
+
+
+def find_unit(name: str, units: Mapping[str, Unit] = UNITS) -> Unit:
     """Find the unit of a metric by its name.
 
     Args:
-        name: "EVAL/METRIC", where words before and after the name of a known metric
-            are variants of it: `test/lmd_open`, `test/reference_lmd`.
+        name: "EVAL/METRIC", where METRIC may be a baseline or a part of a metric:
+            `test/reference_lmd`, `test/lmd_open`.
+        units: {metric: unit} of the metrics that are known, see `Task.metric_units`.
 
     Returns:
-        The unit. It is empty for a metric that is not known, such as one of your own,
-        and has no direction for a baseline.
+        The unit. It is empty for any other metric, and has no direction for a baseline.
     """
     metric = name.rpartition("/")[2]
-    words = metric.split("_")
-    parts = {
-        "_".join(words[first:last])
-        for first in range(len(words))
-        for last in range(first + 1, len(words) + 1)
-    }
-    known = [part for part in parts if part in UNITS]
-    if not known:
-        return Unit("")
-    unit = UNITS[max(known, key=len)]
-    return Unit(unit.unit) if metric.startswith(BASELINES) else unit
+    is_baseline = False
+    while True:
+        for known in (metric, PART.sub("", metric)):
+            if known in units:
+                return Unit(units[known].unit) if is_baseline else units[known]
+        prefix = max(filter(metric.startswith, BASELINES), key=len, default="")
+        if not prefix:
+            return Unit("")
+        metric, is_baseline = metric.removeprefix(prefix), True
 
 
 def main_metrics(names: Collection[str]) -> list[str]:

@@ -72,6 +72,7 @@ class LipWarpConfig(TalkerConfig):
 
     system: ClassVar[str] = "lipwarp"
     SIZE_MULTIPLE: ClassVar[int] = 16
+    USES_DTYPE: ClassVar[bool] = False  # all products are in float32
     size: int = 96
     pixel_range: PixelRange = "[0,1]"
     code_dim: int = 12

@@ -22,6 +22,7 @@ from avjax.pipelines.talking.fit_audio import OVERSHOOT, AudioFit, fit_audio
 from avjax.pipelines.talking.fit_editor import EditorFit, fit_editor
 from avjax.pipelines.talking.person_clip import read_person
 from avjax.typing import PathLike
+from avjax.weights_folders import describe_bases
 
 MAX_STEPS, FRAMES_PER_STEP = 100, 2  # of the default number of steps
 
@@ -135,11 +136,13 @@ class AdaptedTalker:
         Raises:
             InputError: The folder holds other files, or cannot be written.
         """
-        card = (
-            f"LipWarp, adapted to one person from {self.report.seconds:.1f} s of "
-            "video. "
-            f"Base: {self.report.base}, whose licence applies.\n{self.report}.\n"
-        )
+        seconds = f"{self.report.seconds:.1f} s"
+        lines = [
+            f"LipWarp, adapted to one person from {seconds} of video.",
+            f"{self.report}.",
+            *describe_bases([self.report.base]),
+        ]
+        card = "\n".join(lines) + "\n"
         params = {part: tree["params"] for part, tree in self.variables.items()}
         weights_io.save(
             folder, params, {}, self.config, system=self.config.system, card=card

@@ -50,7 +50,7 @@ def test_show_prints_the_card_of_a_folder(tmp_path, capsys):
     weights.save(folder, params, {}, WAV2LIP, system="synctalkface", card=card)
     assert main(["weights", "show", str(folder)]) == 0
     shown = capsys.readouterr().out
-    assert shown.endswith(f"\n\n{card}") and "for        avjax talk" in shown
+    assert shown.endswith(f"\n\n{card}") and "for          avjax talk" in shown
     assert main(["weights", "show", str(folder), "--json"]) == 0
     info = json.loads(capsys.readouterr().out)
     assert info["metrics"] == {"test/lmd": 0.5} and info["licence"] == "MIT"

@@ -289,6 +289,9 @@ def test_run_continues_without_the_run_that_it_started_from(
     )
     monkeypatch.setitem(experiments.EXPERIMENTS, "second", lambda: changed)
     main.train(["second", "steps=2"])
+    readme = (tmp_path / "runs/second/weights/README.md").read_text()
+    assert "Started from: toy (licence not stated)." in readme
+    assert 'base_model: ["toy"]' in readme
     shutil.rmtree(tmp_path / "runs/toy")
     main.train(["second", "steps=3"])
     main.evaluate(["second"])

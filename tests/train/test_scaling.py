@@ -53,7 +53,7 @@ def test_learning_rate_follows_the_rule_of_the_optimizer():
     assert rates[1] == 2 * rates[0] and derived.optim["reader"].warmup == 0
     note = scaling_note(experiment, derived, 16)
     assert note.startswith("batch 640 instead of 320, for 16 devices")
-    assert note.endswith("learning rates x 2")
+    assert note.endswith("learning rates x 2; min_batch_per_device=0 keeps 320")
     assert not scaling_note(experiment, fit_to_devices(experiment, 8), 8)
 
 

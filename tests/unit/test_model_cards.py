@@ -11,6 +11,7 @@ from avjax import weights
 from avjax.errors import InputError
 from avjax.model_cards import hub_readme
 from avjax.models.synctalkface import WAV2LIP
+from avjax.weights_folders import describe_bases
 
 CARD = """Lips, read: "all" of them.
 Trained on: GRID s1, my: clips.
@@ -61,6 +62,40 @@ def test_card_without_facts_has_an_unknown_licence():
     data = ModelCard(hub_readme("my_system", "")).data
     assert data.license == "unknown" and data.datasets is None
     assert data.eval_results is None
+
+
+def test_readme_names_the_command_that_takes_the_weights():
+    for task, command in (("sentences", "lipread"), ("speech", "speak")):
+        page = hub_readme("bridging", "", {"task": task})
+        assert f"for `avjax {command} --weights FOLDER`;" in page
+    assert "lipread --weights FOLDER` or `avjax speak" in hub_readme("bridging", "")
+
+
+def test_card_names_what_the_training_started_from(folder, tmp_path):
+    lines = describe_bases(["lipwarp-people", folder, "lipwarp-people", "runs/gone"])
+    licence = avjax.weights.describe_weights("lipwarp-people").licence
+    assert lines[0].startswith(f"Started from: lipwarp-people ({licence}), a (CC BY")
+    assert lines[0].endswith("gone (licence not stated).")
+    assert f"that of lipwarp-people, {licence}; that of a, CC BY 4.0; " in lines[1]
+    assert lines[1].endswith(", which is not stated, and that of your own data.")
+    data = ModelCard(hub_readme("lipwarp", "\n".join(lines))).data
+    assert data.base_model == ["lipwarp-people", "a", "gone"]
+    assert data.license == "other" and data.license_name.startswith("that-of-lipwarp")
+
+
+def test_licence_of_weights_that_started_from_others_is_handed_on(tmp_path):
+    params = {"generator": {"kernel": np.ones((2, 3), np.float32)}}
+    options = {
+        "system": "synctalkface",
+        "card": "\n".join(describe_bases(["sync-people"])),
+    }
+    weights.save(tmp_path / "run" / "weights", params, {}, WAV2LIP, **options)
+    started, licence = describe_bases([tmp_path / "run" / "weights"])
+    assert started.startswith("Started from: run (that of sync-people, CC BY 4.0; ")
+    assert licence == options["card"].splitlines()[1]
+    info = weights.describe_weights(tmp_path / "run")
+    assert "started from sync-people (CC BY 4.0; " in str(info)
+    assert describe_bases([]) == []
 
 
 def test_older_folder_without_readme_is_replaced_and_others_are_not(folder):

@@ -10,7 +10,7 @@ from avjax.errors import InputError
 from avjax.train.experiment import Experiment
 from avjax.train.experiments.corpora import BUILD_ARGUMENTS
 from avjax.train.registry import EXPERIMENTS
-from avjax.train.run.folder import RUNS
+from avjax.train.run.files import EXPERIMENT_FILE, RUNS
 
 
 def check_requirements(
@@ -29,9 +29,10 @@ def check_requirements(
             the command that makes it.
     """
     config: Any = {name: getattr(experiment, name) for name in data}
+    is_run = (folder / EXPERIMENT_FILE).is_file()
     for path, root in string_leaves(config):
         if root in BUILD_ARGUMENTS:
-            check_corpus(root, path)
+            check_corpus(root, path, folder if is_run else None)
     for value in config.values():
         for loader in value.values() if isinstance(value, Mapping) else [value]:
             if isinstance(loader, Loader):
@@ -54,21 +55,23 @@ def string_leaves(config: Any) -> list[tuple[str, str]]:
     return [(x, value) for x, value in leaves(to_json(config)) if type(value) is str]
 
 
-def check_corpus(root: str, path: str) -> None:
+def check_corpus(root: str, path: str, run: pathlib.Path | None = None) -> None:
     """Check that a corpus was built.
 
     Args:
         root: Its folder, a key of `BUILD_ARGUMENTS`.
         path: The field of the experiment that names it.
+        run: Folder of the run that continues, perhaps started with another corpus.
 
     Raises:
         InputError: There is no such folder.
     """
     if not pathlib.Path(root).is_dir():
+        other = f"; avjax train {run} continues the run there as it was started"
         raise InputError(
             f"{path}={root}: there is no corpus; build it first, by avjax data build "
             f"{BUILD_ARGUMENTS[root]} --out {root}, or name another with {path}=FOLDER "
-            "or, in all places at once, root=FOLDER"
+            f"or, in all places at once, root=FOLDER{other if run else ''}"
         )
 
 

@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 from avjax.config import replace_all
+from avjax.console import format_count
 from avjax.errors import InputError
 from avjax.train.experiment import Experiment
 
@@ -105,9 +106,10 @@ def scaling_note(before: Experiment, after: Experiment, devices: int) -> str:
         if before.optim[name].learning_rate
     }
     return (
-        f"batch {sizes[1]} instead of {sizes[0]}, for {devices} devices "
+        f"batch {sizes[1]} instead of {sizes[0]}, for "
+        f"{format_count(devices, 'device')} "
         f"(min_batch_per_device={before.min_batch_per_device}); learning rates "
-        f"x {', '.join(sorted(factors))}"
+        f"x {', '.join(sorted(factors))}; min_batch_per_device=0 keeps {sizes[0]}"
     )
 
 

@@ -4,12 +4,13 @@ import json
 import math
 import pathlib
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from avjax.config import leaves
 from avjax.errors import InputError, not_a_folder
 from avjax.media.paths import as_path, is_remote
-from avjax.metrics.units import Unit, find_unit, main_metrics
+from avjax.metrics.units import UNITS, Unit, find_unit, main_metrics
 from avjax.train.run.files import (
     ENVIRONMENT_FILE,
     EXPERIMENT_FILE,
@@ -44,6 +45,7 @@ class RunLog(NamedTuple):
         curves: {metric: curve}, in the order in which they were first written.
         images: {name: {step: file}} of the images of evaluations.
         environment: Versions and devices of the latest start; may be empty.
+        units: {metric: unit}, as the task declares them.
     """
 
     folder: pathlib.Path
@@ -52,6 +54,7 @@ class RunLog(NamedTuple):
     curves: dict[str, Curve]
     images: dict[str, dict[int, pathlib.Path]]
     environment: dict[str, Any]
+    units: Mapping[str, Unit]
 
     @property
     def name(self) -> str:
@@ -83,20 +86,24 @@ class RunLog(NamedTuple):
             {metric: {"last", "best", "step", "unit", "better"}}; `step` is that of the
             best value. Both are None for metrics that have no better direction.
         """
-        return {name: summarize(name, self.curves[name]) for name in self.main_names()}
+        return {
+            name: summarize(name, self.curves[name], self.units)
+            for name in self.main_names()
+        }
 
 
-def summarize(name: str, curve: Curve) -> dict[str, Any]:
+def summarize(name: str, curve: Curve, units: Mapping[str, Unit]) -> dict[str, Any]:
     """Find the last and the best value of a metric; see `RunLog.summary`.
 
     Args:
         name: The metric.
         curve: Its values.
+        units: {metric: unit} of the task.
 
     Returns:
         {"last", "best", "step", "unit", "better"}.
     """
-    unit = find_unit(name)
+    unit = find_unit(name, units)
     if name.startswith("train/"):  # a term of a loss, which has no unit
         unit = Unit("", "lower" if name.endswith("/loss") else "")
     choose = {"higher": max, "lower": min}.get(unit.better)
@@ -137,6 +144,7 @@ def read_run(name: PathLike) -> RunLog:
         curves=curves,
         images=_find_images(folder / IMAGES),
         environment=_read_json(environment) if environment.is_file() else {},
+        units=_read_units(experiment),
     )
 
 
@@ -159,6 +167,14 @@ def _read_json(file: pathlib.Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{file} is damaged: it holds no JSON object")
     return content
+
+
+def _read_units(experiment: dict[str, Any]) -> Mapping[str, Unit]:
+    """Return the units of the metrics of a run; those of avjax are not stored."""
+    stored = experiment.get("units")
+    if not isinstance(stored, dict):
+        return UNITS
+    return {name: Unit(*map(str, words[:2])) for name, words in stored.items() if words}
 
 
 def _read_curves(file: pathlib.Path) -> dict[str, Curve]:

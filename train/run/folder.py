@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pathlib
+import re
 import threading
 from collections.abc import Container, Iterator, Sequence
 
@@ -16,6 +17,7 @@ from avjax.console import CONSOLE
 from avjax.errors import InputError
 from avjax.media.files import write_text
 from avjax.media.paths import as_path, is_remote
+from avjax.metrics.units import UNITS
 from avjax.train.experiment import Experiment
 from avjax.train.run.files import EXPERIMENT_FILE, RUNS
 
@@ -143,8 +145,15 @@ def check_progress(step: int, steps: int, folder: pathlib.Path) -> None:
     """
     if step > steps:
         raise InputError(f"{folder} already has {step} steps, more than steps={steps}")
-    if step and jax.process_index() == 0:
-        CONSOLE.print(f"continuing {folder} at step {step}", soft_wrap=True)
+    if not step or jax.process_index() != 0:
+        return
+    message = f"continuing {folder} at step {step}"
+    if step == steps:
+        message = (
+            f"{folder} is complete ({step} of {steps} steps), so nothing is trained; "
+            "a larger steps= continues it"
+        )
+    CONSOLE.print(message, soft_wrap=True)
 
 
 def save_config(
@@ -159,6 +168,9 @@ def save_config(
     """
     if jax.process_index() == 0:
         content = {"arguments": list(arguments), "config": to_json(experiment)}
+        units = experiment.task.metric_units()
+        if units != UNITS:  # those of a task of the user's own, for `avjax report`
+            content["units"] = {name: list(unit) for name, unit in units.items()}
         text = json.dumps(content, indent=1) + "\n"
         if is_remote(folder):  # a store writes a file at once
             (folder / EXPERIMENT_FILE).write_text(text)
@@ -193,6 +205,38 @@ def find_run(name: str, out: str | None, experiments: Container[str]) -> pathlib
     if len(folder.parts) > 1 and ".py:" not in name and not folder.exists():
         raise InputError(f"there is no folder {name}")
     return RUNS / name.rpartition(":")[2]
+
+
+def find_continued(
+    name: str, assignments: Sequence[str], out: str | None, experiments: Container[str]
+) -> tuple[str, list[str], pathlib.Path]:
+    """Find what `avjax train` trains, and where.
+
+    Args:
+        name: Name of an experiment, or the folder of a run, which is continued with
+            what it was started with.
+        assignments: Changes of the config, "path=value".
+        out: The folder of the option `--out`; None: it is found by the name.
+        experiments: Names of experiments, which come before folders.
+
+    Returns:
+        Name of the experiment, all changes of its config, and the folder of the run.
+
+    Raises:
+        InputError: `name` is a folder, but not that of a run, or it is a path and does
+            not exist; or `out` names another folder than `name`.
+    """
+    folder = as_path(out or RUNS / name.rpartition(":")[2])
+    is_path = len(pathlib.Path(name).parts) > 1 or pathlib.Path(name).is_dir()
+    if name in experiments or re.search(r"\.py(:|$)", name) or not is_path:
+        return name, list(assignments), folder
+    run = find_run(name, None, experiments)
+    experiment_name, *stored = read_invocation(run)
+    if out is not None and folder != run:
+        raise InputError(f"{name} is continued in its own folder, so leave out --out")
+    changed = {assignment.partition("=")[0] for assignment in assignments}
+    kept = [x for x in stored if x.partition("=")[0] not in changed]
+    return experiment_name, [*kept, *assignments], run
 
 
 def read_invocation(folder: pathlib.Path) -> list[str]:

@@ -17,11 +17,22 @@ GUIDE = pathlib.Path(__file__).parents[3] / "docs/guides/train.md"
         ("val/masked_error", Unit("0 to 2", "lower")),
         ("val/velocity_error", Unit("pixels/frame", "lower")),
         ("test/phoneme_within_20", Unit("fraction", "higher")),
+        ("test/tts_cascade_lmd_open", Unit("pixels")),
+        ("test/oracle_pesq_wide", Unit("1 to 4.6")),
+        ("test/wer_grammar", Unit("fraction", "lower")),
         ("test/a_metric_of_your_own", Unit("")),
+        ("test/gap_error", Unit("")),
+        ("test/vowel_accuracy", Unit("")),
     ],
 )
 def test_variants_have_the_unit_of_the_metric(name, unit):
     assert find_unit(name) == unit
+
+
+def test_units_of_a_task_take_the_place_of_those_of_avjax():
+    units = {"error": Unit("pixels", "lower")}
+    assert find_unit("test/reference_error", units) == Unit("pixels")
+    assert find_unit("test/lmd", units) == Unit("")
 
 
 def test_directions_agree_with_the_guide():

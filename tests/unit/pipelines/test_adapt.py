@@ -91,6 +91,7 @@ def test_saved_weights_are_a_talker(adapted, puppet_clip, tmp_path):
     adapted.save(tmp_path / "me")
     config, variables = load_system(tmp_path / "me", "lipwarp")
     assert config == adapted.config
+    assert "Started from: " in (tmp_path / "me/README.md").read_text()
     jax.tree.map(np.testing.assert_array_equal, variables, adapted.variables)
     options = {"weights": tmp_path / "me", "box": BOX}
     frame = next(iter(avjax.talk(puppet_clip, puppet_clip, **options)))
