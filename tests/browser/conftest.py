@@ -37,10 +37,17 @@ class Server(NamedTuple):
     Attributes:
         url: Its address.
         folder: The folder for temporary files, in which it has its own.
+        pid: Its process.
     """
 
     url: str
     folder: pathlib.Path
+    pid: int
+
+    def memory(self) -> float:
+        """Return the resident memory of the server in MiB."""
+        pages = int(pathlib.Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
     def files(self) -> list[pathlib.Path]:
         """List the files of sessions: all but the examples."""
@@ -70,7 +77,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
     line = process.stdout.readline()
     match = re.match(r"(http://127\.0\.0\.1:\d+/)", line)
     assert match, line
-    yield Server(match[1], folder)
+    yield Server(match[1], folder, process.pid)
     process.send_signal(signal.SIGINT)
     assert process.wait(WAIT_SECONDS) == 130
     assert not list(folder.iterdir())

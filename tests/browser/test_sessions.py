@@ -1,6 +1,12 @@
 """Bad input, limits, two users at once, cancelling, and files that are left behind."""
 
+import os
+import time
+
 import pytest
+
+MINUTES = float(os.environ.get("AVJAX_BROWSER_MINUTES", 0))  # of two people at once
+MAX_GROWTH = 100  # MiB, after the first two rounds
 
 
 def test_bad_clip_is_answered_by_one_sentence(open_page, inputs):
@@ -52,6 +58,34 @@ def test_two_people_do_not_mix_and_one_cancels(open_page, server, inputs):
     names = {file.name for file in server.files()}
     assert not names & {"talk.mp4"} and "clip.mp4" in names
     anna.page.close()
+    server.wait_for_files(0)
+
+
+def test_two_people_for_some_time_take_no_more_memory(
+    open_page, server, inputs, tmp_path
+):
+    """At least three rounds; ten minutes with AVJAX_BROWSER_MINUTES=10."""
+    anna, ben = open_page(), open_page()
+    anna.open_tab("Denoise")
+    anna.upload(inputs / "noisy.png", "img")
+    ben.upload(inputs / "photo.png", "img")
+    ben.panel.get_by_label("Text", exact=True).last.fill("word " * 300)
+    memory, since = [], time.monotonic()
+    while len(memory) < 3 or time.monotonic() - since < 60 * MINUTES:
+        ben.button("start").click()
+        ben.wait_for_status("generating frames")
+        anna.button("start").click()
+        anna.wait_for_status("waiting for 1 job")
+        ben.button("cancel").click()
+        ben.wait_for_status("cancelled")
+        anna.wait_for_status("done")
+        assert anna.download("photo", tmp_path)[1:4] == b"PNG"
+        assert not ben.panel.locator("video").count()
+        memory.append(server.memory())
+    print(f"{len(memory)} rounds, MiB:", *map(round, memory))
+    assert max(memory) - memory[1] < MAX_GROWTH
+    for page in (anna, ben):
+        page.page.close()
     server.wait_for_files(0)
 
 
