@@ -37,7 +37,7 @@ progress { width: 100%; height: .7rem; accent-color: #2d4a9e; }
 
 
 # Gradio names an upload button by other words than those in it, and labels elements
-# that have no role: screen readers would be told the wrong thing, or nothing.
+# that have no role: a screen reader would announce the wrong thing, or nothing.
 SCRIPT = """<script>
 new MutationObserver(() => {
   document.querySelectorAll("button[aria-dropeffect][aria-label]").forEach(
