@@ -6,6 +6,7 @@ are removed when the page is closed; a job that is then running is cancelled fir
 
 import collections
 import contextlib
+import gc
 import os
 import pathlib
 import shutil
@@ -206,6 +207,7 @@ class JobQueue:
                     return
                 job = self._running = self._waiting.popleft()
             _run(job)
+            gc.collect()  # an exception keeps frames of video alive in cycles
             with self._condition:
                 self._running = None
                 if job.session not in self._uploads:  # closed in the meantime
