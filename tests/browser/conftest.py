@@ -51,8 +51,12 @@ class Server(NamedTuple):
 
     def files(self) -> list[pathlib.Path]:
         """List the files of sessions: all but the examples."""
-        files = [path for path in self.folder.rglob("*") if path.is_file()]
-        return [path for path in files if path.parent.name != "examples"]
+        return [
+            pathlib.Path(folder, name)
+            for folder, _, names in os.walk(self.folder)  # it may be emptied meanwhile
+            for name in names
+            if pathlib.Path(folder).name != "examples"
+        ]
 
     def wait_for_files(self, count: int) -> None:
         """Wait until there are so many files of sessions."""
