@@ -16,8 +16,8 @@ def test_talk_from_a_photo_and_a_text(page, inputs, tmp_path):
     page.start()
     page.play()
     assert page.download("video", tmp_path)[4:8] == b"ftyp"
-    assert page.panel.get_by_text("found a face in").is_visible()
-    assert page.panel.get_by_text("CC BY 4.0").is_visible()
+    page.panel.get_by_text("found a face in").first.wait_for()
+    page.panel.get_by_text("CC BY 4.0").first.wait_for()
     assert has_no_overflow(page)
 
 
@@ -36,7 +36,7 @@ def test_personalise_gives_weights(page, inputs, tmp_path):
     page.panel.locator("img").first.wait_for()
     page.choose("Weights", "mine, from Personalise")
     page.start()
-    assert page.panel.get_by_text("adapted to one person").is_visible()
+    page.panel.get_by_text("adapted to one person").first.wait_for()
 
 
 def test_lip_reading_shows_the_words(page, inputs, tmp_path):
@@ -78,7 +78,7 @@ def test_sync_tells_the_offset(page, inputs):
     page.upload(inputs / "clip.mp4", "video")
     page.choose("Weights", "sync-puppet")
     page.start()
-    assert page.panel.get_by_role("cell", name="in step").is_visible()
+    page.panel.get_by_role("cell", name="in step").first.wait_for()
     assert has_no_overflow(page)
 
 
