@@ -6,7 +6,7 @@ import time
 import pytest
 
 MINUTES = float(os.environ.get("AVJAX_BROWSER_MINUTES", 0))  # of two people at once
-MAX_GROWTH = 100  # MiB, after the first four rounds
+MAX_GROWTH = 150  # MiB, after the first four rounds
 
 
 def test_bad_clip_is_answered_by_one_sentence(open_page, inputs):
@@ -73,14 +73,14 @@ def test_two_people_do_not_mix_and_one_cancels(open_page, server, inputs):
 def test_two_people_for_some_time_take_no_more_memory(
     open_page, server, inputs, tmp_path
 ):
-    """At least five rounds; ten minutes with AVJAX_BROWSER_MINUTES=10."""
+    """At least eight rounds; ten minutes with AVJAX_BROWSER_MINUTES=10."""
     anna, ben = open_page(), open_page()
     anna.open_tab("Denoise")
     anna.upload(inputs / "noisy.png", "img")
     ben.upload(inputs / "photo.png", "img")
     fill_long_text(ben)
     memory, since = [], time.monotonic()
-    while len(memory) < 5 or time.monotonic() - since < 60 * MINUTES:
+    while len(memory) < 8 or time.monotonic() - since < 60 * MINUTES:
         wait_while_other_cancels(anna, ben)
         assert anna.download("photo", tmp_path)[1:4] == b"PNG"
         memory.append(server.memory())
