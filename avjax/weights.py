@@ -166,7 +166,8 @@ def load(name: PathLike) -> Weights:
     file, config_file = weights_files(name)
     description = read_description(config_file)
     arrays = read_arrays(file)
-    if description.get("sha256", "") not in ("", _digest(file)):
+    checksum = description.get("sha256")  # older folders have none
+    if checksum and checksum != _digest(file):
         raise InputError(
             f"{file} is damaged: its checksum is not the one in config.json; copy the "
             "folder again"

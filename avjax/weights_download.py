@@ -77,8 +77,7 @@ def folder_checksum(folder: pathlib.Path) -> str:
     total = hashlib.sha256()
     for name in HASHED_FILES:
         with wrap_os_errors(folder / name, "read"), (folder / name).open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                total.update(chunk)
+            hashlib.file_digest(file, lambda: total)
     return total.hexdigest()
 
 

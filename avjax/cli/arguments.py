@@ -17,8 +17,8 @@ def add_talk_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--weights",
         metavar="NAME|DIR",
-        help="bundled name, or folder of weights (default: lipwarp-people; for a text "
-        "with --voice none: taem-grid-s1)",
+        help="bundled name, folder or https:// address (default: lipwarp-people; for a "
+        "text with --voice none: taem-grid-s1)",
     )
     add(
         "--system",

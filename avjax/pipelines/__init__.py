@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from avjax.pipelines.align import load_aligner
     from avjax.pipelines.denoise import load_denoiser
-    from avjax.pipelines.denoising.denoiser import Denoiser, DenoiseResult
+    from avjax.pipelines.denoising.denoiser import Denoiser
+    from avjax.pipelines.denoising.result import DenoiseResult
     from avjax.pipelines.lipread import load_lip_reader
     from avjax.pipelines.sync_models import load_sync_model
     from avjax.pipelines.talking.speech_source import phonemize
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from avjax.pipelines.talking.text_talker import TextTalker, load_text_talker
 
 _MODULES = {
-    "DenoiseResult": "denoising.denoiser",
+    "DenoiseResult": "denoising.result",
     "Denoiser": "denoising.denoiser",
     "TalkingVideo": "talking.talking_video",
     "TextTalker": "talking.text_talker",
