@@ -93,11 +93,9 @@ def state_bases(licences: Mapping[str, str]) -> list[str]:
     names, origins = [], []
     for name, licence in licences.items():
         origin = licence.removesuffix(OWN_DATA)
+        names.append(f"{name} ({origin or 'licence not stated'})")
         if not origin.startswith("that of "):  # else they started from others, too
-            origin = f"that of {name}, {licence or 'which is not stated'}"
-        names.append(
-            f"{name} ({licence.removesuffix(OWN_DATA) or 'licence not stated'})"
-        )
+            origin = f"that of {name}, {origin or 'which is not stated'}"
         origins.append(origin)
     return [
         f"Started from: {', '.join(names)}.",
