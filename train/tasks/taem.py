@@ -27,18 +27,18 @@ from avjax.train.tasks.parts import (
     variables_of,
     weighted_sum,
 )
-from avjax.train.tasks.phoneme_means import init_phoneme_means, update_means
 from avjax.train.tasks.talking_common import AuxiliaryModels, AuxiliaryNetworks
 from avjax.train.tasks.talking_face import (
     check_face_size,
     compare_frames,
     masked_faces,
 )
-from avjax.train.tasks.text_metrics import (
+from avjax.train.tasks.text_driven.metrics import (
     cosine_similarity,
     duration_metrics,
     explained_variance,
 )
+from avjax.train.tasks.text_driven.phoneme_means import init_phoneme_means, update_means
 from avjax.typing import Array, Batch, Key, Params
 
 

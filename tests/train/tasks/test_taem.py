@@ -17,9 +17,9 @@ from avjax.text.phonemes import PAUSE, PHONEME_CLASSES
 from avjax.train.optimizers import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.parts import variables_of
-from avjax.train.tasks.phoneme_means import running_mean
 from avjax.train.tasks.taem import TaemTask
 from avjax.train.tasks.talking_common import AuxiliaryNetworks
+from avjax.train.tasks.text_driven.phoneme_means import running_mean
 
 SIDE, FRAMES, NUM_PHONEMES = 32, 8, 7
 TALKER = CalsConfig(SIDE, 0.02, unit_dim=6, context_frames=0, layers=1, heads=2)

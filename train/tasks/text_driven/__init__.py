@@ -1,0 +1,1 @@
+"""Metrics and baseline of talking from text, for the task of TAEM."""
