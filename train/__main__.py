@@ -10,12 +10,11 @@ import inspect
 import logging
 import pathlib
 import re
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from avjax.cli import Parser, add_json_argument, print_json
-from avjax.config import override, to_assignments, to_json
+from avjax.config import override, show_assignment, to_assignments, to_json
 from avjax.console import status
 from avjax.errors import InputError, suggest
 from avjax.train.parallel.hosts import OFF, connected
@@ -160,7 +159,7 @@ def print_fields(experiments: Sequence["Experiment"], as_json: bool) -> None:
         print_json(configs if len(configs) > 1 else configs[0])
         return
     for experiment in experiments:
-        print("\n".join(map(shlex.quote, to_assignments(experiment))))
+        print("\n".join(map(show_assignment, to_assignments(experiment))))
 
 
 def make_train_parser() -> Parser:

@@ -9,7 +9,9 @@ A field may be annotated with a base class that has a class method `config_class
 classes, and JSON names the class by its system id under the key "system".
 """
 
+import ast
 import dataclasses
+import shlex
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -32,11 +34,13 @@ __all__ = [
     "leaves",
     "override",
     "replace_all",
+    "show_assignment",
     "to_assignments",
     "to_json",
 ]
 
 Config = TypeVar("Config")
+MAX_LIST_LENGTH = 100  # characters of a list that is shown in full
 
 
 def override(config: Config, assignments: Iterable[str]) -> Config:
@@ -107,6 +111,23 @@ def to_assignments(config: Any, path: str = "") -> Iterator[str]:
             yield f"{child_path}={child!r}"
         else:
             yield from to_assignments(child, child_path)
+
+
+def show_assignment(assignment: str) -> str:
+    """Format a field for a shell. A long list becomes a comment with its length.
+
+    Args:
+        assignment: Text `path=value`.
+
+    Returns:
+        A line that a shell takes as one word, or as a comment.
+    """
+    path, _, value = assignment.partition("=")
+    if len(value) < MAX_LIST_LENGTH or not value.startswith("("):
+        return shlex.quote(assignment)
+    values = ast.literal_eval(value)
+    ends = f"{values[0]!r} to {values[-1]!r}"
+    return f"# {path}: {len(values)} values, {ends} (--json prints all)"
 
 
 def format_scalar(value: Any) -> str:

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 import avjax.__main__
-from avjax.config import override
+from avjax.config import override, show_assignment, to_assignments
 from avjax.data.builders.corpus import build_corpus
 from avjax.data.builders.image_pairs import CleanImageSource
 from avjax.data.loader import Loader
 from avjax.errors import InputError
 from avjax.media.photo_io import Photo, write_photo
+from avjax.models.bridging import BridgingConfig
 from avjax.train import __main__ as main
 from avjax.train import experiments, run_evaluation
 from avjax.train.registry import load_entry_points, register_experiment
@@ -147,6 +148,14 @@ def test_fields_are_shown_as_changes_that_give_the_same_experiment(experiment, c
     shown = [shlex.split(line)[0] for line in capsys.readouterr().out.splitlines()]
     assert "task.width=64" in shown and "mesh=(-1, 1)" in shown
     assert override(experiment, shown) == override(experiment, ["task.width=64"])
+
+
+def test_long_list_is_shown_as_a_comment():
+    symbols = tuple("abcdefghijklmnopqrstuvwxyz")
+    config = BridgingConfig(symbols=symbols, size=64)
+    shown = [show_assignment(line) for line in to_assignments(config)]
+    assert "# symbols: 26 values, 'a' to 'z' (--json prints all)" in shown
+    assert "size=64" in shown
 
 
 def test_fields_of_all_runs_of_a_sweep_are_printed(capsys):

@@ -16,6 +16,7 @@ from avjax.losses.sequence import ctc_loss, word_cross_entropy
 from avjax.losses.weights import BridgingLossWeights
 from avjax.metrics.base import Mean
 from avjax.metrics.memory import bridging_metrics
+from avjax.metrics.units import Unit
 from avjax.models.bridging import (
     Bridging,
     BridgingConfig,
@@ -31,6 +32,7 @@ from avjax.train.tasks.bridging_scores import (
     SPEECH,
     WITH_AUDIO,
     cached_grammar,
+    loss_unit,
     score_clips,
     score_sentence,
     score_speech,
@@ -135,13 +137,9 @@ class BridgingTask(SinglePartTask):
             logits = word_logits(output, frame_mask)
             return word_cross_entropy(logits, batch["labels"][:, 0])
         rate, label_mask = self.model.outputs_per_frame, batch["label_mask"]
-        error = ctc_loss(
-            output,
-            repeat(frame_mask, "b t -> b (t r)", r=rate),
-            batch["labels"],
-            label_mask,
-            repeat(batch["allowed"], "b t v -> b (t r) v", r=rate),
-        )
+        frame_mask = repeat(frame_mask, "b t -> b (t r)", r=rate)
+        allowed = repeat(batch["allowed"], "b t v -> b (t r) v", r=rate)
+        error = ctc_loss(output, frame_mask, batch["labels"], label_mask, allowed)
         return error / jnp.maximum(jnp.sum(label_mask, axis=1), 1)
 
     def weight(self, values: Array, batch: Batch) -> Array:
@@ -213,8 +211,8 @@ class BridgingTask(SinglePartTask):
             metrics[f"{prefix}loss"] = Mean.from_values(error, weight)
             if self.model.task == "words":
                 word = jnp.argmax(word_logits(output, batch["frame_mask"]), axis=-1)
-                correct = (word == batch["labels"][:, 0]).astype(jnp.float32)
-                accuracy = Mean.from_values(correct, batch["weight"])
+                correct = word == batch["labels"][:, 0]
+                accuracy = Mean.from_values(correct.astype(jnp.float32), weight)
                 metrics[f"{prefix}accuracy"] = accuracy
         if outputs is not None:
             metrics |= bridging_metrics(
@@ -225,6 +223,11 @@ class BridgingTask(SinglePartTask):
                 batch["frame_mask"] * batch["weight"][:, None],
             )
         return metrics
+
+    def metric_units(self) -> Mapping[str, Unit]:
+        """Declare the unit of `loss`, by the task. See `Task.metric_units`."""
+        own = {"loss": loss_unit(self.model.task, len(self.model.symbols))}
+        return {**super().metric_units(), **own}
 
     def predict(
         self, params: Params, stats: Params, batch: Batch

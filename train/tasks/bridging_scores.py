@@ -13,11 +13,31 @@ from avjax.constants import SAMPLES_PER_FRAME
 from avjax.metrics import speech
 from avjax.metrics.base import Mean
 from avjax.metrics.error_rate import symbol_edit_counts, word_edit_counts
+from avjax.metrics.units import Unit
 from avjax.text.grammar import Grammar, load_grammar
 from avjax.text.tokenizer import to_text
 
 WITH_AUDIO = "with_audio_"  # prefix of outputs from the lips and the real audio
 LOG_PROBS, SPEECH = "log_probs", "speech"  # names of predictions, after their prefix
+
+
+def loss_unit(task: str, num_symbols: int) -> Unit:
+    """Say in what the loss of a task is measured.
+
+    Args:
+        task: "words", "sentences" or "speech".
+        num_symbols: Number of words that the network distinguishes.
+
+    Returns:
+        The unit; for words, with the loss of a network that knows nothing.
+    """
+    chance = np.log(max(num_symbols, 1))
+    units = {
+        "words": f"nats, {chance:.3g} by chance",
+        "sentences": "nats/symbol",
+        "speech": "log mel",
+    }
+    return Unit(units[task], "lower")
 
 
 def score_clips(

@@ -8,9 +8,10 @@ import pytest
 
 from avjax.audio.speech_mel import prepare_vocoder_audio, vocoder_mel
 from avjax.metrics import speech
+from avjax.metrics.units import Unit
 from avjax.models.bridging import BridgingConfig
 from avjax.train.tasks.bridging import BridgingTask
-from avjax.train.tasks.bridging_scores import score_speech
+from avjax.train.tasks.bridging_scores import loss_unit, score_speech
 
 KEY = jax.random.key(0)
 QUICK = {"size": 16, "width": 1 / 64, "num_slots": 5}
@@ -119,3 +120,15 @@ def test_speech_scores_are_means_over_clips(voice):
     result, one = SPEECH.score(batch), score_speech(voice)
     assert tuple(result["stoi"]) == (pytest.approx(one["stoi"][0]), 2)
     assert tuple(result["oracle_stoi"]) == (pytest.approx(2 * one["oracle_stoi"][0]), 2)
+
+
+@pytest.mark.parametrize(
+    ("task", "unit"),
+    [
+        ("words", Unit("nats, 6.21 by chance", "lower")),
+        ("sentences", Unit("nats/symbol", "lower")),
+        ("speech", Unit("log mel", "lower")),
+    ],
+)
+def test_unit_of_the_loss_depends_on_the_task(task, unit):
+    assert loss_unit(task, num_symbols=500) == unit
