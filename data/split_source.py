@@ -214,7 +214,10 @@ def _open_source(root: str, split: str):
                 f"{format_count(splits[name].num_examples, 'clip')}"
             ) from error
         known = ", ".join(splits)
-        raise InputError(f"{root} has no split {split!r}; it has {known}") from error
+        remedy = "; build it again to have val" if name == "val" else ""
+        raise InputError(
+            f"{root} has no split {split!r}; it has {known}{remedy}"
+        ) from error
     if empty:
         raise InputError(f"{root}: the split {split!r} has no clips")
     stored = tfds.decode.DeserializeMethod.RAW_BYTES

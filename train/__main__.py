@@ -124,9 +124,9 @@ def evaluate_named(options: argparse.Namespace) -> None:
 
     import jax
 
+    from avjax.train import run_evaluation as runs
     from avjax.train.experiments.requirements import check_requirements, expand_root
     from avjax.train.run.folder import find_run, read_invocation
-    from avjax.train.run_evaluation import check_effect, evaluate_run, print_metrics
 
     folder = find_run(options.name, options.out, experiments)
     name, *assignments = read_invocation(folder) or (options.name,)
@@ -135,14 +135,16 @@ def evaluate_named(options: argparse.Namespace) -> None:
     before = make_experiment(name, assignments)
     changes = expand_root(options.assignments, before, "evals")
     experiment = make_experiment(name, (*assignments, *changes))
-    check_effect(before, experiment, folder)
+    runs.check_effect(before, experiment, folder)
+    if options.split:
+        experiment = runs.on_split(experiment, options.split)
     check_requirements(experiment, folder, "evals")
-    metrics, step, state, data = evaluate_run(experiment, folder)
+    metrics, step, state, data = runs.evaluate_run(experiment, folder)
     if jax.process_index() == 0 and options.json:
         print_json({"step": step, **metrics})
     elif jax.process_index() == 0:
         title = f"{pathlib.Path(name).name}, {folder}"
-        print_metrics(metrics, title, experiment.task.metric_units())
+        runs.print_metrics(metrics, title, experiment.task.metric_units())
         print("\n".join(f"on {line}" for line in data))
         print(f"measured: {state}")
 
@@ -174,7 +176,10 @@ def make_train_parser() -> Parser:
 
 def make_evaluate_parser() -> Parser:
     """Make the parser of `avjax evaluate`."""
-    return make_parser("evaluate", EVALUATE_HELP)
+    parser = make_parser("evaluate", EVALUATE_HELP)
+    text = "split to measure instead of the one that selects weights, such as test"
+    parser.add_argument("--split", metavar="SPLIT", help=text)
+    return parser
 
 
 def make_parser(command: str, description: str) -> Parser:

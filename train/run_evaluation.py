@@ -1,5 +1,6 @@
 """Evaluate the best state of a training run."""
 
+import dataclasses
 import json
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -111,6 +112,31 @@ def check_effect(before: Experiment, after: Experiment, folder: pathlib.Path) ->
                 f"{path} has no effect on an evaluation; only changes of "
                 f"{', '.join(fields)} have"
             )
+
+
+def on_split(experiment: Experiment, split: str) -> Experiment:
+    """Let an experiment evaluate another split of the same corpora.
+
+    Args:
+        experiment: The experiment.
+        split: The split, such as "test". A slice of the split before it is kept:
+            "val[:40]" becomes "test[:40]".
+
+    Returns:
+        The experiment. A single evaluation set has the name of the split.
+
+    Raises:
+        InputError: A loader has no field `split`, or there are no evaluations.
+    """
+    evals = {}
+    loaders: Mapping[str, Any] = experiment.evals
+    for name, loader in loaders.items():
+        if not hasattr(loader, "split"):
+            raise InputError(f"the loader evals.{name} reads no split of a corpus")
+        part = "" if "[" in split else "".join(loader.split.partition("[")[1:])
+        key = split.partition("[")[0] if len(experiment.evals) == 1 else name
+        evals[key] = dataclasses.replace(loader, split=split + part)
+    return dataclasses.replace(experiment, evals=evals)
 
 
 def evaluate_sets(

@@ -90,6 +90,13 @@ _TEST_WORDS = _option(
     metavar="WORD",
     help="images whose path contains one of these words are in the split test",
 )
+_VAL_WORDS = _option(
+    "--val",
+    "val_words",
+    nargs="*",
+    metavar="WORD",
+    help="words of the images of the split val (default: one in ten of the others)",
+)
 _TILE_SIZE = _option(
     "--side",
     "tile_size",
@@ -206,12 +213,12 @@ CORPORA: dict[str, CorpusEntry] = {
     "pairs": CorpusEntry(
         "avjax.data.builders.image_pairs:ImagePairSource",
         "noisy photographs with clean ones: PolyU, SIDD, or any two folders",
-        (_RAW, _CLEAN, _TEST_WORDS, _TILE_SIZE),
+        (_RAW, _CLEAN, _TEST_WORDS, _VAL_WORDS, _TILE_SIZE),
     ),
     "pictures": CorpusEntry(
         "avjax.data.builders.image_pairs:CleanImageSource",
         "clean images, to which noise is added in training",
-        (_RAW, _TEST_WORDS, _TILE_SIZE),
+        (_RAW, _TEST_WORDS, _VAL_WORDS, _TILE_SIZE),
     ),
     "sidd-blocks": CorpusEntry(
         "avjax.data.builders.image_pairs:SiddBlockSource",

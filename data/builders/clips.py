@@ -174,7 +174,13 @@ class ClipsSource(CorpusSource):
             splits = {split: [] for split in SPLITS}
             for speaker, clip in clips:
                 splits[split_of[speaker]].append(clip)
-            return splits, [describe_speakers(split_of)]
+            lines = [describe_speakers(split_of)]
+            if not splits["val"] and len(clips := splits["train"]) > 1:
+                first_val = len(clips) - max(1, round(len(clips) / HELD_FRACTION))
+                splits |= {"train": clips[:first_val], "val": clips[first_val:]}
+                count = format_count(len(splits["val"]), "clip")
+                lines += [f"no speaker is in val, so the end of train is ({count})"]
+            return splits, lines
         if held := self.test_speakers or self.val_speakers:
             raise InputError(
                 f"{held[0]!r} is the only speaker with usable clips, so nothing is "

@@ -71,12 +71,13 @@ class GridSource(CorpusSource):
     """GRID: sentences of six words such as "place blue in u eight now".
 
     Of the recordings of a speaker in the order of their names, number i (from 0) is in
-    the split test if 4 i mod 27 < 4: 40 of 270, evenly spread.
+    the split val if 4 i mod 27 < 4, and in test if 8 <= 4 i mod 27 < 12: 40 of 270
+    each, evenly spread.
 
     Attributes:
         raw: Folder with the videos.
         face_size: Side of a face crop in pixels.
-        train_speakers: Speakers of the splits train and test; all others are in unseen.
+        train_speakers: Speakers of train, val and test; all others are in unseen.
         tracker: Tracks the face through the frames of a clip.
         aligner: Finds the phones of a clip; a clip that it cannot align has none.
     """
@@ -90,19 +91,18 @@ class GridSource(CorpusSource):
     name: ClassVar[str] = "grid"
 
     def list_clips(self) -> dict[str, list[GridClip]]:
-        """List the recordings of the splits train, test and unseen.
+        """List the recordings of the splits train, val, test and unseen.
 
         See `CorpusSource.list_clips`.
         """
-        splits = {"train": [], "test": [], "unseen": []}
+        splits = {"train": [], "val": [], "test": [], "unseen": []}
         speakers: dict[str, list[GridClip]] = {}
         for clip in find_clips(self.raw):
             speakers.setdefault(clip.speaker, []).append(clip)
         for speaker, clips in speakers.items():
             for number, clip in enumerate(clips):
-                split = "test" if 4 * number % 27 < 4 else "train"
                 known = speaker in self.train_speakers
-                splits[split if known else "unseen"].append(clip)
+                splits[split_of(number) if known else "unseen"].append(clip)
         return splits
 
     def read_clip(self, clip: GridClip) -> dict[str, Any]:
@@ -124,6 +124,19 @@ class GridSource(CorpusSource):
             speaker=clip.speaker,
             clip=str(clip),
         )
+
+
+def split_of(number: int) -> str:
+    """Choose the split of a recording of a speaker in `train_speakers`.
+
+    Args:
+        number: Number of the recording in the order of the names, from 0.
+
+    Returns:
+        "train", "val" or "test".
+    """
+    place = 4 * number % 27
+    return "val" if place < 4 else "test" if 8 <= place < 12 else "train"
 
 
 def find_clips(raw: PathLike) -> list[GridClip]:

@@ -76,18 +76,21 @@ class ImagePairSource(ImageSource):
         clean: Folder with the clean images, named as those of `raw`; "": none.
         test_words: A photograph whose path contains one of these words is in the split
             test, such as names of cameras or scenes.
+        val_words: Words of the split val, as those of test; empty: one in ten of the
+            other photographs, and at least one of two.
         tile_size: Side of the tiles in pixels.
     """
 
     raw: str
     clean: str = ""
     test_words: tuple[str, ...] = ()
+    val_words: tuple[str, ...] = ()
     tile_size: int = 512
 
     name: ClassVar[str] = "pairs"
 
     def list_clips(self) -> dict[str, list[ImagePairFile]]:
-        """List the pairs of train and test. See `CorpusSource.list_clips`."""
+        """List the pairs of each split. See `CorpusSource.list_clips`."""
         if self.clean:
             pairs = match_folders(self.raw, self.clean)
         else:
@@ -95,7 +98,7 @@ class ImagePairSource(ImageSource):
         images = sorted(pairs, key=str)
         if not images:
             raise InputError(f"{self.raw} has no noisy image with its clean one")
-        return split_by_words(images, self.test_words)
+        return split_by_words(images, self.test_words, self.val_words)
 
     def read_clip(self, image: ImagePairFile) -> dict[str, Any]:
         """Read one pair, and cut it into tiles. See `CorpusSource.read_clip`."""
@@ -117,22 +120,25 @@ class CleanImageSource(ImageSource):
         raw: Folder with the images, at any depth.
         test_words: An image whose path contains one of these words is in the split
             test.
+        val_words: Words of the split val, as those of test; empty: one in ten of the
+            other images, and at least one of two.
         tile_size: Side of the tiles in pixels.
     """
 
     raw: str
     test_words: tuple[str, ...] = ()
+    val_words: tuple[str, ...] = ()
     tile_size: int = 512
 
     name: ClassVar[str] = "pictures"
 
     def list_clips(self) -> dict[str, list[CleanImageFile]]:
-        """List the images of train and test. See `CorpusSource.list_clips`."""
+        """List the images of each split. See `CorpusSource.list_clips`."""
         root = pathlib.Path(self.raw)
         images = [CleanImageFile(_name(path, root), path) for path in find_images(root)]
         if not images:
             raise InputError(f"{self.raw} has no images")
-        return split_by_words(images, self.test_words)
+        return split_by_words(images, self.test_words, self.val_words)
 
     def read_clip(self, image: CleanImageFile) -> dict[str, Any]:
         """Read one image, and cut it into tiles. See `CorpusSource.read_clip`."""
@@ -153,11 +159,11 @@ class SiddBlockSource(ImageSource):
     name: ClassVar[str] = "sidd-blocks"
 
     def list_clips(self) -> dict[str, list[int]]:
-        """List the numbers of the photographs; all are in the split test.
+        """List the numbers of the photographs; all are in the split val.
 
         See `CorpusSource.list_clips`.
         """
-        return {"test": list(range(len(read_blocks(self.raw, NOISY_BLOCKS))))}
+        return {"val": list(range(len(read_blocks(self.raw, NOISY_BLOCKS))))}
 
     def read_clip(self, number: int) -> dict[str, Any]:
         """Read the blocks of one photograph. See `CorpusSource.read_clip`."""
@@ -195,21 +201,28 @@ def read_blocks(raw: str, name: str) -> np.ndarray:
 
 
 def split_by_words(
-    images: Iterable[Image], test_words: tuple[str, ...]
+    images: Iterable[Image], test_words: tuple[str, ...], val_words: tuple[str, ...]
 ) -> dict[str, list[Image]]:
     """Divide images by their names.
 
     Args:
         images: The images.
         test_words: An image whose name contains one of these words is in test.
+        val_words: Of the other images, one whose name contains one of these words is
+            in val; empty: one in ten of them, and at least one of two.
 
     Returns:
-        {"train": images, "test": images}
+        {"train": images, "val": images, "test": images}
     """
-    splits: dict[str, list[Image]] = {"train": [], "test": []}
+    splits: dict[str, list[Image]] = {"train": [], "val": [], "test": []}
     for image in images:
-        in_test = any(word in image.name for word in test_words)
-        splits["test" if in_test else "train"].append(image)
+        words = {"test": test_words, "val": val_words}
+        found = [x for x in words if any(word in image.name for word in words[x])]
+        splits[found[0] if found else "train"].append(image)
+    if not val_words:
+        others = splits["train"]
+        splits["val"] = others[1::10]
+        splits["train"] = [image for image in others if image not in splits["val"]]
     return splits
 
 

@@ -18,7 +18,7 @@ class PuppetSource(CorpusSource):
     """Rendered faces with synthetic voices; all landmarks and phones are known.
 
     Attributes:
-        num_clips: Number of clips, over both splits.
+        num_clips: Number of clips, over all splits.
         seed: Seed of the corpus; one seed gives one corpus, on any machine.
         face_size: Side of a face crop in pixels, at which the puppets are rendered.
         kinds: Kinds of sentences: "grid", "word" and "free"; one is sampled for
@@ -34,8 +34,8 @@ class PuppetSource(CorpusSource):
     num_articulators: ClassVar[int] = len(TRACKS)
 
     def list_clips(self) -> dict[str, list[int]]:
-        """List the clips of train and test. See `CorpusSource.list_clips`."""
-        splits = {"train": [], "test": []}
+        """List the clips of each split. See `CorpusSource.list_clips`."""
+        splits = {"train": [], "val": [], "test": []}
         for index in range(self.num_clips):
             splits[plan_clip(self.seed, index, self.kinds).split].append(index)
         return splits

@@ -9,8 +9,8 @@ from avjax.data.puppet.articulation import REACH_FRAMES, REACH_SECONDS, articula
 from avjax.data.puppet.clip import (
     MAX_FRAMES,
     MIN_FRAMES,
+    NUM_HELD_SPEAKERS,
     NUM_SPEAKERS,
-    NUM_TEST_SPEAKERS,
     SENTENCE_KINDS,
     ClipPlan,
     PuppetClip,
@@ -40,7 +40,7 @@ __all__ = [
     "MAX_FRAMES",
     "MIN_FRAMES",
     "NUM_SPEAKERS",
-    "NUM_TEST_SPEAKERS",
+    "NUM_HELD_SPEAKERS",
     "REACH_FRAMES",
     "REACH_SECONDS",
     "SENTENCE_KINDS",

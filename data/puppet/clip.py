@@ -1,8 +1,9 @@
 """A complete clip of the puppet corpus, from a seed and an index.
 
-Splits: every fifth index is a test clip. The last fifth of the speakers, and the
-sentences selected by their checksum (sentences.sentence_split), occur in test clips
-only. Single words occur in both splits, spoken by different speakers.
+Splits: one index in ten is a clip of val, and one a clip of test. Each split has its
+own speakers and its own sentences, which are selected by their checksum
+(sentences.sentence_split). Single words occur in all splits, spoken by different
+speakers.
 """
 
 import dataclasses
@@ -26,7 +27,7 @@ from avjax.text.intervals import Interval, Intervals
 from avjax.typing import PathLike
 
 NUM_SPEAKERS = 200
-NUM_TEST_SPEAKERS = 40
+NUM_HELD_SPEAKERS = 40
 MIN_FRAMES, MAX_FRAMES = 25, 100
 SENTENCE_KINDS = ("grid", "grid", "word", "free")  # one of these, with equal chances
 
@@ -38,7 +39,7 @@ class ClipPlan:
     Attributes:
         seed: Seed of the corpus.
         index: Number of the clip.
-        split: "train" or "test".
+        split: "train", "val" or "test".
         kind: "grid", "word" or "free".
         text: The sentence.
         puppet: The speaker.
@@ -67,7 +68,7 @@ class PuppetClip:
         text: The sentence.
         kind: "grid", "word" or "free".
         speaker: Name of the puppet.
-        split: "train" or "test".
+        split: "train", "val" or "test".
     """
 
     frames: np.ndarray
@@ -110,7 +111,7 @@ def plan_clip(
         The plan of the clip.
     """
     uniform = np.random.default_rng([seed, index, 2]).random
-    split = "test" if index % 5 == 4 else "train"
+    split = {4: "val", 9: "test"}.get(index % 10, "train")
     kind = kinds[int(len(kinds) * uniform())]
     return ClipPlan(
         seed=seed,
@@ -162,11 +163,12 @@ def make_clip(
 
 
 def _sample_speaker(split: str, uniform: Uniform) -> int:
-    """Sample a speaker: 0 to 159 in train, 160 to 199 in test."""
-    num_train = NUM_SPEAKERS - NUM_TEST_SPEAKERS
-    if split == "test":
-        return num_train + int(NUM_TEST_SPEAKERS * uniform())
-    return int(num_train * uniform())
+    """Sample a speaker: 0 to 159 in train; above, even in val and odd in test."""
+    num_train = NUM_SPEAKERS - NUM_HELD_SPEAKERS
+    if split == "train":
+        return int(num_train * uniform())
+    held = int(NUM_HELD_SPEAKERS * uniform())
+    return num_train + held - held % 2 + (split == "test")
 
 
 def _surround_by_silence(

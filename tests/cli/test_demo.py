@@ -13,7 +13,7 @@ DEMO_TEXT = "Do you see me?"
 
 
 def test_demo_shows_a_person_that_is_in_no_training_set(tmp_path, capsys):
-    assert DEMO_PUPPET[1] >= puppet.NUM_SPEAKERS - puppet.NUM_TEST_SPEAKERS
+    assert DEMO_PUPPET[1] >= puppet.NUM_SPEAKERS - puppet.NUM_HELD_SPEAKERS
     person = puppet.make_puppet(*DEMO_PUPPET)
     expected = puppet.speak(person, DEMO_TEXT).wave
     assert main(["demo", str(tmp_path / "demo"), "--text", DEMO_TEXT]) == 0

@@ -22,15 +22,16 @@ def test_one_command_builds_a_corpus_of_puppets(tmp_path, capsys):
     out = str(tmp_path / "puppets")
     assert main([*BUILD, "5", "--workers", "0", "--out", out]) == 0
     printed = capsys.readouterr().out
-    assert "4 clips in train, 1 clip in test" in printed and f"wrote {out}" in printed
-    assert open_split(out, "test")[0]["face"][0].shape == (32, 32, 3)
+    assert "4 clips in train, 1 clip in val, 0 clips in test" in printed
+    assert "no clips in test" in printed and f"wrote {out}" in printed
+    assert open_split(out, "val")[0]["face"][0].shape == (32, 32, 3)
 
 
 def test_vocabulary_of_a_corpus_of_single_words(tmp_path):
     out = str(tmp_path / "words")
     build = [*BUILD, "5", "--kind", "word", "--workers", "0", "--out", out]
     assert main(build) == 0
-    records = [r for split in ("train", "test") for r in open_split(out, split)]
+    records = [r for split in ("train", "val") for r in open_split(out, split)]
     words = {record["text"] for record in records}
     assert words < set(WORDS) and read_vocabulary(out, 9) == tuple(sorted(words))
 

@@ -58,3 +58,10 @@ def test_program_prints_help(kind, name, monkeypatch, capsys):
 def test_program_refuses_unknown_arguments(kind, name, monkeypatch, capsys):
     assert run(kind, name, monkeypatch, "--no-such-option") == 2
     assert "error:" in capsys.readouterr().err
+
+
+def test_no_ablation_reads_the_test_split_unless_it_is_named():
+    sources = (ROOT / "train").rglob("*.py")
+    readers = [file.name for file in sources if '"test"' in file.read_text()]
+    readers += [file.name for file in sources if '"test[' in file.read_text()]
+    assert not readers

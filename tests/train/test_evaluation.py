@@ -3,10 +3,13 @@ import dataclasses
 import numpy as np
 import pytest
 
+from avjax.errors import InputError
 from avjax.metrics.base import Mean
 from avjax.train.compiled import build
 from avjax.train.evaluation import evaluate, visualize
+from avjax.train.experiments import EXPERIMENTS
 from avjax.train.parallel import sharding
+from avjax.train.run_evaluation import on_split
 
 
 @pytest.fixture
@@ -66,3 +69,25 @@ def test_predictions_are_scored_on_the_host(experiment):
         positive += [*(output > 0).mean(-1)[batch["weight"] > 0]]
     assert len(positive) == 60 and 0 < np.mean(positive) < 1
     assert metrics["positive"] == pytest.approx(np.mean(positive), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("before", "split", "after"),
+    [
+        ("val", "test", "test"),
+        ("val[:40]", "test", "test[:40]"),
+        ("val[:40]", "test[40:]", "test[40:]"),
+    ],
+)
+def test_another_split_of_the_same_corpus_is_evaluated(before, split, after):
+    experiment = EXPERIMENTS["bridging_puppet"]()
+    loader = dataclasses.replace(experiment.evals["val"], split=before)
+    experiment = dataclasses.replace(experiment, evals={"val": loader})
+    (name, changed), *others = on_split(experiment, split).evals.items()
+    assert (name, changed.split, others) == ("test", after, [])
+    assert changed.root == loader.root
+
+
+def test_loader_without_splits_has_no_other_split(experiment):
+    with pytest.raises(InputError, match="evals.test reads no split of a corpus"):
+        on_split(experiment, "val")

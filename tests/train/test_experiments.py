@@ -31,6 +31,14 @@ def test_experiment_is_consistent_and_documented(name):
     assert to_json(experiment)["steps"] == experiment.steps
 
 
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_no_experiment_selects_on_the_test_split(name):
+    experiment = EXPERIMENTS[name]()
+    splits = {loader.split.partition("[")[0] for loader in experiment.evals.values()}
+    assert "test" not in splits and "test" not in experiment.evals
+    assert not (experiment.select_by or ("",))[0].startswith("test/")
+
+
 def test_second_stage_can_be_trained_without_the_inner_loop():
     optim = (
         'optim={"restore": {"learning_rate": 1e-3}, "mask": {"learning_rate": 2e-3}}'
@@ -123,9 +131,9 @@ def test_fields_of_an_experiment_are_listed_as_changes_of_it(name):
 
 
 SPLITS = {  # that `avjax data build` writes
-    **dict.fromkeys(("puppet", "grid", "pictures", "pairs"), {"train", "test"}),
+    **dict.fromkeys(("puppet", "grid", "pictures", "pairs"), {"train", "val", "test"}),
     **dict.fromkeys(("clips", "lrw", "lrs2", "hdtf"), {"train", "val", "test"}),
-    "sidd-blocks": {"test"},
+    "sidd-blocks": {"val"},
 }
 
 

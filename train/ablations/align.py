@@ -73,7 +73,7 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("weights", metavar="WEIGHTS")
     parser.add_argument("corpus", metavar="CORPUS")
-    parser.add_argument("split", metavar="SPLIT", nargs="?", default="test")
+    parser.add_argument("split", metavar="SPLIT", nargs="?", default="val")
     options = parser.parse_args()
     aligner, errors = load_aligner(options.weights), {}
     records = open_split(options.corpus, options.split)

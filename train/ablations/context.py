@@ -21,10 +21,10 @@ variants are (default: all)
     slim_contrast        the face of slim is trained further with a contrastive loss
 
 Each variant writes weights to OUT/VARIANT-SEED, which the study `readability` takes as
-a talker, and its metrics on test clips to OUT/VARIANT-SEED.json. A variant that exists
-is not trained again. With OUT alone, mean and standard deviation over seeds are printed
-and written to --json; with OUT and a variant, those of the differences to this variant
-with the same seed.
+a talker, and its metrics on validation clips to OUT/VARIANT-SEED.json. A variant that
+exists is not trained again. With OUT alone, mean and standard deviation over seeds are
+printed and written to --json; with OUT and a variant, those of the differences to
+this variant with the same seed.
 """
 
 import argparse
@@ -107,7 +107,9 @@ def main() -> None:
     options = parse_arguments()
     if len(options.arguments) <= SUMMARY_ARGUMENTS:
         table = summarize(*options.arguments)
-        data = f"test clips of the corpus that {options.arguments[0]} was trained on"
+        data = (
+            f"validation clips of the corpus that {options.arguments[0]} was trained on"
+        )
         table.write(options.json, data=data, seeds="as given in the table")
         return
     faces, talker, out, seed, *variants = options.arguments

@@ -2,9 +2,9 @@
 
     AVJAX_REAL=/path/to/real python -m avjax.train.ablations.grammar_search
 
-`bridging-grid-s1` reads the forty test clips of GRID's speaker s1, which it knows, and
-all clips of other speakers, which it does not know, in AVJAX_REAL/grid. Every search
-gets the same outputs of the network. Printed are:
+`bridging-grid-s1` reads the forty validation clips of GRID's speaker s1, which it
+knows, and all clips of other speakers, which it does not know, in AVJAX_REAL/grid.
+Every search gets the same outputs of the network. Printed are:
 
     word error   in percent
     missed       clips with a sentence that is less likely than that of another search;
@@ -132,7 +132,7 @@ def main() -> None:
     reader = load_lip_reader("bridging-grid-s1", grammar="grid")
     searches = make_searches(reader)
     table = ResultTable("Search of sentences with GRID's grammar", *COLUMNS)
-    counts = {"s1, test": splits["test"], "other speakers": splits["unseen"]}
+    counts = {"s1, validation": splits["val"], "other speakers": splits["unseen"]}
     for name, clips in counts.items():
         results = [list(run_searches(reader, clip, searches)) for clip in clips]
         edits, words, scores, seconds = np.moveaxis(np.array(results), 2, 0)
@@ -147,7 +147,7 @@ def main() -> None:
                 1000 * float(np.mean(seconds[:, number])),
             )
     known, other = (len(clips) for clips in counts.values())
-    data = f"{known} test clips of GRID s1 and {other} clips of other speakers of GRID"
+    data = f"GRID: {known} validation clips of s1, {other} clips of other speakers"
     table.write(options.json, data=data)
 
 

@@ -3,7 +3,7 @@
     python -m avjax.train.ablations.lips READER CORPUS [VOICE]
 
 READER is weights of a lip reader of sentences, VOICE of a lip-to-speech network. CORPUS
-has the times of words; the clips of its split `test` are measured:
+has the times of words; the clips of its split `val` are measured:
 
     word error rates  without and with GRID's grammar: from the lips alone; with the
                       real audio; with the mean audio, which has no information; and
@@ -57,7 +57,7 @@ class LipsStudy:
         """
         self.config, self.variables = lipread.load_network(reader)
         self.grammar = load_grammar("grid", self.config.symbols)
-        self.records = open_split(corpus, "test")
+        self.records = open_split(corpus, "val")
         num_frames = max(len(record["mouth"]) for record in self.records)
         self.transform = LipreadClip(num_frames, self.config.size, self.config.symbols)
         self.forward = jax.jit(self._forward)
@@ -185,7 +185,7 @@ def main() -> None:
     options = parser.parse_args()
     study = LipsStudy(options.reader, options.corpus, options.voice)
     study.run()
-    data = f"{len(study.records)} test clips of {options.corpus}"
+    data = f"{len(study.records)} validation clips of {options.corpus}"
     study.tabulate().write(options.json, data=data)
 
 

@@ -4,7 +4,7 @@
 
 READER is weights of a lip reader, of single words or of sentences in GRID's grammar.
 TALKER is weights of a talking face, CORPUS the folder of a corpus, SPLIT a split such
-as test or test[:100]. Each talker animates every clip by its own audio, with the middle
+as val or val[:100]. Each talker animates every clip by its own audio, with the middle
 frame of the clip as reference. Talkers that edit
 frames get the frames of the clip played backwards, so that they cannot see the mouths
 that they are to produce. The first table has the words that are read correctly

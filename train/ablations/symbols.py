@@ -4,7 +4,7 @@
 
 CORPUS holds sentences in GRID's grammar, with the times of words and phones. READER is
 weights of a lip reader of sentences, of either alphabet. Without a READER, the
-overrides are printed that train a reader on phones. Each clip of the split `test` is
+overrides are printed that train a reader on phones. Each clip of the split `val` is
 read from the lips alone with GRID's grammar. For a reader of phones, a word may have
 each pronunciation that occurs at least five times in the training clips.
 """
@@ -107,7 +107,7 @@ class GridSpelling:
 def count_errors(
     reader: str, corpus: str, pronunciations: Pronunciations
 ) -> np.ndarray:
-    """Read all test clips.
+    """Read all validation clips.
 
     Args:
         reader: Weights of the lip reader.
@@ -119,7 +119,7 @@ def count_errors(
     """
     config, variables = lipread.load_network(reader)
     spelling = GridSpelling(config.symbols, pronunciations)
-    records = open_split(corpus, "test")
+    records = open_split(corpus, "val")
     num_frames = max(len(record["mouth"]) for record in records)
     transform = LipreadClip(num_frames, config.size)
     network, counts = lipread.jit_read(config), np.zeros(2)
@@ -137,7 +137,7 @@ def print_overrides(pronunciations: Pronunciations) -> None:
     """Print the overrides of `avjax train` that train a reader on phones."""
     phones = {p for forms in pronunciations.values() for form in forms for p in form}
     symbols = ["", *sorted(phones)]
-    for transform in ("train.transform", "evals.test.transform"):
+    for transform in ("train.transform", "evals.val.transform"):
         print(f'{transform}.label_unit=phones "{transform}.vocabulary={symbols}"')
     print(f'"task.model.symbols={symbols}" task.grammar=')
 
@@ -157,7 +157,7 @@ def main() -> None:
     for reader in options.readers:
         errors, words = count_errors(reader, options.corpus, pronunciations)
         table.add(reader, 100 * errors / words, int(words))
-    table.write(options.json, data=f"test clips of {options.corpus}")
+    table.write(options.json, data=f"validation clips of {options.corpus}")
 
 
 if __name__ == "__main__":

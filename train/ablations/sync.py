@@ -3,7 +3,7 @@
     AVJAX_REAL=/path/to/real python -m avjax.train.ablations.sync
 
 `sync-puppet` measures forty puppets that it was not trained on, and `sync-grid-s1` the
-forty test clips of GRID's speaker s1 in AVJAX_REAL/grid.
+forty validation clips of GRID's speaker s1 in AVJAX_REAL/grid.
 
     as it is  the real audio
     shifted   the audio is moved by each of -12 to 12 frames but 0, with silence at one
@@ -40,7 +40,7 @@ from avjax.typing import PathLike
 NUM_CLIPS = 40
 OFFSETS = range(-12, 13)  # frames
 FACE_SIZE = 96  # pixels
-TEST_STRIDE = 5  # every fifth puppet is a test clip, from the fifth on
+HELD_STRIDE = 5  # every fifth puppet is in val or test, from the fifth on
 
 
 class SyncTrial(NamedTuple):
@@ -60,7 +60,7 @@ class SyncTrial(NamedTuple):
 
 
 def make_puppet_videos(folder: pathlib.Path) -> Iterator[MouthVideo]:
-    """Write test clips of puppets of seed 0 that speak sentences.
+    """Write validation and test clips of puppets of seed 0 that speak sentences.
 
     Args:
         folder: Where the videos are written.
@@ -68,7 +68,7 @@ def make_puppet_videos(folder: pathlib.Path) -> Iterator[MouthVideo]:
     Yields:
         The videos.
     """
-    for index in range(TEST_STRIDE - 1, TEST_STRIDE * NUM_CLIPS, TEST_STRIDE):
+    for index in range(HELD_STRIDE - 1, HELD_STRIDE * NUM_CLIPS, HELD_STRIDE):
         clip = puppet.make_clip(0, index, FACE_SIZE, ("grid",))
         path = folder / f"{index}.mp4"
         with VideoWriter(path, FPS, clip.wave) as writer:
@@ -78,8 +78,8 @@ def make_puppet_videos(folder: pathlib.Path) -> Iterator[MouthVideo]:
 
 
 def open_grid_videos(folder: pathlib.Path) -> Iterator[MouthVideo]:
-    """Open the test clips of a folder of GRID."""
-    for clip in GridSource(os.fspath(folder)).list_clips()["test"]:
+    """Open the validation clips of a folder of GRID."""
+    for clip in GridSource(os.fspath(folder)).list_clips()["val"]:
         yield open_mouth_video(clip.video)
 
 
@@ -191,7 +191,7 @@ def main() -> None:
             model = load_sync_model(name)
             for row, trials in run_trials(model, list(clips)).items():
                 add_row(table, model, row, trials)
-    data = f"{NUM_CLIPS} test clips of puppets; {NUM_CLIPS} test clips of GRID s1"
+    data = f"{NUM_CLIPS} held-out clips each: puppets; GRID s1 (validation)"
     table.write(options.json, data=data)
 
 

@@ -61,7 +61,7 @@ def small_aligner(root: str, steps: int, description: str) -> Experiment:
     return Experiment(
         task=AlignerTask(),
         train=Loader(root, "train", AlignmentClip(), batch_size=8, num_workers=1),
-        evals={"test": Loader(root, "test", AlignmentClip(), batch_size=8)},
+        evals={"val": Loader(root, "val", AlignmentClip(), batch_size=8)},
         optim={"aligner": optimizer},
         steps=steps,
         log_every=25,

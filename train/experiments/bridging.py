@@ -212,9 +212,9 @@ def small_reader(
         num_workers=1,
         bucket_frames=bucket_frames,
     )
-    test = Loader(
+    val = Loader(
         root,
-        "test[:40]",
+        "val[:40]",
         eval_transform or transform,
         batch_size=8,
         bucket_frames=bucket_frames,
@@ -222,7 +222,7 @@ def small_reader(
     return Experiment(
         task=task,
         train=train,
-        evals={"test": test},
+        evals={"val": val},
         optim={"reader": optimizer},
         steps=1200,
         log_every=50,

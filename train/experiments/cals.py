@@ -130,8 +130,8 @@ def small_units(corpus: SmallCorpus) -> Experiment:
         task=CalsUnitsTask(small_model(corpus), sync_expert_width=FROZEN_SYNC_WIDTH),
         train=Loader(corpus.root, "train", transform, batch_size=8, num_workers=1),
         evals={
-            "test": Loader(
-                corpus.root, "test", transform, batch_size=8, examples_per_clip=2
+            "val": Loader(
+                corpus.root, "val", transform, batch_size=8, examples_per_clip=2
             )
         },
         optim={"units": optimizer},
@@ -241,7 +241,7 @@ def small_talker(
     return Experiment(
         task=task,
         train=Loader(corpus.root, "train", transform, batch_size=8, num_workers=1),
-        evals={"test": Loader(corpus.root, "test[:40]", clip, batch_size=4)},
+        evals={"val": Loader(corpus.root, "val[:40]", clip, batch_size=4)},
         optim=optim,
         steps=steps,
         init_from={**corpus.frozen, **init_from},

@@ -15,9 +15,9 @@ BUILD_ARGUMENTS = {
     "corpora/lrw-128": "lrw --raw LRW --size 128",
     "corpora/lrs2-128": "lrs2 --raw LRS2 --size 128",
     "corpora/hdtf-128": "hdtf --raw HDTF --size 128",
-    "corpora/polyu": "pairs --raw POLYU --held Canon80D Sony",
+    "corpora/polyu": "pairs --raw POLYU --held Canon80D Sony --val Canon600D",
     "corpora/pictures": "pictures --raw PICTURES --held test",
-    "corpora/div2k": "pictures --raw DIV2K --held valid",
+    "corpora/div2k": "pictures --raw DIV2K --val valid",
     "corpora/sidd": "pairs --raw SIDD_Small",
     "corpora/sidd-blocks": "sidd-blocks --raw SIDD",
 }

@@ -2,9 +2,9 @@
 
 Commands of the corpora:
     avjax data build pictures --raw PICTURES --held test --out corpora/pictures
-    avjax data build pictures --raw DIV2K --held valid --out corpora/div2k
-    avjax data build pairs --raw POLYU --held Canon80D Sony --out corpora/polyu
-        --side 128
+    avjax data build pictures --raw DIV2K --val valid --out corpora/div2k
+    avjax data build pairs --raw POLYU --held Canon80D Sony --val Canon600D
+        --side 128 --out corpora/polyu
     avjax data build pairs --raw SIDD_Small --out corpora/sidd
     avjax data build sidd-blocks --raw SIDD --out corpora/sidd-blocks
 """
@@ -109,7 +109,7 @@ def denoiser_div2k() -> Experiment:
     return Experiment(
         task=reference_task("clean"),
         train=Loader(root, "train", transform, batch_size=16, num_workers=8),
-        evals={"valid": Loader(root, "test", transform, batch_size=4, num_workers=2)},
+        evals={"val": Loader(root, "val", transform, batch_size=4, num_workers=2)},
         optim={"restore": Adam(learning_rate=1e-3), "mask": Adam(learning_rate=1e-3)},
         steps=7500,
         dtype="bfloat16",
@@ -129,7 +129,7 @@ def denoiser_sidd() -> Experiment:
     transform = ImagePairCrop(128, ())
     blocks = Loader(
         "corpora/sidd-blocks",
-        "test",
+        "val",
         ImagePairCrop(256, ()),
         batch_size=4,
         examples_per_clip=32,
@@ -137,7 +137,7 @@ def denoiser_sidd() -> Experiment:
     return Experiment(
         task=reference_task("adapt"),
         train=Loader("corpora/sidd", "train", transform, batch_size=2, num_workers=8),
-        evals={"blocks": blocks},
+        evals={"val": blocks},
         optim={"adapt": Adam(learning_rate=5e-5)},
         steps=19_500,
         dtype="bfloat16",
@@ -232,9 +232,9 @@ def small_denoiser(
         The experiment.
     """
     transform = ImagePairCrop(CROP_SIZE, corruptions)
-    test = Loader(
+    val = Loader(
         root,
-        "test",
+        "val",
         ImagePairCrop(TEST_CROP_SIZE, corruptions),
         batch_size=4,
         examples_per_clip=2,
@@ -242,7 +242,7 @@ def small_denoiser(
     return Experiment(
         task=task,
         train=Loader(root, "train", transform, batch_size=batch_size, num_workers=1),
-        evals={"test": test},
+        evals={"val": val},
         optim=optim,
         steps=steps,
         init_from=init_from or {},

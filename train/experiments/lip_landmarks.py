@@ -21,8 +21,8 @@ def landmarks_puppet() -> Experiment:
         task=LipLandmarksTask(LipLandmarksConfig(width=FROZEN_LANDMARK_WIDTH)),
         train=Loader(PUPPET.root, "train", example, batch_size=8, num_workers=1),
         evals={
-            "test": Loader(
-                PUPPET.root, "test", example, batch_size=8, examples_per_clip=4
+            "val": Loader(
+                PUPPET.root, "val", example, batch_size=8, examples_per_clip=4
             )
         },
         optim={"lip_landmarks": Adam(learning_rate=2e-3, warmup=50, schedule="cosine")},
@@ -30,6 +30,6 @@ def landmarks_puppet() -> Experiment:
         log_every=50,
         evaluate_every=500,
         save_every=500,
-        select_by=("test/pixels", "min"),
+        select_by=("val/pixels", "min"),
         description="Twenty lip points in a face crop, trained on puppets.",
     )

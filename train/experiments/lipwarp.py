@@ -5,8 +5,7 @@
     avjax train lipwarp_audio_clips       audio to lip codes; releases the talker
 
 On puppets, two short runs show that everything works: `lipwarp_editor_puppet`, then
-`lipwarp_audio_puppet`. Any corpus of talking faces can be used: `train.root=FOLDER`
-and `evals.val.root=FOLDER` (puppets: `evals.test.root`).
+`lipwarp_audio_puppet`. Any corpus of talking faces can be used: `root=FOLDER`.
 """
 
 from collections.abc import Mapping
@@ -37,7 +36,7 @@ def lipwarp_editor_clips() -> Experiment:
     task = LipEditingTask(
         LipWarpConfig(size=SMALL_SIZE), altered_share=0.33, altered_gain=1.0
     )
-    return editor(CLIPS_ROOT, "val", task, steps=6000, learning_rate=2e-3)
+    return editor(CLIPS_ROOT, task, steps=6000, learning_rate=2e-3)
 
 
 @experiment
@@ -49,7 +48,6 @@ def lipwarp_editor96_clips() -> Experiment:
     weights = "runs/lipwarp_editor_clips/weights"
     return editor(
         CLIPS_ROOT,
-        "val",
         LipEditingTask(LipWarpConfig(size=SIZE), freeze_encoder=True),
         steps=4000,
         learning_rate=1e-3,
@@ -65,7 +63,7 @@ def lipwarp_audio_clips() -> Experiment:
     """
     model = LipWarpConfig(size=SIZE, dropout=AUDIO_DROPOUT)
     weights = "runs/lipwarp_editor96_clips/weights"
-    return audio(CLIPS_ROOT, "val", model, weights, steps=4000)
+    return audio(CLIPS_ROOT, model, weights, steps=4000)
 
 
 @experiment
@@ -77,9 +75,7 @@ def lipwarp_editor_puppet() -> Experiment:
     task = LipEditingTask(
         LipWarpConfig(size=SMALL_SIZE), altered_share=0.33, altered_gain=1.0
     )
-    return editor(
-        PUPPET.root, "test", task, steps=200, learning_rate=2e-3, batch_size=8
-    )
+    return editor(PUPPET.root, task, steps=200, learning_rate=2e-3, batch_size=8)
 
 
 @experiment
@@ -90,12 +86,11 @@ def lipwarp_audio_puppet() -> Experiment:
     """
     model = LipWarpConfig(size=SMALL_SIZE, dropout=AUDIO_DROPOUT)
     weights = PUPPET.weights("lipwarp_editor")
-    return audio(PUPPET.root, "test", model, weights, steps=200, batch_size=8)
+    return audio(PUPPET.root, model, weights, steps=200, batch_size=8)
 
 
 def editor(
     root: str,
-    eval_split: str,
     task: LipEditingTask,
     *,
     steps: int,
@@ -107,7 +102,6 @@ def editor(
 
     Args:
         root: Folder of the corpus.
-        eval_split: The split whose first clips evaluate the model.
         task: The task.
         steps: Number of steps.
         learning_rate: Peak learning rate.
@@ -130,7 +124,7 @@ def editor(
     return Experiment(
         task=task,
         train=Loader(root, "train", example, batch_size=batch_size, num_workers=1),
-        evals={eval_split: Loader(root, f"{eval_split}[:40]", clip, batch_size=4)},
+        evals={"val": Loader(root, "val[:40]", clip, batch_size=4)},
         optim={"editor": optimizer},
         steps=steps,
         min_batch_per_device=4,
@@ -143,7 +137,6 @@ def editor(
 
 def audio(
     root: str,
-    eval_split: str,
     model: LipWarpConfig,
     weights: str,
     *,
@@ -154,7 +147,6 @@ def audio(
 
     Args:
         root: Folder of the corpus.
-        eval_split: The split whose first clips evaluate the model.
         model: Config of the talker.
         weights: Weights of mouth encoder and editor.
         steps: Number of steps.
@@ -174,7 +166,7 @@ def audio(
     return Experiment(
         task=AudioToCodeTask(model),
         train=Loader(root, "train", example, batch_size=batch_size, num_workers=1),
-        evals={eval_split: Loader(root, f"{eval_split}[:80]", example, batch_size=8)},
+        evals={"val": Loader(root, "val[:80]", example, batch_size=8)},
         optim={"audio": optimizer},
         steps=steps,
         min_batch_per_device=4,

@@ -54,7 +54,7 @@ def sync_people_puppet() -> Experiment:
 
     Data: corpora/puppet. Time: a few minutes on two cores.
     """
-    return sync_people(PUPPET.root, "test[:40]", steps=200, batch_size=8)
+    return sync_people(PUPPET.root, "val[:40]", steps=200, batch_size=8)
 
 
 @experiment
@@ -108,14 +108,14 @@ def small_sync(corpus: SmallCorpus) -> Experiment:
         task=SyncExpertTask(SyncExpertConfig(size=96, width=FROZEN_SYNC_WIDTH)),
         train=Loader(root, "train", transform, batch_size=16, num_workers=1),
         evals={
-            "test": Loader(root, "test", transform, batch_size=16, examples_per_clip=4)
+            "val": Loader(root, "val", transform, batch_size=16, examples_per_clip=4)
         },
         optim={"sync_expert": optimizer},
         steps=1600,
         log_every=50,
         evaluate_every=400,
         save_every=400,
-        select_by=("test/accuracy", "max"),
+        select_by=("val/accuracy", "max"),
         description=f"The sync expert, trained on {corpus.label}.",
     )
 

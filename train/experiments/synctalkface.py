@@ -147,7 +147,7 @@ def small_experiment(
     return Experiment(
         task=task,
         train=Loader(corpus.root, "train", batch_size=batch_size, num_workers=1),
-        evals={"test": Loader(corpus.root, "test[:40]", clip, batch_size=4)},
+        evals={"val": Loader(corpus.root, "val[:40]", clip, batch_size=4)},
         optim={
             "generator": generator,
             "discriminator": Adam(learning_rate=3e-4, betas=BETAS, warmup=100),

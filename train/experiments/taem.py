@@ -146,7 +146,7 @@ def small_taem(
     return Experiment(
         task=TaemTask(model, l2=True, aux=aux),
         train=Loader(corpus.root, "train", transform, batch_size=16, num_workers=1),
-        evals={"test": Loader(corpus.root, "test[:40]", clip, batch_size=4)},
+        evals={"val": Loader(corpus.root, "val[:40]", clip, batch_size=4)},
         optim={"text": optimizer},
         steps=1500,
         init_from={

@@ -112,6 +112,16 @@ def test_one_speaker_is_divided_in_time(talk, tracker, tmp_path):
     assert "clips: 2 clips in train, 1 clip in val, 1 clip in test" in str(summary)
 
 
+def test_of_two_speakers_one_is_divided_into_train_and_val(talk, tracker, tmp_path):
+    talk(tmp_path / "raw" / "a" / "long.mp4", 800)
+    talk(tmp_path / "raw" / "b" / "short.mp4", 30)
+    summary = build(tmp_path / "raw", tmp_path / "out", tracker, test_speakers=("b",))
+    assert summary.clips == {"train": 3, "val": 1, "test": 1}
+    records, _ = read(tmp_path / "out")
+    assert records["a/long_0003"][0] == "val"
+    assert "no speaker is in val, so the end of train is (1 clip)" in str(summary)
+
+
 def test_split_in_time_keeps_a_train_split():
     made = [CutClip(str(number), "") for number in range(30)]
     sizes = [

@@ -27,17 +27,18 @@ def flat(tmp_path):
     return tmp_path
 
 
-def test_40_of_270_recordings_are_in_test_and_other_speakers_in_unseen(flat):
+def test_40_of_270_recordings_are_in_val_and_test_each_and_others_in_unseen(flat):
     splits = GridSource(str(flat)).list_clips()
-    assert [len(splits[name]) for name in ("train", "test", "unseen")] == [230, 40, 2]
-    names = [str(clip) for clip in splits["test"]]
+    sizes = {name: len(clips) for name, clips in splits.items()}
+    assert sizes == {"train": 190, "val": 40, "test": 40, "unseen": 2}
+    names = [str(clip) for clip in splits["val"]]
     assert names[:3] == ["s1/n000", "s1/n007", "s1/n014"]
     assert {clip.speaker for clip in splits["unseen"]} == {"s20"}
 
 
 def test_train_speakers_can_be_chosen(flat):
     splits = GridSource(str(flat), train_speakers=("s1", "s20")).list_clips()
-    assert not splits["unseen"] and len(splits["test"]) == 41
+    assert not splits["unseen"] and len(splits["val"]) == 41
 
 
 def test_alignment_gives_words_without_silences(tmp_path):
@@ -74,8 +75,8 @@ def test_both_layouts_are_read(write_video, tracker, tmp_path, video, alignment)
     (raw / alignment).write_text(ALIGN)
     source = GridSource(str(raw), 32, train_speakers=("s3",), tracker=tracker)
     summary = build_corpus(source, tmp_path / "out", num_workers=0)
-    assert summary.clips == {"train": 0, "test": 1, "unseen": 0}
-    record = open_split(tmp_path / "out", "test")[0]
+    assert summary.clips == {"train": 0, "val": 1, "test": 0, "unseen": 0}
+    record = open_split(tmp_path / "out", "val")[0]
     assert (record["text"], record["speaker"]) == ("bin blue at f two now", "s3")
     assert record["clip"] == "s3/bbaf2n" and len(record["face"]) == 75
     np.testing.assert_allclose(record["words"]["start"][:2], [0.95, 1.18])
@@ -139,7 +140,7 @@ def test_unusable_videos_are_skipped_and_reported(write_video, tracker, tmp_path
     reasons = [reason for _, reason in summary.skipped]
     assert "audio" in reasons[0] and "no face was found in 12 of 12" in reasons[1]
     assert "20 of 75 frames" in reasons[3]
-    record = open_split(tmp_path / "out", "test")[0]
+    record = open_split(tmp_path / "out", "val")[0]
     assert record["text"] == "bin blue at f two now" and record["words"]["word"] == []
 
 
@@ -156,7 +157,7 @@ def test_real_recordings_are_read(real, tmp_path):
             (tmp_path / kind / "s1").mkdir(parents=True, exist_ok=True)
             (tmp_path / kind / "s1" / path.name).symlink_to(path)
     summary = build_corpus(GridSource(str(tmp_path)), tmp_path / "out", num_workers=0)
-    assert summary.clips == {"train": 1, "test": 1, "unseen": 0}, str(summary)
+    assert summary.clips == {"train": 1, "val": 1, "test": 0, "unseen": 0}, str(summary)
     record = open_split(tmp_path / "out", "train")[0]
     assert record["face"][:].shape == (75, 96, 96, 3)
     assert record["text"].split() == grid.words_from_name(videos[1].stem)

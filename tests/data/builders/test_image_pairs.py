@@ -48,10 +48,15 @@ def names(splits):
 
 
 def test_polyu_is_split_by_camera_or_scene(polyu):
-    splits = names(ImagePairSource(str(polyu), test_words=("Canon80D",)).list_clips())
-    assert splits["test"] == ["Canon80D_ball_7_real"]
-    assert splits["train"] == ["Sony_toy_1_real", "Sony_toy_2_real"]
-    assert not names(ImagePairSource(str(polyu)).list_clips())["test"]
+    canon, first, second = "Canon80D_ball_7_real", "Sony_toy_1_real", "Sony_toy_2_real"
+    for words, train, val, test in [
+        ({"test_words": ("Canon80D",)}, [first], [second], [canon]),
+        ({"val_words": ("toy_1",), "test_words": ("Can",)}, [second], [first], [canon]),
+        ({"val_words": ("Sony",)}, [canon], [first, second], []),
+        ({}, [canon, second], [first], []),
+    ]:
+        splits = names(ImagePairSource(str(polyu), **words).list_clips())
+        assert splits == {"train": train, "val": val, "test": test}
 
 
 def test_sidd_is_found_at_any_depth(tmp_path, levels):
@@ -78,7 +83,7 @@ def test_image_pairs_are_cut_into_tiles(polyu, tmp_path, levels):
         out,
         num_workers=0,
     )
-    assert str(summary) == "pairs: 2 images in train, 1 image in test"
+    assert str(summary) == "pairs: 1 image in train, 1 image in val, 1 image in test"
     (record,) = open_split(out, "test")
     assert record["clip"] == "Canon80D_ball_7_real" and len(record["noisy"]) == 4
     corner = decode_png(record["noisy"][3])
@@ -110,7 +115,7 @@ def test_sidd_blocks_are_read_from_matlab_files(tmp_path):
         stored = {name: rng.integers(0, 256, shape).astype(np.uint8)}
         scipy.io.savemat(tmp_path / f"{name}.mat", stored)
     source = SiddBlockSource(str(tmp_path))
-    assert source.list_clips() == {"test": [0, 1, 2]}
+    assert source.list_clips() == {"val": [0, 1, 2]}
     record = source.read_clip(2)
     assert len(record["noisy"]) == len(record["clean"]) == 4
     expected = to_float01(stored[CLEAN_BLOCKS][2, 3])
@@ -190,13 +195,16 @@ def test_tiles_cover_a_side(length, expected):
 
 def test_polyu_has_100_images_of_five_cameras(real):
     splits = ImagePairSource(
-        str(real / "denoise/polyu"), test_words=("Canon80D", "Sony")
+        str(real / "denoise/polyu"),
+        test_words=("Canon80D", "Sony"),
+        val_words=("Canon600D",),
     ).list_clips()
     assert sum(map(len, splits.values())) == 100
     cameras = [
         {str(image).split("_")[0] for image in images} for images in splits.values()
     ]
-    assert cameras == [{"Canon5D2", "Canon600D", "NikonD800"}, {"Canon80D", "Sony"}]
+    expected = [{"Canon5D2", "NikonD800"}, {"Canon600D"}, {"Canon80D", "Sony"}]
+    assert cameras == expected
     record = ImagePairSource("").read_clip(splits["test"][0])
     noisy, clean = (decode_png(record[key][0]) for key in ("noisy", "clean"))
     assert noisy.shape == (512, 512, 3)

@@ -50,7 +50,7 @@ from avjax.typing import Array, Batch, Params
 
 FROZEN_PARTS = "sync_expert", "lip_landmarks"
 TALKER_PARTS = "audio_to_lip", "lip_to_face"
-TEST_SPLIT = "test[:40]"
+EVAL_SPLIT = "val[:40]"
 
 
 AUDIO_ENCODER_STEPS = 300  # training of the audio encoder without context
@@ -84,7 +84,7 @@ class ContextStudy:
         loader = training_corpus(self.face_experiment)
         self.root = loader.root
         self.clips = ClipsWithUnits(self.root, loader.split, encode)
-        self.test_clips = ClipsWithUnits(self.root, TEST_SPLIT, encode)
+        self.val_clips = ClipsWithUnits(self.root, EVAL_SPLIT, encode)
 
     def run(self, name: str) -> None:
         """Train and evaluate a variant, unless it exists already.
@@ -201,14 +201,14 @@ class ContextStudy:
         return task, self.train_face(task, optim, ADVERSARIAL_STEPS, initial, units)
 
     def evaluate(self, task: KnownUnitsFaceTask, state: TrainState) -> dict[str, float]:
-        """Measure test clips that are generated from their own audio."""
-        loader = Loader(self.root, TEST_SPLIT, TalkEvalClip(), batch_size=4)
+        """Measure validation clips that are generated from their own audio."""
+        loader = Loader(self.root, EVAL_SPLIT, TalkEvalClip(), batch_size=4)
         metrics = jax.jit(
             functools.partial(talking_metrics_of, task), compiler_options=cpu_options()
         )
         predict = unit_predictor(task, part_of_state(state, "audio_to_lip"))
-        arrays = self.test_clips.arrays
-        units = jnp.asarray(self.test_clips.predict_units(predict))
+        arrays = self.val_clips.arrays
+        units = jnp.asarray(self.val_clips.predict_units(predict))
         error = cosine_distance(units, jnp.asarray(arrays["units"]))
         mean = Mean.from_values(error, jnp.asarray(arrays["frame_mask"]))
         batches = loader.eval_batches()
