@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import runpy
 import sys
 from unittest import mock
@@ -60,8 +61,9 @@ def test_program_refuses_unknown_arguments(kind, name, monkeypatch, capsys):
     assert "error:" in capsys.readouterr().err
 
 
-def test_no_ablation_reads_the_test_split_unless_it_is_named():
-    sources = (ROOT / "train").rglob("*.py")
-    readers = [file.name for file in sources if '"test"' in file.read_text()]
-    readers += [file.name for file in sources if '"test[' in file.read_text()]
-    assert not readers
+def test_the_test_split_is_read_only_where_a_command_names_it():
+    """See also test_no_experiment_selects_on_the_test_split in test_experiments.py."""
+    reading = re.compile(r"""(Loader|open_split)\([^()]*["']test\b|\[["']test["']\]""")
+    sources = [*(ROOT / "train").rglob("*.py"), *(ROOT / "avjax").rglob("*.py")]
+    assert len(sources) > 200 and reading.search('open_split(root, "test[:40]")')
+    assert not [file.name for file in sources if reading.search(file.read_text())]

@@ -102,18 +102,14 @@ def main() -> None:
         name, metrics = SYSTEMS[weights]
         values = measure(weights, with_parts(EXPERIMENTS[name](), roots))
         for metric in metrics:
-            parts = {
-                split: [values[f"{split}{part}/{metric}"] for part in range(NUM_PARTS)]
-                for split in roots
-            }
-            means = {split: np.mean(x) for split, x in parts.items()}
-            errors = {
-                split: np.std(x, ddof=1) / np.sqrt(NUM_PARTS)
-                for split, x in parts.items()
-            }
-            spread = np.hypot(*errors.values())
-            cells = [x for split in roots for x in (means[split], errors[split])]
-            table.add(weights, metric, *cells, (means["test"] - means["val"]) / spread)
+            means, errors = [], []
+            for split in roots:
+                parts = [values[f"{split}{part}/{metric}"] for part in range(NUM_PARTS)]
+                means.append(np.mean(parts))
+                errors.append(np.std(parts, ddof=1) / np.sqrt(NUM_PARTS))
+            difference = (means[1] - means[0]) / np.hypot(*errors)
+            cells = [x for pair in zip(means, errors, strict=True) for x in pair]
+            table.add(weights, metric, *cells, difference)
     table.write(
         options.json, data="40 clips of each split, of puppets in GRID's grammar"
     )
