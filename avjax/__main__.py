@@ -142,6 +142,7 @@ def lipread(options: argparse.Namespace) -> None:
 
     If a video cannot be read, the others are read first.
     """
+    from avjax.cli.output import print_transcript
     from avjax.media import files
     from avjax.pipelines.lipread import load_lip_reader
     from avjax.text.subtitles import write_srt
@@ -161,7 +162,7 @@ def lipread(options: argparse.Namespace) -> None:
             )
             transcripts.append(transcript)
             if not options.json:
-                print(transcript, flush=True)
+                print_transcript(transcript)
     if options.json:
         print_json([transcript.to_json() for transcript in transcripts])
     if options.srt and transcripts:

@@ -9,7 +9,10 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from avjax.pipelines.transcript import Transcript
 
 
 class Result(Protocol):
@@ -71,6 +74,20 @@ def result_object(
         **result.to_json(),
         "report": report,
     }
+
+
+def print_transcript(transcript: "Transcript") -> None:
+    """Print a transcript for people; words that are unreliable are grey on a terminal.
+
+    Args:
+        transcript: The transcript.
+    """
+    import rich.console
+
+    console = rich.console.Console(highlight=False, markup=False, soft_wrap=True)
+    style = None if transcript.is_reliable else "dim"
+    console.print(transcript.format_words(), style=style)
+    console.print(transcript.format_report())
 
 
 def print_json(value: Any) -> None:

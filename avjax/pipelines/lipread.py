@@ -34,6 +34,10 @@ from avjax.weights import full_name
 
 WEIGHTS_PREFIX = "bridging"  # names of bundled weights start with it
 MAX_SEARCH_SECONDS = 20  # longest part of a video that is searched at once
+# Mean confidence of the words below which most words are wrong: it separates the
+# speakers of GRID that `bridging-grid-s1` knows and does not know, see
+# docs/results/lipreading.md. A grammar forces words upon the lips, so it lowers it.
+MIN_CONFIDENCE, MIN_CONFIDENCE_WITH_GRAMMAR = 0.8, 0.5
 
 
 @checked_arguments
@@ -159,7 +163,15 @@ class LipReader:
             num_frames=len(video),
             weights=self.name,
             box_given=box is not None,
+            min_confidence=self.min_confidence,
         )
+
+    @property
+    def min_confidence(self) -> float:
+        """Mean confidence below which sentences are unreliable; 0 for single words."""
+        if self.config.task == "words":
+            return 0.0
+        return MIN_CONFIDENCE_WITH_GRAMMAR if self.grammar else MIN_CONFIDENCE
 
     def classify_word(self, logits: np.ndarray, video: MouthVideo) -> list[TimedWord]:
         """Find the word of a whole video, from the mean logits of its frames.

@@ -19,6 +19,8 @@ class Transcript(NamedTuple):
         num_frames: Number of all frames, at 25 frames a second.
         weights: Name or folder of the weights.
         box_given: True if the box of the face was given, and not detected.
+        min_confidence: Mean confidence of the words, 0 to 1, below which most words are
+            wrong.
     """
 
     clip: str
@@ -28,14 +30,26 @@ class Transcript(NamedTuple):
     num_frames: int
     weights: str
     box_given: bool = False
+    min_confidence: float = 0.0
+
+    @property
+    def confidence(self) -> float | None:
+        """Mean confidence of the words, 0 to 1; None without words."""
+        confidences = [word.confidence for word in self.words]
+        return sum(confidences) / len(confidences) if confidences else None
+
+    @property
+    def is_reliable(self) -> bool:
+        """False if the confidence is so low that most words are probably wrong."""
+        return self.confidence is None or self.confidence >= self.min_confidence
 
     def to_json(self) -> dict[str, Any]:
         """Convert to values that `json.dumps` accepts.
 
         Returns:
-            {"clip", "weights", "text", "words": [{"word", "start", "end",
-            "confidence"}], "num_frames", "missed_frames": [[first, last]]}, times in
-            seconds.
+            {"clip", "weights", "text", "confidence", "reliable", "words": [{"word",
+            "start", "end", "confidence"}], "num_frames", "missed_frames": [[first,
+            last]]}, times in seconds.
         """
         words = [
             {
@@ -50,6 +64,10 @@ class Transcript(NamedTuple):
             "clip": self.clip,
             "weights": self.weights,
             "text": self.text,
+            "confidence": None
+            if self.confidence is None
+            else round(self.confidence, 4),
+            "reliable": self.is_reliable,
             "words": words,
             "num_frames": self.num_frames,
             "missed_frames": frame_ranges(self.missed_frames),
@@ -63,14 +81,29 @@ class Transcript(NamedTuple):
         """
         return subtitles.to_srt(self.words)
 
-    def __str__(self) -> str:
-        """Format as one line of text, one line for each word, and a report."""
+    def format_words(self) -> str:
+        """Format as one line of text, and one line for each word."""
         lines = [f"{self.clip}: {self.text or '(no words)'}"]
         for word in self.words:
             times = f"{word.start:7.2f} - {word.end:6.2f} s"
             lines += [f"{times}  {100 * word.confidence:3.0f} %  {word.word}"]
+        return "\n".join(lines)
+
+    def format_report(self) -> str:
+        """Format what was done, and how far the words can be trusted."""
+        lines = []
+        if self.confidence is not None and not self.is_reliable:
+            lines.append(
+                "warning: the mean confidence of the words is "
+                f"{100 * self.confidence:.0f} %; below {100 * self.min_confidence:.0f} "
+                "%, most words are wrong: the weights probably do not know this speaker"
+            )
         lines.append(f"read at {FPS} frames a second, with the weights {self.weights}")
         lines += describe_scope(self.weights)
         frames = self.missed_frames, self.num_frames
         lines.append(describe_found(*frames, "have no words", self.box_given))
         return "\n".join(lines)
+
+    def __str__(self) -> str:
+        """Format the words, and the report."""
+        return f"{self.format_words()}\n{self.format_report()}"

@@ -131,6 +131,12 @@ def wave_mel_l1(pred: np.ndarray, target: np.ndarray) -> float:
     return speech.mel_distance(pred_mel, target_mel)
 
 
+@functools.cache
+def waveform_metrics() -> Mapping[str, Callable[[np.ndarray, np.ndarray], float]]:
+    """Return the metrics whose packages are installed; warn once about others."""
+    return speech.available()
+
+
 def score_speech(clip: Mapping[str, np.ndarray]) -> dict[str, tuple]:
     """Score the speech of one clip by all metrics whose packages are installed.
 
@@ -141,7 +147,7 @@ def score_speech(clip: Mapping[str, np.ndarray]) -> dict[str, tuple]:
         `{prefix and metric: (value, 1)}`, without values that are not finite.
     """
     samples = int(np.sum(clip["frame_mask"])) * SAMPLES_PER_FRAME
-    metrics = speech.available() | {"mel_l1": wave_mel_l1}
+    metrics = {**waveform_metrics(), "mel_l1": wave_mel_l1}
     scores = {}
     for name in (name for name in clip if name.endswith(SPEECH)):
         prefix = name.removesuffix(SPEECH)
