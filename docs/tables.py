@@ -32,7 +32,9 @@ PART = re.compile(
     r"(<!-- (table|header|include): (\S+) -->\n).*?(<!-- end -->)", flags=re.DOTALL
 )
 REMARK = re.compile(r" *\(([^()\n]{3,})\)\n")  # before the first equation
-SECTIONS = re.compile(r"^(Paper|Symbols|Equations|Departures)\b", flags=re.MULTILINE)
+SECTIONS = re.compile(
+    r"^(Paper|Symbols|Equations|Departures|Design)\b", flags=re.MULTILINE
+)
 PAGES = (*sorted(DOCS.rglob("*.md")), ROOT / "README.md")
 
 
@@ -88,7 +90,7 @@ def to_markdown(text: str) -> str:
     """Escape symbols outside of backticks; start a paragraph at "Our own:"."""
     parts = text.split("`")
     parts[::2] = [re.sub(r"([_*])", r"\\\1", part) for part in parts[::2]]
-    return re.sub(r"\n(?=[A-Z][^.;:]{2,40}:)", "\n\n", "`".join(parts))
+    return re.sub(r"\n(?=[A-Z][^.;:(]{2,40}:)", "\n\n", "`".join(parts))
 
 
 def dedent(text: str) -> str:

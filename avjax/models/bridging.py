@@ -4,10 +4,13 @@ Paper       Kim et al., ICCV 2021, "Multi-modality Associative Bridging through 
             Speech Sound Recollected from Face Video"; several heads: Kim et al., AAAI
             2022, "Distinguishing Homophenes Using Multi-head Visual-audio Memory"
 
-Symbols     f_src, f_tgt   visual, audio embeddings [b t d]   M_src, M_tgt  memory.keys,
-            A_src, A_tgt   visual_address,                                  .values
-                           audio_address [b t m]              v_tgt    recalled [b t d]
-            N = m          num_slots                          r      inverse_temperature
+Symbols     f_src, f_tgt   visual embeddings, audio embeddings [b t d]
+            M_src, M_tgt   memory.keys, memory.values [m d]
+            A_src, A_tgt   visual_address, audio_address [b t m]
+            v_tgt          recalled [b t d]
+            h_te, h_tr     joined embeddings of use, of training [b t d]
+            N = m          num_slots
+            r              inverse_temperature
 
 Equations   (numbered by us: the paper's own numbers were not available)
     (1)  A_src by cosine distance              nn/memory.py        address
@@ -27,11 +30,11 @@ Departures  As in the authors' code, not in the paper's figure: visual and recal
             are standardised (`reference_compat` follows the authors in all three);
             batches are renormalised (nn/batch_renorm.py); kernels start within
             1 / sqrt(fan in) everywhere; sentences are read with CTC, which the paper
-            does not do, and words are only admitted in the frames in which they are
-            spoken, as far as that is known; the speech decoder is our own, since the
-            paper's is not known: the back-end of lip reading, four mel frames per video
-            frame, and three convolutions over time; with several heads the bridging
-            loss aligns their mean, and audio is stored as with one head.
+            does not do; where the times of words are known, CTC admits a word only in
+            its own frames; the speech decoder is our own, since the paper's is not
+            known: the back-end of lip reading, four mel frames per video frame, and
+            three convolutions over time. With several heads, L_bridge compares the
+            means of the heads' addresses, and audio is stored as with one head.
             Without slots a dense layer of the same size replaces the memory.
 """
 

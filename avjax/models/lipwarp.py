@@ -4,10 +4,15 @@ Paper       None: the system is our own. It follows the direction of FlashLips (
             small lip code, predicted from audio, drives an editor that receives whole,
             unmasked frames. Its two stages are those of CALS (models/cals.py).
 
-Symbols     m      mouth of a frame, grey [b h w 1]       x     frame [b s s 3]
-            z      lip code of a mouth [b d]              r     reference [b s s 3]
-            f, g   flow of the frame, of the reference    p     painted pixels
-            a      weights of the three sources, sum 1    R     region of the mouth
+Symbols     x         frame to edit [b s s 3]
+            r         reference, another frame of the person [b s s 3]
+            y         edited frame [b s s 3]
+            m         mouth of a frame, grey [b h w 1]
+            z, z'     lip code of a mouth, and from audio [b d]
+            f, g      flow of the frame, of the reference [b s s 2]
+            p         painted pixels [b s s 3]
+            a1 to a3  weights of the three sources, sum 1 [b s s]
+            R         region of the mouth, 0 to 1 [s s]
 
 Equations   (numbered by us)
     (1)  z = mouth encoder of m                    nn/lip_editor.py        MouthEncoder
@@ -16,17 +21,17 @@ Equations   (numbered by us)
     (4)  y = x + R (e - x)                         nn/lip_editor.py        compose_edit
     (5)  z' = audio to code of the audio           here                     AudioToCode
     (6)  pixel loss of y, and of its gradients     losses/editing.py       editing_loss
-    (7)  error of z' but for a constant per clip   losses/editing.py          code_loss
+    (7)  error of z' up to a constant per clip     losses/editing.py          code_loss
 
-Departures  None, because there is no paper. The face is aligned by its landmarks. The
-            mouth encoder sees the mouth in grey and standardised, so that z does not
-            encode a person's colours. A frame to be edited shows a wrong mouth: in
-            training that of another frame of the clip, or one that the editor itself
-            has made; the target is the true frame. Nothing is masked, so that pose,
-            light and skin are kept. Flows and weights are enlarged and applied at the
-            resolution of the frame. A person's own constant in z is measured on the
-            person's frames, not predicted by (5). Rendering leaves out edits that are
-            hardly visible.
+Design      The face is aligned by its landmarks. The mouth encoder gets a grey mouth of
+            zero mean and unit variance, so that z does not encode a person's colours.
+            In training, the frame to edit shows a wrong mouth, that of another frame of
+            the clip or one that the editor has made; the target is the true frame.
+            Nothing is masked, so that pose, light and skin are kept. Flows and weights
+            are enlarged and applied at the resolution of the frame. The mean of z
+            differs from person to person: it is measured on frames of the person, and
+            (5) predicts only the difference from it. Edits that are hardly visible are
+            left out when a video is made.
 """
 
 import dataclasses

@@ -4,13 +4,14 @@ Paper       Park et al., AAAI 2022, "SyncTalkFace: Talking Face Generation with 
             Lip-Syncing via Audio-Lip Memory"; without a memory it is Wav2Lip
             (Prajwal et al., ACM Multimedia 2020).
 
-Symbols     f_aud          audio embedding        M_aud, M_lip   memory.keys, .values
-                           [b t d]                A_aud, A_lip   audio_address,
-            f_lip          lips [b t d]                          lip_address [b t m]
-            f_I            maps, of 7 sizes       kappa          inverse_temperature
-            I_g, I_G       audio_frames,          S = m          num_slots
-                           teacher_frames         f^_lip;valAdr  stored [b t d]
-            f^_lip;keyAdr  recalled [b t d]
+Symbols     f_aud, f_lip   audio embeddings, lips [b t d]
+            f_I            identity maps, of 7 sizes
+            M_aud, M_lip   memory.keys, memory.values [m d]
+            A_aud, A_lip   audio_address, lip_address [b t m]
+            f^_lip;keyAdr  recalled [b t d], by the audio
+            f^_lip;valAdr  stored [b t d], by the lips
+            I_g, I_G       audio_frames, teacher_frames
+            S = m, kappa   num_slots, inverse_temperature
 
 Equations   (numbered by us: the paper's own numbers were not available)
     (1)  address by cosine distance           nn/memory.py             address
@@ -28,9 +29,8 @@ Equations   (numbered by us: the paper's own numbers were not available)
 
 Departures  As in the authors' code, not in the paper's text: projections before both
             addresses; the teacher generates from f^_lip;valAdr, not from f_lip; L_store
-            is a mean, and its target is the projected feature; audio and recalled lip
-            features are fused by dropout and one linear layer; one weight for store and
-            align.
+            is a mean, and its target is the projected feature; dropout and one linear
+            layer fuse audio and recalled lips; one weight for store and align.
             Our own: both paths go through the decoder as one batch, so that in training
             they share its batch statistics, and L_v-v encodes the clips of both
             together; the discriminator returns logits; images are RGB; batches are
