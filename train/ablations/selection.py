@@ -25,6 +25,7 @@ from avjax.train.experiment import Experiment
 from avjax.train.experiments import EXPERIMENTS
 from avjax.train.init_from import init_from_weights
 from avjax.train.parallel.sharding import make_mesh
+from avjax.train.run.files import RUNS
 from avjax.train.run_evaluation import evaluate_sets
 from avjax.weights import load
 
@@ -76,9 +77,12 @@ def measure(weights: str, experiment: Experiment) -> dict[str, float]:
     """
     parts = set(experiment.task.objectives()[0].parts)
     released = dict.fromkeys(parts & set(load(weights).params), weights)
-    experiment = dataclasses.replace(
-        experiment, init_from={**experiment.init_from, **released}
-    )
+    frozen = {
+        part: source
+        for part, source in experiment.init_from.items()
+        if not source.startswith(f"{RUNS}/")
+    }
+    experiment = dataclasses.replace(experiment, init_from=frozen | released)
     example = next(local_eval_batches(next(iter(experiment.evals.values()))))
     program = build(experiment, make_mesh(experiment.mesh), example)
     state = init_from_weights(program, experiment.init_from)
