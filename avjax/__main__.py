@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def start() -> int:
         if cache := cache_folder():
             session.enable_compilation_cache(cache / "programs")
+            if arguments is None and words[:1] != [] and words[0] in COMMANDS:
+                session.enable_program_store()  # this process runs nothing else
         session.hide_compiler_alarms()
         session.show_deprecated_names()
         return run_command(words)

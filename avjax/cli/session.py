@@ -20,6 +20,7 @@ from avjax.errors import FaceNotFoundError, InputError
 DEBUG_VARIABLE = "AVJAX_DEBUG"  # 1: print the traceback of a defect
 AGAIN_SECONDS = 0.05  # until a signal is sent again that Python has ignored
 INPUTS = "face", "audio", "clip", "source"  # options that name a file to read
+ON = {"1", "true", "t", "yes", "y", "on"}  # values of a variable of JAX
 MAX_DEFECT_CHARACTERS = 200  # of the message of another exception
 ARGUMENT = re.compile(r"`([\w.]+(?:\(\))?)`")
 # What the command line has in the place of a Python function.
@@ -227,6 +228,20 @@ def enable_compilation_cache(folder: pathlib.Path) -> None:
     """
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+
+
+def enable_program_store() -> None:
+    """Keep compiled programs so that they need not be traced either.
+
+    They are in the folder of JAX's own cache; if that is in another place than this
+    computer, or is switched off, so is the store.
+    """
+    from avjax import program_store
+
+    folder = os.environ["JAX_COMPILATION_CACHE_DIR"]
+    is_on = os.environ.get("JAX_ENABLE_COMPILATION_CACHE", "1").lower() in ON
+    if is_on and os.path.isabs(folder):
+        program_store.enable(pathlib.Path(folder) / "avjax")
 
 
 def hide_compiler_alarms() -> None:
