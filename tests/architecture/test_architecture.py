@@ -15,14 +15,15 @@ FOLDERS = {
     "avjax.train": ROOT / "train",
 }
 
-BASE = {"errors", "typing", "constants"}
+BASE = {"errors", "typing", "constants", "lazy_names"}
 NUMPY = BASE | {"config", "console", "audio", "text", "media", "faces"}
 NETWORKS = NUMPY | {"compilation", "program_store", "nn", "losses", "metrics", "models"}
 NETWORKS |= {"weights", "weights_folders", "model_cards"}
 COMMANDS = NETWORKS | {"algorithms", "pipelines", "visualize", "convert", "export"}
 ALLOWED = {  # package: packages that it may import, in addition to itself
-    "": {"errors"},  # avjax/__init__.py; the rest only inside functions
+    "": {"errors", "lazy_names"},  # avjax/__init__.py; the rest only inside functions
     "errors": set(),
+    "lazy_names": set(),
     "typing": set(),
     "constants": set(),
     "config": BASE,
@@ -54,6 +55,7 @@ ALLOWED = {  # package: packages that it may import, in addition to itself
     "train.ablations": COMMANDS | {"data", "train"},
 }
 WITHOUT_JAX = {"", "errors", "typing", "constants", "config", "console", "cli"}
+WITHOUT_JAX |= {"lazy_names"}
 WITHOUT_JAX |= {"audio", "text", "media", "faces", "data"}
 WITHOUT_JAX |= {"weights_folders", "weights_format1", "model_cards"}
 WITHOUT_JAX |= {"weights_download", "program_store"}
