@@ -33,6 +33,7 @@ PORTRAIT = "portraits/SadTalker__happy.png"
 CLIP, GRID_CLIP = "talking/fps25.mp4", "grid/video/s1/bbaf2n.mpg"
 PHOTO = "denoise/polyu/Canon5D2_5_160_3200_chair_11_real.JPG"
 CLIP_FRAMES, PHOTO_SIZE = 25, 256
+IMPORTS = tuple(f"import avjax.pipelines.{x}" for x in ("talk", "lipread", "denoise"))
 RUN = "import sys; from avjax.__main__ import main; sys.exit(main())"
 QUICK = {  # commands that compile nothing: exit status
     "--help": 0,
@@ -84,7 +85,8 @@ def run(checkout: pathlib.Path, folder: pathlib.Path, command: str) -> Cost:
     Args:
         checkout: Root of the checkout.
         folder: Where the inputs are.
-        command: The words after `avjax`; "_" is a space within a word.
+        command: The words after `avjax`, where "_" is a space within a word; or one of
+            `IMPORTS`.
 
     Returns:
         What it took.
@@ -93,10 +95,12 @@ def run(checkout: pathlib.Path, folder: pathlib.Path, command: str) -> Cost:
     shutil.rmtree(cache / "avjax" / "faces", ignore_errors=True)
     environment = {x: y for x, y in os.environ.items() if not x.startswith("JAX_")}
     environment |= {"PYTHONPATH": str(checkout), "XDG_CACHE_HOME": str(cache)}
-    words = [word.replace("_", " ") for word in command.split()]
+    words = [RUN, *(word.replace("_", " ") for word in command.split())]
+    if command in IMPORTS:
+        words = [command]
     since = time.perf_counter()
     child = subprocess.Popen(
-        [sys.executable, "-c", RUN, *words],
+        [sys.executable, "-c", *words],
         cwd=folder,
         env=environment,
         stdout=subprocess.DEVNULL,
@@ -140,7 +144,7 @@ def measure(
             of_one.append(run(checkout, folder, command))
     cells: list[Cost | None] = []
     for cold, *warm in costs:
-        cells += [None if command in QUICK else cold, median(warm)]
+        cells += [None if command in (*QUICK, *IMPORTS) else cold, median(warm)]
     return cells
 
 
@@ -171,11 +175,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         write_inputs(folder, real)
-        for command in track((*QUICK, *FIRST_FRAMES, *OTHERS), "commands"):
+        for command in track((*QUICK, *IMPORTS, *FIRST_FRAMES, *OTHERS), "commands"):
             repeats = min(options.repeats, 3) if command in OTHERS else options.repeats
             cells = measure(checkouts, folder, command, repeats)
-            shown = command.replace("_", " ")
-            table.add(f"`avjax {shown}`", *(x and str(x) for x in cells))
+            shown = command if command in IMPORTS else f"avjax {command}"
+            table.add(f"`{shown.replace('_', ' ')}`", *(x and str(x) for x in cells))
     data = (
         f"face.png and photo.png, {PHOTO_SIZE} pixels wide, are photographs; clip.mp4 "
         f"has {CLIP_FRAMES} frames, grid.mpg is a clip of GRID"

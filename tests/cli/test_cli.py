@@ -5,6 +5,7 @@ import inspect
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -353,3 +354,22 @@ def test_data_module_prints_no_traceback():
 def test_message_about_one_of_many_names_says_how_to_list_them(words, message, capsys):
     assert main(words) == 2
     assert message in capsys.readouterr().err
+
+
+def test_second_run_of_a_command_traces_no_program(tmp_path):
+    """The log of JAX names every program that is traced or compiled."""
+    wave = np.sin(np.arange(16_000) / 9).astype(np.float32)
+    write_wav(tmp_path / "a.wav", wave)
+    command = [sys.executable, "-m", "avjax", "align", tmp_path / "a.wav", "yes"]
+    variables = {x: y for x, y in os.environ.items() if not x.startswith("JAX_")}
+    variables |= {"XDG_CACHE_HOME": str(tmp_path), "JAX_LOG_COMPILES": "1"}
+    outputs, logs = [], []
+    for _ in range(2):
+        child = subprocess.run(command, env=variables, capture_output=True, text=True)
+        assert child.returncode == 0, child.stderr
+        outputs.append(child.stdout)
+        logs.append(child.stderr)
+    assert outputs[0] == outputs[1]
+    first, second = (set(re.findall(r"tracing (\S+) for jit", log)) for log in logs)
+    assert {"apply", "viterbi"} <= first
+    assert not {"apply", "viterbi", "<lambda>"} & second  # the last: shapes of weights
