@@ -6,8 +6,9 @@
 Every command runs in processes of its own, those of the other checkout (`--before`)
 and of this one in turns. "Cold" is the first run, with an empty cache folder, in which
 every program is compiled; "warm" is the median of the next ones, three for most of the
-commands. The faces that the first run has found are forgotten before each. A cell is seconds of wall time and, in
-brackets, of all processors; where others use the machine, the latter counts.
+commands. The faces that the first run has found are forgotten before each. A cell is
+seconds of wall time and, in brackets, of all processors; where others use the machine,
+the latter counts.
 """
 
 import os

@@ -5,6 +5,7 @@ import inspect
 import io
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -373,3 +374,17 @@ def test_second_run_of_a_command_traces_no_program(tmp_path):
     first, second = (set(re.findall(r"tracing (\S+) for jit", log)) for log in logs)
     assert {"apply", "viterbi"} <= first
     assert not {"apply", "viterbi", "<lambda>"} & second  # the last: shapes of weights
+
+
+def test_tests_that_send_signals_also_run_in_the_background():
+    """A shell that starts a program in the background lets it ignore Ctrl-C."""
+    name = f"{FILE}::{test_interrupt_in_a_finalizer_is_not_lost.__name__}"
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-o", "addopts="]
+    child = subprocess.run(
+        [*words, "--import-mode=importlib", name],
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        cwd=pathlib.Path(FILE).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert "1 passed" in child.stdout, child.stdout
