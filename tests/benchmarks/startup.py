@@ -1,14 +1,14 @@
 """Measure how long commands take to start, and until they end on small inputs.
 
-    AVJAX_REAL=DIR python tests/benchmarks/startup.py [--before DIR] [--repeats N]
-        [--json PATH]
+    AVJAX_REAL=DIR python tests/benchmarks/startup.py [--before DIR] [--all]
+        [--repeats N] [--json PATH]
 
 Every command runs in processes of its own, those of the other checkout (`--before`)
 and of this one in turns. "Cold" is the first run, with an empty cache folder, in which
-every program is compiled; "warm" is the median of the next ones, three for most of the
-commands. The faces that the first run has found are forgotten before each. A cell is
-seconds of wall time and, in brackets, of all processors; where others use the machine,
-the latter counts.
+every program is compiled; "warm" is the median of the next ones. The faces that the
+first run has found are forgotten before each. A cell is seconds of wall time and, in
+brackets, of all processors; where others use the machine, the latter counts. With
+`--all`, the programs of the other bundled weights are measured, too.
 """
 
 import os
@@ -34,7 +34,7 @@ PORTRAIT = "portraits/SadTalker__happy.png"
 CLIP, GRID_CLIP = "talking/fps25.mp4", "grid/video/s1/bbaf2n.mpg"
 PHOTO = "denoise/polyu/Canon5D2_5_160_3200_chair_11_real.JPG"
 CLIP_FRAMES, PHOTO_SIZE = 25, 256
-IMPORTS = tuple(f"import avjax.pipelines.{x}" for x in ("talk", "lipread", "denoise"))
+IMPORTS = ("import avjax.pipelines.talk",)
 RUN = "import sys; from avjax.__main__ import main; sys.exit(main())"
 QUICK = {  # commands that compile nothing: exit status
     "--help": 0,
@@ -166,26 +166,27 @@ def main() -> None:
     """Measure all commands, and print a row for each."""
     parser = make_parser(__doc__)
     parser.add_argument("--before", type=pathlib.Path, help="another checkout")
+    parser.add_argument("--all", action="store_true", help="also other weights")
     parser.add_argument("--repeats", type=int, default=5, help="warm runs")
     options = parser.parse_args()
     real = real_clips_folder(parser)
+    commands = [*QUICK, *IMPORTS, *FIRST_FRAMES, *(OTHERS if options.all else ())]
     checkouts = [x.resolve() for x in (options.before, ROOT) if x is not None]
     times = ("before: ", "") if options.before else ("",)
     columns = [f"{time}{state}, s" for time in times for state in ("cold", "warm")]
     table = ResultTable("Time of commands", "command", *columns)
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        write_inputs(folder, real)
-        for command in track((*QUICK, *IMPORTS, *FIRST_FRAMES, *OTHERS), "commands"):
-            repeats = min(options.repeats, 3) if command in OTHERS else options.repeats
-            cells = measure(checkouts, folder, command, repeats)
-            shown = command if command in IMPORTS else f"avjax {command}"
-            table.add(f"`{shown.replace('_', ' ')}`", *(x and str(x) for x in cells))
     data = (
         f"face.png and photo.png, {PHOTO_SIZE} pixels wide, are photographs; clip.mp4 "
         f"has {CLIP_FRAMES} frames, grid.mpg is a clip of GRID"
     )
-    table.write(options.json, data=data, seeds="not random")
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        write_inputs(folder, real)
+        for command in track(commands, "commands"):
+            cells = measure(checkouts, folder, command, options.repeats)
+            shown = command if command in IMPORTS else f"avjax {command}"
+            table.add(f"`{shown.replace('_', ' ')}`", *(x and str(x) for x in cells))
+            table.write(options.json, data=data, seeds="not random")
 
 
 if __name__ == "__main__":
