@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 
 import avjax
+from avjax import program_store
 from avjax.__main__ import COMMANDS, DELEGATED_COMMANDS, main, run_command
+from avjax.cli import session
 from avjax.media.audio_io import write_wav
 from avjax.media.image_io import write_png
 from avjax.train import experiments
@@ -388,3 +390,27 @@ def test_tests_that_send_signals_also_run_in_the_background():
         text=True,
     )
     assert "1 passed" in child.stdout, child.stdout
+
+
+@pytest.mark.parametrize(
+    ("folder", "switch", "enabled"),
+    [
+        ("/cache", "true", True),
+        ("/cache", "0", False),
+        ("gs://bucket/cache", "1", False),
+    ],
+)
+def test_programs_are_kept_where_jax_keeps_its_own(
+    folder, switch, enabled, monkeypatch
+):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", folder)
+    monkeypatch.setenv("JAX_ENABLE_COMPILATION_CACHE", switch)
+    session.enable_program_store()
+    assert program_store.is_enabled() == enabled
+    program_store.disable()
+
+
+def test_python_code_that_runs_a_command_gets_no_store(capsys):
+    """It may have changed the networks, which the store cannot know."""
+    assert main(["weights", "show", "denoiser-polyu"]) == 0
+    assert not program_store.is_enabled()
