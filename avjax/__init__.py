@@ -4,10 +4,10 @@ The functions below are imported when they are first used. Importing this packag
 itself is cheap and does not import JAX, because data loader processes import it.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from avjax.errors import InputError
+from avjax.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from avjax.pipelines.adapt import adapt
@@ -34,26 +34,4 @@ __all__ = [
     "talk",
 ]
 
-_MODULES = {
-    "adapt": "avjax.pipelines.adapt",
-    "align": "avjax.pipelines.align",
-    "denoise": "avjax.pipelines.denoise",
-    "lipread": "avjax.pipelines.lipread",
-    "list_weights": "avjax.weights_folders",
-    "live": "avjax.pipelines.live",
-    "speak": "avjax.pipelines.speak",
-    "sync": "avjax.pipelines.sync",
-    "talk": "avjax.pipelines.talk",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public function on first use."""
-    if name in _MODULES:
-        return getattr(importlib.import_module(_MODULES[name]), name)
-    raise AttributeError(f"module 'avjax' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    """List the public names and the modules imported so far."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from avjax.cli import completion, make_parser, session
+from avjax.cli import checks, completion, make_parser, session
 from avjax.cli.app import app
 from avjax.cli.delegated import DELEGATED_COMMANDS
 from avjax.cli.demo import demo
@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def start() -> int:
         if cache := cache_folder():
             session.enable_compilation_cache(cache / "programs")
+            if arguments is None and words[:1] != [] and words[0] in COMMANDS:
+                session.enable_program_store()  # this process runs nothing else
         session.hide_compiler_alarms()
         session.show_deprecated_names()
         return run_command(words)
@@ -71,8 +73,8 @@ def run_command(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["talk"] and "--list-voices" in arguments:
         return list_voices(as_json="--json" in arguments)
     options = make_parser(COMMANDS, DELEGATED_COMMANDS).parse_args(arguments)
-    session.check_inputs(options)
     try:
+        checks.check_options(options)
         return options.run(options) or 0
     except InputError as error:
         raise InputError(session.name_flags(error, options)) from error
@@ -107,10 +109,9 @@ def face_options(options: argparse.Namespace) -> dict[str, Any]:
 
 def talk(options: argparse.Namespace) -> None:
     """Animate a face from a recording, a text or subtitles, and write an mp4 file."""
+    checks.check_talk(options)
     from avjax.pipelines.talk import talk
-    from avjax.pipelines.talking.talking_video import check_output
 
-    check_output(options.out, options.face, options.audio, options.srt)
     names = "text", "srt", "voice", "lang", "system", "adapt", "lookahead", "native"
     video = talk(
         options.face,
@@ -127,10 +128,11 @@ def talk(options: argparse.Namespace) -> None:
 def adapt(options: argparse.Namespace) -> None:
     """Adapt the talker of any face to one person, and write a folder of weights."""
     from avjax.media import files
-    from avjax.pipelines.adapt import adapt
     from avjax.weights_folders import FILE_NAMES, README
 
     files.check_folder(options.out, FILE_NAMES, [README])
+    from avjax.pipelines.adapt import adapt
+
     face = face_options(options)
     adapted = adapt(options.clip, steps=options.steps, **face, progress=True)
     adapted.save(options.out)
@@ -142,17 +144,15 @@ def lipread(options: argparse.Namespace) -> None:
 
     If a video cannot be read, the others are read first.
     """
+    if options.srt and len(options.clips) > 1:
+        raise InputError("--srt needs a single clip, because it names one file")
+    checks.check_subtitles(options.srt, *options.clips, options.grammar)
+    if options.grammar:
+        checks.check_grammar(options.grammar)
     from avjax.cli.output import print_transcript
-    from avjax.media import files
     from avjax.pipelines.lipread import load_lip_reader
     from avjax.text.subtitles import write_srt
 
-    if options.srt:
-        if len(options.clips) > 1:
-            raise InputError("--srt needs a single clip, because it names one file")
-        files.check_distinct(options.srt, *options.clips, options.grammar)
-        files.check_suffix(options.srt, ".srt")
-        files.check_writable(options.srt)
     reader = load_lip_reader(options.weights, options.beam, options.grammar)
     transcripts, errors = [], []
     for clip in options.clips:
@@ -173,14 +173,10 @@ def lipread(options: argparse.Namespace) -> None:
 
 def align(options: argparse.Namespace) -> None:
     """Find when each word and phoneme of a known text is spoken in a recording."""
-    from avjax.media import files
+    checks.check_align(options)
     from avjax.pipelines.align import align
     from avjax.text.subtitles import write_srt
 
-    if options.srt:
-        files.check_distinct(options.srt, options.audio)
-        files.check_suffix(options.srt, ".srt")
-        files.check_writable(options.srt)
     names = "audio", "text", "lang", "weights"
     alignment = align(**{name: getattr(options, name) for name in names})
     print_result(alignment, options.json)
@@ -191,6 +187,7 @@ def align(options: argparse.Namespace) -> None:
 
 def speak(options: argparse.Namespace) -> None:
     """Generate speech from the lips in a silent video."""
+    checks.check_output(options.out, ".wav", ".mp4")
     from avjax.pipelines import speak
 
     speech = speak.write(
@@ -237,9 +234,11 @@ def denoise(options: argparse.Namespace) -> None:
 
 def convert(options: argparse.Namespace) -> None:
     """Convert PyTorch weights to a folder of avjax weights; no code in it is run."""
-    from avjax.convert import open_tensors, write_weights
+    from avjax.convert import open_tensors
 
     tensors = open_tensors(options.source)  # fails before JAX is imported
+    from avjax.convert import write_weights
+
     network = write_weights(
         options.folder, options.source, tensors, options.name, options.words
     )
@@ -259,6 +258,8 @@ def sync(options: argparse.Namespace) -> None:
 
 def export(options: argparse.Namespace) -> None:
     """Export a system, or its weights, as a file that can be used without avjax."""
+    if options.to is None:
+        checks.check_output(options.out, ".stablehlo", ".npz")
     from avjax.export import export
 
     report = export(options.weights, options.out, options.to)

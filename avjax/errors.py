@@ -1,6 +1,5 @@
 """Exceptions that the command line prints for the user, and a message of many."""
 
-import difflib
 import os
 from collections.abc import Iterable, Sequence
 
@@ -144,4 +143,6 @@ def suggest(name: str, known: Iterable[str], listing: str = "") -> str:
 
 def _similarity(name: str, other: str) -> float:
     """Rate how similar two names are, from 0 to 1."""
+    import difflib  # here: most processes compare no names
+
     return difflib.SequenceMatcher(None, name, other).ratio()

@@ -17,7 +17,7 @@ from avjax import weights_folders, weights_format1
 from avjax.config import to_json
 from avjax.errors import InputError
 from avjax.media.files import UNENCODABLE, atomic_folder, wrap_os_errors
-from avjax.media.paths import as_path, is_remote
+from avjax.media.paths import as_path
 from avjax.model_cards import hub_readme
 from avjax.typing import Params, PathLike
 from avjax.weights_folders import (
@@ -165,13 +165,7 @@ def load(name: PathLike) -> Weights:
     """
     file, config_file = weights_files(name)
     description = read_description(config_file)
-    arrays = read_arrays(file)
-    checksum = description.get("sha256")  # older folders have none
-    if checksum and checksum != _digest(file):
-        raise InputError(
-            f"{file} is damaged: its checksum is not the one in config.json; copy the "
-            "folder again"
-        )
+    arrays = read_arrays(file, description.get("sha256"))  # older folders have none
     _check_finite(file, arrays)
     if description["format"] == weights_format1.FORMAT:
         renamed = weights_format1.upgrade_names(description["system"], arrays)
@@ -186,11 +180,12 @@ def load(name: PathLike) -> Weights:
     )
 
 
-def read_arrays(file: PathLike) -> dict[str, np.ndarray]:
+def read_arrays(file: PathLike, checksum: str | None = None) -> dict[str, np.ndarray]:
     """Read the arrays of a weights.safetensors file, exactly as they are stored.
 
     Args:
         file: The file.
+        checksum: SHA-256 digest of the file in hexadecimal digits. None: unknown.
 
     Returns:
         {"params/part/.../name": array}, also for "stats".
@@ -199,12 +194,15 @@ def read_arrays(file: PathLike) -> dict[str, np.ndarray]:
         InputError: The file is missing or damaged, or holds something else.
     """
     try:
-        if is_remote(file):
-            arrays = safetensors.numpy.load(as_path(file).read_bytes())
-        else:
-            arrays = safetensors.numpy.load_file(file)
+        content = as_path(file).read_bytes()
+        arrays = safetensors.numpy.load(content)
     except (OSError, safetensors.SafetensorError, ValueError, KeyError) as error:
         raise InputError(f"{file} is missing or damaged: {error}") from error
+    if checksum and checksum != hashlib.sha256(content).hexdigest():
+        raise InputError(
+            f"{file} is damaged: its checksum is not the one in config.json; copy the "
+            "folder again"
+        )
     prefixes = tuple(f"{name}/" for name in _COLLECTIONS)
     if unknown := [name for name in arrays if not name.startswith(prefixes)]:
         raise InputError(f"{file} holds {min(unknown)!r}, not only params and stats")

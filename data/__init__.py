@@ -5,8 +5,9 @@
 when they are first used, so that `import avjax.data` stays cheap.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from avjax.lazy_names import lazy_names
 
 if __name__ != "avjax.data":
     raise ImportError("install avjax with `pip install -e .`, then import avjax.data")
@@ -33,28 +34,6 @@ if TYPE_CHECKING:
     from avjax.data.reel import Reel
     from avjax.data.schema import make_record
 
-_MODULES = {
-    "AlignmentClip": "examples.alignment",
-    "CalsTrainExample": "examples.cals",
-    "CalsUnitExample": "examples.cals",
-    "CorpusSource": "builders.source",
-    "ImagePairCrop": "examples.image_pairs",
-    "LandmarkExample": "examples.talking",
-    "LipCodeExample": "examples.lip_codes",
-    "LipEditExample": "examples.lip_editing",
-    "LipToSpeechClip": "examples.lipreading",
-    "LipreadClip": "examples.lipreading",
-    "Loader": "loader",
-    "PuppetSource": "builders.puppet",
-    "Reel": "reel",
-    "SyncExample": "examples.talking",
-    "TalkEvalClip": "examples.talking_eval",
-    "TalkTrainExample": "examples.talking",
-    "TextToLipExample": "examples.text_to_lip",
-    "build_corpus": "builders.corpus",
-    "make_record": "schema",
-}
-
 __all__ = [
     "AlignmentClip",
     "CalsTrainExample",
@@ -78,15 +57,4 @@ __all__ = [
     "puppet",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "puppet":
-        return importlib.import_module("avjax.data.puppet")
-    if name not in _MODULES:
-        raise AttributeError(f"module 'avjax.data' has no attribute {name!r}")
-    module = importlib.import_module(f"avjax.data.{_MODULES[name]}")
-    return getattr(module, name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__)

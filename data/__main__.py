@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from avjax.cli import Parser, add_json_argument, print_json, session
-from avjax.data.builders import CORPORA, integer_from, make_source
+from avjax.cli.values import integer_from
+from avjax.data.builders import CORPORA, make_source
 from avjax.errors import InputError, not_a_folder
 from avjax.media.paths import check_local
 

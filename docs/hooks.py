@@ -25,6 +25,8 @@ TOP_LEVEL = (
     "model_cards",
     "weights_format1",
     "compilation",
+    "program_store",
+    "lazy_names",
     "console",
     "cli",
 )

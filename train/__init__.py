@@ -4,8 +4,9 @@ The names below are imported when they are first used, so that `import avjax.tra
 stays cheap.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from avjax.lazy_names import lazy_names
 
 if __name__ != "avjax.train":
     raise ImportError("run `pip install -e .` once, then `import avjax.train`")
@@ -20,28 +21,6 @@ if TYPE_CHECKING:
     from avjax.train.registry import register_experiment
     from avjax.train.task import LossAux, Objective, ReleasedWeights, Task
     from avjax.train.tasks.parts import SinglePartTask, split_variables
-
-_MODULES = {
-    "Adam": "optimizers",
-    "CompiledExperiment": "compiled",
-    "Experiment": "experiment",
-    "LossAux": "task",
-    "Muon": "optimizers",
-    "Objective": "task",
-    "OptimizerConfig": "optimizers",
-    "ReleasedWeights": "task",
-    "Sgd": "optimizers",
-    "SinglePartTask": "tasks.parts",
-    "Task": "task",
-    "build": "compiled",
-    "evaluate": "evaluation",
-    "fit": "loop",
-    "make_mesh": "parallel.sharding",
-    "register_experiment": "registry",
-    "split_variables": "tasks.parts",
-    "state_shardings": "parallel.sharding",
-    "to_global": "parallel.sharding",
-}
 
 __all__ = [
     "Adam",
@@ -65,13 +44,4 @@ __all__ = [
     "to_global",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'avjax.train' has no attribute {name!r}")
-    module = importlib.import_module(f"avjax.train.{_MODULES[name]}")
-    return getattr(module, name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__)

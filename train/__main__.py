@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 from avjax.cli import Parser, add_json_argument, print_json
 from avjax.config import override, show_assignment, to_assignments, to_json
 from avjax.console import status
-from avjax.errors import InputError, suggest
+from avjax.errors import InputError
+from avjax.train import names
 from avjax.train.parallel.hosts import OFF, connected
+from avjax.train.run.files import RUNS
 
 if TYPE_CHECKING:
     from avjax.train.experiment import Experiment
@@ -59,6 +61,7 @@ def train(arguments: Sequence[str]) -> int:
     if options.list or not options.name:
         print_experiments(options.json)
         return 0
+    names.check_name(options.name)
     with connected(OFF if options.show else options.distributed):
         train_named(options)
     return 0
@@ -109,6 +112,7 @@ def evaluate(arguments: Sequence[str]) -> int:
     options = make_evaluate_parser().parse_intermixed_args(arguments)
     if not options.name:
         raise InputError("name a run: avjax evaluate NAME, or the folder of a run")
+    names.check_name(options.name, pathlib.Path(options.out or RUNS / options.name))
     with connected(options.distributed):
         evaluate_named(options)
     return 0
@@ -236,10 +240,10 @@ def print_experiments(as_json: bool) -> None:
     Args:
         as_json: Print a JSON object instead of lines.
     """
-    summaries = {
-        name: (inspect.getdoc(make) or "").split("\n")[0]
-        for name, make in load_experiments().items()
-    }
+    summaries = names.read_summaries()
+    if names.may_have_others():
+        docs = {name: inspect.getdoc(make) for name, make in load_experiments().items()}
+        summaries = {name: (text or "").split("\n")[0] for name, text in docs.items()}
     if as_json:
         print_json(summaries)
         return
@@ -271,10 +275,7 @@ def make_experiment(name: str, assignments: Sequence[str]) -> "Experiment":
     elif name in makers:
         make = makers[name]
     else:
-        raise InputError(
-            f"unknown experiment '{name}' (see avjax train --list); "
-            f"{suggest(name, makers)}"
-        )
+        raise InputError(names.unknown_experiment(name, makers))
     experiment = make()
     experiment = override(
         experiment, expand_root(assignments, experiment, "train", "evals")

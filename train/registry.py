@@ -15,11 +15,11 @@ from collections.abc import Callable
 
 from avjax.errors import InputError, suggest
 from avjax.train.experiment import Experiment
+from avjax.train.names import ENTRY_POINTS
 
 ExperimentFactory = Callable[[], Experiment]
 
 EXPERIMENTS: dict[str, ExperimentFactory] = {}
-ENTRY_POINTS = "avjax.experiments"  # the entry point group of packages
 
 
 def register_experiment(name: str, make: ExperimentFactory) -> None:

@@ -10,7 +10,7 @@ hops of a waveform, and their overlap-add is a sum of 4 shifted views, without g
 """
 
 import dataclasses
-import functools
+from collections.abc import Callable
 from typing import Protocol
 
 import chex
@@ -27,6 +27,7 @@ from avjax.audio.speech_mel import (
     VOCODER_FFT,
     vocoder_filters,
 )
+from avjax.compilation import cached_jit
 from avjax.constants import NUM_MELS
 from avjax.typing import Array
 
@@ -74,19 +75,23 @@ class GriffinLim:
 
     def __call__(self, mel: Array) -> Array:
         """Compute waveforms f32 [b n = 160 f] from a vocoder_mel [b f k]."""
-        return _griffin_lim(self, mel)
+        return jit_griffin_lim(self)(mel)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-@jax.default_matmul_precision("float32")  # the default of a GPU would be audible
-def _griffin_lim(config: GriffinLim, mel: Array) -> Array:
-    """Compute waveforms, compiled."""
-    chex.assert_shape(mel, (None, None, NUM_MELS))
-    magnitude = mel_to_magnitude(
-        jnp.clip(mel, SILENCE, MAX_LEVEL), config.magnitude_iterations
-    )
-    emphasized = estimate_phase(magnitude, config.iterations, config.momentum)
-    return de_emphasize(emphasized, config.pre_emphasis)
+@cached_jit
+def jit_griffin_lim(config: GriffinLim) -> Callable[[Array], Array]:
+    """Compile the computation of waveforms [b n] from mels [b f k]."""
+
+    @jax.default_matmul_precision("float32")  # the default of a GPU would be audible
+    def invert(mel: Array) -> Array:
+        chex.assert_shape(mel, (None, None, NUM_MELS))
+        magnitude = mel_to_magnitude(
+            jnp.clip(mel, SILENCE, MAX_LEVEL), config.magnitude_iterations
+        )
+        emphasized = estimate_phase(magnitude, config.iterations, config.momentum)
+        return de_emphasize(emphasized, config.pre_emphasis)
+
+    return invert
 
 
 def mel_to_magnitude(mel: Array, iterations: int) -> Array:

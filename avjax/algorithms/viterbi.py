@@ -5,12 +5,14 @@ one mel frame or more. An optional state may be skipped. The first and the last 
 are optional, and no two consecutive states are.
 """
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avjax.compilation import cached_jit
 from avjax.constants import MELS_PER_SECOND
 from avjax.losses.sequence import initial_scores, transition_scores
 from avjax.typing import Array
@@ -40,7 +42,7 @@ def viterbi_padded(
         2 ** int(np.ceil(np.log2(max(size, MIN_PADDED_SIZE)))) - size
         for size in log_likelihood.shape
     )
-    path, score = _jit_viterbi(
+    path, score = jit_viterbi()(
         np.pad(
             log_likelihood.astype(np.float32), ((0, extra_frames), (0, extra_states))
         ),
@@ -91,7 +93,10 @@ def viterbi(
     return path, jnp.max(scores[length - 2 + jnp.arange(2)])
 
 
-_jit_viterbi = jax.jit(viterbi)
+@cached_jit
+def jit_viterbi() -> Callable[..., tuple[Array, Array]]:
+    """Compile `viterbi`."""
+    return viterbi
 
 
 def segment_bounds(path: Array, num_states: int) -> tuple[Array, Array]:

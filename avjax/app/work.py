@@ -9,7 +9,7 @@ import shutil
 from typing import Any
 
 from avjax.app import fragments
-from avjax.cli.arguments import parse_box
+from avjax.cli.values import parse_box
 from avjax.constants import FPS
 from avjax.errors import COMMANDS, InputError
 from avjax.media import audio_io, image_io, photo_io

@@ -3,6 +3,13 @@
 import argparse
 import pathlib
 
+from avjax.cli.values import (
+    integer_from,
+    parse_box,
+    parse_face_index,
+    parse_fraction,
+)
+
 DEMO_TEXT = "Hello! I am a puppet, and I say whatever you give me to say."
 WEIGHTS_HELP = "bundled name, folder or https:// address (default: %(default)s)"
 
@@ -33,7 +40,7 @@ def add_talk_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--lookahead",
-        type=int,
+        type=integer_from(0),
         metavar="N",
         help="frames of future audio that lipwarp and cals may use, as in a live "
         "session (default: all)",
@@ -95,7 +102,7 @@ def add_face_arguments(
     )
     parser.add_argument(
         "--face-index",
-        type=parse_face_index if all_faces else int,
+        type=parse_face_index if all_faces else integer_from(0),
         default="all" if all_faces else 0,
         metavar="N",
         help="number of the face; 0 is the most important, by size and time on screen "
@@ -111,7 +118,7 @@ def add_adapt_arguments(parser: argparse.ArgumentParser) -> None:
     add("--weights", default="lipwarp-people", metavar="NAME|DIR", help=WEIGHTS_HELP)
     add(
         "--steps",
-        type=int,
+        type=integer_from(0),
         metavar="N",
         help="training steps on the frames of the video; 0: adapt to the voice alone "
         "(default: one for every two frames, at most 100)",
@@ -127,7 +134,7 @@ def add_lipread_arguments(parser: argparse.ArgumentParser) -> None:
     add_face_arguments(parser)
     add(
         "--beam",
-        type=int,
+        type=integer_from(1),
         metavar="N",
         help="beam width of the search (default: exact with a grammar, else 1)",
     )
@@ -193,14 +200,14 @@ def add_denoise_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--steps",
-        type=int,
+        type=integer_from(0),
         metavar="K",
         help="adaptation steps on each image, 0 to 100; 0: no adaptation "
         "(default: 5, or 4 for converted weights)",
     )
     add(
         "--strength",
-        type=float,
+        type=parse_fraction,
         default=1.0,
         metavar="S",
         help="fraction of the noise to remove, 0 to 1 (default: %(default)s)",
@@ -272,20 +279,3 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_no_arguments(parser: argparse.ArgumentParser) -> None:
     """Add nothing: the command has only the arguments that all commands have."""
-
-
-def parse_box(text: str) -> tuple[float, ...]:
-    """Return the four numbers in a text "x,y,w,h".
-
-    Raises:
-        ArgumentTypeError: The text does not have four parts.
-    """
-    numbers = tuple(float(number) for number in text.split(","))
-    if len(numbers) != 4:
-        raise argparse.ArgumentTypeError(f"{text!r} does not have the form x,y,w,h")
-    return numbers
-
-
-def parse_face_index(text: str) -> int | str:
-    """Return the face number in a text, or the word "all"."""
-    return text if text == "all" else int(text)

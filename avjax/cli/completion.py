@@ -6,7 +6,6 @@ their source.
 """
 
 import argparse
-import ast
 import pathlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -103,17 +102,10 @@ def list_bundled() -> list[str]:
 
 
 def list_experiments() -> list[str]:
-    """List the names of experiments: of functions with the decorator `experiment`."""
-    import avjax.train
+    """List the names of the experiments of avjax."""
+    from avjax.train.names import read_summaries
 
-    package = pathlib.Path(avjax.train.__file__ or "").parent / "experiments"
-    return [
-        node.name
-        for file in sorted(package.glob("*.py"))
-        for node in ast.parse(file.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.FunctionDef)
-        and any(ast.unparse(one) == "experiment" for one in node.decorator_list)
-    ]
+    return list(read_summaries())
 
 
 def list_runs() -> list[str]:

@@ -10,9 +10,12 @@ DEMO_PUPPET = 0, 164  # seed and index of a person that is in no training set
 
 def demo(options: argparse.Namespace) -> None:
     """Write a folder with a synthetic face that speaks; needs no other files."""
+    from avjax.media import files
+
+    files.check_folder(options.folder, DEMO_FILES)
     from avjax.data import puppet
     from avjax.data.puppet.portrait import render_portrait
-    from avjax.media import audio_io, files, image_io
+    from avjax.media import audio_io, image_io
     from avjax.pipelines.talk import talk
     from avjax.text.tts import check_writing_system
     from avjax.visualize.contact_sheet import contact_sheet

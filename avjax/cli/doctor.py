@@ -5,8 +5,6 @@ user. Every part is measured on its own: one that fails is reported with its err
 """
 
 import argparse
-import getpass
-import importlib.metadata
 import os
 import pathlib
 import platform
@@ -112,6 +110,8 @@ def find_packages() -> dict[str, str]:
     Raises:
         ImportError: One of them is not installed.
     """
+    import importlib.metadata  # takes a quarter of the time of --help
+
     versions, missing = {}, []
     for requirement in importlib.metadata.requires("avjax") or ():
         name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
@@ -288,6 +288,8 @@ def shorten(path: str | os.PathLike[str]) -> str:
     if home not in ("", "/", "~"):
         text = text.replace(home, "~")
     try:
+        import getpass
+
         user = getpass.getuser()
     except (OSError, KeyError):  # a process of a user without a name
         return text

@@ -81,13 +81,14 @@ def report(options: argparse.Namespace) -> None:
 def compare(options: argparse.Namespace) -> None:
     """Compare training runs: a table of metrics, and a page of their curves."""
     from avjax.media import files
-    from avjax.train.report import compare_page, read_run
-    from avjax.train.report.page import comparison_rows
 
     if options.out:
         files.check_suffix(options.out, ".html")
     if len(options.run_folders) < 2:
         raise InputError("name two or more runs to compare")
+    from avjax.train.report import compare_page, read_run
+    from avjax.train.report.page import comparison_rows
+
     runs = [read_run(name) for name in options.run_folders]
     labels = name_runs([run.folder for run in runs])
     if options.out:

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import glob
 import io
 import os
 import pathlib
@@ -19,7 +18,7 @@ from avjax.errors import FaceNotFoundError, InputError
 
 DEBUG_VARIABLE = "AVJAX_DEBUG"  # 1: print the traceback of a defect
 AGAIN_SECONDS = 0.05  # until a signal is sent again that Python has ignored
-INPUTS = "face", "audio", "clip", "source"  # options that name a file to read
+ON = {"1", "true", "t", "yes", "y", "on"}  # values of a variable of JAX
 MAX_DEFECT_CHARACTERS = 200  # of the message of another exception
 ARGUMENT = re.compile(r"`([\w.]+(?:\(\))?)`")
 # What the command line has in the place of a Python function.
@@ -194,29 +193,6 @@ def name_flags(error: InputError, options: argparse.Namespace) -> str:
     return "\n".join(ARGUMENT.sub(replace, line) for line in lines)
 
 
-def check_inputs(options: argparse.Namespace) -> None:
-    """Check that the input files exist, before a command imports JAX for seconds.
-
-    Args:
-        options: The parsed options. Several files, folders and patterns are checked
-            later, so that all files that can be read are; with `--json`, which has a
-            list of results, all files are.
-
-    Raises:
-        InputError: A file does not exist, is a folder, or is empty.
-    """
-    from avjax.media.files import check_readable
-
-    files = [getattr(options, name, None) for name in INPUTS]
-    several = [*getattr(options, "clips", ()), *getattr(options, "sources", ())]
-    is_single = len(several) == 1 and not getattr(options, "json", False)
-    if is_single and not os.path.isdir(several[0]):
-        files += [name for name in several if not glob.has_magic(name)]
-    for file in files:
-        if file is not None:
-            check_readable(file)
-
-
 def enable_compilation_cache(folder: pathlib.Path) -> None:
     """Keep compiled programs on disk, also those that compile quickly.
 
@@ -227,6 +203,20 @@ def enable_compilation_cache(folder: pathlib.Path) -> None:
     """
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+
+
+def enable_program_store() -> None:
+    """Keep compiled programs so that they need not be traced either.
+
+    They are in the folder of JAX's own cache; if that is in another place than this
+    computer, or is switched off, so is the store.
+    """
+    from avjax import program_store
+
+    folder = os.environ["JAX_COMPILATION_CACHE_DIR"]
+    is_on = os.environ.get("JAX_ENABLE_COMPILATION_CACHE", "1").lower() in ON
+    if is_on and os.path.isabs(folder):
+        program_store.enable(pathlib.Path(folder) / "avjax")
 
 
 def hide_compiler_alarms() -> None:

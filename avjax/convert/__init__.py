@@ -8,8 +8,9 @@ Names are loaded on first use: `open_tensors` rejects a damaged file without imp
 JAX.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from avjax.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from avjax.convert.convert import write_weights
@@ -17,15 +18,4 @@ if TYPE_CHECKING:
 
 __all__ = ["open_tensors", "write_weights"]
 
-_MODULE_OF = {"open_tensors": "open_file", "write_weights": "convert"}
-
-
-def __getattr__(name: str):
-    if name in _MODULE_OF:
-        module = importlib.import_module(f"avjax.convert.{_MODULE_OF[name]}")
-        return getattr(module, name)
-    raise AttributeError(f"module 'avjax.convert' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__)

@@ -8,8 +8,9 @@ chin, with the mouth at 3/4 of its height.
 Names are loaded on first use, because OpenCV takes time to import.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from avjax.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from avjax.faces.alignment import (
@@ -57,36 +58,4 @@ __all__ = [
     "track_video",
 ]
 
-_MODULES = {
-    "alignment": (
-        "crop_aligned",
-        "crop_matrix",
-        "face_boxes",
-        "fit_similarity",
-        "smooth_similarities",
-    ),
-    "cache": ("track_all_in_video", "track_video"),
-    "crop": (
-        "crop_box",
-        "crop_lower_face",
-        "crop_mouth",
-        "paste_face",
-        "tight_face_box",
-    ),
-    "detection": ("Faces", "detect_faces", "refine_landmarks"),
-    "mouth_video": ("MouthVideo", "open_mouth_video"),
-    "source": ("FaceSource", "open_face_source"),
-    "tracking": ("FaceTrack", "track_all_faces", "track_face"),
-}
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-
-
-def __getattr__(name: str):
-    if name in _MODULE_OF:
-        module = importlib.import_module(f"avjax.faces.{_MODULE_OF[name]}")
-        return getattr(module, name)
-    raise AttributeError(f"module 'avjax.faces' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__)

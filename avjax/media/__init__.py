@@ -3,8 +3,9 @@
 Names are loaded on first use, because PyAV, OpenCV and Pillow take time to import.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from avjax.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from avjax.media.audio_io import read_audio, write_wav
@@ -29,22 +30,4 @@ __all__ = [
     "write_wav",
 ]
 
-_MODULES = {
-    "audio_io": ("read_audio", "write_wav"),
-    "image_io": ("is_image", "read_image", "write_png"),
-    "photo_io": ("Photo", "read_photo", "write_photo"),
-    "video_reader": ("probe", "read_at_rate", "read_clip", "read_frames"),
-    "video_writer": ("VideoWriter",),
-}
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-
-
-def __getattr__(name: str):
-    if name in _MODULE_OF:
-        module = importlib.import_module(f"avjax.media.{_MODULE_OF[name]}")
-        return getattr(module, name)
-    raise AttributeError(f"module 'avjax.media' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__)

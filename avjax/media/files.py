@@ -3,7 +3,6 @@
 import contextlib
 import os
 import pathlib
-import secrets
 import shutil
 import sys
 import tempfile
@@ -214,7 +213,7 @@ def _create_temporary(path: PathLike) -> tuple[pathlib.Path, pathlib.Path]:
     """Resolve `path` and create an empty temporary file in its folder."""
     check_local(path)
     target = pathlib.Path(os.path.realpath(path))
-    temporary = target.with_name(f".avjax-{secrets.token_hex(6)}.part")
+    temporary = target.with_name(f".avjax-{os.urandom(6).hex()}.part")
     with wrap_os_errors(path, "write"):
         if target.exists() and not target.is_file():
             raise InputError(f"cannot write {path}: it is not a regular file")

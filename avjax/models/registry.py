@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import jax
 
-from avjax import weights
+from avjax import program_store, weights
 from avjax.config import from_json
 from avjax.errors import UNKNOWN_SYSTEM, InputError, suggest, wrong_system
 from avjax.typing import Key, Params, PathLike
@@ -165,14 +165,30 @@ def load_system(name: PathLike, *systems: str) -> tuple[Any, dict[str, Params]]:
         part: {key: parts[part] for key, parts in collections.items() if part in parts}
         for part in loaded.params
     }
-    expected = {
-        part: shapes
-        for part, shapes in system.variable_shapes(config).items()
-        if part in variables or part not in system.optional_parts
-    }
-    if weights.array_shapes(variables) != weights.array_shapes(expected):
+    if not _fits(system, config, variables):
         raise InputError(f"the weights {name} do not fit their config")
     return config, variables
+
+
+def _fits(system: System, config: Any, variables: dict[str, Params]) -> bool:
+    """Tell whether variables have the parts and shapes that a config asks for.
+
+    The untrained network need not be traced again for shapes that the program store
+    knows.
+    """
+    shapes = weights.array_shapes(variables)
+    entry = f"shapes {_full_name(system.config_class)} {config} {shapes}"
+    if program_store.read(entry) is not None:
+        return True
+    expected = {
+        part: part_shapes
+        for part, part_shapes in system.variable_shapes(config).items()
+        if part in variables or part not in system.optional_parts
+    }
+    if shapes != weights.array_shapes(expected):
+        return False
+    program_store.write(entry, b"")
+    return True
 
 
 def check_system(name: PathLike, system: str, accepted: Iterable[str]) -> None:
@@ -205,6 +221,7 @@ def _variable_shapes(init_variables: InitVariables, config: Any) -> dict[str, Pa
 def load_entry_points() -> None:
     """Import the modules that installed packages name as entry points."""
     for entry_point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        program_store.disable()  # it does not know the source of other packages
         entry_point.load()
 
 

@@ -4,8 +4,9 @@ The functions of the commands are exported by `avjax` itself. The names below ar
 those who need the loaded networks; they are imported when they are first used.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from avjax.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from avjax.pipelines.align import load_aligner
@@ -17,19 +18,6 @@ if TYPE_CHECKING:
     from avjax.pipelines.talking.speech_source import phonemize
     from avjax.pipelines.talking.talking_video import TalkingVideo
     from avjax.pipelines.talking.text_talker import TextTalker, load_text_talker
-
-_MODULES = {
-    "DenoiseResult": "denoising.result",
-    "Denoiser": "denoising.denoiser",
-    "TalkingVideo": "talking.talking_video",
-    "TextTalker": "talking.text_talker",
-    "load_aligner": "align",
-    "load_denoiser": "denoise",
-    "load_lip_reader": "lipread",
-    "load_sync_model": "sync_models",
-    "load_text_talker": "talking.text_talker",
-    "phonemize": "talking.speech_source",
-}
 
 __all__ = [
     "DenoiseResult",
@@ -44,13 +32,4 @@ __all__ = [
     "phonemize",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'avjax.pipelines' has no attribute {name!r}")
-    module = importlib.import_module(f"avjax.pipelines.{_MODULES[name]}")
-    return getattr(module, name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__)

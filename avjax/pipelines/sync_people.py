@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -200,7 +199,7 @@ def sum_evidence(lips: Series, audio: Series) -> tuple[np.ndarray, np.ndarray]:
         shown = _cut(lips, start, WINDOW_FRAMES)
         length = WINDOW_FRAMES + 2 * MAX_OFFSET_FRAMES
         sound = _cut(audio, start - MAX_OFFSET_FRAMES, length)
-        values, counts = _jit_evidence(
+        values, counts = jit_evidence()(
             shown.values, sound.values, shown.mask, sound.mask
         )
         evidence += np.asarray(values).sum(0)
@@ -208,7 +207,10 @@ def sum_evidence(lips: Series, audio: Series) -> tuple[np.ndarray, np.ndarray]:
     return evidence, pairs
 
 
-_jit_evidence = jax.jit(evidence_by_offset)
+@cached_jit
+def jit_evidence() -> Callable[..., tuple[Array, Array]]:
+    """Compile `evidence_by_offset`."""
+    return evidence_by_offset
 
 
 def _cut(series: Series, start: int, length: int) -> Series:

@@ -24,6 +24,7 @@ from avjax.pipelines.talking.speech_source import (
     track_from_tts,
 )
 from avjax.pipelines.talking.talking_video import TalkingVideo
+from avjax.text.speech_arguments import check_speech_arguments
 from avjax.text.subtitles import Cue, read_subtitles
 from avjax.text.tts import DEFAULT_LANGUAGE
 from avjax.typing import PathLike
@@ -139,35 +140,6 @@ def _adapt(
     )
     remarks = (f"adapted {adapted.report}",)
     return LoadedTalker(talker.name, adapted.talker(lookahead), remarks=remarks)
-
-
-def check_speech_arguments(
-    audio: PathLike | np.ndarray | None,
-    text: str | None,
-    srt: PathLike | None,
-    voice: str | None,
-    lang: str | None,
-) -> None:
-    """Check that `talk` received one source of speech and only options that fit it.
-
-    Args:
-        audio: See `talk`.
-        text: See `talk`.
-        srt: See `talk`.
-        voice: See `talk`.
-        lang: See `talk`.
-
-    Raises:
-        InputError: The arguments contradict each other.
-    """
-    if audio is None and text is None and srt is None:
-        raise InputError("there is nothing to say: give `audio`, `text` or `srt`")
-    if srt is not None and (audio is not None or text is not None):
-        raise InputError("subtitles cannot be combined with audio or another text")
-    if voice is not None and audio is not None:
-        raise InputError("a voice is for text or subtitles; it cannot replace audio")
-    if lang is not None and text is None and srt is None:
-        raise InputError("a language is for text or subtitles; there are none")
 
 
 def read_cues(text: str | None, srt: PathLike | None) -> list[Cue]:

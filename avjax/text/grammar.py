@@ -71,19 +71,31 @@ def load_grammar(
         InputError: There is no such file, it is not a valid grammar, or the alphabet
             lacks one of its characters.
     """
-    file = pathlib.Path(name)
-    if not file.is_file() and str(name) in list_grammars():
-        file = GRAMMAR_FOLDER / f"{name}.txt"
-    elif not file.exists() and not file.suffix and str(name) == file.name:
-        raise InputError(
-            f"there is no grammar {name}, and no such file; "
-            f"{suggest(str(name), list_grammars())}"
-        )
-    text = read_text(file)
+    text = read_text(find_grammar(name))
     try:
         return Grammar(parse_grammar(text), symbols, repeat)
     except InputError as error:
         raise InputError(f"cannot use the grammar {name}: {error}") from error
+
+
+def find_grammar(name: PathLike) -> pathlib.Path:
+    """Return the file of a grammar, which may not exist.
+
+    Args:
+        name: Path of a grammar file, or a name from `list_grammars`.
+
+    Raises:
+        InputError: It looks like a name, and there is no such grammar.
+    """
+    file = pathlib.Path(name)
+    if not file.is_file() and str(name) in list_grammars():
+        return GRAMMAR_FOLDER / f"{name}.txt"
+    if not file.exists() and not file.suffix and str(name) == file.name:
+        raise InputError(
+            f"there is no grammar {name}, and no such file; "
+            f"{suggest(str(name), list_grammars())}"
+        )
+    return file
 
 
 def list_grammars() -> list[str]:

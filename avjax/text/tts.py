@@ -14,7 +14,7 @@ import numpy as np
 
 from avjax.audio.resampling import quantize_16_bit
 from avjax.constants import SAMPLE_RATE
-from avjax.errors import InputError, suggest
+from avjax.errors import InputError
 from avjax.text import espeak
 from avjax.text.espeak_events import (
     EspeakResult,
@@ -24,6 +24,7 @@ from avjax.text.espeak_events import (
 )
 from avjax.text.intervals import Interval, Intervals
 from avjax.text.normalization import normalize_text
+from avjax.text.speech_arguments import check_language
 
 DEFAULT_LANGUAGE = "en-us"
 DEFAULT_WORDS_PER_MINUTE, DEFAULT_PITCH = 175, 50  # eSpeak's defaults
@@ -214,8 +215,7 @@ def _synthesize_parts(
     """Check the text, and synthesise its parts."""
     if any(letter == "\0" or unicodedata.category(letter) == "Cs" for letter in text):
         raise InputError("the text contains characters that cannot be pronounced")
-    if not language:
-        raise InputError("the language is empty: give a name such as en-us")
+    check_language(language)
     request = functools.partial(
         espeak.synthesize,
         voice=language,
@@ -224,16 +224,6 @@ def _synthesize_parts(
         range=_PITCH_RANGE,
         seed=0,
     )
-    try:
-        request(text="")
-    except RuntimeError as error:
-        code, languages = language.partition("+")[0], espeak.list_languages()
-        if "no voice" not in str(error) or code in {*languages, ""}:
-            raise InputError(str(error)) from error
-        raise InputError(
-            f"unknown language '{code}' for `lang`; "
-            f"{suggest(code, languages, 'avjax.text.espeak.list_languages()')}"
-        ) from error
     check_writing_system(text, language)
     phones = 0
     for part in split_text(text):

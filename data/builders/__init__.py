@@ -1,10 +1,10 @@
 """Builders of corpora. To add one, write a `CorpusSource` and list it in `CORPORA`."""
 
-import argparse
-import functools
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from avjax.cli.values import integer_from
 
 if TYPE_CHECKING:
     from avjax.data.builders.source import CorpusSource
@@ -42,25 +42,6 @@ class CorpusEntry(NamedTuple):
     help: str
     options: tuple[CorpusOption, ...]
     uses_aligner: bool = False
-
-
-def integer_from(minimum: int) -> Callable[[str], int]:
-    """Make a parser of integers for `argparse`.
-
-    Args:
-        minimum: Smallest integer that is accepted.
-
-    Returns:
-        A function from text to integer; it raises `argparse.ArgumentTypeError`.
-    """
-    return functools.partial(_parse_integer, minimum=minimum)
-
-
-def _parse_integer(text: str, minimum: int) -> int:
-    """Parse an integer that is not less than `minimum`."""
-    if not text.isdecimal() or int(text) < minimum:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an integer >= {minimum}")
-    return int(text)
 
 
 def _option(flag: str, field: str, **arguments: Any) -> CorpusOption:

@@ -15,14 +15,15 @@ FOLDERS = {
     "avjax.train": ROOT / "train",
 }
 
-BASE = {"errors", "typing", "constants"}
+BASE = {"errors", "typing", "constants", "lazy_names"}
 NUMPY = BASE | {"config", "console", "audio", "text", "media", "faces"}
-NETWORKS = NUMPY | {"compilation", "nn", "losses", "metrics", "models"}
+NETWORKS = NUMPY | {"compilation", "program_store", "nn", "losses", "metrics", "models"}
 NETWORKS |= {"weights", "weights_folders", "model_cards"}
 COMMANDS = NETWORKS | {"algorithms", "pipelines", "visualize", "convert", "export"}
 ALLOWED = {  # package: packages that it may import, in addition to itself
-    "": {"errors"},  # avjax/__init__.py; the rest only inside functions
+    "": {"errors", "lazy_names"},  # avjax/__init__.py; the rest only inside functions
     "errors": set(),
+    "lazy_names": set(),
     "typing": set(),
     "constants": set(),
     "config": BASE,
@@ -32,7 +33,8 @@ ALLOWED = {  # package: packages that it may import, in addition to itself
     "media": BASE | {"config", "console", "audio", "text"},
     "faces": BASE | {"console", "audio", "media"},
     "bundled": set(),
-    "compilation": BASE,
+    "program_store": BASE,
+    "compilation": BASE | {"program_store"},
     "nn": BASE | {"compilation"},
     "losses": BASE | {"nn"},
     "metrics": BASE | {"nn", "losses", "audio", "text"},
@@ -41,7 +43,7 @@ ALLOWED = {  # package: packages that it may import, in addition to itself
     "weights_download": NUMPY,
     "model_cards": BASE | {"metrics"},
     "weights_format1": NUMPY,
-    "models": NUMPY | {"compilation", "nn", "weights"},
+    "models": NUMPY | {"compilation", "program_store", "nn", "weights"},
     "algorithms": NETWORKS,
     "pipelines": NETWORKS | {"algorithms"},
     "visualize": NETWORKS | {"algorithms"},
@@ -53,9 +55,10 @@ ALLOWED = {  # package: packages that it may import, in addition to itself
     "train.ablations": COMMANDS | {"data", "train"},
 }
 WITHOUT_JAX = {"", "errors", "typing", "constants", "config", "console", "cli"}
+WITHOUT_JAX |= {"lazy_names"}
 WITHOUT_JAX |= {"audio", "text", "media", "faces", "data"}
 WITHOUT_JAX |= {"weights_folders", "weights_format1", "model_cards"}
-WITHOUT_JAX |= {"weights_download"}
+WITHOUT_JAX |= {"weights_download", "program_store"}
 LOOP = {"task", "step", "loop"}  # modules of avjax.train that know no system
 LARGE = {"data.puppet"}  # one renderer, whose parts only make sense together
 FRAGILE = {"torch", "torchvision", "tensorflow", "librosa", "numba", "basicsr"}

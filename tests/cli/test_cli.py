@@ -1,9 +1,12 @@
 """The command line: help, exit statuses, and protection of input files."""
 
 import contextlib
+import inspect
 import io
 import json
 import os
+import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -13,9 +16,13 @@ import numpy as np
 import pytest
 
 import avjax
+from avjax import program_store
 from avjax.__main__ import COMMANDS, DELEGATED_COMMANDS, main, run_command
+from avjax.cli import session
 from avjax.media.audio_io import write_wav
 from avjax.media.image_io import write_png
+from avjax.train import experiments
+from avjax.train.names import read_summaries
 
 FILE = __file__  # an input that exists, where a command fails before it is read
 
@@ -46,32 +53,100 @@ def test_quickly_compiled_programs_are_cached_as_well(tmp_path):
     assert any(file.is_file() for file in tmp_path.rglob("programs/*lambda*"))
 
 
-def test_package_and_help_do_not_import_jax():
-    code = (
-        "import sys, avjax, avjax.__main__\n"
-        "assert 'lipread' in dir(avjax)\n"
-        "for command in 'talk', 'align', 'data', 'train', 'evaluate':\n"
-        "    try: avjax.__main__.main([command, '--help'])\n"
-        "    except SystemExit: pass\n"
-        "assert not {'jax', 'flax'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=True)
+RUN_ALL = """
+import sys, avjax.__main__
+for words in sys.argv[2:]:
+    try:
+        print("status", avjax.__main__.main(words.split()))
+    except SystemExit as end:
+        print("status", end.code)
+    assert not set(sys.argv[1].split()) & set(sys.modules), words
+"""
+
+
+def run_without(modules: str, *commands: str, folder=None) -> tuple[list[str], str]:
+    """Run commands in a child that imports none of some modules.
+
+    Returns:
+        The statuses, and what was printed as an error.
+    """
+    words = [sys.executable, "-c", RUN_ALL, modules, *commands]
+    child = subprocess.run(words, capture_output=True, text=True, cwd=folder)
+    assert child.returncode == 0, child.stderr
+    lines = [line for line in child.stdout.splitlines() if line.startswith("status")]
+    return [line.removeprefix("status ") for line in lines], child.stderr
+
+
+def test_help_imports_neither_jax_nor_numpy():
+    commands = [f"{name} --help" for name in (*COMMANDS, *DELEGATED_COMMANDS)]
+    statuses, _ = run_without("jax flax numpy", "--help", "--version", *commands)
+    assert statuses == ["0"] * (2 + len(commands))
 
 
 def test_missing_file_is_reported_without_jax():
-    code = (
-        "import sys, avjax.__main__\n"
-        "for words in (\n"
-        "    'talk --face no.png --text hello -o a.mp4', 'adapt no.mp4 -o a',\n"
-        "    'lipread no.mp4', 'speak no.mp4 -o a.wav', 'sync no.mp4',\n"
-        "    'align no.wav hello', 'denoise no.png -o a.png', 'convert no.pth a',\n"
-        "):\n"
-        "    assert avjax.__main__.main(words.split()) == 2\n"
-        "assert not {'jax', 'flax'} & set(sys.modules)"
+    statuses, error = run_without(
+        "jax flax cv2",
+        *("talk --face no.png --text hello -o a.mp4", "adapt no.mp4 -o a"),
+        *("lipread no.mp4", "speak no.mp4 -o a.wav", "sync no.mp4"),
+        *("align no.wav hello", "denoise no.png -o a.png", "convert no.pth a"),
+        *("lipread no.mp4 nor.mp4", "denoise no.png nor.png -o a"),
     )
-    command = [sys.executable, "-c", code]
-    process = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=True)
-    assert process.stderr.count("it does not exist") == 8
+    assert statuses == ["2"] * 10
+    assert error.count("it does not exist") == 12
+
+
+REFUSED = {  # {command: part of the message}
+    "talk --face f -o a.mp4": "there is nothing to say: give --audio",
+    "talk --face f --text a -o a.avi": "its name should end in .mp4",
+    "talk --face f --text a -o no/a.mp4": "its folder does not exist",
+    "talk --face f --text a -o a.mp4 --weights no": "no weights at no",
+    "talk --face f --text a -o a.mp4 --lang xx": "unknown language 'xx' for --lang",
+    "talk --face f --srt no.srt -o a.mp4": "cannot read no.srt: it does not exist",
+    "talk --face f --text a -o a.mp4 --lookahead -1": "'-1' is not an integer >= 0",
+    "talk --face f --text a -o a.mp4 --box 0,0,0,9": "0,0,0,9 is empty",
+    "adapt f -o .": "it holds files other than weights.safetensors",
+    "adapt f -o a --steps x": "'x' is not an integer >= 0",
+    "lipread f --weights no": "no weights at no",
+    "lipread f --beam 0": "'0' is not an integer >= 1",
+    "lipread f --grammar no": "there is no grammar no",
+    "lipread f --srt a.txt": "its name should end in .srt",
+    "lipread f f --srt a.srt": "--srt needs a single clip",
+    "align f hello --lang xx": "unknown language 'xx' for --lang",
+    "align f hello --srt f": "it is also an input",
+    "speak f -o a.txt": "its name should end in .wav or .mp4",
+    "denoise f -o a.png --strength nan": "'nan' is not a number from 0 to 1",
+    "sync f --weights no": "no weights at no",
+    "sync f --face-index x": "and not the word all",
+    "export denoiser-polyu a.xyz": "its name should end in .stablehlo or .npz",
+    "convert f out": "it is not a PyTorch",
+    "compare f": "name two or more runs",
+    "report no": "there is no folder no",
+    "demo f": "cannot write f",
+    "train nosuch": "unknown experiment 'nosuch' (see avjax train --list)",
+    "train cals_gird": "did you mean cals_grid?",
+    "train no.py:own": "there is no file no.py",
+    "train runs/none": "there is no folder runs/none",
+    "evaluate nosuch": "unknown experiment 'nosuch'",
+    "evaluate runs/none": "there is no folder runs/none",
+    "data build grid --raw no --out a": "there is no folder no",
+}
+
+
+def test_invalid_arguments_are_refused_without_jax(tmp_path):
+    (tmp_path / "f").write_text("no media")
+    statuses, error = run_without("jax flax", *REFUSED, folder=tmp_path)
+    assert statuses == ["2"] * len(REFUSED)
+    for line, message in zip(error.splitlines(), REFUSED.values(), strict=True):
+        assert line.startswith("avjax: ") and message in line
+    assert [file.name for file in tmp_path.iterdir()] == ["f"]
+
+
+def test_experiments_are_listed_without_jax():
+    statuses, _ = run_without("jax flax", "train --list")
+    assert statuses == ["0"]
+    makers = experiments.EXPERIMENTS.items()
+    known = {name: (inspect.getdoc(make) or "").split("\n")[0] for name, make in makers}
+    assert read_summaries() == known
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -282,3 +357,60 @@ def test_data_module_prints_no_traceback():
 def test_message_about_one_of_many_names_says_how_to_list_them(words, message, capsys):
     assert main(words) == 2
     assert message in capsys.readouterr().err
+
+
+def test_second_run_of_a_command_traces_no_program(tmp_path):
+    """The log of JAX names every program that is traced or compiled."""
+    wave = np.sin(np.arange(16_000) / 9).astype(np.float32)
+    write_wav(tmp_path / "a.wav", wave)
+    command = [sys.executable, "-m", "avjax", "align", tmp_path / "a.wav", "yes"]
+    variables = {x: y for x, y in os.environ.items() if not x.startswith("JAX_")}
+    variables |= {"XDG_CACHE_HOME": str(tmp_path), "JAX_LOG_COMPILES": "1"}
+    outputs, logs = [], []
+    for _ in range(2):
+        child = subprocess.run(command, env=variables, capture_output=True, text=True)
+        assert child.returncode == 0, child.stderr
+        outputs.append(child.stdout)
+        logs.append(child.stderr)
+    assert outputs[0] == outputs[1]
+    first, second = (set(re.findall(r"tracing (\S+) for jit", log)) for log in logs)
+    assert {"apply", "viterbi"} <= first
+    assert not {"apply", "viterbi", "<lambda>"} & second  # the last: shapes of weights
+
+
+def test_tests_that_send_signals_also_run_in_the_background():
+    """A shell that starts a program in the background lets it ignore Ctrl-C."""
+    name = f"{FILE}::{test_interrupt_in_a_finalizer_is_not_lost.__name__}"
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-o", "addopts="]
+    child = subprocess.run(
+        [*words, "--import-mode=importlib", name],
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        cwd=pathlib.Path(FILE).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert "1 passed" in child.stdout, child.stdout
+
+
+@pytest.mark.parametrize(
+    ("folder", "switch", "enabled"),
+    [
+        ("/cache", "true", True),
+        ("/cache", "0", False),
+        ("gs://bucket/cache", "1", False),
+    ],
+)
+def test_programs_are_kept_where_jax_keeps_its_own(
+    folder, switch, enabled, monkeypatch
+):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", folder)
+    monkeypatch.setenv("JAX_ENABLE_COMPILATION_CACHE", switch)
+    session.enable_program_store()
+    assert program_store.is_enabled() == enabled
+    program_store.disable()
+
+
+def test_python_code_that_runs_a_command_gets_no_store(capsys):
+    """It may have changed the networks, which the store cannot know."""
+    assert main(["weights", "show", "denoiser-polyu"]) == 0
+    assert not program_store.is_enabled()

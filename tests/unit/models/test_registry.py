@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.metadata
+import pathlib
 from typing import ClassVar
 
 import flax.linen as nn
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avjax import weights
+from avjax import program_store, weights
 from avjax.config import from_json, to_json
 from avjax.errors import COMMANDS, InputError
 from avjax.models import registry, talker
@@ -198,7 +199,10 @@ def test_entry_points_are_loaded_once_a_system_is_unknown(own_registries, monkey
 
     monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
     registry.load_entry_points.cache_clear()
+    program_store.enable(pathlib.Path("no_folder"))
     try:
         assert get_system("late").config_class.__name__ == "Late"
+        assert not program_store.is_enabled()  # it does not know that package's source
     finally:
+        program_store.disable()
         registry.load_entry_points.cache_clear()

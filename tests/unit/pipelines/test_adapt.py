@@ -208,7 +208,7 @@ def test_talk_adapts_before_it_renders(puppet_clip, weights, monkeypatch):
             "belong to cals; only weights of lipwarp can",
         ),
         (["one.mp4", "--weights", "unknown"], "no weights at unknown"),
-        (["one.mp4", "--steps", "-1"], "at least 0, not -1"),
+        (["one.mp4", "--steps", "-1"], "'-1' is not an integer >= 0"),
         (["one.mp4", "-o", "folder.wav/.."], "holds files other than"),
         (["one.mp4", "-o", "star.txt"], "cannot write star.txt"),
     ],
@@ -227,6 +227,11 @@ def test_a_clip_that_is_too_short_is_refused(weights):
     frames = np.zeros((45, 96, 96, 3), np.uint8)
     with pytest.raises(InputError, match=r"in 1.8 s of the video; .* at least 2 s"):
         avjax.adapt(frames, weights=weights, box=BOX)
+
+
+def test_steps_below_zero_are_refused():
+    with pytest.raises(InputError, match="must be at least 0, not -1"):
+        avjax.adapt("clip.mp4", steps=-1)
 
 
 def test_an_interruption_leaves_no_file(puppet_clip, weights, tmp_path, monkeypatch):

@@ -72,6 +72,20 @@ def test_other_arrays_are_refused(image, trained):
         avjax.denoise(image, weights=trained / "ours")
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strength": 1.5}, "a strength of 1.5 is not between 0 and 1"),
+        ({"strength": float("nan")}, "a strength of nan is not between 0 and 1"),
+        ({"steps": -1}, "-1 steps are not between 0 and 100"),
+        ({"steps": 101}, "101 steps are not between 0 and 100"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        load_denoiser(**options)
+
+
 def test_params_of_the_denoiser_never_change(trained):
     denoiser = load_denoiser(trained / "ours")
     before = jax.tree.map(np.array, denoiser.params)
