@@ -86,10 +86,10 @@ def train_named(options: argparse.Namespace) -> None:
         return
     for run in runs:
         check_requirements(run.experiment, run.folder, "train", "evals")
-    fit_all(absolute_name(name), runs, folder)
+    has_trained = fit_all(absolute_name(name), runs, folder)
     if jax.process_index() == 0 and options.json:
         print_json({"wrote": [str(run.folder) for run in runs]})
-    elif jax.process_index() == 0:
+    elif jax.process_index() == 0 and has_trained:
         print(f"wrote {folder}")
 
 
