@@ -17,6 +17,7 @@ from avjax.cli import Parser, add_json_argument, print_json
 from avjax.config import override, show_assignment, to_assignments, to_json
 from avjax.console import status
 from avjax.errors import InputError, suggest
+from avjax.train.listing import format_experiments
 from avjax.train.parallel.hosts import OFF, connected
 
 if TYPE_CHECKING:
@@ -231,7 +232,7 @@ def load_experiments() -> Mapping[str, Callable[[], "Experiment"]]:
 
 
 def print_experiments(as_json: bool) -> None:
-    """Print the name of each experiment, and the first line of its docstring.
+    """Print the names and the first lines of the docstrings of all experiments.
 
     Args:
         as_json: Print a JSON object instead of lines.
@@ -243,9 +244,7 @@ def print_experiments(as_json: bool) -> None:
     if as_json:
         print_json(summaries)
         return
-    width = max(map(len, summaries), default=0)
-    for name, summary in summaries.items():
-        print(f"{name:<{width}}  {summary}".rstrip())
+    print(format_experiments(summaries))
 
 
 def make_experiment(name: str, assignments: Sequence[str]) -> "Experiment":

@@ -40,7 +40,12 @@ def registry(experiment, monkeypatch, tmp_path):
 
 def test_list_shows_each_name_with_its_summary(capsys):
     main.train(["--list"])
-    assert capsys.readouterr().out == "toy    A toy that trains quickly.\nother\n"
+    assert capsys.readouterr().out.splitlines() == [
+        "other",
+        "  other",
+        "toy",
+        "  toy    A toy that trains quickly.",
+    ]
 
 
 def test_run_is_trained_and_evaluated_by_its_name_or_folder(tmp_path, capsys):
