@@ -127,6 +127,7 @@ def evaluate_named(options: argparse.Namespace) -> None:
 
     from avjax.train import run_evaluation as runs
     from avjax.train.experiments.requirements import check_requirements, expand_root
+    from avjax.train.monitor.metric_table import print_metrics
     from avjax.train.run.folder import find_run, read_invocation
 
     folder = find_run(options.name, options.out, experiments)
@@ -145,7 +146,7 @@ def evaluate_named(options: argparse.Namespace) -> None:
         print_json({"step": step, **metrics})
     elif jax.process_index() == 0:
         title = f"{pathlib.Path(name).name}, {folder}"
-        runs.print_metrics(metrics, title, experiment.task.metric_units())
+        print_metrics(metrics, title, experiment.task.metric_units())
         print("\n".join(f"on {line}" for line in data))
         print(f"measured: {state}")
 

@@ -126,7 +126,9 @@ def test_registered_experiment_is_found_by_its_name(monkeypatch, experiment):
 
 
 def test_experiments_are_listed_by_system_and_size():
-    times = {name: "Time:" in (make.__doc__ or "") for name, make in EXPERIMENTS.items()}
+    times = {
+        name: "Time:" in (make.__doc__ or "") for name, make in EXPERIMENTS.items()
+    }
     lines = format_experiments(dict.fromkeys(times, "")).splitlines()
     groups, heading = {}, ""
     for line in lines[:-2]:  # the last two explain the sizes
