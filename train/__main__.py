@@ -17,7 +17,6 @@ from avjax.cli import Parser, add_json_argument, print_json
 from avjax.config import override, show_assignment, to_assignments, to_json
 from avjax.console import status
 from avjax.errors import InputError, suggest
-from avjax.train.listing import format_experiments
 from avjax.train.parallel.hosts import OFF, connected
 
 if TYPE_CHECKING:
@@ -245,6 +244,8 @@ def print_experiments(as_json: bool) -> None:
     if as_json:
         print_json(summaries)
         return
+    from avjax.train.listing import format_experiments
+
     print(format_experiments(summaries))
 
 

@@ -13,7 +13,6 @@ def demo(options: argparse.Namespace) -> None:
     from avjax.data import puppet
     from avjax.data.puppet.portrait import render_portrait
     from avjax.media import audio_io, files, image_io
-    from avjax.pipelines.formatting import describe_found
     from avjax.pipelines.talk import talk
     from avjax.text.tts import check_writing_system
     from avjax.visualize.contact_sheet import contact_sheet
@@ -33,6 +32,8 @@ def demo(options: argparse.Namespace) -> None:
     if options.json:
         print_result(report, True, [options.folder / name for name in DEMO_FILES])
     else:
+        from avjax.pipelines.formatting import describe_found
+
         # The box is that of the rendered face, and not one that the user gave.
         given = describe_found([], report.num_frames, box_given=True)
         text = str(report).replace(f"{given}\n", "")
