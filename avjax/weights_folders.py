@@ -145,6 +145,12 @@ def _find_folder(name: PathLike) -> pathlib.Path:
             return candidate
     if str(name) in names:
         return BUNDLED / name
+    of_system = [one for one in names if weights_system(one) == str(name)]
+    if of_system:
+        raise InputError(
+            f"{name} is a system, not the name of weights: its bundled weights are "
+            f"{' and '.join(', '.join(of_system).rsplit(', ', 1))}"
+        )
     raise InputError(
         f"no weights at {name}: give a folder of weights, or a bundled name; "
         + suggest(str(name), names, "avjax.list_weights()")

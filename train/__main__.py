@@ -89,10 +89,10 @@ def train_named(options: argparse.Namespace) -> None:
         return
     for run in runs:
         check_requirements(run.experiment, run.folder, "train", "evals")
-    fit_all(absolute_name(name), runs, folder)
+    has_trained = fit_all(absolute_name(name), runs, folder)
     if jax.process_index() == 0 and options.json:
         print_json({"wrote": [str(run.folder) for run in runs]})
-    elif jax.process_index() == 0:
+    elif jax.process_index() == 0 and has_trained:
         print(f"wrote {folder}")
 
 
@@ -130,6 +130,7 @@ def evaluate_named(options: argparse.Namespace) -> None:
 
     from avjax.train import run_evaluation as runs
     from avjax.train.experiments.requirements import check_requirements, expand_root
+    from avjax.train.monitor.metric_table import print_metrics
     from avjax.train.run.folder import find_run, read_invocation
 
     folder = find_run(options.name, options.out, experiments)
@@ -148,7 +149,7 @@ def evaluate_named(options: argparse.Namespace) -> None:
         print_json({"step": step, **metrics})
     elif jax.process_index() == 0:
         title = f"{pathlib.Path(name).name}, {folder}"
-        runs.print_metrics(metrics, title, experiment.task.metric_units())
+        print_metrics(metrics, title, experiment.task.metric_units())
         print("\n".join(f"on {line}" for line in data))
         print(f"measured: {state}")
 
@@ -235,7 +236,7 @@ def load_experiments() -> Mapping[str, Callable[[], "Experiment"]]:
 
 
 def print_experiments(as_json: bool) -> None:
-    """Print the name of each experiment, and the first line of its docstring.
+    """Print the names and the first lines of the docstrings of all experiments.
 
     Args:
         as_json: Print a JSON object instead of lines.
@@ -247,9 +248,9 @@ def print_experiments(as_json: bool) -> None:
     if as_json:
         print_json(summaries)
         return
-    width = max(map(len, summaries), default=0)
-    for name, summary in summaries.items():
-        print(f"{name:<{width}}  {summary}".rstrip())
+    from avjax.train.listing import format_experiments
+
+    print(format_experiments(summaries))
 
 
 def make_experiment(name: str, assignments: Sequence[str]) -> "Experiment":

@@ -91,15 +91,15 @@ def fit(
         Checkpoints(folder / "checkpoints", keep, mode) as checkpoints,
     ):
         state, best = restore_or_init(experiment, program, checkpoints, batches)
-        check_progress(int(state.step), experiment.steps, folder)
-        save_config(experiment, folder, arguments)
         first, last = int(state.step), experiment.steps
+        check_progress(first, last, folder)
+        save_config(experiment, folder, arguments)
+        if first == last:
+            return state
         with MetricWriter(mirror.local, first, last, program) as writer:
             writer.print(scaling_note(configured, experiment, mesh.size))
-            loop = TrainLoop(
-                experiment, mirror, program, checkpoints, writer, watch, best
-            )
-            return loop.run(state, batches)
+            parts = mirror, program, checkpoints, writer, watch, best
+            return TrainLoop(experiment, *parts).run(state, batches)
 
 
 def restore_or_init(
@@ -181,7 +181,7 @@ class TrainLoop:
             stop = self.watch.requested(step)
             if stop and step < self.experiment.steps:
                 if not saved:
-                    check_finite(step, logs)
+                    self.log(step, logs)
                     self.save(state, batches)
                 raise Interrupted(
                     f"saved {self.mirror.folder} at step {step}; the same command "

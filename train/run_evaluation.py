@@ -7,18 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-import rich.console
-import rich.table
 from jax.experimental import multihost_utils
 
 from avjax.config import differences, leaves, to_json
 from avjax.console import format_count, status
 from avjax.data.loader import DataLoader
 from avjax.errors import InputError
-from avjax.metrics.units import UNITS, Unit, find_unit
 from avjax.train.checks import explain_failure, validate_batch
 from avjax.train.compiled import CompiledExperiment, build
-from avjax.train.evaluation import evaluate, local_eval_batches, split_missing
+from avjax.train.evaluation import evaluate, local_eval_batches
 from avjax.train.experiment import Experiment
 from avjax.train.init_from import init_from_weights
 from avjax.train.parallel import sharding
@@ -255,27 +252,3 @@ def load_state(
         missing = ", ".join(sorted(parts - set(experiment.init_from)))
         raise InputError(f"no checkpoint in {folder}, and no init_from for {missing}")
     return init_from_weights(program, experiment.init_from)
-
-
-def print_metrics(
-    metrics: Mapping[str, float], title: str, units: Mapping[str, Unit] = UNITS
-) -> None:
-    """Print a table of metrics.
-
-    Args:
-        metrics: {name: value}.
-        title: Title of the table.
-        units: {metric: unit} of the task.
-    """
-    table = rich.table.Table("metric", "value", "unit", "better", title=title)
-    known, missing = split_missing(metrics)
-    for name, value in metrics.items():
-        shown = f"{value:.5g}" if name in known else "no value"
-        table.add_row(name, shown, *find_unit(name, units))
-    rich.console.Console().print(table)
-    if missing:
-        print(
-            "no value: no example counts for this metric, for instance because the "
-            "corpus has no phonemes or lacks a class of them, or because its clips are "
-            "too few or too short to be compared; or it is not a number"
-        )

@@ -117,7 +117,7 @@ def personalise(
         )
         video.save(out)
     archive = shutil.make_archive(str(weights), "zip", weights)
-    report = fragments.show_sentences(str(adapted.report).replace("; audio", "\naudio"))
+    report = fragments.show_sentences(str(adapted.report))
     return [str(before), str(after), report + fragments.show_weights(base), archive]
 
 

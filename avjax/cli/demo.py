@@ -35,4 +35,9 @@ def demo(options: argparse.Namespace) -> None:
     if options.json:
         print_result(report, True, [options.folder / name for name in DEMO_FILES])
     else:
-        print(f"{report}\nwrote {', '.join(DEMO_FILES)} into {options.folder}")
+        from avjax.pipelines.formatting import describe_found
+
+        # The box is that of the rendered face, and not one that the user gave.
+        given = describe_found([], report.num_frames, box_given=True)
+        text = str(report).replace(f"{given}\n", "")
+        print(f"{text}\nwrote {', '.join(DEMO_FILES)} into {options.folder}")

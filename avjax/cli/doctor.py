@@ -15,6 +15,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from avjax.cli.extras import find_extras
+from avjax.cli.session import OWN_VARIABLES
+
 ENCODERS = "libx264", "aac"  # of the files that avjax writes
 DECODERS = "h264", "hevc", "libdav1d", "vp9", "mpeg4", "prores", "aac", "mp3", "opus"
 VARIABLES = re.compile(r"(AVJAX|JAX|XLA|CUDA|TF_CPP|XDG_CACHE|NVIDIA_VISIBLE)_?\w*")
@@ -74,6 +77,7 @@ def examine(names: Sequence[str] | None = None) -> DoctorReport:
     examinations: dict[str, Callable[[], dict[str, Any]]] = {
         "system": find_system,
         "packages": find_packages,
+        "extras": find_extras,
         "devices": find_devices,
         "codecs": find_codecs,
         "espeak": find_espeak,
@@ -208,8 +212,8 @@ def find_free_space() -> dict[str, str]:
 
 
 def find_variables() -> dict[str, str]:
-    """Return the environment variables that change what avjax does."""
-    names = sorted(filter(VARIABLES.fullmatch, os.environ))
+    """Return the user's environment variables that change what avjax does."""
+    names = sorted(filter(VARIABLES.fullmatch, os.environ.keys() - OWN_VARIABLES))
     return {name: shorten(os.environ[name]) for name in names}
 
 

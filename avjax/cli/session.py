@@ -21,6 +21,7 @@ AGAIN_SECONDS = 0.05  # until a signal is sent again that Python has ignored
 ON = {"1", "true", "t", "yes", "y", "on"}  # values of a variable of JAX
 MAX_DEFECT_CHARACTERS = 200  # of the message of another exception
 ARGUMENT = re.compile(r"`([\w.]+(?:\(\))?)`")
+OWN_VARIABLES: set[str] = set()  # of the environment, that avjax has set
 # What the command line has in the place of a Python function.
 COMMAND_OF = {
     "avjax.text.espeak.list_languages()": "avjax talk --list-languages",
@@ -201,8 +202,8 @@ def enable_compilation_cache(folder: pathlib.Path) -> None:
     Args:
         folder: The folder of the programs.
     """
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    _set_default("JAX_COMPILATION_CACHE_DIR", str(folder))
+    _set_default("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
 def enable_program_store() -> None:
@@ -225,7 +226,14 @@ def hide_compiler_alarms() -> None:
     After two minutes of compilation it prints an error that asks for a report. Real
     errors become exceptions as well.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _set_default("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def _set_default(variable: str, value: str) -> None:
+    """Set an environment variable, unless the user has set it."""
+    if variable not in os.environ:
+        os.environ[variable] = value
+        OWN_VARIABLES.add(variable)
 
 
 def show_deprecated_names() -> None:

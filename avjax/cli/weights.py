@@ -1,8 +1,18 @@
 """The command `avjax weights`: which weights there are, and their model cards."""
 
 import argparse
+import re
+import textwrap
+from typing import TYPE_CHECKING
 
 from avjax.cli.output import print_json
+
+if TYPE_CHECKING:
+    from avjax.weights_folders import WeightsInfo
+
+COLUMNS = {"name": 23, "command": 7, "trained on": 17, "licence": 14, "score": 31}
+NUMBER = re.compile(r"\d\S*([,;]| [^…]|$)")  # with a unit, or without one
+MORE = "avjax weights show NAME prints everything about one of them"
 
 
 def add_weights_arguments(
@@ -36,11 +46,50 @@ def weights(options: argparse.Namespace) -> None:
         if options.json:
             print_json({**info.to_json(), "sha256": checksum})
         else:
-            print(f"{info}\n  sha256     {checksum}\n\n{info.card.strip()}")
+            print(f"{info}\n  {'sha256':<13}{checksum}\n\n{info.card.strip()}")
         return
     infos = [describe_weights(name) for name in list_weights()]
     if options.json:
         names = "name", "system", "task", "trained_on", "score", "licence", "size_bytes"
         print_json([{name: getattr(info, name) for name in names} for info in infos])
     else:
-        print("\n".join(map(str, infos)))
+        rows = [list(COLUMNS), *map(summarize, infos)]
+        lines = ("  ".join(map(fit, row, COLUMNS.values())).rstrip() for row in rows)
+        print("\n".join([*lines, "", MORE]))
+
+
+def summarize(info: "WeightsInfo") -> list[str]:
+    """Return the values of `COLUMNS` for some weights.
+
+    Args:
+        info: What is known about the weights.
+    """
+    command = re.search(r"\(avjax (\w+)\)", info.task)
+    licence = "non-commercial" if "non-commercial" in info.licence else info.licence
+    return [
+        info.name,
+        command[1] if command else "",
+        info.trained_on,
+        licence,
+        info.score,
+    ]
+
+
+def fit(text: str, width: int) -> str:
+    """Cut a text to a width between words; its first number and unit are kept.
+
+    Args:
+        text: The text.
+        width: Number of characters.
+
+    Returns:
+        The text, with " …" in the place of what is left out, and spaces up to the
+        width.
+    """
+    words = text.split()
+    short = textwrap.shorten(text, width, placeholder=" …")
+    while words and NUMBER.search(text) and not NUMBER.search(short):
+        words = words[1:]
+        rest = textwrap.shorten(" ".join(words), width - 2, placeholder=" …")
+        short = f"… {rest}"
+    return short.ljust(width)

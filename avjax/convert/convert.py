@@ -44,9 +44,8 @@ def write_weights(
     """
     if tensors and all(key.startswith(OWN_PREFIXES) for key in tensors):
         raise InputError(
-            f"{source} holds arrays of avjax itself, as avjax export or a weights "
-            "folder has them, which are not converted: give the name or the folder of "
-            "the weights to the command that uses them"
+            f"{source} was written by avjax, but convert reads PyTorch weights; "
+            "commands take weights of avjax by their name or folder"
         )
     stripped = strip_wrappers(tensors)
     shapes = {key: tensor.shape for key, tensor in stripped.items()}

@@ -130,6 +130,44 @@ def find_unit(name: str, units: Mapping[str, Unit] = UNITS) -> Unit:
         metric, is_baseline = metric.removeprefix(prefix), True
 
 
+def split_baseline(name: str, names: Collection[str]) -> tuple[str, str]:
+    """Split the name of a baseline: `test/reference_lmd`.
+
+    Args:
+        name: Name of a metric, "EVAL/METRIC".
+        names: All names.
+
+    Returns:
+        The baseline in words, "reference", and the metric that is compared with it,
+        "test/lmd". For a metric that is not the baseline of another one, an empty
+        string and the name.
+    """
+    head, slash, metric = name.rpartition("/")
+    rest = metric
+    while prefix := max(filter(rest.startswith, BASELINES), key=len, default=""):
+        rest = rest.removeprefix(prefix)
+        if f"{head}{slash}{rest}" in names:
+            words = metric.removesuffix(rest).strip("_").replace("_", " ")
+            return words, f"{head}{slash}{rest}"
+    return "", name
+
+
+def split_part(name: str, names: Collection[str]) -> tuple[str, str] | None:
+    """Split the name of a part of another metric: `test/lmd_open`.
+
+    Args:
+        name: Name of a metric.
+        names: All names.
+
+    Returns:
+        The metric, "test/lmd", and the part, "open"; None if it is not a part.
+    """
+    match = PART.search(name)
+    if match is None or name[: match.start()] not in names:
+        return None
+    return name[: match.start()], match[1]
+
+
 def main_metrics(names: Collection[str]) -> list[str]:
     """Leave out baselines and parts of other metrics, by their names.
 

@@ -73,7 +73,12 @@ class AdaptReport:
         }
 
     def __str__(self) -> str:
-        return f"{self._describe_editor()}; {self._describe_audio()}"
+        return "\n".join([f"adapted to {self.seconds:.1f} s of video", *self.sentences])
+
+    @property
+    def sentences(self) -> list[str]:
+        """What of each network was kept."""
+        return [self._describe_editor(), self._describe_audio()]
 
     def _describe_editor(self) -> str:
         """Say what of the editor was kept."""
@@ -139,7 +144,7 @@ class AdaptedTalker:
         seconds = f"{self.report.seconds:.1f} s"
         lines = [
             f"LipWarp, adapted to one person from {seconds} of video.",
-            f"{self.report}.",
+            *(f"{sentence}." for sentence in self.report.sentences),
             *describe_bases([self.report.base]),
         ]
         card = "\n".join(lines) + "\n"

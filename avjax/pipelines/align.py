@@ -22,7 +22,7 @@ from avjax.constants import NEG_INF, SAMPLE_RATE
 from avjax.errors import InputError
 from avjax.models.aligner import Aligner, AlignerConfig, receptive_context
 from avjax.models.registry import load_system
-from avjax.pipelines.alignment import Alignment
+from avjax.pipelines.alignment import MISMATCH_THRESHOLD, Alignment
 from avjax.pipelines.formatting import format_seconds
 from avjax.pipelines.recording import read_waveform
 from avjax.text.alignment_graph import (
@@ -40,7 +40,6 @@ from avjax.weights import full_name
 WEIGHTS_PREFIX = "aligner"  # names of bundled weights start with it
 WINDOW_SIZES = 100, 200, 400, 800  # mel frames that the network processes at once
 MAX_SEARCH_SIZE = 2**27  # mel frames times graph states that are searched at once
-MISMATCH_THRESHOLD = 3.3  # limit of Alignment.nll_gap; matching texts have 0.1 to 3.0
 MAX_WORD_OVERRUN = 0.0  # seconds by which phonemes may leave a word of known time
 
 

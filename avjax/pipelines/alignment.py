@@ -6,6 +6,7 @@ from avjax.pipelines.formatting import describe_scope
 from avjax.text.intervals import Intervals
 
 GOOD_FIT = 1.0  # nll_gap below which the text fits, of a speaker that weights know
+MISMATCH_THRESHOLD = 3.3  # nll_gap above which it does not; matching ones: 0.1 to 3.0
 
 
 class Alignment(NamedTuple):
@@ -16,7 +17,8 @@ class Alignment(NamedTuple):
         words: Words, in order.
         nll_gap: Mean difference, in nats a mel frame, between the log-likelihood of
             the most likely phoneme and that of the text. Below `GOOD_FIT` the
-            text fits the recording.
+            text fits the recording, above `MISMATCH_THRESHOLD` it does not; between
+            them it is wrong, or the weights do not know the voice.
         weights: Name or folder of the weights; empty if it is not known.
     """
 
@@ -30,7 +32,8 @@ class Alignment(NamedTuple):
 
         Returns:
             {"words": [{"word", "start", "end"}], "phones": [{"phone", "start", "end"}],
-            "nll_gap", "weights"}; times are in seconds.
+            "nll_gap", "weights", "scope" (whom the weights know, or None)}; times are
+            in seconds.
         """
         tiers = {"word": self.words, "phone": self.phones}
         content = {
@@ -41,7 +44,8 @@ class Alignment(NamedTuple):
             for name, intervals in tiers.items()
         }
         fit = {"nll_gap": round(self.nll_gap, 3), "weights": self.weights}
-        return {**content, **fit}
+        scope = "".join(describe_scope(self.weights)) or None
+        return {**content, **fit, "scope": scope}
 
     def __str__(self) -> str:
         """Format as one line for each word, then how well the text fits, and scope."""
@@ -49,6 +53,17 @@ class Alignment(NamedTuple):
         for label, start, end in self.words:
             inside = (p.label for p in self.phones if start <= p.start < end)
             lines += [f"{start:7.2f} - {end:6.2f} s  {label}  [{' '.join(inside)}]"]
-        fit = f"{self.nll_gap:.2f} nats per mel frame (below {GOOD_FIT:g} is good)"
-        lines += [f"fit of the text: {fit}", *describe_scope(self.weights)]
+        lines += [self._describe_fit(), *describe_scope(self.weights)]
         return "\n".join(lines)
+
+    def _describe_fit(self) -> str:
+        """Say how well the text fits the recording."""
+        verdict = "unclear, the text is wrong or the weights do not know the voice"
+        if self.nll_gap < GOOD_FIT:
+            verdict = "good"
+        elif self.nll_gap > MISMATCH_THRESHOLD:
+            verdict = "bad"
+        return (
+            f"fit of the text: {verdict}; {self.nll_gap:.2f} nats per mel frame "
+            f"(good: below {GOOD_FIT:g}, bad: above {MISMATCH_THRESHOLD:g})"
+        )

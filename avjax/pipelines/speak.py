@@ -94,10 +94,12 @@ class GeneratedSpeech(NamedTuple):
         """Convert to values that `json.dumps` accepts.
 
         Returns:
-            {"weights", "seconds", "num_frames", "missed_frames": [[first, last]]}.
+            {"weights", "scope" (whom the weights know, or None), "seconds",
+            "num_frames", "missed_frames": [[first, last]]}.
         """
         return {
             "weights": self.weights,
+            "scope": "".join(describe_scope(self.weights)) or None,
             "seconds": round(len(self.wave) / SAMPLE_RATE, 3),
             "num_frames": self.num_frames,
             "missed_frames": frame_ranges(self.missed_frames),

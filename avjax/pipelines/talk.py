@@ -138,7 +138,7 @@ def _adapt(
         face_index=face_index,
         progress=progress,
     )
-    remarks = (f"adapted {adapted.report}",)
+    remarks = tuple(f"adapted {line}" for line in adapted.report.sentences)
     return LoadedTalker(talker.name, adapted.talker(lookahead), remarks=remarks)
 
 

@@ -81,8 +81,9 @@ class TalkReport:
         """Convert to values that `json.dumps` accepts.
 
         Returns:
-            {"weights", "num_frames", "fps", "seconds", "face_size", "face_width" (the
-            median, in pixels of the original frames; None: no face), "composited",
+            {"weights", "scope" (whom the weights know, or None), "num_frames", "fps",
+            "seconds", "face_size", "face_width" (the median, in pixels of the original
+            frames; None: no face), "composited",
             "edits", "box_given", "is_silent", "is_speech", "missed_frames": [[first,
             last]], "mouth_motion": {"speech", "silence"} (see `details`)}.
         """
@@ -90,6 +91,7 @@ class TalkReport:
         means = zip(("speech", "silence"), self.mouth_motion.reshape(2, 2), strict=True)
         return {
             "weights": self.weights,
+            "scope": "".join(describe_scope(self.weights)) or None,
             "num_frames": self.num_frames,
             "fps": round(float(self.fps), 3),
             "seconds": round(float(self.num_frames / self.fps), 3),

@@ -47,9 +47,9 @@ class Transcript(NamedTuple):
         """Convert to values that `json.dumps` accepts.
 
         Returns:
-            {"clip", "weights", "text", "confidence", "reliable", "words": [{"word",
-            "start", "end", "confidence"}], "num_frames", "missed_frames": [[first,
-            last]]}, times in seconds.
+            {"clip", "weights", "scope" (whom the weights know, or None), "text",
+            "confidence", "reliable", "words": [{"word", "start", "end", "confidence"}],
+            "num_frames", "missed_frames": [[first, last]]}, times in seconds.
         """
         words = [
             {
@@ -63,6 +63,7 @@ class Transcript(NamedTuple):
         return {
             "clip": self.clip,
             "weights": self.weights,
+            "scope": "".join(describe_scope(self.weights)) or None,
             "text": self.text,
             "confidence": None
             if self.confidence is None

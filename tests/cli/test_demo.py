@@ -19,6 +19,8 @@ def test_demo_shows_a_person_that_is_in_no_training_set(tmp_path, capsys):
     assert main(["demo", str(tmp_path / "demo"), "--text", DEMO_TEXT]) == 0
     names = {"face.png", "sound.wav", "talk.mp4", "contact_sheet.png"}
     assert {file.name for file in (tmp_path / "demo").iterdir()} == names
+    printed = capsys.readouterr().out
+    assert " frames at 25 fps" in printed and "box" not in printed
     info = video_reader.probe(tmp_path / "demo" / "talk.mp4")
     wave = audio_io.read_audio(tmp_path / "demo" / "sound.wav")
     np.testing.assert_allclose(wave, expected, atol=1e-4)

@@ -1,13 +1,14 @@
 """`avjax doctor`: versions, devices, codecs, free space and a self-test."""
 
 import getpass
+import importlib.metadata
 import json
 import pathlib
 
 import pytest
 
 from avjax.__main__ import main
-from avjax.cli import doctor
+from avjax.cli import doctor, extras
 from avjax.media import video_reader
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -15,6 +16,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 def test_doctor_finds_nothing_wrong_here(capsys, monkeypatch):
     monkeypatch.setenv("AVJAX_DEBUG", "1")
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)  # set by avjax
     assert main(["doctor", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["failed"] == []
@@ -22,6 +24,9 @@ def test_doctor_finds_nothing_wrong_here(capsys, monkeypatch):
     assert "libx264" in report["codecs"]["encoders"]
     assert report["espeak"]["languages"] > 50
     assert report["variables"]["AVJAX_DEBUG"] == "1"
+    assert "TF_CPP_MIN_LOG_LEVEL" not in report["variables"]
+    assert {"app", "metrics", "cuda"} <= set(report["extras"])
+    assert not {"test", "dev"} & set(report["extras"])
     assert set(report["self-test"]) == {"jit", "video"}
 
 
@@ -41,6 +46,23 @@ def test_part_that_fails_is_reported_and_the_others_too(capsys, monkeypatch):
     assert "codecs     error ImportError: FFmpeg lacks the encoders aac" in lines
     assert lines[-1] == "failed: codecs"
     assert any(line.startswith("espeak ") for line in lines)
+
+
+def test_extra_names_the_packages_that_are_missing(monkeypatch):
+    requirements = {
+        "avjax": ["jax>=0.10", "pesq; extra == 'metrics'", "jax[tpu]; extra == 'tpu'"],
+        "jax": ["numpy", "libtpu==0.1; extra == 'tpu'"],
+    }
+
+    def version(name):
+        if name not in requirements:
+            raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.requires", requirements.get)
+    monkeypatch.setattr("importlib.metadata.version", version)
+    assert extras.find_missing("avjax", "metrics") == ["pesq"]
+    assert extras.find_missing("avjax", "tpu") == ["libtpu"]
+    assert extras.find_missing("avjax", "dnd") == []
 
 
 def test_self_test_notices_a_video_that_differs(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -30,8 +31,14 @@ def test_list_states_every_fact_of_all_bundled_weights(capsys):
     assert [item["name"] for item in listed] == avjax.list_weights()
     assert all(all(item.values()) for item in listed)
     assert main(["weights", "list"]) == 0
-    text = capsys.readouterr().out
-    assert all(item[key] in text for item in listed for key in ("name", "score"))
+    _, *lines, _, more = capsys.readouterr().out.splitlines()
+    assert "avjax weights show" in more
+    for line, item in zip(lines, listed, strict=True):
+        assert line.startswith(f"{item['name']} ") and len(line) <= 100
+        assert re.search(r"\d[\d.]*", item["score"])[0] in line
+        assert (
+            item["licence"].split(",")[0].removeprefix("LicenseRef-PolyU-")[:9] in line
+        )
 
 
 @pytest.mark.parametrize("name", avjax.list_weights())
@@ -51,6 +58,9 @@ def test_show_prints_the_card_of_a_folder(tmp_path, capsys):
     assert main(["weights", "show", str(folder)]) == 0
     shown = capsys.readouterr().out
     assert shown.endswith(f"\n\n{card}") and "for          avjax talk" in shown
+    facts = shown.partition("\n\n")[0].splitlines()[1:]
+    assert [line[:15].rstrip() for line in facts][-1] == "  sha256"
+    assert all(line[14] == " " != line[15] for line in facts)
     assert main(["weights", "show", str(folder), "--json"]) == 0
     info = json.loads(capsys.readouterr().out)
     assert info["metrics"] == {"test/lmd": 0.5} and info["licence"] == "MIT"

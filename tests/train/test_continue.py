@@ -29,7 +29,10 @@ def run(experiment, monkeypatch, tmp_path):
 def test_folder_of_a_run_continues_it_as_it_was_started(run, capsys):
     capsys.readouterr()
     main.train(["runs/first"])
-    assert "complete (2 of 2 steps), so nothing is trained" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    (line,) = printed.err.splitlines()
+    assert "complete (2 of 2 steps), so nothing is trained" in line
+    assert not printed.out
     main.train(["runs/first", "steps=3"])
     assert "continuing runs/first at step 2" in capsys.readouterr().err
     capsys.readouterr()

@@ -18,6 +18,7 @@ from avjax.train import registry
 from avjax.train.experiment import check
 from avjax.train.experiments import EXPERIMENTS
 from avjax.train.experiments.corpora import BUILD_ARGUMENTS
+from avjax.train.listing import format_experiments
 from avjax.train.optimizers import make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.bridging import BridgingTask
@@ -122,6 +123,21 @@ def test_registered_experiment_is_found_by_its_name(monkeypatch, experiment):
     assert names == {"mine": make}
     with pytest.raises(InputError, match="'mine' exists already"):
         registry.register_experiment("mine", lambda: experiment)
+
+
+def test_experiments_are_listed_by_system_and_size():
+    times = {
+        name: "Time:" in (make.__doc__ or "") for name, make in EXPERIMENTS.items()
+    }
+    lines = format_experiments(dict.fromkeys(times, "")).splitlines()
+    groups, heading = {}, ""
+    for line in lines[:-2]:  # the last two explain the sizes
+        heading = heading if line.startswith(" ") else line
+        groups[line.strip()] = heading
+    for name, has_time in times.items():
+        system = name.partition("_")[0]
+        assert groups[name] == (system if has_time else f"{system}, full size")
+    assert lines[-2].startswith("full size: ")
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

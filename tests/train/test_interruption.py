@@ -1,13 +1,16 @@
 """Runs that are stopped by a signal, and folders that another run uses."""
 
+import dataclasses
+import json
 import os
 import signal
 
 import pytest
 from train_processes import finish, start_processes, wait_for_step
 
-from avjax.errors import InputError
+from avjax.errors import InputError, Interrupted
 from avjax.train.loop import fit
+from avjax.train.report.run_log import read_run
 from avjax.train.run.folder import locked_folder
 from avjax.train.run.interruption import InterruptWatch
 
@@ -34,6 +37,27 @@ def test_signal_saves_the_run_which_then_continues(
     assert "Traceback" not in errors and "leaked" not in errors
     state = fit(interrupted_experiment, tmp_path / "run")
     assert int(state.step) == interrupted_experiment.steps > int(saved.name)
+
+
+def test_stopped_run_has_its_losses_and_counts_its_hours(
+    experiment, tmp_path, monkeypatch
+):
+    experiment = dataclasses.replace(experiment, steps=4, log_every=50)
+
+    def requested(watch, step):
+        return signal.SIGINT if step == 2 else None
+
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr(InterruptWatch, "requested", requested)
+        fit(experiment, tmp_path)
+    stopped = read_run(tmp_path)
+    assert stopped.last_step == 2 and "train/generator/loss" in stopped.curves
+    file = tmp_path / "metrics.jsonl"
+    entry = json.loads(file.read_text())
+    file.write_text(json.dumps({**entry, "hours": 5.0}) + "\n")
+    fit(experiment, tmp_path)
+    hours = read_run(tmp_path).hours
+    assert hours is not None and 5 < hours < 6
 
 
 def test_second_signal_is_not_held_back(capsys):

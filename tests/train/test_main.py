@@ -19,7 +19,8 @@ from avjax.errors import InputError
 from avjax.media.photo_io import Photo, write_photo
 from avjax.models.bridging import BridgingConfig
 from avjax.train import __main__ as main
-from avjax.train import experiments, run_evaluation
+from avjax.train import experiments
+from avjax.train.monitor.metric_table import print_metrics
 from avjax.train.registry import load_entry_points, register_experiment
 
 
@@ -40,7 +41,12 @@ def registry(experiment, monkeypatch, tmp_path):
 
 def test_list_shows_each_name_with_its_summary(capsys):
     main.train(["--list"])
-    assert capsys.readouterr().out == "toy    A toy that trains quickly.\nother\n"
+    assert capsys.readouterr().out.splitlines() == [
+        "other",
+        "  other",
+        "toy",
+        "  toy    A toy that trains quickly.",
+    ]
 
 
 def test_run_is_trained_and_evaluated_by_its_name_or_folder(tmp_path, capsys):
@@ -211,12 +217,35 @@ def test_evaluation_is_printed_as_json(capsys):
 
 def test_metric_without_a_value_has_a_reason(capsys):
     metrics = {"test/lmd": 0.5, "test/lmd_open": float("nan")}
-    run_evaluation.print_metrics(metrics, "toy")
+    print_metrics(metrics, "toy")
     printed = capsys.readouterr().out
     assert "nan" not in printed and printed.count("no value") == 2
     assert "pixels" in printed and "lower" in printed
-    run_evaluation.print_metrics({"test/lmd": 0.5}, "toy")
+    print_metrics({"test/lmd": 0.5}, "toy")
     assert "no value" not in capsys.readouterr().out
+
+
+def test_baselines_are_columns_and_parts_are_below_their_metric(capsys):
+    values = {
+        "lmd": 0.5,
+        "lmd_open": 0.25,
+        "psnr": 35.0,
+        "reference_lmd": 0.125,
+        "static_mouth_lmd": 1.5,
+        "static_mouth_psnr": 32.0,
+        "reference_offset": 2.0,  # of a metric that is not here
+        "lmd_error": 0.75,
+    }
+    print_metrics({f"val/{name}": value for name, value in values.items()}, "toy")
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row for row in rows if row and row[0].startswith(("metric", "val"))] == [
+        ["metric", "value", "reference", "mouth", "unit", "better"],
+        ["val/lmd", "0.5", "0.125", "1.5", "pixels", "lower"],
+        ["val/lmd_open", "0.25", "pixels", "lower"],
+        ["val/lmd_error", "0.75"],
+        ["val/psnr", "35", "32", "dB", "higher"],
+        ["val/reference_offset", "2", "frames"],
+    ]
 
 
 def test_evaluation_says_which_state_was_measured(

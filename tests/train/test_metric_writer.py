@@ -95,6 +95,28 @@ def test_progress_is_a_line_now_and_then_without_a_terminal(
     ]
 
 
+def test_compilation_is_left_out_of_the_remaining_time(tmp_path, monkeypatch, capsys):
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(metric_writer, "PROGRESS_SECONDS", -1)
+    lengths, seconds = (2, 2, 2, 2, 5, 5), (300, 10, 10, 10, 400, 10)
+    with MetricWriter(tmp_path, 0, 10) as writer:
+        for length, duration in zip(lengths, seconds, strict=True):
+            batch = {"x": np.zeros(length)}
+            with writer.stepping(batch):
+                clock[0] += duration
+            writer.advance(batch)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if line.startswith("step")] == [
+        "step 1 of 10 (10 %)",
+        "step 2 of 10 (20 %)",
+        "step 3 of 10 (30 %)",
+        "step 4 of 10 (40 %), about 1 minute left",
+        "step 5 of 10 (50 %), about 1 minute left",
+        "step 6 of 10 (60 %), about 1 minute left",
+    ]
+
+
 class FakeRun:
     logged: list = []
 

@@ -58,6 +58,12 @@ def test_system_is_read_from_the_description_alone(folder):
         weights.weights_system("sync-puppet-2")
 
 
+def test_system_in_the_place_of_a_name_is_answered_with_its_weights():
+    message = "is a system, .* its bundled weights are taem-grid-s1 and taem-puppet$"
+    with pytest.raises(InputError, match=message):
+        weights.describe_weights("taem")
+
+
 def test_bare_names_are_completed_with_a_warning():
     with pytest.warns(DeprecationWarning, match="use 'sync-puppet'"):
         assert weights.full_name("puppet", "cals-of", "sync") == "sync-puppet"

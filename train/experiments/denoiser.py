@@ -53,8 +53,9 @@ def denoiser_synthetic() -> Experiment:
 
 @experiment
 def denoiser_polyu_plain() -> Experiment:
-    """Train the denoiser's first stage on PolyU, from clean images alone.
+    """Train the denoiser's first stage on PolyU, before it learns to adapt.
 
+    The loss compares with the clean image of each pair; there is no auxiliary task.
     Data: corpora/polyu (non-commercial). Time: 5 to 10 minutes on one core.
     """
     description = "The denoiser, trained on PolyU (not for commerce)."
@@ -181,7 +182,7 @@ def first_stage_weights(name: str) -> dict[str, str]:
 def small_plain(
     root: str, corruptions: tuple[Corruption, ...], description: str
 ) -> Experiment:
-    """Train a small restorer from clean images alone.
+    """Train a small restorer by its error against clean images, with no other task.
 
     Args:
         root: Folder of the corpus.

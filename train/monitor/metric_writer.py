@@ -5,6 +5,7 @@ Only process 0 writes. A resumed run removes entries of later steps than its che
 
 import contextlib
 import json
+import math
 import os
 import pathlib
 import threading
@@ -17,7 +18,7 @@ import numpy as np
 import rich.progress
 
 from avjax.cli.doctor import examine
-from avjax.console import CONSOLE
+from avjax.console import CONSOLE, format_count
 from avjax.media.image_io import write_png
 from avjax.metrics.units import main_metrics
 from avjax.train.compiled import CompiledExperiment
@@ -29,6 +30,7 @@ from avjax.train.run.files import ENVIRONMENT_FILE, IMAGES, METRICS_FILE
 
 SIGN_SECONDS = 60.0  # between two lines while a step is compiled
 PROGRESS_SECONDS = 30.0  # between two lines of progress without a terminal
+TIMED_STEPS = 3  # that are needed to estimate the remaining time
 
 
 class MetricWriter:
@@ -58,8 +60,11 @@ class MetricWriter:
         self._writes = jax.process_index() == 0
         self._speed = SpeedMeter(program)
         self._start = self._printed = time.perf_counter()
-        self._step, self._first, self._last = first, first, last
+        self._step, self._last = first, last
         self._shapes: set[tuple] = set()  # of the batches so far
+        self._advanced = self._start  # end of the latest step
+        self._timed_steps, self._timed_seconds = 0, 0.0  # of those not compiled
+        self._is_compiled = False  # in the latest step
         self._earlier = 0.0  # hours of the run before this process
         if self._writes:
             self._open(first, last)
@@ -118,6 +123,7 @@ class MetricWriter:
         """
         shapes = tuple(array.shape for array in batch.values())
         is_new = self._writes and shapes not in self._shapes
+        self._is_compiled = is_new
         reason = ", for a batch of another shape" if self._shapes else ""
         self._shapes.add(shapes)
         if not is_new:
@@ -165,19 +171,23 @@ class MetricWriter:
             return
         self._progress.advance(self._bar)
         now = time.perf_counter()
+        if not self._is_compiled:
+            self._timed_steps += 1
+            self._timed_seconds += now - self._advanced
+        self._advanced = now
         if now - self._printed > PROGRESS_SECONDS and not CONSOLE.is_terminal:
-            self.print(self._describe_progress(now))
+            self.print(self._describe_progress())
             self._printed = now
 
-    def _describe_progress(self, now: float) -> str:
+    def _describe_progress(self) -> str:
         """Return steps, percentage and remaining time in one line."""
         percent = 100 * self._step / self._last
-        seconds = (now - self._start) / max(1, self._step - self._first)
-        minutes = seconds * (self._last - self._step) / 60
-        return (
-            f"step {self._step} of {self._last} ({percent:.0f} %), "
-            f"about {minutes:.0f} minutes left"
-        )
+        line = f"step {self._step} of {self._last} ({percent:.0f} %)"
+        if self._timed_steps < TIMED_STEPS:
+            return line
+        seconds = self._timed_seconds / self._timed_steps
+        minutes = math.ceil(seconds * (self._last - self._step) / 60)
+        return f"{line}, about {format_count(minutes, 'minute')} left"
 
     def pace(self) -> dict[str, float]:
         """Measure the speed since the last call, and start measuring again.

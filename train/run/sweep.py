@@ -124,7 +124,7 @@ def plan_runs(
     return runs
 
 
-def fit_all(name: str, runs: Sequence[PlannedRun], folder: pathlib.Path) -> None:
+def fit_all(name: str, runs: Sequence[PlannedRun], folder: pathlib.Path) -> bool:
     """Train all runs in turn; tabulate the last metrics of several.
 
     In a sweep, a run whose loss is not finite does not stop the others, and a run that
@@ -135,12 +135,18 @@ def fit_all(name: str, runs: Sequence[PlannedRun], folder: pathlib.Path) -> None
         runs: The runs.
         folder: Folder of the sweep, which gets sweep.json.
 
+    Returns:
+        False if all runs were complete, so that nothing was trained.
+
     Raises:
         InputError: The only run cannot be trained, or its loss is not finite.
     """
     rows: list[dict[str, Any]] = []
+    has_trained = False
     for run in runs:
         failure = {}
+        last_checkpoint = run.folder / "checkpoints" / str(run.experiment.steps)
+        has_trained |= not last_checkpoint.is_dir()
         try:
             fit(run.experiment, run.folder, (name, *run.assignments))
         except InputError as error:
@@ -152,6 +158,7 @@ def fit_all(name: str, runs: Sequence[PlannedRun], folder: pathlib.Path) -> None
             write_table(rows, folder)
     if rows:
         print_table(rows, folder)
+    return has_trained
 
 
 def last_metrics(folder: pathlib.Path) -> dict[str, float]:

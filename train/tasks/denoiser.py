@@ -42,9 +42,10 @@ class DenoiserTask(Task):
 
     Attributes:
         model: Config of the denoiser.
-        stage: "plain": the restorer learns from clean images alone. "clean": it learns
-            the auxiliary task as well; the mask learns by one inner step where that
-            task helps. "adapt": all parts minimise the error after the inner loop.
+        stage: "plain": the restorer learns by its error against the clean images, and
+            has no auxiliary task. "clean": it learns the auxiliary task as well; the
+            mask learns by one inner step where that task helps. "adapt": all parts
+            minimise the error after the inner loop.
         plan: Inner loop of the training.
         test_plan: Inner loop of the evaluation.
         learn_inner_lrs: Learn an inner learning rate for each tensor; else the plans'

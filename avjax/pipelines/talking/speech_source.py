@@ -19,7 +19,8 @@ from avjax.audio.loudness import (
 from avjax.console import format_count
 from avjax.constants import SAMPLE_RATE
 from avjax.errors import InputError, suggest
-from avjax.pipelines.align import MISMATCH_THRESHOLD, load_aligner
+from avjax.pipelines.align import load_aligner
+from avjax.pipelines.alignment import MISMATCH_THRESHOLD
 from avjax.pipelines.talking.loading import LoadedTalker
 from avjax.pipelines.talking.text_talker import TextTalker
 from avjax.text import espeak

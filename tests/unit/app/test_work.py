@@ -115,7 +115,7 @@ def test_box_that_cannot_be_read_is_named(text):
 def test_personalise_compares_and_packs_the_weights(calls, monkeypatch, tmp_path):
     class Report(SimpleNamespace):
         def __str__(self):
-            return "lips: better; audio: better"
+            return "lips: better\naudio: better"
 
     adapted = SimpleNamespace(
         report=Report(base=ANY), save=lambda folder: denoisers.save(folder)

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from avjax.metrics.units import UNITS, Unit, find_unit
+from avjax.metrics.units import UNITS, Unit, find_unit, split_baseline, split_part
 
 GUIDE = pathlib.Path(__file__).parents[3] / "docs/guides/train.md"
 
@@ -27,6 +27,17 @@ GUIDE = pathlib.Path(__file__).parents[3] / "docs/guides/train.md"
 )
 def test_variants_have_the_unit_of_the_metric(name, unit):
     assert find_unit(name) == unit
+
+
+def test_baselines_and_parts_name_the_metric_that_they_belong_to():
+    names = {"val/lmd", "val/lmd_open", "val/loss", "word_within_20"}
+    assert split_baseline("val/wrong_speaker_audio_lmd_open", names) == (
+        "wrong speaker audio",
+        "val/lmd_open",
+    )
+    assert split_baseline("val/reference_psnr", names) == ("", "val/reference_psnr")
+    assert split_part("val/lmd_open", names) == ("val/lmd", "open")
+    assert split_part("word_within_20", names) is None
 
 
 def test_units_of_a_task_take_the_place_of_those_of_avjax():

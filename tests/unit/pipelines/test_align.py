@@ -185,7 +185,9 @@ def test_command_prints_words_with_their_phonemes(
     words = ["align", str(tmp_path / "a.wav"), "buy tea"]
     assert main([*words, "--srt", str(tmp_path / "a.srt")]) == 0
     first, second, fit, scope = capsys.readouterr().out.splitlines()
-    assert fit == "fit of the text: 0.00 nats per mel frame (below 1 is good)"
+    assert fit == (
+        "fit of the text: good; 0.00 nats per mel frame (good: below 1, bad: above 3.3)"
+    )
     assert scope.startswith("the weights aligner-grid-s1 know one speaker (GRID s1)")
     assert first.split() == ["0.03", "-", "0.09", "s", "buy", "[b", "aɪ]"]
     assert second.endswith("tea  [t iː]")
@@ -195,6 +197,14 @@ def test_command_prints_words_with_their_phonemes(
     assert printed["words"][0] == {"word": "buy", "start": 0.0312, "end": 0.0938}
     assert [phone["phone"] for phone in printed["phones"]] == ["b", "aɪ", "t", "iː"]
     assert printed["nll_gap"] == 0 and printed["weights"] == "aligner-grid-s1"
+    assert printed["scope"] == scope
+
+
+@pytest.mark.parametrize(
+    ("gap", "verdict"), [(0.9, "good;"), (2.0, "unclear, the text is"), (3.4, "bad;")]
+)
+def test_fit_between_good_and_bad_is_called_unclear(gap, verdict):
+    assert f"fit of the text: {verdict}" in str(Alignment((), (), gap))
 
 
 @pytest.mark.parametrize(

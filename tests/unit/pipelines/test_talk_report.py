@@ -9,6 +9,7 @@ from avjax import weights
 from avjax.errors import InputError
 from avjax.faces.source import check_face_index
 from avjax.pipelines.formatting import describe_scope, format_seconds, frame_ranges
+from avjax.pipelines.speak import GeneratedSpeech
 from avjax.pipelines.talk_report import TalkReport
 from avjax.pipelines.talking.audio_talkers import load_talker
 from avjax.pipelines.talking.loading import (
@@ -78,6 +79,14 @@ def test_scope_of_bundled_weights_is_told():
         assert ("one speaker" in scope) == name.endswith("grid-s1")
         assert ("rendered puppets" in scope) == name.endswith("puppet")
     assert describe_scope("runs/cals-puppet") == []
+
+
+@pytest.mark.parametrize("name", ["cals-puppet", "runs/cals-puppet"])
+def test_scope_is_in_json_or_null(name):
+    empty = np.zeros(0, np.float32)
+    scope = None if name.startswith("runs") else PUPPETS_ONLY
+    assert TalkReport(1, Fraction(25), name, 96).to_json()["scope"] == scope
+    assert GeneratedSpeech(empty, empty, [], 1, name).to_json()["scope"] == scope
 
 
 def test_durations_and_ranges():

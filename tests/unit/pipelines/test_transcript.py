@@ -36,6 +36,13 @@ def test_nothing_is_claimed_without_words():
     assert transcript.to_json()["confidence"] is None
 
 
+def test_scope_of_the_weights_is_in_json_too():
+    transcript = make_transcript(0.9)
+    assert transcript.to_json()["scope"] is None
+    content = transcript._replace(weights="bridging-grid-s1").to_json()
+    assert content["scope"].startswith("the weights bridging-grid-s1 know one speaker")
+
+
 def test_unreliable_words_are_grey_on_a_terminal_only(monkeypatch, capsys):
     print_transcript(make_transcript(0.1))
     plain = capsys.readouterr().out
