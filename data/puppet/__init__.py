@@ -25,10 +25,10 @@ from avjax.data.puppet.sentences import (
     GRID_SLOTS,
     HOMOPHENES,
     WORDS,
+    is_held_out,
     sample_free_sentence,
     sample_grid_sentence,
     sample_word,
-    sentence_split,
 )
 from avjax.data.puppet.visemes import BILABIALS, TRACKS
 from avjax.data.puppet.voice import PuppetSpeech, speak
@@ -64,7 +64,7 @@ __all__ = [
     "sample_grid_sentence",
     "sample_pose",
     "sample_word",
-    "sentence_split",
+    "is_held_out",
     "speak",
     "still_pose",
 ]

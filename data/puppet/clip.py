@@ -1,9 +1,9 @@
 """A complete clip of the puppet corpus, from a seed and an index.
 
-Splits: one index in ten is a clip of val, and one a clip of test. Each split has its
-own speakers and its own sentences, which are selected by their checksum
-(sentences.sentence_split). Single words occur in all splits, spoken by different
-speakers.
+Splits: every fifth index is held out, and is in val or in test by its speaker. Each
+split has its own speakers. The sentences of val and test, which are selected by their
+checksum (sentences.is_held_out), do not occur in train. Single words occur in all
+splits.
 """
 
 import dataclasses
@@ -28,6 +28,7 @@ from avjax.typing import PathLike
 
 NUM_SPEAKERS = 200
 NUM_HELD_SPEAKERS = 40
+HELD_OUT_SPLITS = "val", "test"  # of speakers with even and with odd numbers
 MIN_FRAMES, MAX_FRAMES = 25, 100
 SENTENCE_KINDS = ("grid", "grid", "word", "free")  # one of these, with equal chances
 
@@ -111,15 +112,17 @@ def plan_clip(
         The plan of the clip.
     """
     uniform = np.random.default_rng([seed, index, 2]).random
-    split = {4: "val", 9: "test"}.get(index % 10, "train")
+    held_out = index % 5 == 4
     kind = kinds[int(len(kinds) * uniform())]
+    text = sample_sentence(kind, held_out, uniform)
+    speaker = _sample_speaker(held_out, uniform)
     return ClipPlan(
         seed=seed,
         index=index,
-        split=split,
+        split=HELD_OUT_SPLITS[speaker % 2] if held_out else "train",
         kind=kind,
-        text=sample_sentence(kind, split, uniform),
-        puppet=make_puppet(seed, _sample_speaker(split, uniform)),
+        text=text,
+        puppet=make_puppet(seed, speaker),
     )
 
 
@@ -162,13 +165,12 @@ def make_clip(
     )
 
 
-def _sample_speaker(split: str, uniform: Uniform) -> int:
-    """Sample a speaker: 0 to 159 in train; above, even in val and odd in test."""
+def _sample_speaker(held_out: bool, uniform: Uniform) -> int:
+    """Sample a speaker: 0 to 159 in train, 160 to 199 if the clip is held out."""
     num_train = NUM_SPEAKERS - NUM_HELD_SPEAKERS
-    if split == "train":
-        return int(num_train * uniform())
-    held = int(NUM_HELD_SPEAKERS * uniform())
-    return num_train + held - held % 2 + (split == "test")
+    if held_out:
+        return num_train + int(NUM_HELD_SPEAKERS * uniform())
+    return int(num_train * uniform())
 
 
 def _surround_by_silence(

@@ -206,27 +206,27 @@ SAMPLERS = {
 }
 
 
-def sentence_split(text: str) -> str:
-    """Assign a sentence to a split by its checksum.
+def is_held_out(text: str) -> bool:
+    """Tell by its checksum whether a sentence is kept from the split train.
 
     Args:
         text: The sentence.
 
     Returns:
-        "val" and "test" for one sentence in ten each, else "train".
+        True for one sentence in five.
     """
-    return {0: "val", 5: "test"}.get(zlib.crc32(text.encode()) % 10, "train")
+    return zlib.crc32(text.encode()) % 5 == 0
 
 
-def sample_sentence(kind: str, split: str, uniform: Uniform) -> str:
-    """Sample a sentence that belongs to a split.
+def sample_sentence(kind: str, held_out: bool, uniform: Uniform) -> str:
+    """Sample a sentence that is held out, or one that is trained on.
 
     Single words are a closed vocabulary, as in LRW: all splits have all of them, and
     only the speakers differ.
 
     Args:
         kind: "grid", "word" or "free".
-        split: "train", "val" or "test".
+        held_out: For the splits val and test, and not for train.
         uniform: Sampler of numbers in [0, 1).
 
     Returns:
@@ -234,7 +234,7 @@ def sample_sentence(kind: str, split: str, uniform: Uniform) -> str:
     """
     while True:
         text = SAMPLERS[kind](uniform)
-        if kind == "word" or sentence_split(text) == split:
+        if kind == "word" or is_held_out(text) == held_out:
             return text
 
 

@@ -14,7 +14,7 @@ from avjax.data.split_source import open_split
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("puppets") / "corpus"
-    build_corpus(PuppetSource(num_clips=10, face_size=32), folder, num_workers=0)
+    build_corpus(PuppetSource(num_clips=20, face_size=32), folder, num_workers=0)
     return folder
 
 
@@ -25,7 +25,7 @@ def digests(folder):
 
 def test_corpus_does_not_depend_on_number_of_workers(built, tmp_path):
     build_corpus(
-        PuppetSource(num_clips=10, face_size=32), tmp_path / "again", num_workers=2
+        PuppetSource(num_clips=20, face_size=32), tmp_path / "again", num_workers=2
     )
     assert digests(tmp_path / "again") == digests(built)
 

@@ -7,9 +7,9 @@ from avjax.data.puppet.sentences import (
     HOMOPHENES,
     SAMPLERS,
     WORDS,
+    is_held_out,
     restore_spelling,
     sample_sentence,
-    sentence_split,
     spell_for_espeak,
 )
 from avjax.text.intervals import Interval
@@ -26,18 +26,18 @@ def test_groups_of_homophenes_are_disjoint():
 
 def test_sampled_sentence_belongs_to_its_split():
     uniform = np.random.default_rng(0).random
-    for split in ("train", "val", "test"):
+    for held_out in (False, True):
         for kind in ("grid", "free"):
-            texts = {sample_sentence(kind, split, uniform) for _ in range(200)}
+            texts = {sample_sentence(kind, held_out, uniform) for _ in range(200)}
             assert len(texts) > 60
-            assert {sentence_split(text) for text in texts} == {split}
+            assert {is_held_out(text) for text in texts} == {held_out}
 
 
-def test_a_tenth_of_the_sentences_are_test_sentences():
+def test_a_fifth_of_the_sentences_are_held_out():
     uniform = np.random.default_rng(0).random
     texts = {SAMPLERS["grid"](uniform) for _ in range(3000)}
-    fraction = np.mean([sentence_split(text) == "test" for text in texts])
-    assert 0.08 < fraction < 0.12
+    fraction = np.mean([is_held_out(text) for text in texts])
+    assert 0.17 < fraction < 0.23
 
 
 def test_letter_a_is_respelled_for_espeak_only():
