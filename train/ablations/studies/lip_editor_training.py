@@ -78,6 +78,6 @@ def train(
     task = LipEditingTask(
         variant.config(size=SIZE), altered_share=0.33, altered_gain=1.0
     )
-    optim = editor("", "", task, steps=steps, learning_rate=2e-3).optim
+    optim = editor("", task, steps=steps, learning_rate=2e-3).optim
     batches = make_batches(records, variant, seed)
     return task, variants.train(task, optim, steps, seed, {}, batches)
