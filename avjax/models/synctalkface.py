@@ -30,15 +30,14 @@ Departures  As in the authors' code, not in the paper's text: projections before
             addresses; the teacher generates from f^_lip;valAdr, not from f_lip; L_store
             is a mean, and its target is the projected feature; audio and recalled lip
             features are fused by dropout and one linear layer; one weight for store and
-            align.
-            Our own: both paths go through the decoder as one batch, so that in training
-            they share its batch statistics, and L_v-v encodes the clips of both
-            together; the discriminator returns logits; images are RGB; batches are
-            renormalised (nn/batch_renorm.py); at a width below 1 the identity
-            encoder and the decoder keep 16 channels or more; small experiments bound
-            the slope of L_a-v (`prob_floor`), and start from a face trained without a
-            memory, first with absolute errors, then with squared errors and low
-            weights of the auxiliary networks.
+            align. Our own: both paths go through the decoder as one batch, so that in
+            training they share its batch statistics, and L_v-v encodes the clips of
+            both together; the discriminator returns logits; images are RGB; batches are
+            renormalised (nn/batch_renorm.py); at a width below 1 the identity encoder
+            and the decoder keep 16 channels or more; small experiments bound the slope
+            of L_a-v (`prob_floor`), and start from a face trained without a memory,
+            first with absolute errors, then with squared errors and low weights of the
+            auxiliary networks.
 """
 
 import dataclasses
@@ -158,9 +157,12 @@ class SyncTalkFace(nn.Module):
         decoder = rematerialise(FaceDecoder, "decoder" in remat, 3)
         self.decoder = decoder(**shape, pixel_range=config.pixel_range)
         if config.num_slots:
-            dim = config.latent_dim
+            dim, kappa, dtype = (
+                config.latent_dim,
+                config.inverse_temperature,
+                config.dtype,
+            )
             self.lips = rematerialise(LipEncoder, "lips" in remat, 2)(**shape)
-            kappa, dtype = config.inverse_temperature, config.dtype
             self.memory = KeyValueMemory(config.num_slots, dim, kappa, dtype=dtype)
             self.fusion = Fusion(dim, config.dropout, dtype)
 
@@ -267,6 +269,11 @@ class SyncTalkFaceLatents(LatentSpace):
         outputs = apply_network(network, generator, latents, faces, method=method)
         return outputs.frames
 
+    def fold(self, variables: Variables) -> Variables:
+        """Return variables for inference; see `LatentSpace.fold`."""
+        network = SyncTalkFace(self.config)
+        return self._fold(variables, "generator", network, "generate_from_latents")
+
     def constrain(self, latents: Array) -> Array:
         """Return latents clipped at 0, as by a ReLU; see `LatentSpace.constrain`."""
         return nn.relu(latents)
@@ -275,12 +282,11 @@ class SyncTalkFaceLatents(LatentSpace):
 @register_talker(SyncTalkFaceConfig, SyncTalkFaceLatents)
 def init_variables(config: SyncTalkFaceConfig, key: Key) -> dict[str, Params]:
     """Return variables of the part "generator"; see `avjax.models.registry.System`."""
-    side = config.size
     variables = SyncTalkFace(config).init(
         {"params": key, "dropout": key},
         mels=jnp.zeros((1, 1, MEL_WINDOW, NUM_MELS)),
-        faces=jnp.zeros((1, 1, side, side, 6)),
-        window=jnp.zeros((1, 5, side, side, 3)),
+        faces=jnp.zeros((1, 1, config.size, config.size, 6)),
+        window=jnp.zeros((1, 5, config.size, config.size, 3)),
     )
     return {"generator": variables}
 
@@ -290,8 +296,7 @@ def encode_generated_lips(
 ) -> Array:
     """Return embeddings [b t-4 d] of generated lips; see `SyncTalkFace.encode_lips`.
 
-    The encoder is frozen; otherwise it would learn to map all generated lips to real
-    ones.
+    The encoder is frozen, so that it does not learn to map generated to real lips.
     """
     frozen = jax.lax.stop_gradient(variables)
     codes, _ = model.apply(

@@ -11,14 +11,7 @@ import jax.numpy as jnp
 
 from avjax.nn.batch_renorm import BatchRenorm
 from avjax.nn.conv import Pair, as_pair, conv, transposed_conv
-from avjax.nn.inference.folding import (
-    apply_folded,
-    folded_conv,
-    is_folded,
-    join_channels,
-    store_folded,
-    suits_winograd,
-)
+from avjax.nn.inference import folding
 from avjax.typing import Array
 
 # Uniform in +-1 / sqrt(fan in): how the published systems initialise their kernels.
@@ -186,13 +179,13 @@ class ConvBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Array, train: bool, skip: Array | None = None) -> Array:
         """Apply the block to x [b h w c] and more channels, skip [b or 1 h w e]."""
-        if is_folded(self):
-            y = folded_conv(self, x, skip, self.spec)
+        if folding.is_folded(self):
+            y = folding.folded_conv(self, x, skip, self.spec)
         else:
-            sizes, shape, x = self.spec[:4], x.shape, join_channels(x, skip)
+            sizes, shape, x = self.spec[:4], x.shape, folding.join_channels(x, skip)
             y = Conv(*sizes, dtype=self.dtype, name="conv")(x, train_bias=not train)
             y = BatchRenorm(dtype=self.dtype, name="norm")(y, train)
-            store_folded(self, suits_winograd(self.spec, shape))
+            folding.store_folded(self, folding.suits_winograd(self.spec, shape))
         return nn.relu(y + x) if self.spec.residual else nn.relu(y)
 
 
@@ -213,15 +206,14 @@ class DeconvBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Array, train: bool, skip: Array | None = None) -> Array:
         """Apply the block to x [b h w c] and more channels, skip [b or 1 h w e]."""
-        channels, *sizes = (as_pair(size)[0] for size in self.spec[:4])
-        deconv = TransposedConv(
-            channels, *sizes, self.output_padding, self.dtype, name="conv"
-        )
-        if is_folded(self):
-            return nn.relu(apply_folded(self, deconv.convolve, x, skip))
-        y = deconv(join_channels(x, skip), train_bias=not train)
+        kernel, stride, padding = (as_pair(size)[0] for size in self.spec[1:4])
+        sizes = self.spec.channels, kernel, stride, padding, self.output_padding
+        deconv = TransposedConv(*sizes, self.dtype, name="conv")
+        if folding.is_folded(self):
+            return nn.relu(folding.apply_folded(self, deconv.convolve, x, skip))
+        y = deconv(folding.join_channels(x, skip), train_bias=not train)
         y = BatchRenorm(dtype=self.dtype, name="norm")(y, train)
-        store_folded(self)
+        folding.store_folded(self)
         return nn.relu(y)
 
 

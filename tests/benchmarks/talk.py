@@ -122,7 +122,10 @@ def measure(command: list, cache: pathlib.Path) -> Usage:
     environment.pop("JAX_COMPILATION_CACHE_DIR", None)
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            [str(word) for word in command], stdout=output, stderr=output, env=environment
+            [str(word) for word in command],
+            stdout=output,
+            stderr=output,
+            env=environment,
         )
         _, status, usage = os.wait4(process.pid, 0)
         output.seek(0)
@@ -193,7 +196,9 @@ def main() -> None:
         for name, case in cases.items():
             programs = commands(case, weights, options.peer_python)
             cold = measure(programs["avjax"], folder / "cache")
-            table.add(name, "avjax, empty cache", cold[0], None, cold[1], None, cold[2], None)
+            table.add(
+                name, "avjax, empty cache", cold[0], None, cold[1], None, cold[2], None
+            )
             compare(table, name, programs, options.rounds)
         case = next(iter(cases.values()))
         largest = difference_from_peer(case, weights)

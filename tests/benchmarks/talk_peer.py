@@ -179,7 +179,9 @@ def talk(checkpoint: str, face: str, audio: str, box: str, out: str) -> None:
     area = slice(y, y + height), slice(x, x + width)
     network = Wav2Lip()
     state = torch.load(checkpoint, weights_only=True)["state_dict"]
-    network.load_state_dict({key.removeprefix("module."): v for key, v in state.items()})
+    network.load_state_dict(
+        {key.removeprefix("module."): v for key, v in state.items()}
+    )
     network.eval()
     avi = f"{out}.avi"
     shape = frames[0].shape[1::-1]

@@ -6,7 +6,7 @@ also transformed as `nn.inference.winograd` needs it, where that is faster on a 
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flax.linen as nn
 import jax
@@ -16,6 +16,9 @@ from avjax.nn.conv import as_pair, conv
 from avjax.nn.inference.winograd import TILE, transform_kernel, winograd_conv
 from avjax.typing import Array, Params
 
+if TYPE_CHECKING:
+    from avjax.nn.layers import ConvSpec
+
 FOLDED = "folded"
 EPSILON = 1e-5  # of `nn.batch_renorm.BatchRenorm`
 # Channels with which Winograd's convolution is faster (chosen by measurement). With
@@ -24,16 +27,18 @@ MIN_CHANNELS, MAX_CHANNELS = 64, 384
 
 
 def fold_network(
-    network: nn.Module, variables: Mapping[str, Any], *inputs: Any, **options: Any
+    network: nn.Module,
+    variables: Mapping[str, Any],
+    *shapes: tuple[int, ...],
+    method: str | None = None,
 ) -> dict[str, Params]:
     """Fold the normalisations of a network into its convolutions.
 
     Args:
         network: The module.
         variables: Its variables: "params" and "batch_stats".
-        *inputs: Inputs as the network will receive them, without values
-            (`jax.ShapeDtypeStruct`).
-        **options: Arguments of `apply`, such as `method`.
+        *shapes: Shapes of its inputs; the number of images does not matter.
+        method: Name of its method. None: `__call__`.
 
     Returns:
         Variables for inference: "folded", and the parameters of layers that are not
@@ -41,8 +46,8 @@ def fold_network(
     """
 
     def fold(variables: Mapping[str, Any]) -> Params:
-        arrays = [jnp.zeros(x.shape, x.dtype) for x in inputs]
-        _, changed = network.apply(variables, *arrays, mutable=[FOLDED], **options)
+        inputs = [jnp.zeros(shape) for shape in shapes]
+        _, changed = network.apply(variables, *inputs, method=method, mutable=[FOLDED])
         return changed[FOLDED]
 
     folded = jax.jit(fold)(variables)
@@ -76,7 +81,7 @@ def store_folded(module: nn.Module, is_winograd: bool = False) -> None:
     module.put_variable(FOLDED, "bias", bias)
 
 
-def suits_winograd(spec: Any, shape: tuple[int, ...]) -> bool:
+def suits_winograd(spec: "ConvSpec", shape: tuple[int, ...]) -> bool:
     """Tell whether Winograd's convolution is used for a block on this platform.
 
     Args:
@@ -95,7 +100,9 @@ def suits_winograd(spec: Any, shape: tuple[int, ...]) -> bool:
     )
 
 
-def folded_conv(module: nn.Module, x: Array, skip: Array | None, spec: Any) -> Array:
+def folded_conv(
+    module: nn.Module, x: Array, skip: Array | None, spec: "ConvSpec"
+) -> Array:
     """Compute a convolution and its normalisation with folded variables.
 
     Args:
