@@ -143,8 +143,11 @@ def paste_face(image: np.ndarray, patch: np.ndarray, box: np.ndarray) -> np.ndar
         borderMode=cv2.BORDER_CONSTANT,
     )
     region = pasted[top:bottom, left:right]
-    blend = region + layers[..., 3:] * (layers[..., :3] - region)
-    region[:] = np.clip(np.rint(blend), 0, 255)
+    original = region.astype(np.float32)
+    blend = layers[..., :3] - original
+    blend *= layers[..., 3:]
+    blend += original
+    region[:] = np.clip(np.rint(blend, out=blend), 0, 255, out=blend)
     return pasted
 
 

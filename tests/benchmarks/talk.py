@@ -37,7 +37,7 @@ from avjax.faces import tracking
 from avjax.media import audio_io, image_io, video_reader
 from avjax.media.video_writer import VideoWriter
 from avjax.pipelines.talking.audio_talkers import load_talker
-from avjax.pipelines.talking.talker_functions import decoder_inputs, jit_encode_audio
+from avjax.pipelines.talking.talker_functions import jit_encode_audio
 from avjax.train.ablations.results import ResultTable, make_parser, real_clips_folder
 
 PEER = pathlib.Path(__file__).with_name("talk_peer.py")

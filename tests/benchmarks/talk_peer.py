@@ -29,14 +29,16 @@ SIZE, BATCH, MEL_WINDOW, MELS_PER_SECOND, FPS = 96, 128, 16, 80, 25
 NUM_STORED = 16  # frames whose inputs and outputs are stored
 # Output channels, kernel, stride, padding; "r": residual; "t": transposed.
 AUDIO = """32 3 1 1, 32 3 1 1 r, 32 3 1 1 r, 64 3 31 1, 64 3 1 1 r, 64 3 1 1 r,
-    128 3 3 1, 128 3 1 1 r, 128 3 1 1 r, 256 3 32 1, 256 3 1 1 r, 512 3 1 0, 512 1 1 0"""
-IDENTITY = """16 7 1 1 | 32 3 2 1, 32 3 1 1 r, 32 3 1 1 r
+    128 3 3 1, 128 3 1 1 r, 128 3 1 1 r, 256 3 32 1, 256 3 1 1 r,
+    512 3 1 0, 512 1 1 0"""
+IDENTITY = """16 7 1 3 | 32 3 2 1, 32 3 1 1 r, 32 3 1 1 r
     | 64 3 2 1, 64 3 1 1 r, 64 3 1 1 r, 64 3 1 1 r
     | 128 3 2 1, 128 3 1 1 r, 128 3 1 1 r | 256 3 2 1, 256 3 1 1 r, 256 3 1 1 r
     | 512 3 2 1, 512 3 1 1 r | 512 3 1 0, 512 1 1 0"""
-DECODER = """512 1 1 0 | 512 3 1 0 t, 512 3 1 1 r | 512 3 2 1 t, 512 3 1 1 r, 512 3 1 1 r
-    | 384 3 2 1 t, 384 3 1 1 r, 384 3 1 1 r | 256 3 2 1 t, 256 3 1 1 r, 256 3 1 1 r
-    | 128 3 2 1 t, 128 3 1 1 r, 128 3 1 1 r | 64 3 2 1 t, 64 3 1 1 r, 64 3 1 1 r"""
+DECODER = """512 1 1 0 | 512 3 1 0 t, 512 3 1 1 r
+    | 512 3 2 1 t, 512 3 1 1 r, 512 3 1 1 r | 384 3 2 1 t, 384 3 1 1 r, 384 3 1 1 r
+    | 256 3 2 1 t, 256 3 1 1 r, 256 3 1 1 r | 128 3 2 1 t, 128 3 1 1 r, 128 3 1 1 r
+    | 64 3 2 1 t, 64 3 1 1 r, 64 3 1 1 r"""
 
 
 class Block(nn.Module):
@@ -47,11 +49,10 @@ class Block(nn.Module):
         outputs, kernel, stride, padding, *kind = row.split()
         strides = {"31": (3, 1), "32": (3, 2)}.get(stride, int(stride))
         sizes = inputs, int(outputs), int(kernel), strides
-        padding = 3 if kernel == "7" else int(padding)
         if kind == ["t"]:
-            conv = nn.ConvTranspose2d(*sizes, padding, int(stride != "1"))
+            conv = nn.ConvTranspose2d(*sizes, int(padding), int(stride != "1"))
         else:
-            conv = nn.Conv2d(*sizes, padding)
+            conv = nn.Conv2d(*sizes, int(padding))
         self.conv_block = nn.Sequential(conv, nn.BatchNorm2d(int(outputs)))
         self.residual, self.outputs = kind == ["r"], int(outputs)
 

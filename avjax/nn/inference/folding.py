@@ -73,7 +73,7 @@ def store_folded(module: nn.Module, is_winograd: bool = False) -> None:
     params, stats = module.variables["params"], module.variables["batch_stats"]
     layer, norm, running = params["conv"], params["norm"], stats["norm"]
     gain = norm["scale"] * jax.lax.rsqrt(running["var"] + EPSILON)
-    kernel = layer["kernel"] * gain
+    kernel = layer["kernel"] * gain[None, None, None]
     bias = (layer["bias"] - running["mean"]) * gain + norm["bias"]
     if is_winograd:
         kernel = transform_kernel(kernel)
