@@ -123,9 +123,9 @@ def measure(arguments: list, package: pathlib.Path, cache: pathlib.Path) -> dict
     """Run the command with a version of the package -> {stage: seconds}."""
     environment = os.environ | {
         "PYTHONPATH": str(package),
-        "XDG_CACHE_HOME": str(cache),
+        "JAX_COMPILATION_CACHE_DIR": str(cache),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
-    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
     command = [sys.executable, __file__, "--child", *map(str, arguments)]
     output = subprocess.run(
         command, env=environment, check=True, stdout=subprocess.PIPE, text=True

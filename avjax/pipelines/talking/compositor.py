@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from avjax.faces.crop import crop_box, paste_face
+from avjax.faces.crop import crop_box, crop_colors, paste_face
 from avjax.faces.source import FaceSource
 from avjax.media.video_reader import ping_pong_indices
 from avjax.pipelines.talking.audio_talkers import Talker
@@ -156,6 +156,7 @@ class PastingCompositor(Compositor):
         self._boxes = talker.crop_boxes(source.boxes)
         self._reference: np.ndarray | None = None
         self._photo_crop: np.ndarray | None = None
+        self._photo_colors: np.ndarray | None = None
 
     def _prepare(self, chunk: FrameChunk) -> tuple[FrameChunk, np.ndarray]:
         """Crop the faces of a chunk, u8 [t s s 3]; one for all frames of a photo."""
@@ -169,6 +170,7 @@ class PastingCompositor(Compositor):
             self._reference = crops[int(np.argmax(face_found))]
         if self.is_photo:
             self._photo_crop = crops
+            self._photo_colors = crop_colors(chunk.frames[0], boxes[0])
         return chunk, crops
 
     def _draw(
@@ -208,4 +210,6 @@ class PastingCompositor(Compositor):
             return CompositedFrame(black if patch is None else patch, patch, box)
         if patch is None:
             return CompositedFrame(frame, patch, box)
-        return CompositedFrame(paste_face(frame, patch, box), patch, box)
+        return CompositedFrame(
+            paste_face(frame, patch, box, self._photo_colors), patch, box
+        )
