@@ -2,6 +2,8 @@
 
     AVJAX_REAL=/path/to/real python tests/benchmarks/talk.py --peer-python PATH
         [--seconds N] [--rounds N] [--json PATH]
+    AVJAX_REAL=/path/to/real python tests/benchmarks/talk.py --lengths N ...
+        [--rounds N] [--json PATH]
 
 Both animate the same face of 512 x 512 pixels, in a given box, with the same recording
 and the full-size network with random weights: a clip that is as long as the recording,
@@ -14,12 +16,14 @@ in its cache, except in the row "empty cache".
     memory        largest resident set in MiB, median
     ... ratio     median of the ratios of the rounds
 
-The last rows give the largest difference of generated faces, in levels of 255, on the
-inputs of the first 16 frames.
+With `--lengths`, avjax alone animates clips of these seconds with the default weights,
+whose face is detected. Else the last row gives the largest difference of generated
+faces, in levels of 255, on the inputs of the first 16 frames.
 """
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -177,14 +181,49 @@ def difference_from_peer(case: Case, weights: pathlib.Path) -> float:
     return float(np.abs(faces - expected.astype(np.float64)).max())
 
 
+def measure_lengths(
+    real: pathlib.Path, lengths: list[float], rounds: int
+) -> ResultTable:
+    """Animate clips of several lengths with the default weights."""
+    table = ResultTable(
+        "Length of a video",
+        *("seconds of video", "seconds", "per second of video"),
+        *("CPU seconds per second of video", "memory, MiB"),
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        for number, length in enumerate([lengths[0], *lengths]):
+            folder = pathlib.Path(temporary) / str(number)
+            folder.mkdir()
+            case = next(iter(make_cases(real, length, folder).values()))
+            command = [sys.executable, "-m", "avjax", "talk", "--face", case.face]
+            command += ["--audio", case.audio, "-o", folder / "out.mp4"]
+            usages = []
+            for _ in range(rounds if number else 1):
+                cache = pathlib.Path(temporary) / "cache"
+                shutil.rmtree(cache / "avjax" / "faces", ignore_errors=True)
+                usages.append(measure(command, cache))
+            seconds, cpu, memory = np.median(usages, axis=0).tolist()
+            if number:  # the first run compiles
+                table.add(length, seconds, seconds / length, cpu / length, memory)
+    return table
+
+
 def main() -> None:
-    """Compare the programs for a clip and a photo."""
+    """Compare the programs for a clip and a photo, or measure several lengths."""
     parser = make_parser(__doc__)
-    parser.add_argument("--peer-python", type=pathlib.Path, required=True)
+    parser.add_argument("--peer-python", type=pathlib.Path)
+    parser.add_argument("--lengths", type=float, nargs="+")
     parser.add_argument("--seconds", type=float, default=22.0)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     real = real_clips_folder(parser)
+    data = "a real clip, its first frame, a recording"
+    if options.lengths:
+        table = measure_lengths(real, options.lengths, options.rounds)
+        table.write(options.json, data=data)
+        return
+    if options.peer_python is None:
+        parser.error("give --peer-python or --lengths")
     table = ResultTable("Talking faces: avjax and PyTorch", *COLUMNS)
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
@@ -203,7 +242,7 @@ def main() -> None:
         case = next(iter(cases.values()))
         largest = difference_from_peer(case, weights)
         table.add("largest difference, levels", "avjax", largest, *[None] * 5)
-    table.write(options.json, data="a real clip, its first frame, a recording")
+    table.write(options.json, data=data)
 
 
 if __name__ == "__main__":

@@ -121,15 +121,17 @@ def run_child(arguments: list[str]) -> None:
 
 def measure(arguments: list, package: pathlib.Path, cache: pathlib.Path) -> dict:
     """Run the command with a version of the package -> {stage: seconds}."""
+    command = [sys.executable, __file__, "--child", *map(str, arguments)]
     environment = os.environ | {
         "PYTHONPATH": str(package),
         "JAX_COMPILATION_CACHE_DIR": str(cache),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
-    command = [sys.executable, __file__, "--child", *map(str, arguments)]
-    output = subprocess.run(
-        command, env=environment, check=True, stdout=subprocess.PIPE, text=True
-    )
+    with tempfile.TemporaryDirectory() as empty:  # so that faces are detected
+        environment["XDG_CACHE_HOME"] = empty
+        output = subprocess.run(
+            command, env=environment, check=True, stdout=subprocess.PIPE, text=True
+        )
     return json.loads(output.stdout.splitlines()[-1])
 
 
