@@ -30,14 +30,15 @@ Departures  As in the authors' code, not in the paper's text: projections before
             addresses; the teacher generates from f^_lip;valAdr, not from f_lip; L_store
             is a mean, and its target is the projected feature; audio and recalled lip
             features are fused by dropout and one linear layer; one weight for store and
-            align. Our own: both paths go through the decoder as one batch, so that in
-            training they share its batch statistics, and L_v-v encodes the clips of
-            both together; the discriminator returns logits; images are RGB; batches are
-            renormalised (nn/batch_renorm.py); at a width below 1 the identity encoder
-            and the decoder keep 16 channels or more; small experiments bound the slope
-            of L_a-v (`prob_floor`), and start from a face trained without a memory,
-            first with absolute errors, then with squared errors and low weights of the
-            auxiliary networks.
+            align.
+            Our own: both paths go through the decoder as one batch, so that in training
+            they share its batch statistics, and L_v-v encodes the clips of both
+            together; the discriminator returns logits; images are RGB; batches are
+            renormalised (nn/batch_renorm.py); at a width below 1 the identity
+            encoder and the decoder keep 16 channels or more; small experiments bound
+            the slope of L_a-v (`prob_floor`), and start from a face trained without a
+            memory, first with absolute errors, then with squared errors and low
+            weights of the auxiliary networks.
 """
 
 import dataclasses
@@ -157,14 +158,10 @@ class SyncTalkFace(nn.Module):
         decoder = rematerialise(FaceDecoder, "decoder" in remat, 3)
         self.decoder = decoder(**shape, pixel_range=config.pixel_range)
         if config.num_slots:
-            dim, kappa, dtype = (
-                config.latent_dim,
-                config.inverse_temperature,
-                config.dtype,
-            )
+            dim, kappa = config.latent_dim, config.inverse_temperature
             self.lips = rematerialise(LipEncoder, "lips" in remat, 2)(**shape)
-            self.memory = KeyValueMemory(config.num_slots, dim, kappa, dtype=dtype)
-            self.fusion = Fusion(dim, config.dropout, dtype)
+            self.memory = KeyValueMemory(config.num_slots, dim, kappa, 1, config.dtype)
+            self.fusion = Fusion(dim, config.dropout, config.dtype)
 
     def __call__(self, mels: Array, faces: Array, window: Array) -> Array:
         """Return frames. `init` calls this method; it uses every parameter."""
@@ -226,8 +223,7 @@ class SyncTalkFace(nn.Module):
             repeat(level, "(b t) ... -> (b p t) ...", p=2, t=mels.shape[1])
             for level in self.encode_identity(faces, train)
         )
-        # synctalkface (6)
-        frames = self.decode_frames(codes, maps, train)
+        frames = self.decode_frames(codes, maps, train)  # synctalkface (6)
         return TrainOutputs(
             audio_frames=frames[:, 0],
             teacher_frames=frames[:, 1],
@@ -266,8 +262,7 @@ class SyncTalkFaceLatents(LatentSpace):
         """Return generated frames; see `LatentSpace.decode_frames`."""
         network, generator = SyncTalkFace(self.config), variables["generator"]
         method = "generate_from_latents"
-        outputs = apply_network(network, generator, latents, faces, method=method)
-        return outputs.frames
+        return apply_network(network, generator, latents, faces, method=method).frames
 
     def fold(self, variables: Variables) -> Variables:
         """Return variables for inference; see `LatentSpace.fold`."""

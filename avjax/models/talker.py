@@ -218,7 +218,8 @@ class LatentSpace:
         Small networks gain little, and keep their numbers to the last digit.
         """
         config = self.config
-        if jax.default_backend() != "cpu" or config.width < 1:
+        is_full_size = config.width >= 1 and config.dtype == "float32"
+        if jax.default_backend() != "cpu" or not is_full_size:
             return variables
         shapes = (1, 1, config.latent_dim), (1, 1, config.size, config.size, 6)
         folded = fold_network(network, variables[part], *shapes, method=method)
