@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 import types
-from collections import Counter
+from collections import defaultdict
 from typing import Any
 
 BEGAN, BEGAN_CPU = time.perf_counter(), time.process_time()
@@ -45,7 +45,7 @@ def run_child(arguments: list[str]) -> None:
         talking_video,
     )
 
-    busy: Counter[str] = Counter()
+    busy: defaultdict[str, float] = defaultdict(float)
 
     def add(stage: str, owner: Any, *names: str) -> None:
         """Measure the calls of functions."""
@@ -105,9 +105,9 @@ def run_child(arguments: list[str]) -> None:
     add("composite", editing_compositor, "apply_edit")
     add("encode", VideoWriter, "write", "_finish")
 
-    def compiled(event: str, seconds: float, **_) -> None:
+    def compiled(event: str, duration_secs: float, **_: str | int) -> None:
         if event == "/jax/core/compile/backend_compile_duration":
-            busy["compile or load programs"] += seconds
+            busy["compile or load programs"] += duration_secs
 
     jax.monitoring.register_event_duration_secs_listener(compiled)
     busy["start"] = time.perf_counter() - BEGAN

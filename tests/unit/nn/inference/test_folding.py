@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from avjax.models.synctalkface import SyncTalkFaceConfig, init_variables
+from avjax.nn.apply import apply_network
 from avjax.nn.inference import folding
 from avjax.nn.layers import ConvBlock, ConvSpec, DeconvBlock
 from avjax.pipelines.talking.audio_talkers import WindowTalker
@@ -52,8 +53,8 @@ def test_a_folded_block_gives_the_same_numbers(name, num_skips):
     assert folded["params"] == {}
     kernel = folded["folded"]["block"]["kernel"]
     assert (len(kernel) == 6) == (name == "winograd")
-    expected = network.apply(variables, x, skip)
-    outputs = network.apply(folded, x, skip)
+    expected = apply_network(network, variables, x, skip)
+    outputs = apply_network(network, folded, x, skip)
     np.testing.assert_allclose(outputs, expected, atol=1e-4)
 
 

@@ -14,4 +14,6 @@ def test_it_equals_a_plain_convolution(shape):
     kernel = jax.random.normal(jax.random.key(1), (3, 3, shape[-1], 3))
     expected = conv(x, kernel, padding=((1, 1), (1, 1)))
     outputs = jax.jit(winograd_conv)(x, transform_kernel(kernel))
-    np.testing.assert_allclose(outputs, expected, atol=1e-5 * abs(expected).max())
+    np.testing.assert_allclose(
+        outputs, expected, atol=1e-5 * float(abs(expected).max())
+    )
