@@ -24,6 +24,7 @@ import types
 from collections import defaultdict
 from typing import Any
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 BEGAN, BEGAN_CPU = time.perf_counter(), time.process_time()
 STAGES = (
     *("start", "weights", "find the face", "audio", "decode", "crop", "network"),
@@ -140,7 +141,6 @@ def main() -> None:
     from talk import make_cases
 
     from avjax.train.ablations.results import (
-        ROOT,
         ResultTable,
         make_parser,
         real_clips_folder,
