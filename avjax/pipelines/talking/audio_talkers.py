@@ -1,7 +1,4 @@
-"""Talkers driven by audio: log-mel to latents, latents and face crops to faces.
-
-Everything here works with any talker of `avjax.models.talker`.
-"""
+"""Talkers, any of `avjax.models.talker`: audio to latents, latents and crops to faces."""
 
 import dataclasses
 import functools
@@ -129,8 +126,8 @@ class _BaseTalker:
         variables = self._decoder_variables
         if variables is self.variables:
             crops = np.broadcast_to(crops, (len(latents), *crops.shape[1:]))
-        references = crops if self._reference_compat else reference
-        return decode_padded(self.config, variables, latents, crops, references)
+        reference = crops if self._reference_compat else reference
+        return decode_padded(self.config, variables, latents, crops, reference)
 
     @functools.cached_property
     def _decoder_variables(self) -> Variables:
