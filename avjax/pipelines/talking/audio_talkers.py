@@ -1,4 +1,4 @@
-"""Talkers, any of `avjax.models.talker`: audio to latents, latents and crops to faces."""
+"""Talkers of `avjax.models.talker`: audio to latents, latents and crops to faces."""
 
 import dataclasses
 import functools
