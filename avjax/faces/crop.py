@@ -110,7 +110,25 @@ def mouth_box(box: np.ndarray, side: float = MOUTH_SIDE) -> np.ndarray:
     return np.array([x - half, y - half, x + half, y + half], np.float32)
 
 
-def paste_face(image: np.ndarray, patch: np.ndarray, box: np.ndarray) -> np.ndarray:
+def crop_colors(image: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Crop a face at the small size at which `paste_face` compares colours.
+
+    Args:
+        image: u8 [h w c=3].
+        box: The face box, f32 [4].
+
+    Returns:
+        u8 [64 64 c=3].
+    """
+    return crop_box(image, box, COLOR_SIZE)
+
+
+def paste_face(
+    image: np.ndarray,
+    patch: np.ndarray,
+    box: np.ndarray,
+    colors: np.ndarray | None = None,
+) -> np.ndarray:
     """Replace the lower half of a face by that of a generated face.
 
     The patch has a soft edge, and its colours are matched to the image around it. No
@@ -120,6 +138,7 @@ def paste_face(image: np.ndarray, patch: np.ndarray, box: np.ndarray) -> np.ndar
         image: u8 [h w c=3].
         patch: The generated face, as `crop_box` would cut it, u8 [s s c=3].
         box: The face box, f32 [4].
+        colors: The result of `crop_colors`, if it is known.
 
     Returns:
         A new image, u8 [h w c=3].
@@ -132,7 +151,8 @@ def paste_face(image: np.ndarray, patch: np.ndarray, box: np.ndarray) -> np.ndar
         return pasted
     side = min(len(patch), max(1, round(_longer_side(box))))
     color = _resize(patch, side).astype(np.float32)
-    color += _resize(_color_shift(crop_box(image, box, COLOR_SIZE), patch), side)
+    colors = crop_colors(image, box) if colors is None else colors
+    color += _resize(_color_shift(colors, patch), side)
     layers = np.concatenate([color, _resize(_paste_mask(), side)[..., None]], axis=-1)
     offset = np.array([left, top, left, top])
     layers = cv2.warpAffine(
@@ -143,8 +163,11 @@ def paste_face(image: np.ndarray, patch: np.ndarray, box: np.ndarray) -> np.ndar
         borderMode=cv2.BORDER_CONSTANT,
     )
     region = pasted[top:bottom, left:right]
-    blend = region + layers[..., 3:] * (layers[..., :3] - region)
-    region[:] = np.clip(np.rint(blend), 0, 255)
+    original = region.astype(np.float32)
+    blend = layers[..., :3] - original
+    blend *= layers[..., 3:]
+    blend += original
+    region[:] = np.clip(np.rint(blend, out=blend), 0, 255, out=blend)
     return pasted
 
 

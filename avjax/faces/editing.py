@@ -187,8 +187,11 @@ def is_grey(image: np.ndarray) -> bool:
     Returns:
         True for a black-and-white image.
     """
-    spread = image.max(axis=-1).astype(int) - image.min(axis=-1)
-    return float(spread.mean()) < MAX_GREY_SPREAD
+    red, green, blue = np.moveaxis(image, -1, 0)
+    # Much faster than `image.max(axis=-1)`.
+    largest = np.maximum(np.maximum(red, green), blue)
+    smallest = np.minimum(np.minimum(red, green), blue)
+    return float((largest - smallest).mean()) < MAX_GREY_SPREAD
 
 
 def _crop_matrix(frame: AlignedFrame, size: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Self
 import av
 import numpy as np
 from av.filter import Graph
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from avjax.media.color import TRANSFER_NAMES, ColorConversion
 
@@ -42,6 +42,10 @@ class DisplayTransform:
     matrix: int
     conversion: ColorConversion | None = None
     remarks: tuple[str, ...] = ()
+    # Prepared once; for each frame alone, that takes longer than the conversion.
+    _reformatter: VideoReformatter = dataclasses.field(
+        default_factory=VideoReformatter, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def from_frame(cls, frame: av.VideoFrame, aspect: Fraction | None) -> Self:
@@ -77,13 +81,14 @@ class DisplayTransform:
     def to_image(self, frame: av.VideoFrame) -> np.ndarray:
         """Return a decoded frame as an upright image, u8 [h w c=3]."""
         width, height = self.stored_size
-        image = frame.to_ndarray(
+        image = self._reformatter.reformat(
+            frame,
             format="gbrp16le" if self.conversion else "rgb24",
             width=width,
             height=height,
             src_colorspace=self.matrix,
             interpolation=CONVERSION_FLAGS,
-        )
+        ).to_ndarray()
         if self.conversion:
             image = self.conversion.convert(image)
         transpose, flip_horizontal, flip_vertical = self.orientation

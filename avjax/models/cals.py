@@ -196,6 +196,10 @@ class CalsLatents(ContextLatents):
         network = LipToFace(self.config)
         return apply_network(network, variables["lip_to_face"], latents, faces)
 
+    def fold(self, variables: Variables) -> Variables:
+        """Return variables for inference; see `LatentSpace.fold`."""
+        return self._fold(variables, "lip_to_face", LipToFace(self.config))
+
     def constrain(self, latents: Array) -> Array:
         """Return vectors scaled to length one; see `LatentSpace.constrain`."""
         return l2_normalize(latents)

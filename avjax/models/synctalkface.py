@@ -158,11 +158,10 @@ class SyncTalkFace(nn.Module):
         decoder = rematerialise(FaceDecoder, "decoder" in remat, 3)
         self.decoder = decoder(**shape, pixel_range=config.pixel_range)
         if config.num_slots:
-            dim = config.latent_dim
+            dim, kappa = config.latent_dim, config.inverse_temperature
             self.lips = rematerialise(LipEncoder, "lips" in remat, 2)(**shape)
-            kappa, dtype = config.inverse_temperature, config.dtype
-            self.memory = KeyValueMemory(config.num_slots, dim, kappa, dtype=dtype)
-            self.fusion = Fusion(dim, config.dropout, dtype)
+            self.memory = KeyValueMemory(config.num_slots, dim, kappa, 1, config.dtype)
+            self.fusion = Fusion(dim, config.dropout, config.dtype)
 
     def __call__(self, mels: Array, faces: Array, window: Array) -> Array:
         """Return frames. `init` calls this method; it uses every parameter."""
@@ -224,8 +223,7 @@ class SyncTalkFace(nn.Module):
             repeat(level, "(b t) ... -> (b p t) ...", p=2, t=mels.shape[1])
             for level in self.encode_identity(faces, train)
         )
-        # synctalkface (6)
-        frames = self.decode_frames(codes, maps, train)
+        frames = self.decode_frames(codes, maps, train)  # synctalkface (6)
         return TrainOutputs(
             audio_frames=frames[:, 0],
             teacher_frames=frames[:, 1],
@@ -264,8 +262,12 @@ class SyncTalkFaceLatents(LatentSpace):
         """Return generated frames; see `LatentSpace.decode_frames`."""
         network, generator = SyncTalkFace(self.config), variables["generator"]
         method = "generate_from_latents"
-        outputs = apply_network(network, generator, latents, faces, method=method)
-        return outputs.frames
+        return apply_network(network, generator, latents, faces, method=method).frames
+
+    def fold(self, variables: Variables) -> Variables:
+        """Return variables for inference; see `LatentSpace.fold`."""
+        network = SyncTalkFace(self.config)
+        return self._fold(variables, "generator", network, "generate_from_latents")
 
     def constrain(self, latents: Array) -> Array:
         """Return latents clipped at 0, as by a ReLU; see `LatentSpace.constrain`."""
@@ -275,12 +277,11 @@ class SyncTalkFaceLatents(LatentSpace):
 @register_talker(SyncTalkFaceConfig, SyncTalkFaceLatents)
 def init_variables(config: SyncTalkFaceConfig, key: Key) -> dict[str, Params]:
     """Return variables of the part "generator"; see `avjax.models.registry.System`."""
-    side = config.size
     variables = SyncTalkFace(config).init(
         {"params": key, "dropout": key},
         mels=jnp.zeros((1, 1, MEL_WINDOW, NUM_MELS)),
-        faces=jnp.zeros((1, 1, side, side, 6)),
-        window=jnp.zeros((1, 5, side, side, 3)),
+        faces=jnp.zeros((1, 1, config.size, config.size, 6)),
+        window=jnp.zeros((1, 5, config.size, config.size, 3)),
     )
     return {"generator": variables}
 
@@ -290,8 +291,7 @@ def encode_generated_lips(
 ) -> Array:
     """Return embeddings [b t-4 d] of generated lips; see `SyncTalkFace.encode_lips`.
 
-    The encoder is frozen; otherwise it would learn to map all generated lips to real
-    ones.
+    The encoder is frozen, so that it does not learn to map generated to real lips.
     """
     frozen = jax.lax.stop_gradient(variables)
     codes, _ = model.apply(

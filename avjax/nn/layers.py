@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from avjax.nn.batch_renorm import BatchRenorm
 from avjax.nn.conv import Pair, as_pair, conv, transposed_conv
+from avjax.nn.inference import folding
 from avjax.typing import Array
 
 # Uniform in +-1 / sqrt(fan in): how the published systems initialise their kernels.
@@ -130,10 +131,13 @@ class TransposedConv(nn.Module):
         """Convolve x [b h w c]; see `kernel_and_bias` for `train_bias`."""
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
         kernel, bias = kernel_and_bias(self, shape, self.dtype, train_bias)
+        return self.convolve(x.astype(kernel.dtype), kernel) + bias
+
+    def convolve(self, x: Array, kernel: Array) -> Array:
+        """Convolve x [b h w c] with a kernel [h w c d] -> [b h w d]."""
         low = self.kernel - 1 - self.padding
         padding = ((low, low + self.output_padding),) * 2
-        x = x.astype(kernel.dtype)
-        return transposed_conv(x, kernel, stride=self.stride, padding=padding) + bias
+        return transposed_conv(x, kernel, stride=self.stride, padding=padding)
 
 
 def kernel_and_bias(
@@ -173,11 +177,15 @@ class ConvBlock(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
-        """Apply the block to x [b h w c]."""
-        sizes = self.spec[:4]
-        y = Conv(*sizes, dtype=self.dtype, name="conv")(x, train_bias=not train)
-        y = BatchRenorm(dtype=self.dtype, name="norm")(y, train)
+    def __call__(self, x: Array, train: bool, skip: Array | None = None) -> Array:
+        """Apply the block to x [b h w c] and more channels, skip [b or 1 h w e]."""
+        if folding.is_folded(self):
+            y = folding.folded_conv(self, x, skip, self.spec)
+        else:
+            sizes, shape, x = self.spec[:4], x.shape, folding.join_channels(x, skip)
+            y = Conv(*sizes, dtype=self.dtype, name="conv")(x, train_bias=not train)
+            y = BatchRenorm(dtype=self.dtype, name="norm")(y, train)
+            folding.store_folded(self, folding.suits_winograd(self.spec, shape))
         return nn.relu(y + x) if self.spec.residual else nn.relu(y)
 
 
@@ -196,20 +204,17 @@ class DeconvBlock(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
-        """Apply the block to x [b h w c]."""
+    def __call__(self, x: Array, train: bool, skip: Array | None = None) -> Array:
+        """Apply the block to x [b h w c] and more channels, skip [b or 1 h w e]."""
         kernel, stride, padding = (as_pair(size)[0] for size in self.spec[1:4])
-        deconv = TransposedConv(
-            self.spec.channels,
-            kernel,
-            stride,
-            padding,
-            self.output_padding,
-            self.dtype,
-            name="conv",
-        )
-        y = deconv(x, train_bias=not train)
-        return nn.relu(BatchRenorm(dtype=self.dtype, name="norm")(y, train))
+        sizes = self.spec.channels, kernel, stride, padding, self.output_padding
+        deconv = TransposedConv(*sizes, self.dtype, name="conv")
+        if folding.is_folded(self):
+            return nn.relu(folding.apply_folded(self, deconv.convolve, x, skip))
+        y = deconv(folding.join_channels(x, skip), train_bias=not train)
+        y = BatchRenorm(dtype=self.dtype, name="norm")(y, train)
+        folding.store_folded(self)
+        return nn.relu(y)
 
 
 class ConvLeakyReLU(nn.Module):
@@ -284,10 +289,11 @@ class ConvStack(nn.Module):
     min_channels: int = 8
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
-        """Apply the blocks to x [b h w c]."""
+    def __call__(self, x: Array, train: bool, skip: Array | None = None) -> Array:
+        """Apply the blocks to x [b h w c] and more channels, skip [b or 1 h w e]."""
         for index, spec in enumerate(self.specs):
             channels = scale_width(spec.channels, self.width, self.min_channels)
             spec = spec._replace(channels=channels)
-            x = ConvBlock(spec, self.dtype, name=f"block_{index}")(x, train)
+            x = ConvBlock(spec, self.dtype, name=f"block_{index}")(x, train, skip)
+            skip = None
         return x

@@ -1,7 +1,4 @@
-"""Talkers driven by audio: log-mel to latents, latents and face crops to faces.
-
-Everything here works with any talker of `avjax.models.talker`.
-"""
+"""Talkers of `avjax.models.talker`: audio to latents, latents and crops to faces."""
 
 import dataclasses
 import functools
@@ -95,7 +92,7 @@ class Talker(Protocol):
 
         Args:
             latents: f32 [t d], with t at most `CHUNK_FRAMES`.
-            crops: Face crops, u8 [t h w 3].
+            crops: Face crops, u8 [t h w 3], or u8 [1 h w 3] for all frames.
             reference: A crop of the same person, u8 [h w 3]. None: `crops` are
                 returned unchanged.
 
@@ -123,14 +120,19 @@ class _BaseTalker:
     def decode_frames(
         self, latents: np.ndarray, crops: np.ndarray, reference: np.ndarray | None
     ) -> np.ndarray:
-        """Generate faces; see `Talker.decode_frames`.
-
-        With `reference_compat` each frame is its own reference.
-        """
+        """Generate faces; with `reference_compat`, each frame is its own reference."""
         if reference is None:
             return crops
-        references = crops if self._reference_compat else reference
-        return decode_padded(self.config, self.variables, latents, crops, references)
+        variables = self._decoder_variables
+        if variables is self.variables:
+            crops = np.broadcast_to(crops, (len(latents), *crops.shape[1:]))
+        reference = crops if self._reference_compat else reference
+        return decode_padded(self.config, variables, latents, crops, reference)
+
+    @functools.cached_property
+    def _decoder_variables(self) -> Variables:
+        """The variables of `LatentSpace.decode_frames` for inference."""
+        return latent_space(self.config).fold(self.variables)
 
     @property
     def _reference_compat(self) -> bool:

@@ -1,17 +1,22 @@
 """Play the frames of a photo or clip, and replace the face in each."""
 
 import abc
+import contextlib
 import itertools
 import sys
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Generator, Iterable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from avjax.faces.crop import crop_box, paste_face
+from avjax.faces.crop import crop_box, crop_colors, paste_face
 from avjax.faces.source import FaceSource
 from avjax.media.video_reader import ping_pong_indices
 from avjax.pipelines.talking.audio_talkers import Talker
+from avjax.pipelines.talking.stages import run_stages
+from avjax.pipelines.talking.talker_functions import CHUNK_FRAMES
+
+MAX_BYTES_AHEAD = 512 * 2**20  # of frames that are generated ahead
 
 
 class CompositedFrame(NamedTuple):
@@ -44,6 +49,20 @@ def crop_portrait(source: FaceSource, talker: Talker) -> np.ndarray:
     return crop_box(frame, boxes[first], talker.config.size)
 
 
+class FrameChunk(NamedTuple):
+    """Consecutive frames that are finished together.
+
+    Attributes:
+        frames: Frames of the source, u8 [h w 3] each.
+        numbers: Their numbers in the source, i64 [t].
+        latents: What the lips do in them, f32 [t d].
+    """
+
+    frames: list[np.ndarray]
+    numbers: np.ndarray
+    latents: np.ndarray
+
+
 class Compositor(abc.ABC):
     """Base class: play the frames of a source and replace the face in each.
 
@@ -57,6 +76,7 @@ class Compositor(abc.ABC):
     Attributes:
         fps: Frames per second.
         shape: Height and width of a finished frame in pixels.
+        is_photo: All frames are the same.
     """
 
     def __init__(self, source: FaceSource, shape: tuple[int, int]):
@@ -64,8 +84,10 @@ class Compositor(abc.ABC):
         self._order = ping_pong_indices(len(source.boxes), period)
         self._frames: Iterator[np.ndarray] = source.play(sys.maxsize)
         self._num_done = 0
+        self._frame_bytes = 3 * source.shape[0] * source.shape[1]
         self.fps = source.fps
         self.shape = shape
+        self.is_photo = len(source.boxes) == 1
 
     def composite(self, latents: np.ndarray) -> list[CompositedFrame]:
         """Generate the next frames.
@@ -76,18 +98,44 @@ class Compositor(abc.ABC):
         Returns:
             t finished frames.
         """
+        return self._finish(self._draw(self._prepare(self._read(latents))))
+
+    def stream(
+        self, chunks: Iterable[np.ndarray]
+    ) -> Generator[CompositedFrame, None, None]:
+        """Generate frames ahead, in several threads; memory is bounded.
+
+        Args:
+            chunks: Latents of consecutive frames, f32 [t d] each.
+
+        Yields:
+            The finished frames.
+        """
+        stages = self._read, self._prepare, self._draw, self._finish
+        chunk_bytes = 2 * CHUNK_FRAMES * self._frame_bytes  # originals and results
+        max_chunks = max(1, min(len(stages), MAX_BYTES_AHEAD // chunk_bytes))
+        with contextlib.closing(run_stages(chunks, stages, max_chunks)) as groups:
+            for group in groups:
+                yield from group
+
+    def _read(self, latents: np.ndarray) -> FrameChunk:
+        """Read the next frames of the source."""
         frames = list(itertools.islice(self._frames, len(latents)))
         numbers = self._num_done + np.arange(len(frames))
         self._num_done += len(frames)
-        return self._replace_faces(
-            frames, self._order[numbers % len(self._order)], latents
-        )
+        return FrameChunk(frames, self._order[numbers % len(self._order)], latents)
 
     @abc.abstractmethod
-    def _replace_faces(
-        self, frames: list[np.ndarray], numbers: np.ndarray, latents: np.ndarray
-    ) -> list[CompositedFrame]:
-        """Finish frames, which have these numbers in the source [t]."""
+    def _prepare(self, chunk: FrameChunk) -> Any:
+        """Make the inputs of the network."""
+
+    @abc.abstractmethod
+    def _draw(self, inputs: Any) -> Any:
+        """Run the network on the result of `_prepare`."""
+
+    @abc.abstractmethod
+    def _finish(self, outputs: Any) -> list[CompositedFrame]:
+        """Make finished frames of the result of `_draw`."""
 
 
 class PastingCompositor(Compositor):
@@ -107,22 +155,39 @@ class PastingCompositor(Compositor):
         self._talker, self._native = talker, native
         self._boxes = talker.crop_boxes(source.boxes)
         self._reference: np.ndarray | None = None
+        self._photo_crop: np.ndarray | None = None
+        self._photo_colors: np.ndarray | None = None
 
-    def _replace_faces(
-        self, frames: list[np.ndarray], numbers: np.ndarray, latents: np.ndarray
-    ) -> list[CompositedFrame]:
-        """Generate faces and paste them; see `Compositor`."""
-        boxes = self._boxes[numbers]
+    def _prepare(self, chunk: FrameChunk) -> tuple[FrameChunk, np.ndarray]:
+        """Crop the faces of a chunk, u8 [t s s 3]; one for all frames of a photo."""
+        if self._photo_crop is not None:
+            return chunk, self._photo_crop
+        boxes = self._boxes[chunk.numbers]
         face_found = np.isfinite(boxes[:, 0])
-        crops = self._crop_faces(frames, boxes)
+        count = 1 if self.is_photo else len(boxes)
+        crops = self._crop_faces(chunk.frames[:count], boxes[:count])
         if self._reference is None and face_found.any():
             self._reference = crops[int(np.argmax(face_found))]
-        patches = self._talker.decode_frames(latents, crops, self._reference)
+        if self.is_photo:
+            self._photo_crop = crops
+            self._photo_colors = crop_colors(chunk.frames[0], boxes[0])
+        return chunk, crops
+
+    def _draw(
+        self, inputs: tuple[FrameChunk, np.ndarray]
+    ) -> tuple[FrameChunk, np.ndarray]:
+        """Generate the faces of a chunk, u8 [t s s 3]."""
+        chunk, crops = inputs
+        decode = self._talker.decode_frames
+        return chunk, decode(chunk.latents, crops, self._reference)
+
+    def _finish(self, outputs: tuple[FrameChunk, np.ndarray]) -> list[CompositedFrame]:
+        """Paste the faces of a chunk into its frames."""
+        chunk, patches = outputs
+        boxes = self._boxes[chunk.numbers]
         return [
-            self._finish(frame, patch if has_face else None, box)
-            for frame, patch, box, has_face in zip(
-                frames, patches, boxes, face_found, strict=True
-            )
+            self._paste(frame, patch if np.isfinite(box[0]) else None, box)
+            for frame, patch, box in zip(chunk.frames, patches, boxes, strict=True)
         ]
 
     def _crop_faces(self, frames: list[np.ndarray], boxes: np.ndarray) -> np.ndarray:
@@ -136,7 +201,7 @@ class PastingCompositor(Compositor):
             ]
         )
 
-    def _finish(
+    def _paste(
         self, frame: np.ndarray, patch: np.ndarray | None, box: np.ndarray
     ) -> CompositedFrame:
         """Make one finished frame of an original frame and a generated face."""
@@ -145,4 +210,6 @@ class PastingCompositor(Compositor):
             return CompositedFrame(black if patch is None else patch, patch, box)
         if patch is None:
             return CompositedFrame(frame, patch, box)
-        return CompositedFrame(paste_face(frame, patch, box), patch, box)
+        return CompositedFrame(
+            paste_face(frame, patch, box, self._photo_colors), patch, box
+        )

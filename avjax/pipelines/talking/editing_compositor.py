@@ -20,6 +20,7 @@ from avjax.pipelines.talking.audio_talkers import Talker
 from avjax.pipelines.talking.compositor import (
     CompositedFrame,
     Compositor,
+    FrameChunk,
     PastingCompositor,
 )
 from avjax.pipelines.talking.person_clip import widest_mouth
@@ -82,6 +83,22 @@ class Person(NamedTuple):
     reference: AlignedFrame
 
 
+class _EditInputs(NamedTuple):
+    """A chunk of frames, and what is known of their faces.
+
+    Attributes:
+        chunk: The frames.
+        faces: Their faces; None where there is none that can be edited.
+        crops: Their lower faces, u8 [t s s 3].
+        mouths: Their mouths, see `crop_encoder_mouth`, f32 [t h w 1].
+    """
+
+    chunk: FrameChunk
+    faces: list[AlignedFrame | None]
+    crops: np.ndarray
+    mouths: np.ndarray
+
+
 def make_compositor(source: FaceSource, talker: Talker, native: bool) -> Compositor:
     """Make the compositor that a talker needs.
 
@@ -113,58 +130,69 @@ class EditingCompositor(Compositor):
         self._source, self._talker, self._native = source, talker, native
         self._person: Person | None = None
         self._editable = np.isfinite(source.similarities[:, 0]) & ~source.profile
-        is_photo = len(source.boxes) == 1
         overshoot = getattr(talker.config, "overshoot", 1.0)
-        self._overshoot = PHOTO_OVERSHOOT if is_photo else overshoot
+        self._overshoot = PHOTO_OVERSHOOT if self.is_photo else overshoot
 
-    def _replace_faces(
-        self, frames: list[np.ndarray], numbers: np.ndarray, latents: np.ndarray
-    ) -> list[CompositedFrame]:
-        """Edit frames; see `Compositor`."""
+    def _prepare(self, chunk: FrameChunk) -> _EditInputs:
+        """Crop the faces and their mouths; frames without a face are black."""
         if self._person is None:
             self._person = measure_person(self._source, self._talker)
-        similarities = self._source.similarities[numbers]
+        similarities = self._source.similarities[chunk.numbers]
         faces = [
             AlignedFrame(frame, similarity) if can_edit else None
             for frame, similarity, can_edit in zip(
-                frames, similarities, self._editable[numbers], strict=True
+                chunk.frames, similarities, self._editable[chunk.numbers], strict=True
             )
         ]
-        edits = self._predict(faces, latents, self._person)
-        return [
-            self._finish(frame, face, edit, box)
-            for frame, face, edit, box in zip(
-                frames, faces, edits, self._source.boxes[numbers], strict=True
-            )
-        ]
-
-    def _predict(
-        self, faces: list[AlignedFrame | None], latents: np.ndarray, person: Person
-    ) -> list[Edit]:
-        """Predict the edit of each frame; frames without a face are black."""
-        config, variables = self._talker.config, self._talker.variables
-        count = CHUNK_FRAMES if len(faces) > 1 else 1
-        crops = np.zeros((count, config.size, config.size, 3), np.uint8)
-        mouths = np.zeros((count, *MOUTH_SHAPE, 1), np.float32)
-        wanted = np.zeros((count, config.latent_dim), np.float32)
-        wanted[: len(faces)] = latents + person.code
+        size = self._talker.config.size
+        crops = np.zeros((len(faces), size, size, 3), np.uint8)
+        mouths = np.zeros((len(faces), *MOUTH_SHAPE, 1), np.float32)
         for number, face in enumerate(faces):
-            if face is not None:
+            if face is not None and (number == 0 or not self.is_photo):
                 lower_face = crop_lower_face_aligned(face)
-                crops[number] = _resize(lower_face, config.size)
-                mouths[number, ..., 0] = crop_encoder_mouth(lower_face) / 255
+                crop = _resize(lower_face, size)
+                mouth = crop_encoder_mouth(lower_face)[..., None] / 255
+            if face is not None:
+                crops[number], mouths[number] = crop, mouth
+        return _EditInputs(chunk, faces, crops, mouths)
+
+    def _draw(self, inputs: _EditInputs) -> tuple[_EditInputs, list[Edit]]:
+        """Predict the edit of each frame."""
+        config, variables = self._talker.config, self._talker.variables
+        assert self._person is not None
+        num_frames = len(inputs.faces)
+        missing = CHUNK_FRAMES - num_frames if num_frames > 1 else 0
+        crops, mouths, wanted = (
+            np.pad(array, ((0, missing), *((0, 0),) * (array.ndim - 1)))
+            for array in (
+                inputs.crops,
+                inputs.mouths,
+                inputs.chunk.latents + self._person.code,
+            )
+        )
         shown = np.asarray(jit_encode_mouths(config)(variables, mouths))
         codes = shown + self._overshoot * (wanted - shown)
         maps = jit_predict_edit(config)(
             variables,
             crops,
-            _network_crop(person.reference, config.size)[None],
+            _network_crop(self._person.reference, config.size)[None],
             np.clip(codes, -MAX_CODE, MAX_CODE),
         )
         arrays = [np.asarray(array) for array in maps]
-        return [Edit(*(a[number] for a in arrays)) for number in range(len(faces))]
+        return inputs, [Edit(*(a[n] for a in arrays)) for n in range(num_frames)]
 
-    def _finish(
+    def _finish(self, outputs: tuple[_EditInputs, list[Edit]]) -> list[CompositedFrame]:
+        """Apply the edits of a chunk."""
+        (chunk, faces, _, _), edits = outputs
+        boxes = self._source.boxes[chunk.numbers]
+        return [
+            self._apply(frame, face, edit, box)
+            for frame, face, edit, box in zip(
+                chunk.frames, faces, edits, boxes, strict=True
+            )
+        ]
+
+    def _apply(
         self,
         frame: np.ndarray,
         face: AlignedFrame | None,

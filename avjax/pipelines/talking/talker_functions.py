@@ -84,21 +84,24 @@ def decode_padded(
         config: Configuration of the talker.
         variables: {part: variables} of the talker.
         latents: f32 [t d].
-        crops: Face crops, u8 [t h w 3].
+        crops: Face crops, u8 [t h w 3]; u8 [1 h w 3] for all frames if the variables
+            are the result of `LatentSpace.fold`.
         references: u8 [h w 3] for all frames, or u8 [t h w 3].
 
     Returns:
         Generated faces, u8 [t h w 3].
     """
-    missing = CHUNK_FRAMES - len(crops) if len(crops) > 1 else 0
+    missing = CHUNK_FRAMES - len(latents) if len(latents) > 1 else 0
 
     def pad(array: np.ndarray) -> np.ndarray:
+        if len(array) != len(latents):
+            return array
         return np.pad(array, ((0, missing), *((0, 0),) * (array.ndim - 1)))
 
     references = references[None] if references.ndim == 3 else pad(references)
     decode = jit_decode_frames(config)
     return np.asarray(decode(variables, pad(latents), pad(crops), references))[
-        : len(crops)
+        : len(latents)
     ]
 
 

@@ -1,5 +1,6 @@
 """A generated video: frames on demand, sound, a report, and how it is saved."""
 
+import contextlib
 import itertools
 import os
 from collections.abc import Iterator, Sequence
@@ -82,11 +83,9 @@ class TalkingVideo:
     def __iter__(self) -> Iterator[np.ndarray]:
         self.report = self._empty_report()
         compositor = make_compositor(self._source, self._talker.talker, self._native)
-        number = 0
-        for latents in self._iter_latents():
-            for frame, patch, box in compositor.composite(latents):
+        with contextlib.closing(compositor.stream(self._iter_latents())) as frames:
+            for number, (frame, patch, box) in enumerate(frames):
                 self.report.add_frame(number, patch, box, self._is_silent(number))
-                number += 1
                 yield frame
 
     def __repr__(self) -> str:

@@ -83,6 +83,18 @@ def talk_with(folder, face, audio, **options):
     return talk(face, audio, **options)
 
 
+def test_a_photo_gives_the_frames_of_a_clip_that_repeats_it(folder):
+    photo = image_io.read_image(folder / "face.png")
+    options = {"weights": folder / "weights", "box": (40, 40, 80, 80)}
+    wave = syllables(0.8)  # more than one chunk of frames
+    still, clip = (
+        np.stack(list(avjax.talk(face, wave, **options)))
+        for face in (photo, np.stack([photo] * 2))
+    )
+    np.testing.assert_array_equal(still, clip)
+    assert len(still) == 20 and (still[0] != still[-1]).any()
+
+
 def test_video_of_a_photo_is_as_long_as_the_audio(folder, tmp_path):
     out = tmp_path / "out.mp4"
     box = box_argument(folder)

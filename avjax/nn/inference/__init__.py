@@ -1,0 +1,1 @@
+"""Faster equivalents of layers, for networks that are not trained any more."""

@@ -1,0 +1,170 @@
+"""Fold normalisations into convolutions, once, for a network that is not trained.
+
+A convolutional block stores its folded kernel and bias in the collection "folded", if
+this is mutable, and computes with them, if they are there. A kernel of 3 x 3 pixels is
+also transformed as `nn.inference.winograd` needs it, where that is faster on a CPU.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from avjax.nn.conv import as_pair, conv
+from avjax.nn.inference.winograd import TILE, transform_kernel, winograd_conv
+from avjax.typing import Array, Params
+
+if TYPE_CHECKING:
+    from avjax.nn.layers import ConvSpec
+
+FOLDED = "folded"
+EPSILON = 1e-5  # of `nn.batch_renorm.BatchRenorm`
+# Channels with which Winograd's convolution is faster (chosen by measurement). With
+# more, the transformed kernels need too much memory.
+MIN_CHANNELS, MAX_CHANNELS = 64, 384
+
+
+def fold_network(
+    network: nn.Module,
+    variables: Mapping[str, Any],
+    *shapes: tuple[int, ...],
+    method: str | None = None,
+) -> dict[str, Params]:
+    """Fold the normalisations of a network into its convolutions.
+
+    Args:
+        network: The module.
+        variables: Its variables: "params" and "batch_stats".
+        *shapes: Shapes of its inputs; the number of images does not matter.
+        method: Name of its method. None: `__call__`.
+
+    Returns:
+        Variables for inference: "folded", and the parameters of layers that are not
+        followed by a normalisation.
+    """
+
+    def fold(variables: Mapping[str, Any]) -> Params:
+        inputs = [jnp.zeros(shape) for shape in shapes]
+        _, changed = network.apply(variables, *inputs, method=method, mutable=[FOLDED])
+        return changed[FOLDED]
+
+    folded = jax.jit(fold)(variables)
+    return {"params": _without(variables["params"], folded), FOLDED: folded}
+
+
+def is_folded(module: nn.Module) -> bool:
+    """Tell whether a block, or a network, has folded variables."""
+    return FOLDED in module.variables
+
+
+def store_folded(module: nn.Module, is_winograd: bool = False) -> None:
+    """Store the folded variables of a block with the parts "conv" and "norm".
+
+    Nothing happens unless `fold_network` calls the network.
+
+    Args:
+        module: The block.
+        is_winograd: Transform the kernel for `winograd_conv`.
+    """
+    if module.is_initializing() or not module.is_mutable_collection(FOLDED):
+        return
+    params, stats = module.variables["params"], module.variables["batch_stats"]
+    layer, norm, running = params["conv"], params["norm"], stats["norm"]
+    gain = norm["scale"] * jax.lax.rsqrt(running["var"] + EPSILON)
+    kernel = layer["kernel"] * gain[None, None, None]
+    bias = (layer["bias"] - running["mean"]) * gain + norm["bias"]
+    if is_winograd:
+        kernel = transform_kernel(kernel)
+    module.put_variable(FOLDED, "kernel", kernel)
+    module.put_variable(FOLDED, "bias", bias)
+
+
+def suits_winograd(spec: "ConvSpec", shape: tuple[int, ...]) -> bool:
+    """Tell whether Winograd's convolution is used for a block on this platform.
+
+    Args:
+        spec: The `nn.layers.ConvSpec` of the block.
+        shape: Shape of its input, (b, h, w, c).
+
+    Returns:
+        True if it is possible and faster.
+    """
+    sizes = as_pair(spec.kernel), as_pair(spec.stride), as_pair(spec.padding)
+    return (
+        jax.default_backend() == "cpu"
+        and sizes == ((3, 3), (1, 1), (1, 1))
+        and not any(size % TILE for size in shape[1:3])
+        and MIN_CHANNELS <= shape[-1] <= MAX_CHANNELS
+    )
+
+
+def folded_conv(
+    module: nn.Module, x: Array, skip: Array | None, spec: "ConvSpec"
+) -> Array:
+    """Compute a convolution and its normalisation with folded variables.
+
+    Args:
+        module: The block.
+        x: Input, [b h w c].
+        skip: More channels of the input, [b or 1 h w e], or None.
+        spec: The `nn.layers.ConvSpec` of the block.
+
+    Returns:
+        [b h w d].
+    """
+    (rows, columns), strides = as_pair(spec.padding), as_pair(spec.stride)
+    padding = (rows, rows), (columns, columns)
+
+    def convolve(x: Array, kernel: Array) -> Array:
+        if kernel.shape[0] == TILE + 2 and as_pair(spec.kernel) == (3, 3):
+            return winograd_conv(x, kernel)
+        return conv(x, kernel, strides=strides, padding=padding)
+
+    return apply_folded(module, convolve, x, skip)
+
+
+def apply_folded(
+    module: nn.Module,
+    convolve: Callable[[Array, Array], Array],
+    x: Array,
+    skip: Array | None,
+) -> Array:
+    """Apply a convolution with folded variables.
+
+    What is the same for all images is convolved once.
+
+    Args:
+        module: The block.
+        convolve: Function from an input [b h w c] and a kernel [h w c d] to [b h w d].
+        x: Input, [b h w c].
+        skip: More channels of the input, [b or 1 h w e], or None.
+
+    Returns:
+        [b h w d].
+    """
+    folded = module.variables[FOLDED]
+    kernel, bias = folded["kernel"], folded["bias"][None, None, None]
+    if skip is None or len(skip) == len(x):
+        return convolve(join_channels(x, skip), kernel) + bias
+    channels = x.shape[-1]
+    constant = convolve(skip, kernel[:, :, channels:]) + bias
+    return convolve(x, kernel[:, :, :channels]) + constant
+
+
+def join_channels(x: Array, skip: Array | None) -> Array:
+    """Concatenate x [b h w c] and, if there are any, more channels [b or 1 h w e]."""
+    if skip is None:
+        return x
+    skip = jnp.broadcast_to(skip, (len(x), *skip.shape[1:]))
+    return jnp.concatenate([x, skip], axis=-1)
+
+
+def _without(params: Mapping[str, Any], folded: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the parameters of blocks that have been folded."""
+    return {
+        name: _without(tree, folded[name]) if name in folded else tree
+        for name, tree in params.items()
+        if "kernel" not in folded.get(name, {})
+    }
