@@ -9,8 +9,7 @@ Symbols     f_src, f_tgt   visual embeddings, audio embeddings [b t d]
             A_src, A_tgt   visual_address, audio_address [b t m]
             v_tgt          recalled [b t d]
             h_te, h_tr     joined embeddings of use, of training [b t d]
-            N = m          num_slots
-            r              inverse_temperature
+            N = m, r       num_slots, inverse_temperature
 
 Equations   (numbered by us: the paper's own numbers were not available)
     (1)  A_src by cosine distance              nn/memory.py        address

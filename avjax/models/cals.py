@@ -49,6 +49,7 @@ from avjax.constants import MEL_WINDOW, NUM_MELS
 from avjax.models.context_latents import ContextLatents
 from avjax.models.talker import TalkerConfig, Variables, register_talker
 from avjax.nn.apply import apply_network
+from avjax.nn.inference.folding import fold_decoder
 from avjax.nn.local_attention import LocalTransformer
 from avjax.nn.memory import l2_normalize
 from avjax.nn.precision import dense_type, to_full_precision
@@ -198,7 +199,7 @@ class CalsLatents(ContextLatents):
 
     def fold(self, variables: Variables) -> Variables:
         """Return variables for inference; see `LatentSpace.fold`."""
-        return self._fold(variables, "lip_to_face", LipToFace(self.config))
+        return fold_decoder(LipToFace(self.config), variables, "lip_to_face")
 
     def constrain(self, latents: Array) -> Array:
         """Return vectors scaled to length one; see `LatentSpace.constrain`."""

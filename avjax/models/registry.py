@@ -171,11 +171,7 @@ def load_system(name: PathLike, *systems: str) -> tuple[Any, dict[str, Params]]:
 
 
 def _fits(system: System, config: Any, variables: dict[str, Params]) -> bool:
-    """Tell whether variables have the parts and shapes that a config asks for.
-
-    The untrained network need not be traced again for shapes that the program store
-    knows.
-    """
+    """Tell whether variables fit a config; known answers are in the program store."""
     shapes = weights.array_shapes(variables)
     entry = f"shapes {_full_name(system.config_class)} {config} {shapes}"
     if program_store.read(entry) is not None:

@@ -6,12 +6,11 @@ Paper       Park et al., AAAI 2022, "SyncTalkFace: Talking Face Generation with 
 
 Symbols     f_aud, f_lip   audio embeddings, lips [b t d]
             f_I            identity maps, of 7 sizes
-            M_aud, M_lip   memory.keys, memory.values [m d]
-            A_aud, A_lip   audio_address, lip_address [b t m]
+            M_aud, M_lip   memory.keys, memory.values [m d], m = S = num_slots
+            A_aud, A_lip   audio_address, lip_address [b t m]; kappa: inverse_temperature
             f^_lip;keyAdr  recalled [b t d], by the audio
             f^_lip;valAdr  stored [b t d], by the lips
             I_g, I_G       audio_frames, teacher_frames
-            S = m, kappa   num_slots, inverse_temperature
 
 Equations   (numbered by us: the paper's own numbers were not available)
     (1)  address by cosine distance           nn/memory.py             address
@@ -54,6 +53,7 @@ from einops import rearrange, repeat
 from avjax.constants import MEL_WINDOW, NUM_MELS
 from avjax.models.talker import LatentSpace, TalkerConfig, Variables, register_talker
 from avjax.nn.apply import apply_network
+from avjax.nn.inference.folding import fold_decoder
 from avjax.nn.memory import Fusion, KeyValueMemory
 from avjax.nn.precision import to_full_precision
 from avjax.nn.remat import rematerialise
@@ -266,8 +266,8 @@ class SyncTalkFaceLatents(LatentSpace):
 
     def fold(self, variables: Variables) -> Variables:
         """Return variables for inference; see `LatentSpace.fold`."""
-        network = SyncTalkFace(self.config)
-        return self._fold(variables, "generator", network, "generate_from_latents")
+        method = "generate_from_latents"
+        return fold_decoder(SyncTalkFace(self.config), variables, "generator", method)
 
     def constrain(self, latents: Array) -> Array:
         """Return latents clipped at 0, as by a ReLU; see `LatentSpace.constrain`."""

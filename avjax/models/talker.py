@@ -15,11 +15,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
-import flax.linen as nn
-import jax
-
 from avjax.models.registry import Init, load_entry_points, register_system
-from avjax.nn.inference.folding import fold_network
 from avjax.nn.lip_editor import EditMaps
 from avjax.nn.pixels import PixelRange
 from avjax.typing import Array, Dtype, Params
@@ -205,25 +201,6 @@ class LatentSpace:
             {part: variables}; `variables` itself if there are none.
         """
         return variables
-
-    def _fold(
-        self,
-        variables: Variables,
-        part: str,
-        network: nn.Module,
-        method: str | None = None,
-    ) -> Variables:
-        """Fold the network of Wav2Lip that turns latents and faces into frames.
-
-        Small networks gain little, and keep their numbers to the last digit.
-        """
-        config = self.config
-        is_full_size = config.width >= 1 and config.dtype == "float32"
-        if jax.default_backend() != "cpu" or not is_full_size:
-            return variables
-        shapes = (1, 1, config.latent_dim), (1, 1, config.size, config.size, 6)
-        folded = fold_network(network, variables[part], *shapes, method=method)
-        return {**variables, part: folded}
 
     def constrain(self, latents: Array) -> Array:
         """Map arbitrary vectors to valid latents.

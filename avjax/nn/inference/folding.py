@@ -54,6 +54,35 @@ def fold_network(
     return {"params": _without(variables["params"], folded), FOLDED: folded}
 
 
+def fold_decoder(
+    network: Any,
+    variables: Mapping[str, Mapping[str, Any]],
+    part: str,
+    method: str | None = None,
+) -> Mapping[str, Mapping[str, Any]]:
+    """Fold the network of a talker that turns latents and faces into frames.
+
+    Small networks gain little, and keep their numbers to the last digit.
+
+    Args:
+        network: The module, with the config of the talker as `config`.
+        variables: {part: variables} of the talker.
+        part: Name of the network's part.
+        method: Name of its method. None: `__call__`.
+
+    Returns:
+        {part: variables} for inference; `variables` on an accelerator, and if the
+        network is small or not of float32.
+    """
+    config = network.config
+    is_full_size = config.width >= 1 and config.dtype == "float32"
+    if jax.default_backend() != "cpu" or not is_full_size:
+        return variables
+    shapes = (1, 1, config.latent_dim), (1, 1, config.size, config.size, 6)
+    folded = fold_network(network, variables[part], *shapes, method=method)
+    return {**variables, part: folded}
+
+
 def is_folded(module: nn.Module) -> bool:
     """Tell whether a block, or a network, has folded variables."""
     return FOLDED in module.variables
