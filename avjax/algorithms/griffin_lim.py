@@ -75,23 +75,24 @@ class GriffinLim:
 
     def __call__(self, mel: Array) -> Array:
         """Compute waveforms f32 [b n = 160 f] from a vocoder_mel [b f k]."""
-        return jit_griffin_lim(self)(mel)
+        is_traced = isinstance(mel, jax.core.Tracer)  # a part of another program
+        return self.invert(mel) if is_traced else jit_griffin_lim(self)(mel)
+
+    @jax.default_matmul_precision("float32")  # the default of a GPU would be audible
+    def invert(self, mel: Array) -> Array:
+        """Compute waveforms as `__call__` does, without compiling."""
+        chex.assert_shape(mel, (None, None, NUM_MELS))
+        magnitude = mel_to_magnitude(
+            jnp.clip(mel, SILENCE, MAX_LEVEL), self.magnitude_iterations
+        )
+        emphasized = estimate_phase(magnitude, self.iterations, self.momentum)
+        return de_emphasize(emphasized, self.pre_emphasis)
 
 
 @cached_jit
-def jit_griffin_lim(config: GriffinLim) -> Callable[[Array], Array]:
+def jit_griffin_lim(vocoder: GriffinLim) -> Callable[[Array], Array]:
     """Compile the computation of waveforms [b n] from mels [b f k]."""
-
-    @jax.default_matmul_precision("float32")  # the default of a GPU would be audible
-    def invert(mel: Array) -> Array:
-        chex.assert_shape(mel, (None, None, NUM_MELS))
-        magnitude = mel_to_magnitude(
-            jnp.clip(mel, SILENCE, MAX_LEVEL), config.magnitude_iterations
-        )
-        emphasized = estimate_phase(magnitude, config.iterations, config.momentum)
-        return de_emphasize(emphasized, config.pre_emphasis)
-
-    return invert
+    return vocoder.invert
 
 
 def mel_to_magnitude(mel: Array, iterations: int) -> Array:

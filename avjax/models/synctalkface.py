@@ -7,7 +7,7 @@ Paper       Park et al., AAAI 2022, "SyncTalkFace: Talking Face Generation with 
 Symbols     f_aud, f_lip   audio embeddings, lips [b t d]
             f_I            identity maps, of 7 sizes
             M_aud, M_lip   memory.keys, memory.values [m d], m = S = num_slots
-            A_aud, A_lip   audio_address, lip_address [b t m]; kappa: inverse_temperature
+            A_aud, A_lip   audio_address, lip_address [b t m], with inverse_temperature
             f^_lip;keyAdr  recalled [b t d], by the audio
             f^_lip;valAdr  stored [b t d], by the lips
             I_g, I_G       audio_frames, teacher_frames

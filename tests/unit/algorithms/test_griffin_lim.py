@@ -126,3 +126,9 @@ def test_de_emphasize_equals_a_loop(voice):
     actual = griffin_lim.de_emphasize(wave, 0.97)[0]
     np.testing.assert_allclose(actual, expected, atol=1e-5)
     np.testing.assert_allclose(griffin_lim.de_emphasize(wave, 0.0), wave, atol=1e-7)
+
+
+def test_vocoder_can_be_part_of_another_program(mel):
+    inside = jax.jit(lambda mel: GriffinLim(iterations=2)(mel))(mel[:, :16])
+    outside = GriffinLim(iterations=2)(mel[:, :16])
+    np.testing.assert_allclose(inside, outside, atol=1e-4)
