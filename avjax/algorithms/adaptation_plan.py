@@ -21,7 +21,8 @@ class AdaptationPlan:
     Attributes:
         adaptation: Settings of the inner loop.
         trainable: Adapt the heads or the whole network. With "heads", the features of
-            the body are computed once.
+            the body are computed once. If the auxiliary loss is "sure", two gains of
+            the residual adapt instead.
         hard_mask: Round the mask to 0 or 1; then no gradient reaches it.
         freeze_first_kernel: Do not adapt the first kernel of the first head.
     """
@@ -32,6 +33,8 @@ class AdaptationPlan:
     freeze_first_kernel: bool = False
 
 
+# For the auxiliary loss "sure": nearly converged after the steps.
+GAIN_PLAN = AdaptationPlan(Adaptation(steps=5, learning_rate=0.4))
 # The published training code takes five steps, but each starts from the initial
 # parameters, so that only one has an effect; its loss is ten times ours. The published
 # test code computes the image before the fifth step.
@@ -78,6 +81,6 @@ def split_trainable(
         - trainable: Modules that adapt.
         - fixed: All other modules.
     """
-    heads_only = plan.trainable == "heads"
+    heads_only = plan.trainable == "heads" or config.auxiliary == "sure"
     names = config.adapted_heads if heads_only else tuple(restorer)
     return split_by_name(restorer, names)

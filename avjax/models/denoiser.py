@@ -7,7 +7,8 @@ Symbols     y       noisy image [b h w c=3] in [0, 1]   θ      the part restore
             r       residual, about -noise              φ      the part mask_net
             x, x̂    target, clean image                 α      the part inner_lrs
             ŷ       noisy image, reconstructed          K      adaptation steps
-            M       mask [b h w 1] in (0, 1)
+            M       mask [b h w 1] in (0, 1)            n      noise of y
+            g       log gains of r: luma and chroma     b      noise like n, simulated
 
 Equations   (numbered by us: the paper's own numbers were not available)
     (1)  x̂ = y + r                          here                   restore
@@ -18,12 +19,13 @@ Equations   (numbered by us: the paper's own numbers were not available)
     (6)  θ⁺ = θ - α ∇L_aux(θ), K times      algorithms/meta_sgd.py adapt
     (7)  M has edges where y has edges      losses/restoration.py  mask_edge_loss
     (8)  L_clean(θ⁺), for θ, φ and α        train/tasks/denoiser.py
+    (9)  L_sure = mean(n² + (eᵍr)² + 2 eᵍ b ∂r/∂y b)   algorithms/noise_model.py
 
-Departures  By default the network adapts by restoring every second pixel towards its
-            neighbours (`auxiliary="neighbours"`).  The paper's auxiliary task is
-            solved by any x̂ with y = x̂ - r: as trained in the first stage, its gradient
-            points away from the true one (docs/results).  `REFERENCE_CONFIG` keeps the
-            paper's task.
+Departures  The paper's auxiliary task is solved by any x̂ with y = x̂ - r: as trained in
+            the first stage, its gradient points away from the true one (docs/results).
+            `REFERENCE_CONFIG` keeps it.  By default, "neighbours", every second pixel
+            is restored towards its neighbours, which assumes white noise.  With "sure"
+            two gains of r adapt, by an estimate of the error for correlated noise.
             Steps are consecutive, with learned rates.  The authors' code has five steps
             of one rate, but each starts from θ, so that only one counts; their settings
             are REFERENCE_TRAINING and REFERENCE_TEST in algorithms/adaptation_plan.py.
@@ -41,6 +43,7 @@ import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from avjax.models.registry import register_system
 from avjax.nn.layers import ConvNoBias
@@ -52,6 +55,10 @@ from avjax.typing import Array, Dtype, Key, Params
 SIZE_MULTIPLE = 4  # divisor of image sides, because the body halves them twice
 CONV_DEPTHS = 14, 8, 8  # 3 x 3 convolutions in sequence: at full, half, quarter size
 INITIAL_INNER_LR = 1e-2  # initial value of each learned inner learning rate
+INITIAL_LOG_LEVEL = 1.5  # of noise, relative to the typical energy of a residual
+LUMA_CHROMA = np.array(  # columns: luma, and two of chroma; orthonormal
+    [[2, 3, 1], [2, 0, -2], [2, -3, 1]] / np.sqrt([12, 18, 6]), np.float32
+)
 LOG_LR_SCALE = 50.0  # at a rate of 1e-4 a step of Adam changes an inner rate by 0.5 %
 
 
@@ -62,7 +69,8 @@ class DenoiserConfig:
     Attributes:
         auxiliary: The task by which the restorer adapts to an image.  "reconstruction":
             a second head reconstructs the noisy image; "renoising" and "neighbours"
-            need no head, see algorithms/denoiser_adaptation.py.
+            need no head, see algorithms/denoiser_adaptation.py; "sure": gains of the
+            residual minimise the error that a model of the noise foretells.
         base_channels: Channels at full size.
         channel_step: Channels added each time that the sides are halved.
         mask_channels: Channels of the mask network.
@@ -71,7 +79,7 @@ class DenoiserConfig:
     """
 
     system: ClassVar[str] = "denoiser"
-    auxiliary: Literal["reconstruction", "renoising", "neighbours"] = "neighbours"
+    auxiliary: Literal["reconstruction", "renoising", "neighbours", "sure"] = "neighbours"
     base_channels: int = 32
     channel_step: int = 16
     mask_channels: int = 32
@@ -81,6 +89,8 @@ class DenoiserConfig:
     @property
     def adapted_heads(self) -> tuple[str, ...]:
         """Modules of the restorer that adapt to an image by default."""
+        if self.auxiliary == "sure":
+            return ("gains",)
         if self.auxiliary == "reconstruction":
             return ("primary", "auxiliary")
         return ("primary",)
@@ -117,6 +127,8 @@ class RestorationNet(nn.Module):
         self.primary = Head(2, config.dtype)
         if config.auxiliary == "reconstruction":
             self.auxiliary = ReconstructionHead(config.base_channels, config.dtype)
+        if config.auxiliary == "sure":
+            self.gains = self.param("gains", nn.initializers.zeros, (2,))
 
     def __call__(self, noisy: Array) -> RestorationOutputs:
         """Restore noisy images."""
@@ -135,6 +147,8 @@ class RestorationNet(nn.Module):
     def restore(self, features: Array, noisy: Array) -> RestorationOutputs:
         """Return images restored from features; see `RestorationNet` for arguments."""
         residual = self.primary(features)
+        if self.config.auxiliary == "sure":
+            residual = scale_luma_chroma(residual, self.gains)
         return RestorationOutputs(noisy + residual, residual)  # denoiser (1)
 
     def reconstruct(self, outputs: RestorationOutputs) -> Array:
@@ -230,6 +244,12 @@ class MaskNet(nn.Module):
         return nn.sigmoid(to_full_precision(x))  # denoiser (3)
 
 
+def scale_luma_chroma(residual: Array, log_gains: Array) -> Array:
+    """Multiply luma and chroma of a residual [b h w c=3] by exp(log_gains [2])."""
+    factors = jnp.exp(log_gains)[jnp.array([0, 1, 1])]
+    return residual @ (LUMA_CHROMA * factors @ LUMA_CHROMA.T)
+
+
 def receptive_field() -> int:
     """Return the largest distance in pixels at which one pixel changes another.
 
@@ -262,14 +282,18 @@ def from_log_lrs(params: Params) -> Params:
 def init_variables(config: DenoiserConfig, key: Key) -> dict[str, Params]:
     """Return variables of all parts; see `avjax.models.registry.System`.
 
-    "inner_lrs" has a learning rate for each tensor of the heads that adapt.
+    "inner_lrs" has a learning rate for each tensor that adapts.
     """
     image = jnp.zeros((1, SIZE_MULTIPLE, SIZE_MULTIPLE, 3))
     restorer = RestorationNet(config).init(key, image)
     heads = {name: restorer["params"][name] for name in config.adapted_heads}
     lrs = jax.tree.map(lambda p: jnp.full((), INITIAL_INNER_LR, p.dtype), heads)
-    return {
-        "restorer": restorer,
-        "mask_net": MaskNet(config).init(key, image),
-        "inner_lrs": {"params": to_log_lrs(lrs)},
-    }
+    parts = {"restorer": restorer, "inner_lrs": {"params": to_log_lrs(lrs)}}
+    if config.auxiliary == "sure":
+        return parts | {"noise_model": {"params": init_noise_model()}}
+    return parts | {"mask_net": MaskNet(config).init(key, image)}
+
+
+def init_noise_model() -> Params:
+    """Return the part noise_model before it is fitted; see `best_gains`."""
+    return {"coefficients": jnp.zeros((2, 4)).at[:, 0].set(INITIAL_LOG_LEVEL)}
