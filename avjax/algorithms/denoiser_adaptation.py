@@ -18,6 +18,7 @@ from avjax.algorithms.meta_sgd import (
     adapt,
     adapt_with_early_stopping,
 )
+from avjax.algorithms.noise_model import gain_risk, measure_residual
 from avjax.losses.restoration import masked_l1
 from avjax.models.denoiser import (
     DenoiserConfig,
@@ -58,7 +59,7 @@ def adapt_denoiser(
     Args:
         config: Config of the model.
         plan: Which parameters adapt, and the settings of the inner loop.
-        params: Parameters of the parts `restorer` and `mask_net`.
+        params: Parameters of the parts `restorer`, and `mask_net` or `noise_model`.
         lrs: A learning rate for each tensor that adapts.
         noisy: Images, sides multiples of 4, [b h w c=3].
         key: PRNG key.
@@ -84,16 +85,16 @@ def adapt_denoiser_with_early_stopping(
 ) -> SelectedAdaptation:
     """Adapt the restorer to crops of an image and stop when it does not improve.
 
-    The validation loss needs no clean image. Every second pixel of the held-out crops
-    is denoised and compared with its diagonal neighbours. Their noise is independent,
-    so that no network can predict it, and a smaller loss means a smaller error. The
-    loss is less reliable if the noise of neighbours is correlated, as after strong
-    compression.
+    The validation loss needs no clean image. For "sure" it is the estimated error of
+    all crops; two gains cannot overfit to them. Otherwise every second pixel of the
+    held-out crops is denoised and compared with its diagonal neighbours. If their noise
+    is independent, no network can predict it, and a smaller loss means a smaller error.
+    If it is correlated, as that of most cameras is, the loss says little.
 
     Args:
         config: Config of the model.
         plan: Which parameters adapt, and the settings of the inner loop.
-        params: Parameters of the parts `restorer` and `mask_net`.
+        params: Parameters of the parts `restorer`, and `mask_net` or `noise_model`.
         lrs: A learning rate for each tensor that adapts.
         crops: Crops for the steps, sides multiples of 8, [b h w c=3].
         held_out: Other crops, for the validation loss, sides multiples of 8,
@@ -107,19 +108,23 @@ def adapt_denoiser_with_early_stopping(
     """
     restorer = params["restorer"]
     trained, _ = split_trainable(config, plan, restorer)
-    validation_loss = auxiliary_loss(
-        dataclasses.replace(config, auxiliary="neighbours"),
-        restorer,
-        mask=jnp.ones((*held_out.shape[:3], 1), held_out.dtype),
-        noisy=held_out,
-        key=key,
-        body_adapts="body" in trained,
-    )
+    if config.auxiliary == "sure":
+        crops = jnp.concatenate([crops, held_out])
+        loss = validation_loss = sure_loss(config, params, crops, key)
+    else:
+        loss = inner_loss(config, plan, params, crops, key)
+        validation_loss = auxiliary_loss(
+            dataclasses.replace(config, auxiliary="neighbours"),
+            restorer,
+            mask=jnp.ones((*held_out.shape[:3], 1), held_out.dtype),
+            noisy=held_out,
+            key=key,
+            body_adapts="body" in trained,
+        )
     use_initial = validation_loss(initial_params) < validation_loss(trained)
     start = jax.tree.map(
         lambda x, y: jnp.where(use_initial, x, y), initial_params, trained
     )
-    loss = inner_loss(config, plan, params, crops, key)
     return adapt_with_early_stopping(loss, validation_loss, start, lrs, plan.adaptation)
 
 
@@ -131,13 +136,15 @@ def inner_loss(
     Args:
         config: Config of the model.
         plan: Which parameters adapt, and the settings of the inner loop.
-        params: Parameters of the parts `restorer` and `mask_net`.
+        params: Parameters of the parts `restorer`, and `mask_net` or `noise_model`.
         noisy: Images, sides multiples of 4, [b h w c=3].
         key: PRNG key.
 
     Returns:
         A function of the parameters that adapt.
     """
+    if config.auxiliary == "sure":
+        return sure_loss(config, params, noisy, key)
     mask = apply_network(MaskNet(config), {"params": params["mask_net"]}, noisy)
     if plan.hard_mask:
         mask = (mask > 0.5).astype(mask.dtype)
@@ -145,6 +152,32 @@ def inner_loss(
     return auxiliary_loss(
         config, params["restorer"], mask, noisy, key, body_adapts="body" in trainable
     )
+
+
+def sure_loss(
+    config: DenoiserConfig, params: Params, noisy: Array, key: Key
+) -> Callable[[Params], Array]:
+    """Create the estimated error of an image as a function of the residual's gains.
+
+    The network runs twice, and not again in the steps.
+
+    Args:
+        config: Config of the model, with auxiliary "sure".
+        params: Parameters of the parts `restorer` and `noise_model`.
+        noisy: Parts of one image, sides multiples of 8, [b h w c=3].
+        key: PRNG key.
+
+    Returns:
+        A function of {"gains": logarithms of the gains [2]}; see `gain_risk`.
+    """
+    restorer = params["restorer"] | {"gains": jnp.zeros((2,))}
+
+    def residual_of(images: Array) -> Array:
+        return restore(config, restorer, images).residual
+
+    statistics = measure_residual(residual_of, noisy, key)
+    risk = gain_risk(params["noise_model"]["coefficients"], statistics)
+    return lambda trainable: risk(trainable["gains"])
 
 
 def auxiliary_loss(
@@ -160,6 +193,7 @@ def auxiliary_loss(
     "reconstruction": the second head reconstructs the noisy image from the outputs of
     the first head. "renoising": see `renoise`; the added noise has to be removed.
     "neighbours": see `neighbor_pairs`; a denoised pixel equals its diagonal neighbour.
+    For "sure" see `sure_loss`.
 
     Args:
         config: Config of the model.

@@ -106,17 +106,17 @@ def gain_risk(
         statistics: Statistics of the image.
 
     Returns:
-        A function of the logarithms of the gains [2], which returns an estimate of the
-        mean square error, [].
+        A function of the logarithms of the gains [2]. It returns the sum of the mean
+        square errors of luma and chroma, each relative to the residual's energy, [].
     """
-    best, energy = best_gains(coefficients, statistics), statistics.energy
-    scale = best * energy / jnp.maximum(statistics.divergence, 1e-3 * energy + 1e-12)
-    variance = jnp.maximum(scale * statistics.variance, best**2 * energy)
+    best = best_gains(coefficients, statistics)
+    divergence = jnp.maximum(statistics.divergence, 1e-3 * statistics.energy + 1e-12)
+    variance = jnp.maximum(best * statistics.variance / divergence, best**2)
 
     def risk(log_gains: Array) -> Array:
         # denoiser (9)
         gains = jnp.exp(log_gains)
-        return jnp.sum(variance + energy * (gains**2 - 2 * gains * best)) / 3
+        return jnp.sum(variance + gains**2 - 2 * gains * best)
 
     return risk
 

@@ -79,7 +79,9 @@ class DenoiserConfig:
     """
 
     system: ClassVar[str] = "denoiser"
-    auxiliary: Literal["reconstruction", "renoising", "neighbours", "sure"] = "neighbours"
+    auxiliary: Literal["reconstruction", "renoising", "neighbours", "sure"] = (
+        "neighbours"
+    )
     base_channels: int = 32
     channel_step: int = 16
     mask_channels: int = 32

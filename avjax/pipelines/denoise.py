@@ -10,7 +10,11 @@ import numpy as np
 
 from avjax import console
 from avjax.algorithms import adaptation_plan, tiling
-from avjax.algorithms.adaptation_plan import REFERENCE_TEST, AdaptationPlan
+from avjax.algorithms.adaptation_plan import (
+    GAIN_PLAN,
+    REFERENCE_TEST,
+    AdaptationPlan,
+)
 from avjax.config.arguments import checked_arguments
 from avjax.errors import InputError
 from avjax.media.photo_io import Photo, read_photo
@@ -85,6 +89,8 @@ def load_denoiser(
         raise InputError(f"{steps} steps are not between 0 and {MAX_STEPS}")
     config, params, inner_lrs = load_network(weights)
     plan = AdaptationPlan() if inner_lrs else REFERENCE_TEST
+    if config.auxiliary == "sure":
+        plan = GAIN_PLAN
     if steps is not None:
         adaptation = dataclasses.replace(plan.adaptation, steps=steps)
         plan = dataclasses.replace(plan, adaptation=adaptation)

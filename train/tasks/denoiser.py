@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from avjax.algorithms.adaptation_plan import AdaptationPlan, init_inner_lrs
 from avjax.algorithms.denoiser_adaptation import adapt_denoiser, auxiliary_loss, restore
 from avjax.algorithms.meta_sgd import Adaptation, adapt, constant_lrs, unroll_on_cpu
+from avjax.algorithms.noise_model import best_gains, measure_residual, true_gains
 from avjax.losses.restoration import mask_edge_loss, restoration_l1
 from avjax.metrics.base import Mean
 from avjax.metrics.image import psnr
@@ -23,6 +24,7 @@ from avjax.models.denoiser import (
     MaskNet,
     RestorationNet,
     from_log_lrs,
+    init_noise_model,
     to_log_lrs,
 )
 from avjax.nn.apply import apply_network
@@ -37,6 +39,8 @@ MASK_LOOKAHEAD = Adaptation(steps=1, learning_rate=1e-3)
 @dataclasses.dataclass(frozen=True)
 class DenoiserTask(Task):
     """Train the parts `restorer`, `mask_net` and, if they are learned, `inner_lrs`.
+
+    With the auxiliary loss "sure", `noise_model` takes the place of `mask_net`.
 
     It takes batches of `ImagePairCrop`.
 
@@ -54,7 +58,7 @@ class DenoiserTask(Task):
     """
 
     model: DenoiserConfig = DenoiserConfig()
-    stage: Literal["plain", "clean", "adapt"] = "clean"
+    stage: Literal["plain", "clean", "adapt", "noise"] = "clean"
     plan: AdaptationPlan = AdaptationPlan()
     test_plan: AdaptationPlan = AdaptationPlan()
     learn_inner_lrs: bool = True
@@ -64,8 +68,10 @@ class DenoiserTask(Task):
         """List the objectives of the stage. See `Task.objectives`."""
         if self.stage == "adapt":
             inner_lrs = ("inner_lrs",) if self.learn_inner_lrs else ()
-            parts = ("restorer", "mask_net", *inner_lrs)
+            parts = ("restorer", self.loss_part, *inner_lrs)
             return (Objective("adapt", parts, self.adapt_loss),)
+        if self.stage == "noise":
+            return (Objective("noise", ("noise_model",), self.noise_loss),)
         if self.stage == "plain":
             return (Objective("restore", ("restorer",), self.plain_loss),)
         return (
@@ -73,13 +79,21 @@ class DenoiserTask(Task):
             Objective("mask", ("mask_net",), self.mask_loss),
         )
 
+    @property
+    def loss_part(self) -> str:
+        """Name of the part that the loss of the inner loop needs."""
+        return "noise_model" if self.model.auxiliary == "sure" else "mask_net"
+
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
         """Initialise all parts for the shapes of a batch. See `Task.init`."""
         restorer_key, mask_key = jax.random.split(key)
         noisy = batch["noisy"]
         restorer = RestorationNet(self.model).init(restorer_key, noisy)["params"]
-        mask_net = MaskNet(self.model).init(mask_key, noisy)["params"]
-        params = {"restorer": restorer, "mask_net": mask_net}
+        params = {"restorer": restorer}
+        if self.model.auxiliary == "sure":
+            params["noise_model"] = init_noise_model()
+        else:
+            params["mask_net"] = MaskNet(self.model).init(mask_key, noisy)["params"]
         if self.learn_inner_lrs:
             lrs = init_inner_lrs(self.model, self.plan, restorer)
             params["inner_lrs"] = to_log_lrs(lrs)
@@ -139,9 +153,36 @@ class DenoiserTask(Task):
         # denoiser (8)
         keys = jax.random.split(key, len(batch["noisy"]))
         errors, losses = map_images(adapt_one, batch["noisy"], batch["clean"], keys)
-        mask_mean = jnp.mean(self.mask(params, batch))
-        logs = {"auxiliary": jnp.mean(losses), "mask_mean": mask_mean}
+        logs = {"auxiliary": jnp.mean(losses)}
+        if "mask_net" in params:
+            logs["mask_mean"] = jnp.mean(self.mask(params, batch))
         return jnp.mean(errors), LossAux(logs)
+
+    def noise_loss(
+        self, params: Params, stats: Params, batch: Batch, key: Key
+    ) -> tuple[Array, LossAux]:
+        """Compare the estimated gains with the best ones, weighted by their effect.
+
+        See `Objective.loss`.
+        """
+        coefficients = params["noise_model"]["coefficients"]
+        restorer = params["restorer"] | {"gains": jnp.zeros((2,))}
+
+        def residual_of(images: Array) -> Array:
+            return restore(self.model, restorer, images).residual
+
+        def compare_one(noisy: Array, noise: Array, key: Key) -> Array:
+            statistics = measure_residual(residual_of, noisy[None], key)
+            errors = best_gains(coefficients, statistics) - true_gains(
+                residual_of(noisy[None]), noise[None]
+            )
+            return jnp.sum(statistics.energy * errors**2) / jnp.mean(noise**2)
+
+        keys = jax.random.split(key, len(batch["noisy"]))
+        noise = batch["noisy"] - batch["clean"]
+        return jnp.mean(map_images(compare_one, batch["noisy"], noise, keys)), LossAux(
+            {}
+        )
 
     def mask(self, params: Params, batch: Batch) -> Array:
         """Compute the mask of the auxiliary loss.

@@ -26,7 +26,7 @@ class Denoiser:
 
     Attributes:
         config: Config of the networks.
-        params: Parameters of the parts `restorer` and `mask_net`.
+        params: Parameters of the parts `restorer`, and `mask_net` or `noise_model`.
         inner_lrs: Learning rate of each adapted tensor.
         plan: The plan of the adaptation.
         strength: Fraction of the noise to remove, 0 to 1.
