@@ -25,6 +25,8 @@ MIN_ENERGY = 1e-8  # of a cell, in squared pixel values of [0, 1]
 PROBE_SCALE = 0.6  # of the noise that is added to measure the divergence
 STATISTIC_MEANS = -1.6, -8.8, -1.2  # typical values, subtracted from the statistics
 GAIN_RANGE = 0.4, 1.3  # limits of the best gain
+MIN_GAIN = 1e-2  # of a gain before the level of the noise is estimated
+RIDGE = 0.05  # penalty of the coefficients
 
 
 class ResidualStatistics(NamedTuple):
@@ -76,24 +78,58 @@ def best_gains(coefficients: Array, statistics: ResidualStatistics) -> Array:
     """Estimate the gains of the residual with the lowest expected error.
 
     Args:
-        coefficients: Of the constant 1 and three statistics, [2 4].
+        coefficients: As `fit_coefficients` returns them, [2 4].
         statistics: Statistics of the image.
 
     Returns:
         Gains of luma and of chroma, within `GAIN_RANGE`, [2].
     """
+    gains, features = level_features(statistics)
+    log_level = coefficients[:, 0] + jnp.sum(coefficients[:, 1:] * features, axis=-1)
+    return jnp.clip(jnp.exp(log_level) * gains, *GAIN_RANGE)
+
+
+def level_features(statistics: ResidualStatistics) -> tuple[Array, Array]:
+    """Compute what the level of the noise is estimated from.
+
+    Args:
+        statistics: Statistics of an image.
+
+    Returns:
+        - gains: The best gains if the level of the noise were that of `variance`, [2].
+        - features: Logarithms of these gains, of the residual's energy and of the
+          brightness, minus typical values, [2 3].
+    """
     energy = jnp.maximum(statistics.energy, MIN_ENERGY / 100)
-    gains = jnp.maximum(statistics.divergence, 1e-3 * energy) / energy
-    logs = jnp.stack(
-        [
-            jnp.log(gains),
-            jnp.full_like(gains, jnp.log(jnp.sum(energy) / 3)),
-            jnp.full_like(gains, jnp.log(statistics.brightness + 1e-2)),
-        ],
-        axis=-1,
-    ) - jnp.array(STATISTIC_MEANS)
-    level = coefficients[:, 0] + jnp.sum(coefficients[:, 1:] * logs, axis=-1)
-    return jnp.clip(jnp.exp(level) * gains, *GAIN_RANGE)
+    gains = jnp.maximum(statistics.divergence / energy, MIN_GAIN)
+    shared = jnp.stack([jnp.sum(energy) / 3, statistics.brightness + 1e-2])
+    logs = jnp.log(jnp.column_stack([gains, jnp.tile(shared, (2, 1))]))
+    return gains, logs - jnp.array(STATISTIC_MEANS)
+
+
+def fit_coefficients(statistics: ResidualStatistics, target: Array) -> Array:
+    """Fit the level of the noise to images whose noise is known, by ridge regression.
+
+    Args:
+        statistics: Statistics of the images, [n ...].
+        target: Best gains of the images, see `true_gains`, [n 2].
+
+    Returns:
+        Coefficients of the constant 1 and the features, for luma and for chroma, [2 4].
+    """
+    gains, features = jax.vmap(level_features)(statistics)
+    log_levels = jnp.log(jnp.clip(target, *GAIN_RANGE) / gains)
+    scales = jnp.std(features, axis=0) + 1e-6
+
+    def fit_class(x: Array, y: Array, scale: Array) -> Array:
+        center = jnp.mean(x, axis=0)
+        normal = (x - center) / scale
+        matrix = normal.T @ normal + RIDGE * len(y) * jnp.eye(x.shape[1])
+        slopes = jnp.linalg.solve(matrix, normal.T @ (y - jnp.mean(y))) / scale
+        return jnp.concatenate([(jnp.mean(y) - slopes @ center)[None], slopes])
+
+    fits = [fit_class(features[:, c], log_levels[:, c], scales[c]) for c in range(2)]
+    return jnp.stack(fits)
 
 
 def gain_risk(
@@ -110,8 +146,9 @@ def gain_risk(
         square errors of luma and chroma, each relative to the residual's energy, [].
     """
     best = best_gains(coefficients, statistics)
-    divergence = jnp.maximum(statistics.divergence, 1e-3 * statistics.energy + 1e-12)
-    variance = jnp.maximum(best * statistics.variance / divergence, best**2)
+    gains, _ = level_features(statistics)
+    relative = statistics.variance / jnp.maximum(statistics.energy, MIN_ENERGY / 100)
+    variance = jnp.maximum(best / gains * relative, best**2)
 
     def risk(log_gains: Array) -> Array:
         # denoiser (9)

@@ -11,7 +11,6 @@ Commands of the corpora:
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Literal
 
 from avjax.algorithms.adaptation_plan import (
     GAIN_PLAN,
@@ -73,13 +72,15 @@ def denoiser_polyu_plain() -> Experiment:
 def denoiser_polyu() -> Experiment:
     """Train the denoiser's second stage on PolyU; run denoiser_polyu_plain first.
 
+    Then `python -m avjax.train.ablations.noise gains` fits the model of the noise.
+
     Data: corpora/polyu (non-commercial). Time: 5 to 10 minutes on one core. For
     comparison without the inner loop: task.stage=plain
     'optim={"restore": {"learning_rate": 1e-3, "warmup": 50, "schedule": "cosine",
     "max_grad_norm": 1.0}}'.
     """
     return small_denoiser(
-        polyu_task("adapt"),
+        DenoiserTask(SURE, stage="adapt", plan=GAIN_PLAN, test_plan=GAIN_PLAN),
         "corpora/polyu",
         (),
         {"adapt": SMALL_ADAM},
@@ -89,27 +90,6 @@ def denoiser_polyu() -> Experiment:
         description="The denoiser, trained on PolyU (not for commerce) through the "
         "steps of its adaptation.",
         init_from={"restorer": "runs/denoiser_polyu_plain/weights"},
-    )
-
-
-@experiment
-def denoiser_polyu_noise() -> Experiment:
-    """Fit the denoiser's model of the noise to PolyU; run denoiser_polyu first.
-
-    Data: corpora/polyu (non-commercial). Time: 2 minutes on one core.
-    """
-    start = "runs/denoiser_polyu/weights"
-    return small_denoiser(
-        polyu_task("noise"),
-        "corpora/polyu",
-        (),
-        {"noise": Adam(learning_rate=3e-2, warmup=10, schedule="cosine")},
-        batch_size=8,
-        crop_size=256,
-        steps=150,
-        description="The denoiser, trained on PolyU (not for commerce), with a model "
-        "of the noise.",
-        init_from={"restorer": start, "inner_lrs": start},
     )
 
 
@@ -192,18 +172,6 @@ def reference_task(stage: str) -> DenoiserTask:
         test_plan=REFERENCE_TEST,
         learn_inner_lrs=False,
     )
-
-
-def polyu_task(stage: Literal["adapt", "noise"]) -> DenoiserTask:
-    """Make the task of the second or third stage on PolyU.
-
-    Args:
-        stage: "adapt" or "noise".
-
-    Returns:
-        The task.
-    """
-    return DenoiserTask(SURE, stage=stage, plan=GAIN_PLAN, test_plan=GAIN_PLAN)
 
 
 def first_stage_weights(name: str) -> dict[str, str]:

@@ -14,7 +14,6 @@ import jax.numpy as jnp
 from avjax.algorithms.adaptation_plan import AdaptationPlan, init_inner_lrs
 from avjax.algorithms.denoiser_adaptation import adapt_denoiser, auxiliary_loss, restore
 from avjax.algorithms.meta_sgd import Adaptation, adapt, constant_lrs, unroll_on_cpu
-from avjax.algorithms.noise_model import best_gains, measure_residual, true_gains
 from avjax.losses.restoration import mask_edge_loss, restoration_l1
 from avjax.metrics.base import Mean
 from avjax.metrics.image import psnr
@@ -58,7 +57,7 @@ class DenoiserTask(Task):
     """
 
     model: DenoiserConfig = DenoiserConfig()
-    stage: Literal["plain", "clean", "adapt", "noise"] = "clean"
+    stage: Literal["plain", "clean", "adapt"] = "clean"
     plan: AdaptationPlan = AdaptationPlan()
     test_plan: AdaptationPlan = AdaptationPlan()
     learn_inner_lrs: bool = True
@@ -70,8 +69,6 @@ class DenoiserTask(Task):
             inner_lrs = ("inner_lrs",) if self.learn_inner_lrs else ()
             parts = ("restorer", self.loss_part, *inner_lrs)
             return (Objective("adapt", parts, self.adapt_loss),)
-        if self.stage == "noise":
-            return (Objective("noise", ("noise_model",), self.noise_loss),)
         if self.stage == "plain":
             return (Objective("restore", ("restorer",), self.plain_loss),)
         return (
@@ -157,32 +154,6 @@ class DenoiserTask(Task):
         if "mask_net" in params:
             logs["mask_mean"] = jnp.mean(self.mask(params, batch))
         return jnp.mean(errors), LossAux(logs)
-
-    def noise_loss(
-        self, params: Params, stats: Params, batch: Batch, key: Key
-    ) -> tuple[Array, LossAux]:
-        """Compare the estimated gains with the best ones, weighted by their effect.
-
-        See `Objective.loss`.
-        """
-        coefficients = params["noise_model"]["coefficients"]
-        restorer = params["restorer"] | {"gains": jnp.zeros((2,))}
-
-        def residual_of(images: Array) -> Array:
-            return restore(self.model, restorer, images).residual
-
-        def compare_one(noisy: Array, noise: Array, key: Key) -> Array:
-            statistics = measure_residual(residual_of, noisy[None], key)
-            errors = best_gains(coefficients, statistics) - true_gains(
-                residual_of(noisy[None]), noise[None]
-            )
-            return jnp.sum(statistics.energy * errors**2) / jnp.mean(noise**2)
-
-        keys = jax.random.split(key, len(batch["noisy"]))
-        noise = batch["noisy"] - batch["clean"]
-        return jnp.mean(map_images(compare_one, batch["noisy"], noise, keys)), LossAux(
-            {}
-        )
 
     def mask(self, params: Params, batch: Batch) -> Array:
         """Compute the mask of the auxiliary loss.
