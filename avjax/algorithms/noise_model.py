@@ -103,8 +103,8 @@ def level_features(statistics: ResidualStatistics) -> tuple[Array, Array]:
     energy = jnp.maximum(statistics.energy, MIN_ENERGY / 100)
     gains = jnp.maximum(statistics.divergence / energy, MIN_GAIN)
     shared = jnp.stack([jnp.sum(energy) / 3, statistics.brightness + 1e-2])
-    logs = jnp.log(jnp.column_stack([gains, jnp.tile(shared, (2, 1))]))
-    return gains, logs - jnp.array(STATISTIC_MEANS)
+    logs = jnp.log(jnp.column_stack([gains, jnp.tile(shared[None], (2, 1))]))
+    return gains, logs - jnp.array([STATISTIC_MEANS])
 
 
 def fit_coefficients(statistics: ResidualStatistics, target: Array) -> Array:
@@ -123,7 +123,7 @@ def fit_coefficients(statistics: ResidualStatistics, target: Array) -> Array:
 
     def fit_class(x: Array, y: Array, scale: Array) -> Array:
         center = jnp.mean(x, axis=0)
-        normal = (x - center) / scale
+        normal = (x - center[None]) / scale[None]
         matrix = normal.T @ normal + RIDGE * len(y) * jnp.eye(x.shape[1])
         slopes = jnp.linalg.solve(matrix, normal.T @ (y - jnp.mean(y))) / scale
         return jnp.concatenate([(jnp.mean(y) - slopes @ center)[None], slopes])
@@ -209,8 +209,8 @@ def sample_noise(energies: Array, key: Key, shape: tuple[int, ...]) -> Array:
         Noise, [b h w c=3].
     """
     bands = split_bands(jax.random.normal(key, shape))
-    scales = jnp.sqrt(energies / jnp.array(BAND_ENERGIES))
-    return jnp.sum(bands * scales, axis=-1) @ LUMA_CHROMA.T
+    scales = jnp.sqrt(energies / jnp.array([BAND_ENERGIES]))
+    return jnp.einsum("bhwcs,cs->bhwc", bands, scales) @ LUMA_CHROMA.T
 
 
 def split_bands(image: Array) -> Array:

@@ -249,7 +249,7 @@ class MaskNet(nn.Module):
 def scale_luma_chroma(residual: Array, log_gains: Array) -> Array:
     """Multiply luma and chroma of a residual [b h w c=3] by exp(log_gains [2])."""
     factors = jnp.exp(log_gains)[jnp.array([0, 1, 1])]
-    return residual @ (LUMA_CHROMA * factors @ LUMA_CHROMA.T)
+    return residual @ (LUMA_CHROMA * factors[None] @ LUMA_CHROMA.T)
 
 
 def receptive_field() -> int:

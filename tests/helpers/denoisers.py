@@ -9,6 +9,7 @@ from avjax.models.denoiser import LOG_LR_SCALE, DenoiserConfig, init_variables
 
 SMALL = DenoiserConfig(base_channels=2, channel_step=1, mask_channels=2)
 PARTS = "restorer", "mask_net", "inner_lrs"
+SURE_PARTS = "restorer", "noise_model", "inner_lrs"
 SIZE = 53, 75
 
 

@@ -7,7 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from avjax.algorithms.adaptation_plan import REFERENCE_TEST, AdaptationPlan
+from avjax.algorithms.adaptation_plan import (
+    GAIN_PLAN,
+    REFERENCE_TEST,
+    AdaptationPlan,
+)
 from avjax.algorithms.denoiser_adaptation import restore
 from avjax.algorithms.meta_sgd import Adaptation
 from avjax.losses.restoration import mask_edge_loss, masked_l1, restoration_l1
@@ -28,11 +32,14 @@ REFERENCE = DenoiserTask(
     test_plan=REFERENCE_TEST,
     learn_inner_lrs=False,
 )
+SURE = DenoiserTask(
+    DenoiserConfig("sure", **SIZES), stage="adapt", plan=GAIN_PLAN, test_plan=GAIN_PLAN
+)
 TASKS = {
     f"{variant} {stage}": dataclasses.replace(task, stage=stage)
     for variant, task in {"default": DEFAULT, "reference": REFERENCE}.items()
     for stage in ("plain", "clean", "adapt")
-}
+} | {"sure adapt": SURE, "sure plain": dataclasses.replace(SURE, stage="plain")}
 
 
 @pytest.fixture
@@ -51,7 +58,11 @@ def unequal(tree, other) -> bool:
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_stage_improves_on_one_batch_and_updates_its_parts_only(name, batch):
+def test_stage_improves_on_one_batch_and_updates_its_parts_only(
+    name, batch, monkeypatch
+):
+    # Limits stop the gradient, and the residual of an untrained network is no noise.
+    monkeypatch.setattr("avjax.algorithms.noise_model.GAIN_RANGE", (1e-3, 1e3))
     task = TASKS[name]
     optimizers = {
         objective.name: make_optimizer(Adam(learning_rate=3e-3), 8)
@@ -84,6 +95,8 @@ def test_stages_update_the_documented_parts():
     )
     assert default.parts == ("restorer", "mask_net", "inner_lrs")
     assert reference.parts == ("restorer", "mask_net")
+    (sure,) = SURE.objectives()
+    assert sure.parts == ("restorer", "noise_model", "inner_lrs")
 
 
 def test_image_of_weight_zero_is_not_measured(batch):
@@ -139,6 +152,13 @@ def test_export_has_all_parts(batch):
     released = task.export(params, stats)
     assert released.system == "denoiser" and released.config == task.model
     assert set(released.params) == {"restorer", "mask_net", "inner_lrs"}
+
+
+def test_export_for_gains_has_the_noise_model_and_no_mask(batch):
+    params, stats = jax.eval_shape(SURE.init, KEY, batch)
+    released = SURE.export(params, stats).params
+    assert set(released) == {"restorer", "noise_model", "inner_lrs"}
+    assert set(released["inner_lrs"]) == {"gains"}
 
 
 @pytest.mark.parametrize("written_out", [True, False])

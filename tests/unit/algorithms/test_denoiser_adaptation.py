@@ -9,15 +9,18 @@ import pytest
 from reference import random_init
 
 from avjax.algorithms.adaptation_plan import (
+    GAIN_PLAN,
     REFERENCE_TEST,
     AdaptationPlan,
     init_inner_lrs,
 )
 from avjax.algorithms.denoiser_adaptation import (
     adapt_denoiser,
+    adapt_denoiser_with_early_stopping,
     neighbor_pairs,
     renoise,
     restore,
+    sure_loss,
 )
 from avjax.algorithms.meta_sgd import Adaptation
 from avjax.models.denoiser import (
@@ -25,6 +28,8 @@ from avjax.models.denoiser import (
     MaskNet,
     RestorationNet,
     from_log_lrs,
+    init_noise_model,
+    scale_luma_chroma,
     to_log_lrs,
 )
 
@@ -33,6 +38,7 @@ RENOISING = DenoiserConfig(
 )
 RECONSTRUCTION = dataclasses.replace(RENOISING, auxiliary="reconstruction")
 NEIGHBOURS = dataclasses.replace(RENOISING, auxiliary="neighbours")
+SURE = dataclasses.replace(RENOISING, auxiliary="sure")
 TWO_STEPS = AdaptationPlan(Adaptation(steps=2, learning_rate=0.01))
 KEY = jax.random.key(0)
 
@@ -45,10 +51,11 @@ def noisy():
 def params_of(config):
     image = jnp.zeros((1, 8, 8, 3))
     networks = {"restorer": RestorationNet(config), "mask_net": MaskNet(config)}
-    return {
+    params = {
         part: random_init(lambda n=network: n.init(KEY, image))["params"]
         for part, network in networks.items()
     }
+    return params | {"noise_model": init_noise_model()}
 
 
 def adapt_and_compare(config, plan, noisy):
@@ -104,6 +111,49 @@ def test_reference_plan_freezes_the_first_kernel(noisy, quick_body):
     heads = {path for path in all_paths if not path.startswith("body/")}
     assert heads - changed == {"primary/blocks/conv_0_0/kernel"}
     assert result.losses.shape == (4,)
+
+
+def test_only_gains_adapt_by_the_estimated_error(noisy, quick_body):
+    changed, _, result = adapt_and_compare(SURE, GAIN_PLAN, noisy)
+    assert changed == {"gains"}
+    assert result.losses.shape == (5,) and result.losses[-1] < result.losses[0]
+    params = params_of(SURE)
+    best = sure_loss(SURE, params, noisy, KEY)
+    grads = jax.grad(best)({"gains": result.params["gains"]})["gains"]
+    at_start = jax.grad(best)({"gains": params["restorer"]["gains"]})["gains"]
+    assert (jnp.abs(grads) < 0.5 * jnp.abs(at_start)).all()
+
+
+def test_all_patches_serve_the_choice_of_gains(noisy, quick_body):
+    params, images = params_of(SURE), jnp.concatenate([noisy, noisy[:, ::-1]])
+    lrs = init_inner_lrs(SURE, GAIN_PLAN, params["restorer"])
+    result = adapt_denoiser_with_early_stopping(
+        SURE,
+        GAIN_PLAN,
+        params,
+        lrs,
+        images[:1],
+        images[1:],
+        KEY,
+        {"gains": params["restorer"]["gains"]},
+    )
+    losses = result.validation_losses
+    np.testing.assert_allclose(losses[:-1], result.losses, rtol=1e-5)
+    assert int(result.num_steps) == int(losses.argmin()) > 0
+    assert set(result.params) == {"gains"}
+
+
+def test_gains_scale_luma_and_chroma_of_the_residual(noisy, quick_body):
+    params = params_of(SURE)["restorer"]
+    plain = restore(SURE, params | {"gains": jnp.zeros(2)}, noisy).residual
+    scaled = restore(SURE, params | {"gains": jnp.log(jnp.array([2.0, 3.0]))}, noisy)
+    luma = plain.mean(-1, keepdims=True)
+    np.testing.assert_allclose(
+        scaled.residual, 2 * luma + 3 * (plain - luma), rtol=1e-3, atol=1e-5
+    )
+    np.testing.assert_allclose(
+        scale_luma_chroma(plain, jnp.zeros(2)), plain, rtol=1e-3, atol=1e-6
+    )
 
 
 def operations_of(jaxpr):

@@ -6,7 +6,7 @@ import re
 import jax
 import numpy as np
 import pytest
-from denoisers import SMALL, noisy, save
+from denoisers import SMALL, SURE_PARTS, noisy, save
 
 import avjax
 from avjax.algorithms import adaptation_plan
@@ -25,6 +25,7 @@ def trained(tmp_path_factory, quick_bodies):
     save(folder / "ours")
     published = dataclasses.replace(SMALL, auxiliary="reconstruction")
     save(folder / "published", published, ("restorer", "mask_net"))
+    save(folder / "gains", dataclasses.replace(SMALL, auxiliary="sure"), SURE_PARTS)
     return folder
 
 
@@ -155,6 +156,22 @@ def test_converted_weights_adapt_as_in_the_published_code(trained):
     lrs = sorted({float(lr) for lr in jax.tree.leaves(denoiser.inner_lrs)})
     assert lrs == pytest.approx([0, 1e-5], rel=1e-6)
     assert len(denoiser.denoise(Photo(noisy()), "x").losses) == 4
+
+
+def test_gains_adapt_where_the_weights_have_a_noise_model(trained):
+    denoiser = load_denoiser(trained / "gains")
+    assert denoiser.plan == adaptation_plan.GAIN_PLAN
+    result = denoiser.denoise(Photo(noisy()), "x")
+    assert result.losses.shape == (5,)
+    assert set(denoiser.adapt(noisy(), denoiser.initial_params()).params) == {"gains"}
+    plain = load_denoiser(trained / "gains", 0).denoise(Photo(noisy()), "x")
+    if result.num_steps:
+        assert (plain.image != result.image).any()
+    program = jit_adapt(denoiser.config, denoiser.plan)
+    program.clear_cache()
+    for size, channels in (((16, 16), 3), ((33, 90), 1)):
+        denoiser.denoise(Photo(noisy(size, channels)), "x")
+    assert program._cache_size() == 1
 
 
 def test_frame_starts_from_the_params_of_the_last_frame(trained):

@@ -1,18 +1,37 @@
 """How well a denoiser chooses the gains of its residual on a photo.
 
+    python -m avjax.train.ablations.studies.noise_gains PAIRS WORDS VAL NAME=WEIGHTS...
+        [--fitted FOLDER] [--json PATH]
+
+PAIRS holds photos with clean ones (NAME_real, NAME_mean). Those with one of WORDS (one
+argument, separated by spaces) in their names are tested, of the others those with one
+of VAL validate; the model of the noise is fitted to the rest. Weights with the same
+NAME differ by their seed. With --fitted, the first weights are written with a model
+that was fitted to all photos but the tested ones.
+
+A row has, for 16 patches of 64 pixels of each photo, as many as denoising adapts to:
+PSNR without adaptation; the gain in dB by the chosen gains, and its lowest value of a
+photo; by gains that are the same for all photos, the mean of the fitted ones; by the
+best gains (oracle); and the correlation over photos of the chosen and the best
+strength, which is the mean of both gains weighted by the residual's energy.
+
 For noise that is known, the error of a photo is a quadratic function of the gains, so
 that the best gains, and the PSNR with any others, follow from a few statistics.
 """
 
+import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+import pathlib
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from avjax import weights
 from avjax.algorithms import tiling
+from avjax.algorithms.adaptation_plan import GAIN_PLAN
 from avjax.algorithms.denoiser_adaptation import restore
 from avjax.algorithms.noise_model import (
     ResidualStatistics,
@@ -23,9 +42,23 @@ from avjax.algorithms.noise_model import (
     true_gains,
 )
 from avjax.compilation import cpu_options
+from avjax.media.photo_io import read_photo
 from avjax.media.pixels import to_float01
-from avjax.models.denoiser import DenoiserConfig
+from avjax.models.denoiser import DenoiserConfig, to_log_lrs
+from avjax.pipelines.denoise import load_network
+from avjax.train.ablations.results import ResultTable, make_parser
 from avjax.typing import Array, Params
+
+COLUMNS = (
+    "network and photos",
+    "K = 0, dB",
+    "gain, dB",
+    "worst photo",
+    "same for all",
+    "oracle",
+    "correlation",
+)
+DIGITS, SIGNS = (2, 2, 2, 2, 2, 2), ("", "+", "+", "+", "+", "")
 
 
 class PhotoMeasurements(NamedTuple):
@@ -94,57 +127,107 @@ def jit_measure(config: DenoiserConfig) -> Callable[..., PhotoMeasurements]:
     return jax.jit(measure, compiler_options=cpu_options())
 
 
-def gains_chosen_by_others(
-    photos: PhotoMeasurements, groups: np.ndarray
-) -> tuple[Array, np.ndarray]:
-    """Choose gains of each group by a noise model that was fitted to the others.
-
-    Args:
-        photos: Measurements of the photos.
-        groups: Name of the group of each photo, such as its camera, [n].
-
-    Returns:
-        - gains: Gains of luma and of chroma, [n 2].
-        - typical: The others' mean gains, without any estimate, [n 2].
-    """
-    gains, typical = np.zeros_like(photos.target), np.zeros_like(photos.target)
-    for group in sorted(set(groups)):
-        fitted = photos.select(groups != group)
-        coefficients = fit_coefficients(fitted.statistics, fitted.target)
-        own = photos.select(groups == group).statistics
-        choose = functools.partial(best_gains, coefficients)
-        gains[groups == group] = jax.vmap(choose)(own)
-        typical[groups == group] = jnp.mean(fitted.target, axis=0)
-    return jnp.asarray(gains), typical
-
-
-def summarise(
-    photos: PhotoMeasurements, gains: Array, typical: Array
-) -> dict[str, float]:
+def summarise(fitted: PhotoMeasurements, photos: PhotoMeasurements) -> np.ndarray:
     """Summarise how good chosen gains are.
 
     Args:
-        photos: Measurements of the photos.
-        gains: Chosen gains, [n 2].
-        typical: Gains that are the same for all photos, [n 2] or [2].
+        fitted: Measurements of the photos that the noise model is fitted to.
+        photos: Measurements of other photos.
 
     Returns:
-        PSNR without gains; gains in dB by the chosen, typical and best ones; the worst
-        photo; correlations of the chosen gains with the best.
+        A value for each of `COLUMNS` but the first, [6].
     """
-    plain = photos.psnr(jnp.ones_like(gains))
-    change = photos.psnr(gains) - plain
-    weights = np.asarray(photos.statistics.energy)
-    common = [np.average(x, 1, weights) for x in (gains, photos.target)]
-    columns = [common, *(np.stack([gains[:, c], photos.target[:, c]]) for c in (0, 1))]
-    strength, luma, chroma = (float(np.corrcoef(pair)[0, 1]) for pair in columns)
+    coefficients = fit_coefficients(fitted.statistics, fitted.target)
+    chosen = jax.vmap(functools.partial(best_gains, coefficients))(photos.statistics)
+    shared = jnp.broadcast_to(jnp.mean(fitted.target, axis=0), chosen.shape)
+    plain = photos.psnr(jnp.ones_like(chosen))
+    change = photos.psnr(chosen) - plain
+    energy = np.asarray(photos.statistics.energy)
+    strengths = [np.average(x, 1, energy) for x in (chosen, photos.target)]
+    return np.array(
+        [
+            plain.mean(),
+            change.mean(),
+            change.min(),
+            (photos.psnr(shared) - plain).mean(),
+            (photos.psnr(photos.target) - plain).mean(),
+            np.corrcoef(strengths)[0, 1],
+        ]
+    )
+
+
+def read_pairs(folder: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Read the noisy and the clean pixel values of photos, by their names."""
     return {
-        "K 0": float(plain.mean()),
-        "gain": float(change.mean()),
-        "worst": float(change.min()),
-        "same for all": float((photos.psnr(typical) - plain).mean()),
-        "oracle": float((photos.psnr(photos.target) - plain).mean()),
-        "strength": strength,
-        "luma": luma,
-        "chroma": chroma,
+        file.name: tuple(
+            read_photo(path).image
+            for path in (file, file.with_name(file.name.replace("_real", "_mean")))
+        )
+        for file in sorted(pathlib.Path(folder).glob("*_real.*"))
     }
+
+
+def with_words(names: Iterable[str], words: str) -> np.ndarray:
+    """Tell which names contain one of some words, which spaces separate, bool [n]."""
+    return np.array([any(word in name for word in words.split()) for name in names])
+
+
+def write_fitted(source: str, photos: PhotoMeasurements, folder: str) -> None:
+    """Write weights whose noise model is fitted to photos.
+
+    Args:
+        source: The weights of a denoiser; those without gains get them.
+        photos: Measurements of the photos.
+        folder: Folder to write.
+    """
+    config, params, _ = load_network(source)
+    coefficients = fit_coefficients(photos.statistics, photos.target)
+    rate = jnp.float32(GAIN_PLAN.adaptation.learning_rate)
+    parts = {
+        "restorer": params["restorer"] | {"gains": jnp.zeros(2)},
+        "noise_model": {"coefficients": coefficients},
+        "inner_lrs": to_log_lrs({"gains": rate}),
+    }
+    config = dataclasses.replace(config, auxiliary="sure")
+    weights.save(pathlib.Path(folder), parts, {}, config, system=config.system, card="")
+
+
+def format_column(values: np.ndarray, digits: int, sign: str) -> str:
+    """Format the mean over seeds, and their deviation if there are several."""
+    text = f"{values.mean():{sign}.{digits}f}"
+    return text + (f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else "")
+
+
+def main() -> None:
+    """Measure weights, print the table, and write fitted weights."""
+    parser = make_parser(__doc__)
+    for name in ("pairs", "words", "val"):
+        parser.add_argument(name, metavar=name.upper())
+    parser.add_argument("weights", metavar="NAME=WEIGHTS", nargs="+")
+    parser.add_argument("--fitted", metavar="FOLDER", help="folder of weights to write")
+    options = parser.parse_args()
+    pairs = read_pairs(options.pairs)
+    tested, val = (with_words(pairs, x) for x in (options.words, options.val))
+    splits = {"val": val & ~tested, "test": tested}
+    rows: dict[str, list[np.ndarray]] = {}
+    for number, argument in enumerate(options.weights):
+        name, _, source = argument.partition("=")
+        config, params, _ = load_network(source)
+        photos = measure_photos(config, params["restorer"], list(pairs.values()))
+        fitted = photos.select(~tested & ~val)
+        for split, chosen in splits.items():
+            row = summarise(fitted, photos.select(chosen))
+            rows.setdefault(f"{name}, {split}", []).append(row)
+        if options.fitted and not number:
+            write_fitted(source, photos.select(~tested), options.fitted)
+    table = ResultTable("Gains of the residual that are chosen by SURE", *COLUMNS)
+    for name, seeds in rows.items():
+        columns = zip(np.stack(seeds).T, DIGITS, SIGNS, strict=True)
+        table.add(name, *(format_column(*column) for column in columns))
+    counts = {split: int(chosen.sum()) for split, chosen in splits.items()}
+    data = f"PolyU; val: {counts['val']} photos, test: {counts['test']} photos"
+    table.write(options.json, data=data, seeds=str(max(map(len, rows.values()))))
+
+
+if __name__ == "__main__":
+    main()
