@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from avjax.pipelines.denoising.result import DenoiseResult
 
 ZOOM = 4  # pixels of the figure for one pixel of the image
-LOSS_TITLE = "prediction of pixels from their neighbours"
+LOSS_TITLE = "adaptation"
 
 
 def plot_report(before: np.ndarray, results: "Sequence[DenoiseResult]") -> np.ndarray:
@@ -41,7 +41,7 @@ def plot_report(before: np.ndarray, results: "Sequence[DenoiseResult]") -> np.nd
         plot_steps(loss_axes, results[0])
     else:
         plot_frames(loss_axes, results)
-    loss_axes.set(ylabel="mean error x 255")
+    loss_axes.set(ylabel="self-supervised loss")
     loss_axes.legend()
     return figure_to_image(figure)
 
@@ -53,9 +53,9 @@ def plot_steps(axes: Axes, result: "DenoiseResult") -> None:
         axes: The axes to draw on.
         result: The denoised image.
     """
-    axes.plot(255 * result.losses, ".-", label="adapted patches (masked)")
+    axes.plot(result.losses, ".-", label="loss of the steps")
     axes.plot(
-        255 * result.validation_losses, ".-", label="validation patches (shown above)"
+        result.validation_losses, ".-", label="loss that decides how many are kept"
     )
     axes.axvline(result.num_steps, color="grey", label=f"{result.num_steps} steps kept")
     axes.set(title=LOSS_TITLE, xlabel="steps")
@@ -69,8 +69,8 @@ def plot_frames(axes: Axes, results: "Sequence[DenoiseResult]") -> None:
         axes: The axes to draw on.
         results: The denoised frames, in their order.
     """
-    before = [255 * result.validation_losses[0] for result in results]
-    after = [255 * result.validation_losses[result.num_steps] for result in results]
+    before = [result.validation_losses[0] for result in results]
+    after = [result.validation_losses[result.num_steps] for result in results]
     axes.plot(before, label="before the steps of this frame")
     axes.plot(after, label="after the kept steps")
     axes.set(title=LOSS_TITLE, xlabel="frame")

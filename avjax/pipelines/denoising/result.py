@@ -17,8 +17,8 @@ class DenoiseResult(NamedTuple):
     Attributes:
         photo: The denoised image with the metadata of the input.
         losses: Loss on the patches that were adapted to, before each step, f32 [i].
-        validation_losses: Loss on other patches, before the first step and after each
-            step, f32 [i+1].
+        validation_losses: Loss that decides how many steps are kept, before the first
+            step and after each step, f32 [i+1].
         num_steps: Number of steps after which the validation loss was lowest.
         change: Mean absolute change of the pixel values, which are in [0, 1]; None if
             it was not measured.
@@ -74,7 +74,7 @@ class DenoiseResult(NamedTuple):
         if self.num_steps:
             losses = self.validation_losses
             gain = 1 - losses[self.num_steps] / losses[0]
-            summary += f", loss on held-out patches {100 * gain:.1f} % lower"
+            summary += f", self-supervised loss {100 * gain:.1f} % lower"
         return summary
 
 

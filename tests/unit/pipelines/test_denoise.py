@@ -41,7 +41,7 @@ def test_image_adapts_unless_there_are_no_steps(trained, tmp_path):
     assert result.num_steps and losses[result.num_steps] == losses.min() < losses[0]
     assert (result.image != plain.image).any()
     assert re.search(
-        r"5 adaptation steps kept, loss on held-out patches .* % lower$", str(result)
+        r"5 adaptation steps kept, self-supervised loss .* % lower$", str(result)
     )
     assert str(plain).endswith(" pixel values on average, without adaptation")
 
