@@ -21,19 +21,18 @@ Equations   (numbered by us: the paper's own numbers were not available)
     (8)  L_clean(θ⁺), for θ, φ and α        train/tasks/denoiser.py
     (9)  L_sure = mean(n² + (eᵍr)² + 2 eᵍ b ∂r/∂y b)   algorithms/noise_model.py
 
-Departures  The paper's auxiliary task is solved by any x̂ with y = x̂ - r: as trained in
-            the first stage, its gradient points away from the true one (docs/results).
-            `REFERENCE_CONFIG` keeps it.  By default, "neighbours", every second pixel
-            is restored towards its neighbours, which assumes white noise.  With "sure"
-            two gains of r adapt, by an estimate of the error for correlated noise.
+Departures  The paper's auxiliary task is solved by any x̂ with y = x̂ - r: its gradient
+            points away from the true one (docs/results). `REFERENCE_CONFIG` keeps it.
+            By default every second pixel is restored towards its neighbours, as if
+            noise were white.  With "sure", two gains of r minimise an estimated error.
             Steps are consecutive, with learned rates.  The authors' code has five steps
             of one rate, but each starts from θ, so that only one counts; their settings
             are REFERENCE_TRAINING and REFERENCE_TEST in algorithms/adaptation_plan.py.
             The image is restored after the last step, and clipped.
-            Steps of θ and φ alternate; in their code, epochs alternate.  The mean over
-            a batch replaces ten times its sum; Adam is invariant to this factor.
-            Sides are multiples of 4.  As in their code, and not as in the paper, the
-            body is trained in the second stage too.
+            Steps of θ and φ alternate; in their code, epochs.  The mean over a batch
+            replaces ten times its sum; Adam is invariant to this factor.
+            Sides are multiples of 4.  As in their code, not as in the paper, the body
+            is trained in the second stage too.
 """
 
 import dataclasses
@@ -55,7 +54,6 @@ from avjax.typing import Array, Dtype, Key, Params
 SIZE_MULTIPLE = 4  # divisor of image sides, because the body halves them twice
 CONV_DEPTHS = 14, 8, 8  # 3 x 3 convolutions in sequence: at full, half, quarter size
 INITIAL_INNER_LR = 1e-2  # initial value of each learned inner learning rate
-INITIAL_LOG_LEVEL = 1.5  # of noise, relative to the typical energy of a residual
 LUMA_CHROMA = np.array(  # columns: luma, and two of chroma; orthonormal
     [[2, 3, 1], [2, 0, -2], [2, -3, 1]] / np.sqrt([12, 18, 6]), np.float32
 )
@@ -70,7 +68,7 @@ class DenoiserConfig:
         auxiliary: The task by which the restorer adapts to an image.  "reconstruction":
             a second head reconstructs the noisy image; "renoising" and "neighbours"
             need no head, see algorithms/denoiser_adaptation.py; "sure": gains of the
-            residual minimise the error that a model of the noise foretells.
+            residual minimise the estimated error.
         base_channels: Channels at full size.
         channel_step: Channels added each time that the sides are halved.
         mask_channels: Channels of the mask network.
@@ -248,8 +246,8 @@ class MaskNet(nn.Module):
 
 def scale_luma_chroma(residual: Array, log_gains: Array) -> Array:
     """Multiply luma and chroma of a residual [b h w c=3] by exp(log_gains [2])."""
-    factors = jnp.exp(log_gains)[jnp.array([0, 1, 1])]
-    return residual @ (LUMA_CHROMA * factors[None] @ LUMA_CHROMA.T)
+    factors = jnp.exp(log_gains)[None, jnp.array([0, 1, 1])]
+    return residual @ (LUMA_CHROMA * factors @ LUMA_CHROMA.T)
 
 
 def receptive_field() -> int:
@@ -290,7 +288,8 @@ def init_variables(config: DenoiserConfig, key: Key) -> dict[str, Params]:
     restorer = RestorationNet(config).init(key, image)
     heads = {name: restorer["params"][name] for name in config.adapted_heads}
     lrs = jax.tree.map(lambda p: jnp.full((), INITIAL_INNER_LR, p.dtype), heads)
-    parts = {"restorer": restorer, "inner_lrs": {"params": to_log_lrs(lrs)}}
+    parts: dict[str, Params] = {"inner_lrs": {"params": to_log_lrs(lrs)}}
+    parts["restorer"] = restorer
     if config.auxiliary == "sure":
         return parts | {"noise_model": {"params": init_noise_model()}}
     return parts | {"mask_net": MaskNet(config).init(key, image)}
@@ -298,4 +297,4 @@ def init_variables(config: DenoiserConfig, key: Key) -> dict[str, Params]:
 
 def init_noise_model() -> Params:
     """Return the part noise_model before it is fitted; see `best_gains`."""
-    return {"coefficients": jnp.zeros((2, 4)).at[:, 0].set(INITIAL_LOG_LEVEL)}
+    return {"coefficients": jnp.zeros((2, 4)).at[:, 0].set(1.5)}

@@ -31,8 +31,12 @@ def white():
 
 
 def statistics_of(energy, divergence, brightness=0.3, variance=1e-4):
-    pairs = (jnp.broadcast_to(jnp.asarray(x), (2,)) for x in (energy, divergence))
-    return ResidualStatistics(*pairs, jnp.full(2, variance), jnp.asarray(brightness))
+    energy, divergence = (
+        jnp.broadcast_to(jnp.asarray(x), (2,)) for x in (energy, divergence)
+    )
+    return ResidualStatistics(
+        energy, divergence, jnp.full(2, variance), jnp.asarray(brightness)
+    )
 
 
 def test_bands_sum_to_the_image_and_divide_white_noise_as_stated(white):
@@ -60,7 +64,7 @@ def test_few_cells_with_removed_texture_hardly_change_the_energies(white):
 
 
 def test_class_means_match_a_loop_over_pixels(white):
-    one, other = np.array(white[:1, :8, :8]), np.array(white[:1, 8:16, :8])
+    one, other = white[:1, :8, :8], white[:1, 8:16, :8]
     luma = np.array([1, 1, 1]) / np.sqrt(3)
     products = [
         one[0, i, j] @ luma * (other[0, i, j] @ luma) for i, j in np.ndindex(8, 8)

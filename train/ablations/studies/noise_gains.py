@@ -158,13 +158,11 @@ def summarise(fitted: PhotoMeasurements, photos: PhotoMeasurements) -> np.ndarra
 
 def read_pairs(folder: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Read the noisy and the clean pixel values of photos, by their names."""
-    return {
-        file.name: tuple(
-            read_photo(path).image
-            for path in (file, file.with_name(file.name.replace("_real", "_mean")))
-        )
-        for file in sorted(pathlib.Path(folder).glob("*_real.*"))
-    }
+    pairs = {}
+    for file in sorted(pathlib.Path(folder).glob("*_real.*")):
+        clean = file.with_name(file.name.replace("_real", "_mean"))
+        pairs[file.name] = read_photo(file).image, read_photo(clean).image
+    return pairs
 
 
 def with_words(names: Iterable[str], words: str) -> np.ndarray:
