@@ -288,11 +288,10 @@ def init_variables(config: DenoiserConfig, key: Key) -> dict[str, Params]:
     restorer = RestorationNet(config).init(key, image)
     heads = {name: restorer["params"][name] for name in config.adapted_heads}
     lrs = jax.tree.map(lambda p: jnp.full((), INITIAL_INNER_LR, p.dtype), heads)
-    parts: dict[str, Params] = {"inner_lrs": {"params": to_log_lrs(lrs)}}
-    parts["restorer"] = restorer
-    if config.auxiliary == "sure":
-        return parts | {"noise_model": {"params": init_noise_model()}}
-    return parts | {"mask_net": MaskNet(config).init(key, image)}
+    loss: dict[str, Params] = {"noise_model": {"params": init_noise_model()}}
+    if config.auxiliary != "sure":
+        loss = {"mask_net": MaskNet(config).init(key, image)}
+    return {"restorer": restorer, **loss, "inner_lrs": {"params": to_log_lrs(lrs)}}
 
 
 def init_noise_model() -> Params:

@@ -222,8 +222,8 @@ def main() -> None:
     for name, seeds in rows.items():
         columns = zip(np.stack(seeds).T, DIGITS, SIGNS, strict=True)
         table.add(name, *(format_column(*column) for column in columns))
-    counts = {split: int(chosen.sum()) for split, chosen in splits.items()}
-    data = f"PolyU; val: {counts['val']} photos, test: {counts['test']} photos"
+    counts = (f"{split}: {int(x.sum())} photos" for split, x in splits.items())
+    data = f"PolyU; {', '.join(counts)}"
     table.write(options.json, data=data, seeds=str(max(map(len, rows.values()))))
 
 
