@@ -176,7 +176,7 @@ def sure_loss(
         return restore(config, restorer, images).residual
 
     statistics = measure_residual(residual_of, noisy, key)
-    risk = gain_risk(params["noise_model"]["coefficients"], statistics)
+    risk = gain_risk(params["noise_model"], statistics)
     return lambda trainable: risk(trainable["gains"])
 
 

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from avjax.models.denoiser import LUMA_CHROMA
-from avjax.typing import Array, Key
+from avjax.typing import Array, Key, Params
 
 CELL_SIZE = 8  # side in pixels of the cells whose energies are averaged
 BAND_ENERGIES = 0.640625, 0.074463, 0.029541  # of white noise of variance 1
@@ -74,19 +74,26 @@ def measure_residual(
     )
 
 
-def best_gains(coefficients: Array, statistics: ResidualStatistics) -> Array:
+def best_gains(noise_model: Params, statistics: ResidualStatistics) -> Array:
     """Estimate the gains of the residual with the lowest expected error.
 
+    The more the statistics are outside of the range that the model was fitted to, the
+    closer the gains are to 1.
+
     Args:
-        coefficients: As `fit_coefficients` returns them, [2 4].
+        noise_model: As `fit_noise_model` returns it.
         statistics: Statistics of the image.
 
     Returns:
         Gains of luma and of chroma, within `GAIN_RANGE`, [2].
     """
     gains, features = level_features(statistics)
-    log_level = coefficients[:, 0] + jnp.sum(coefficients[:, 1:] * features, axis=-1)
-    return jnp.clip(jnp.exp(log_level) * gains, *GAIN_RANGE)
+    known = jnp.clip(features, noise_model["low"], noise_model["high"])
+    slopes = noise_model["coefficients"][:, 1:]
+    log_level = noise_model["coefficients"][:, 0] + jnp.sum(slopes * known, axis=-1)
+    log_gains = log_level + jnp.log(gains) + (known - features)[:, 0]
+    trust = jnp.exp(-jnp.sum(jnp.abs(features - known), axis=-1))
+    return jnp.clip(jnp.exp(trust * log_gains), *GAIN_RANGE)
 
 
 def level_features(statistics: ResidualStatistics) -> tuple[Array, Array]:
@@ -107,7 +114,7 @@ def level_features(statistics: ResidualStatistics) -> tuple[Array, Array]:
     return gains, logs - jnp.array([STATISTIC_MEANS])
 
 
-def fit_coefficients(statistics: ResidualStatistics, target: Array) -> Array:
+def fit_noise_model(statistics: ResidualStatistics, target: Array) -> Params:
     """Fit the level of the noise to images whose noise is known, by ridge regression.
 
     Args:
@@ -115,7 +122,8 @@ def fit_coefficients(statistics: ResidualStatistics, target: Array) -> Array:
         target: Best gains of the images, see `true_gains`, [n 2].
 
     Returns:
-        Coefficients of the constant 1 and the features, for luma and for chroma, [2 4].
+        The part `noise_model`: coefficients of the constant 1 and of the features, for
+        luma and for chroma [2 4], and the range of the features, low and high [2 3].
     """
     gains, features = jax.vmap(level_features)(statistics)
     log_levels = jnp.log(jnp.clip(target, *GAIN_RANGE) / gains)
@@ -129,23 +137,27 @@ def fit_coefficients(statistics: ResidualStatistics, target: Array) -> Array:
         return jnp.concatenate([(jnp.mean(y) - slopes @ center)[None], slopes])
 
     fits = [fit_class(features[:, c], log_levels[:, c], scales[c]) for c in range(2)]
-    return jnp.stack(fits)
+    return {
+        "coefficients": jnp.stack(fits),
+        "low": jnp.min(features, axis=0),
+        "high": jnp.max(features, axis=0),
+    }
 
 
 def gain_risk(
-    coefficients: Array, statistics: ResidualStatistics
+    noise_model: Params, statistics: ResidualStatistics
 ) -> Callable[[Array], Array]:
     """Create the estimated error of a denoiser as a function of the residual's gains.
 
     Args:
-        coefficients: See `best_gains`.
+        noise_model: See `best_gains`.
         statistics: Statistics of the image.
 
     Returns:
         A function of the logarithms of the gains [2]. It returns the sum of the mean
         square errors of luma and chroma, each relative to the residual's energy, [].
     """
-    best = best_gains(coefficients, statistics)
+    best = best_gains(noise_model, statistics)
     gains, _ = level_features(statistics)
     relative = statistics.variance / jnp.maximum(statistics.energy, MIN_ENERGY / 100)
     variance = jnp.maximum(best / gains * relative, best**2)

@@ -295,5 +295,6 @@ def init_variables(config: DenoiserConfig, key: Key) -> dict[str, Params]:
 
 
 def init_noise_model() -> Params:
-    """Return the part noise_model before it is fitted; see `best_gains`."""
-    return {"coefficients": jnp.zeros((2, 4)).at[:, 0].set(1.5)}
+    """Return the part noise_model before it is fitted; see `fit_noise_model`."""
+    limits = {"low": jnp.full((2, 3), -9.0), "high": jnp.full((2, 3), 9.0)}
+    return {"coefficients": jnp.zeros((2, 4)).at[:, 0].set(1.5), **limits}

@@ -11,7 +11,7 @@ from avjax.algorithms.noise_model import (
     ResidualStatistics,
     best_gains,
     class_means,
-    fit_coefficients,
+    fit_noise_model,
     gain_risk,
     measure_residual,
     residual_energies,
@@ -22,7 +22,7 @@ from avjax.algorithms.noise_model import (
 from avjax.models.denoiser import LUMA_CHROMA, init_noise_model, scale_luma_chroma
 
 KEY = jax.random.key(0)
-COEFFICIENTS = init_noise_model()["coefficients"]
+MODEL = init_noise_model()
 
 
 @pytest.fixture
@@ -85,9 +85,9 @@ def test_divergence_of_a_linear_denoiser_is_exact(white):
 def test_risk_is_lowest_at_the_best_gains():
     """denoiser (9)"""
     statistics = statistics_of([1e-4, 2e-4], [2e-5, 5e-5])
-    best = best_gains(COEFFICIENTS, statistics)
+    best = best_gains(MODEL, statistics)
     assert ((best > GAIN_RANGE[0]) & (best < GAIN_RANGE[1])).all()
-    risk = gain_risk(COEFFICIENTS, statistics)
+    risk = gain_risk(MODEL, statistics)
     assert jnp.abs(jax.grad(risk)(jnp.log(best))).max() < 1e-5
     for change in ([0.1, 0.0], [0.0, 0.1], [-0.1, 0.0], [0.0, -0.1]):
         assert risk(jnp.log(best) + jnp.array(change)) > risk(jnp.log(best)) > 0
@@ -122,8 +122,8 @@ def test_fit_recovers_the_level_of_the_noise():
         jnp.asarray(brightness),
     )
     target = 4 * gains**0.9 * brightness[:, None] ** -0.1
-    coefficients = fit_coefficients(statistics, jnp.asarray(target))
-    chosen = jax.vmap(lambda x: best_gains(coefficients, x))(statistics)
+    fitted = fit_noise_model(statistics, jnp.asarray(target))
+    chosen = jax.vmap(lambda x: best_gains(fitted, x))(statistics)
     inside = (target > 0.5) & (target < 1.2)
     assert inside.mean() > 0.5
     np.testing.assert_allclose(chosen[inside], target[inside], rtol=0.15)
@@ -134,6 +134,17 @@ def test_fit_recovers_the_level_of_the_noise():
 def test_gains_of_unusual_images_are_within_their_limits(energy):
     for divergence in (-1.0, 0.0, 1e-6, 1.0):
         statistics = statistics_of(energy, divergence, brightness=0.0)
-        gains = best_gains(COEFFICIENTS, statistics)
+        gains = best_gains(MODEL, statistics)
         assert ((gains >= GAIN_RANGE[0]) & (gains <= GAIN_RANGE[1])).all()
-        assert jnp.isfinite(gain_risk(COEFFICIENTS, statistics)(jnp.zeros(2)))
+        assert jnp.isfinite(gain_risk(MODEL, statistics)(jnp.zeros(2)))
+
+
+def test_gains_are_left_alone_where_the_image_is_unlike_the_fitted_ones():
+    fitted = MODEL | {"low": jnp.full((2, 3), -1.0), "high": jnp.full((2, 3), 1.0)}
+    usual = statistics_of(1.5e-4, 0.15 * 1.5e-4)
+    np.testing.assert_allclose(best_gains(fitted, usual), best_gains(MODEL, usual))
+    distances = []
+    for factor in (3, 10, 100):
+        strong = statistics_of(1.5e-4 * factor, 0.15 * 1.5e-4 * factor)
+        distances.append(float(jnp.abs(best_gains(fitted, strong) - 1).max()))
+    assert distances[0] > distances[1] > distances[2] and distances[2] < 0.05

@@ -37,7 +37,7 @@ from avjax.algorithms.noise_model import (
     ResidualStatistics,
     best_gains,
     class_means,
-    fit_coefficients,
+    fit_noise_model,
     measure_residual,
     true_gains,
 )
@@ -137,8 +137,8 @@ def summarise(fitted: PhotoMeasurements, photos: PhotoMeasurements) -> np.ndarra
     Returns:
         A value for each of `COLUMNS` but the first, [6].
     """
-    coefficients = fit_coefficients(fitted.statistics, fitted.target)
-    chosen = jax.vmap(functools.partial(best_gains, coefficients))(photos.statistics)
+    noise_model = fit_noise_model(fitted.statistics, fitted.target)
+    chosen = jax.vmap(functools.partial(best_gains, noise_model))(photos.statistics)
     shared = jnp.broadcast_to(jnp.mean(fitted.target, axis=0), chosen.shape)
     plain = photos.psnr(jnp.ones_like(chosen))
     change = photos.psnr(chosen) - plain
@@ -179,11 +179,10 @@ def write_fitted(source: str, photos: PhotoMeasurements, folder: str) -> None:
         folder: Folder to write.
     """
     config, params, _ = load_network(source)
-    coefficients = fit_coefficients(photos.statistics, photos.target)
     rate = jnp.float32(GAIN_PLAN.adaptation.learning_rate)
     parts = {
         "restorer": params["restorer"] | {"gains": jnp.zeros(2)},
-        "noise_model": {"coefficients": coefficients},
+        "noise_model": fit_noise_model(photos.statistics, photos.target),
         "inner_lrs": to_log_lrs({"gains": rate}),
     }
     config = dataclasses.replace(config, auxiliary="sure")
