@@ -16,7 +16,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from avjax.models.denoiser import LUMA_CHROMA
+from avjax.nn.pixels import LUMA_CHROMA
 from avjax.typing import Array, Key, Params
 
 CELL_SIZE = 8  # side in pixels of the cells whose energies are averaged

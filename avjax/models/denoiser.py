@@ -42,10 +42,11 @@ import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from avjax.models.registry import register_system
+from avjax.nn.apply import to_log_lrs
 from avjax.nn.layers import ConvNoBias
+from avjax.nn.pixels import scale_luma_chroma
 from avjax.nn.precision import to_full_precision
 from avjax.nn.remat import rematerialise
 from avjax.nn.warp import double, halve
@@ -54,10 +55,6 @@ from avjax.typing import Array, Dtype, Key, Params
 SIZE_MULTIPLE = 4  # divisor of image sides, because the body halves them twice
 CONV_DEPTHS = 14, 8, 8  # 3 x 3 convolutions in sequence: at full, half, quarter size
 INITIAL_INNER_LR = 1e-2  # initial value of each learned inner learning rate
-LUMA_CHROMA = np.array(  # columns: luma, and two of chroma; orthonormal
-    [[2, 3, 1], [2, 0, -2], [2, -3, 1]] / np.sqrt([12, 18, 6]), np.float32
-)
-LOG_LR_SCALE = 50.0  # at a rate of 1e-4 a step of Adam changes an inner rate by 0.5 %
 
 
 @dataclasses.dataclass(frozen=True)
@@ -244,12 +241,6 @@ class MaskNet(nn.Module):
         return nn.sigmoid(to_full_precision(x))  # denoiser (3)
 
 
-def scale_luma_chroma(residual: Array, log_gains: Array) -> Array:
-    """Multiply luma and chroma of a residual [b h w c=3] by exp(log_gains [2])."""
-    factors = jnp.exp(log_gains)[None, jnp.array([0, 1, 1])]
-    return residual @ (LUMA_CHROMA * factors @ LUMA_CHROMA.T)
-
-
 def receptive_field() -> int:
     """Return the largest distance in pixels at which one pixel changes another.
 
@@ -259,23 +250,6 @@ def receptive_field() -> int:
     distance = sum(2**level * depth for level, depth in enumerate(CONV_DEPTHS))
     distance += 2 + 4 + SIZE_MULTIPLE - 1
     return -(-distance // SIZE_MULTIPLE) * SIZE_MULTIPLE
-
-
-def to_log_lrs(lrs: Params) -> Params:
-    """Convert inner learning rates to the parameters that are learned.
-
-    Args:
-        lrs: A tree of rates above 0.
-
-    Returns:
-        A tree of log(rate) / LOG_LR_SCALE, as the part inner_lrs stores it.
-    """
-    return jax.tree.map(lambda lr: jnp.log(lr) / LOG_LR_SCALE, lrs)
-
-
-def from_log_lrs(params: Params) -> Params:
-    """Invert `to_log_lrs`: params -> a tree of rates above 0; see `to_log_lrs`."""
-    return jax.tree.map(lambda number: jnp.exp(LOG_LR_SCALE * number), params)
 
 
 @register_system(DenoiserConfig, optional_parts=("inner_lrs",))

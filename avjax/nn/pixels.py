@@ -3,12 +3,16 @@
 from typing import Literal
 
 import jax.numpy as jnp
+import numpy as np
 
 from avjax.typing import Array
 
 PixelRange = Literal["[-1,1]", "[0,1]"]
 
 MOUTH_MEAN, MOUTH_STD = 0.4136, 0.1700  # grey values of the mouth crops of LRW
+LUMA_CHROMA = np.array(  # columns: luma, and two of chroma; orthonormal
+    [[2, 3, 1], [2, 0, -2], [2, -3, 1]] / np.sqrt([12, 18, 6]), np.float32
+)
 
 
 def normalize_pixels(pixels: Array, pixel_range: PixelRange) -> Array:
@@ -79,3 +83,9 @@ def normalize_mouth(mouths: Array) -> Array:
         Standardised values, f32 [...].
     """
     return (mouths.astype(jnp.float32) / 255 - MOUTH_MEAN) / MOUTH_STD
+
+
+def scale_luma_chroma(residual: Array, log_gains: Array) -> Array:
+    """Multiply luma and chroma of a residual [b h w c=3] by exp(log_gains [2])."""
+    factors = jnp.exp(log_gains)[None, jnp.array([0, 1, 1])]
+    return residual @ (LUMA_CHROMA * factors @ LUMA_CHROMA.T)

@@ -18,8 +18,9 @@ from avjax.algorithms.adaptation_plan import (
 from avjax.config.arguments import checked_arguments
 from avjax.errors import InputError
 from avjax.media.photo_io import Photo, read_photo
-from avjax.models.denoiser import DenoiserConfig, from_log_lrs
+from avjax.models.denoiser import DenoiserConfig
 from avjax.models.registry import load_system
+from avjax.nn.apply import from_log_lrs
 from avjax.pipelines.denoising.denoiser import Denoiser
 from avjax.pipelines.denoising.result import DenoiseResult
 from avjax.typing import Params, PathLike

@@ -5,7 +5,8 @@ import numpy as np
 from random_variables import untrained
 
 from avjax import weights
-from avjax.models.denoiser import LOG_LR_SCALE, DenoiserConfig, init_variables
+from avjax.models.denoiser import DenoiserConfig, init_variables
+from avjax.nn.apply import LOG_LR_SCALE
 
 SMALL = DenoiserConfig(base_channels=2, channel_step=1, mask_channels=2)
 PARTS = "restorer", "mask_net", "inner_lrs"

@@ -22,11 +22,9 @@ from avjax.models.denoiser import (
     DenoiserConfig,
     MaskNet,
     RestorationNet,
-    from_log_lrs,
     init_noise_model,
-    to_log_lrs,
 )
-from avjax.nn.apply import apply_network
+from avjax.nn.apply import apply_network, from_log_lrs, to_log_lrs
 from avjax.train.task import LossAux, Objective, ReleasedWeights, Task
 from avjax.typing import Array, Batch, Key, Params
 

@@ -27,11 +27,10 @@ from avjax.models.denoiser import (
     DenoiserConfig,
     MaskNet,
     RestorationNet,
-    from_log_lrs,
     init_noise_model,
-    scale_luma_chroma,
-    to_log_lrs,
 )
+from avjax.nn.apply import from_log_lrs, to_log_lrs
+from avjax.nn.pixels import scale_luma_chroma
 
 RENOISING = DenoiserConfig(
     "renoising", base_channels=4, channel_step=2, mask_channels=4

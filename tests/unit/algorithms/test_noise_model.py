@@ -19,7 +19,8 @@ from avjax.algorithms.noise_model import (
     split_bands,
     true_gains,
 )
-from avjax.models.denoiser import LUMA_CHROMA, init_noise_model, scale_luma_chroma
+from avjax.models.denoiser import init_noise_model
+from avjax.nn.pixels import LUMA_CHROMA, scale_luma_chroma
 
 KEY = jax.random.key(0)
 MODEL = init_noise_model()
@@ -140,7 +141,8 @@ def test_gains_of_unusual_images_are_within_their_limits(energy):
 
 
 def test_gains_are_left_alone_where_the_image_is_unlike_the_fitted_ones():
-    fitted = MODEL | {"low": jnp.full((2, 3), -1.0), "high": jnp.full((2, 3), 1.0)}
+    limits = {"low": jnp.full((2, 3), -1.0), "high": jnp.full((2, 3), 1.0)}
+    fitted = {**MODEL, **limits}
     usual = statistics_of(1.5e-4, 0.15 * 1.5e-4)
     np.testing.assert_allclose(best_gains(fitted, usual), best_gains(MODEL, usual))
     distances = []

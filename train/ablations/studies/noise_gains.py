@@ -44,7 +44,8 @@ from avjax.algorithms.noise_model import (
 from avjax.compilation import cpu_options
 from avjax.media.photo_io import read_photo
 from avjax.media.pixels import to_float01
-from avjax.models.denoiser import DenoiserConfig, to_log_lrs
+from avjax.models.denoiser import DenoiserConfig
+from avjax.nn.apply import to_log_lrs
 from avjax.pipelines.denoise import load_network
 from avjax.train.ablations.results import ResultTable, make_parser
 from avjax.typing import Array, Params
