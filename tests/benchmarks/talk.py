@@ -8,7 +8,7 @@
 Both animate the same face of 512 x 512 pixels, in a given box, with the same recording
 and the full-size network with random weights: a clip that is as long as the recording,
 and a photo. The processes run in turns, in alternating order. PATH is a Python with the
-packages that `tests/benchmarks/talk_peer.py` names. The compiled programs of avjax are
+packages that `tests/helpers/talk_peer.py` names. The compiled programs of avjax are
 in its cache, except in the row "empty cache".
 
     seconds       wall-clock time of the whole process, median
@@ -44,7 +44,7 @@ from avjax.pipelines.talking.audio_talkers import load_talker
 from avjax.pipelines.talking.talker_functions import jit_encode_audio
 from avjax.train.ablations.results import ResultTable, make_parser, real_clips_folder
 
-PEER = pathlib.Path(__file__).with_name("talk_peer.py")
+PEER = pathlib.Path(__file__).parents[1] / "helpers" / "talk_peer.py"
 SIZE = 512  # side of a frame in pixels
 COLUMNS = (
     *("face", "program", "seconds", "ratio", "CPU seconds", "CPU ratio"),

@@ -138,6 +138,7 @@ def measure(arguments: list, package: pathlib.Path, cache: pathlib.Path) -> dict
 
 def main() -> None:
     """Measure both versions."""
+    sys.path.insert(0, str(pathlib.Path(__file__).parent))
     from talk import make_cases
 
     from avjax.train.ablations.results import (

@@ -2,10 +2,10 @@
 
     python -m avjax.train.ablations.selection VAL_CORPUS TEST_CORPUS [WEIGHTS...]
 
-WEIGHTS is bundled weights of puppets (default: all but TAEM's). The split `val` of VAL_CORPUS has
-the clips by which steps and thresholds were chosen. The split `test` of TEST_CORPUS has
-people and sentences that nothing has seen: other puppets, of another seed. Each split
-is measured in four parts; ± is the standard error of their mean.
+WEIGHTS is bundled weights of puppets (default: all but TAEM's). The split `val` of
+VAL_CORPUS has the clips by which steps and thresholds were chosen. The split `test` of
+TEST_CORPUS has people and sentences that nothing has seen: other puppets, of another
+seed. Each split is measured in four parts; ± is the standard error of their mean.
 
     avjax data build puppet --kind grid --clips 400 --out VAL_CORPUS
     avjax data build puppet --kind grid --clips 400 --seed 1 --out TEST_CORPUS

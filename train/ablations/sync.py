@@ -35,6 +35,7 @@ from avjax.train.ablations.results import (
     make_parser,
     real_clips_folder,
 )
+from avjax.train.ablations.studies.talking_clips import shift_audio
 from avjax.typing import PathLike
 
 NUM_CLIPS = 40
@@ -81,14 +82,6 @@ def open_grid_videos(folder: pathlib.Path) -> Iterator[MouthVideo]:
     """Open the validation clips of a folder of GRID."""
     for clip in GridSource(os.fspath(folder)).list_clips()["val"]:
         yield open_mouth_video(clip.video)
-
-
-def shift_audio(wave: np.ndarray, frames: int) -> np.ndarray:
-    """Move audio ahead by a number of video frames; its length stays."""
-    samples = abs(frames) * SAMPLE_RATE // FPS
-    if frames < 0:
-        return np.pad(wave, (samples, 0))[: len(wave)]
-    return np.pad(wave, (0, samples))[samples:]
 
 
 def load_wave(video: MouthVideo) -> np.ndarray:

@@ -135,11 +135,10 @@ def test_unusable_videos_are_skipped_and_reported(write_video, tracker, tmp_path
     write_video(raw / "bbaf6n.mpg", frames=20)
     source = GridSource(str(tmp_path / "raw"), 32, tracker=tracker)
     summary = build_corpus(source, tmp_path / "out", num_workers=0)
-    names = [name for name, _ in summary.skipped]
-    assert names == [f"s1/bbaf{sign}" for sign in ("3s", "4p", "5a", "6n")]
-    reasons = [reason for _, reason in summary.skipped]
-    assert "audio" in reasons[0] and "no face was found in 12 of 12" in reasons[1]
-    assert "20 of 75 frames" in reasons[3]
+    reasons = {name.removeprefix("s1/bbaf"): why for name, why in summary.skipped}
+    assert set(reasons) == {"3s", "4p", "5a", "6n"}
+    assert "audio" in reasons["3s"] and "20 of 75 frames" in reasons["6n"]
+    assert "no face was found in 12 of 12" in reasons["4p"]
     record = open_split(tmp_path / "out", "val")[0]
     assert record["text"] == "bin blue at f two now" and record["words"]["word"] == []
 

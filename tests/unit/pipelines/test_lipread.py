@@ -152,7 +152,7 @@ def test_json_lists_all_readable_videos(
         (str(two), "blue"),
     ]
     fields = {"clip", "weights", "text", "words", "num_frames", "missed_frames"}
-    assert set(transcripts[0]) == fields | {"confidence", "reliable"}
+    assert set(transcripts[0]) == fields | {"confidence", "reliable", "scope"}
     word_keys = {"word", "start", "end", "confidence"}
     assert set(transcripts[0]["words"][0]) == word_keys
     first, second = errors.strip().splitlines()

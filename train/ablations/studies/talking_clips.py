@@ -10,7 +10,6 @@ from avjax.constants import FPS
 from avjax.data import schema
 from avjax.data.split_source import open_split
 from avjax.faces.editing import crop_encoder_mouth
-from avjax.train.ablations.sync import shift_audio
 
 SHIFTS = -12, -7, 4, 9  # frames
 MIN_FRAMES = 3 * FPS - 1  # of a joined clip: clips of GRID are cut to 74 frames
@@ -54,6 +53,14 @@ def join_clips(clips: list[TalkingClip]) -> list[TalkingClip]:
             joined.append(TalkingClip(clip.speaker, mouths, wave))
             waiting[clip.speaker] = []
     return joined
+
+
+def shift_audio(wave: np.ndarray, frames: int) -> np.ndarray:
+    """Move audio ahead by a number of video frames; its length stays."""
+    samples = abs(frames) * SAMPLE_RATE // FPS
+    if frames < 0:
+        return np.pad(wave, (samples, 0))[: len(wave)]
+    return np.pad(wave, (0, samples))[samples:]
 
 
 def vary_clip(

@@ -1,7 +1,7 @@
 """Animate a face with Wav2Lip in PyTorch, as the published program does it.
 
-    python tests/benchmarks/talk_peer.py init CHECKPOINT
-    python tests/benchmarks/talk_peer.py talk CHECKPOINT FACE AUDIO X,Y,W,H OUT
+    python tests/helpers/talk_peer.py init CHECKPOINT
+    python tests/helpers/talk_peer.py talk CHECKPOINT FACE AUDIO X,Y,W,H OUT
 
 `init` writes random weights. `talk` reads all frames into memory, crops the given box,
 resizes it to 96 pixels, generates batches of 128 faces, pastes each over its box,
