@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from einops import einsum, rearrange
+from jax.core import Tracer
 
 from avjax.audio.mel import hann
 from avjax.audio.speech_mel import (
@@ -75,7 +76,7 @@ class GriffinLim:
 
     def __call__(self, mel: Array) -> Array:
         """Compute waveforms f32 [b n = 160 f] from a vocoder_mel [b f k]."""
-        is_traced = isinstance(mel, jax.core.Tracer)  # a part of another program
+        is_traced = isinstance(mel, Tracer)  # a part of another program
         return self.invert(mel) if is_traced else jit_griffin_lim(self)(mel)
 
     @jax.default_matmul_precision("float32")  # the default of a GPU would be audible

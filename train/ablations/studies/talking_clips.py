@@ -6,7 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from avjax.constants import FPS
+from avjax.constants import FPS, SAMPLE_RATE
 from avjax.data import schema
 from avjax.data.split_source import open_split
 from avjax.faces.editing import crop_encoder_mouth
