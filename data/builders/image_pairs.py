@@ -215,14 +215,13 @@ def split_by_words(
         {"train": images, "val": images, "test": images}
     """
     splits: dict[str, list[Image]] = {"train": [], "val": [], "test": []}
+    words = {"test": test_words, "val": val_words}
     for image in images:
-        words = {"test": test_words, "val": val_words}
         found = [x for x in words if any(word in image.name for word in words[x])]
         splits[found[0] if found else "train"].append(image)
     if not val_words:
-        others = splits["train"]
-        splits["val"] = others[1::10]
-        splits["train"] = [image for image in others if image not in splits["val"]]
+        splits["val"] = splits["train"][1::10]
+        del splits["train"][1::10]
     return splits
 
 
