@@ -14,7 +14,10 @@ from avjax.constants import SAMPLES_PER_FRAME
 from avjax.data import schema
 from avjax.data.examples.augmentation import (
     Augmentation,
+    mask_frames,
     random_erase,
+    random_gamma,
+    random_similarity,
     spec_augment,
 )
 from avjax.data.examples.base import Record
@@ -54,6 +57,10 @@ def load_inputs(
         mirrored = rng.random() < augmentation.mirror_prob
         lips = center_crop_mouths(mouths, size, (int(down), int(right)), mirrored)
         random_erase(lips, augmentation.erase_fraction, rng)
+        max_degrees, max_zoom = augmentation.max_degrees, augmentation.max_zoom
+        lips = random_similarity(lips, max_degrees, max_zoom, rng)
+        lips = random_gamma(lips, augmentation.max_gamma, rng)
+        mask_frames(lips, augmentation.max_masked_frames, rng)
     mel = encoder_mel(schema.to_float(record["wave"]))
     mel = mel_slice(mel, first, num_frames)
     if rng is not None and augmentation.mask_mel:

@@ -23,6 +23,10 @@ from avjax.train.tasks.bridging import BridgingTask
 GRID_FRAMES = 75  # frames of every clip
 SPEECH_FRAMES = 40  # 1.6 s, frames of a training example of lip-to-speech
 MEMORY = ("keys", "values")  # memory slots; they are not kernels
+PLAIN_AUGMENTATION = Augmentation()
+STRONG_AUGMENTATION = Augmentation(
+    max_degrees=8.0, max_zoom=0.12, max_gamma=0.4, max_masked_frames=10
+)
 SMALL = BridgingConfig(size=64, width=0.25)  # 1.5 million parameters, 3 MB in float16
 
 
@@ -85,7 +89,10 @@ def bridging_grid() -> Experiment:
     grammar 11.7 %.
     """
     description = "Lip reading of sentences, trained on GRID s1 (CC BY 4.0)."
-    return small_sentences("corpora/grid", (GRID_FRAMES,), description)
+    reader = small_sentences(
+        "corpora/grid", (GRID_FRAMES,), description, STRONG_AUGMENTATION
+    )
+    return dataclasses.replace(reader, init_from={"reader": "bridging-puppet"})
 
 
 @experiment
@@ -127,7 +134,10 @@ def bridging_speech_grid() -> Experiment:
 
 
 def small_sentences(
-    root: str, bucket_frames: tuple[int, ...], description: str
+    root: str,
+    bucket_frames: tuple[int, ...],
+    description: str,
+    augmentation: Augmentation = PLAIN_AUGMENTATION,
 ) -> Experiment:
     """Train a small reader of sentences by CTC.
 
@@ -137,6 +147,7 @@ def small_sentences(
         root: Folder of the corpus.
         bucket_frames: Ascending lengths in frames that clips are padded to.
         description: First line of the model card.
+        augmentation: Random changes of training examples.
 
     Returns:
         The experiment.
@@ -147,7 +158,7 @@ def small_sentences(
     return small_reader(
         BridgingTask(model, grammar="grid"),
         root,
-        LipreadClip(bucket_frames[-1], model.size),
+        LipreadClip(bucket_frames[-1], model.size, augmentation=augmentation),
         bucket_frames=bucket_frames,
         description=description,
     )

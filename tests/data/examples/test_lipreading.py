@@ -9,7 +9,10 @@ from avjax.audio.speech_mel import encoder_mel, prepare_vocoder_audio, vocoder_m
 from avjax.data import schema
 from avjax.data.examples.augmentation import (
     Augmentation,
+    mask_frames,
     random_erase,
+    random_gamma,
+    random_similarity,
     spec_augment,
 )
 from avjax.data.examples.lipreading import LipreadClip, LipToSpeechClip
@@ -227,6 +230,56 @@ def test_only_training_is_augmented(clips, rng):
     np.testing.assert_array_equal(
         plain.random_map(record, rng)["mel"], input_mel(record)
     )
+
+
+def test_a_clip_is_rotated_and_scaled_as_a_whole(rng):
+    """A bright dot right of the centre; its place tells the rotation and the scale."""
+    image = np.zeros((41, 41, 1), np.float32)
+    image[18:23, 33:38] = 250
+    places = []
+    for _ in range(200):
+        pair = random_similarity(np.stack([image, image]).astype(np.uint8), 8, 0.1, rng)
+        assert pair.shape == (2, 41, 41, 1) and pair.dtype == np.uint8
+        np.testing.assert_array_equal(pair[0], pair[1])
+        row, column = np.nonzero(pair[0, ..., 0] > 125)
+        places.append((row.mean() - 20, column.mean() - 20))
+    down, right = np.array(places).T
+    angles = np.degrees(np.arctan2(down, right))
+    assert 6 < angles.max() < 9.5 and -9.5 < angles.min() < -6
+    lengths = np.hypot(down, right) / 15
+    assert 1.05 < lengths.max() < 1.15 and 0.87 < lengths.min() < 0.95
+
+
+def test_gamma_keeps_black_and_white_and_the_order_of_greys(rng):
+    ramp = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    middle = []
+    for _ in range(100):
+        changed = random_gamma(ramp, 0.4, rng).ravel().astype(int)
+        assert changed[0] == 0 and changed[255] == 255
+        assert (np.diff(changed) >= 0).all()
+        middle.append(changed[128])
+    assert min(middle) < 100 and max(middle) > 150
+
+
+def test_some_frames_of_each_second_become_the_mean_frame(rng):
+    counts = []
+    for _ in range(100):
+        images = np.arange(50, dtype=np.uint8).reshape(50, 1, 1, 1).copy()
+        mask_frames(images, 10, rng)
+        masked = images.ravel() != np.arange(50)
+        assert set(images.ravel()[masked]) <= {24}  # the mean, 24.5, rounded
+        counts.append(masked.sum())
+    assert max(counts) > 10, "both seconds are masked"
+    assert 5 < np.mean(counts) < 11
+
+
+def test_changes_without_a_limit_do_not_use_the_generator(rng):
+    images = np.arange(4, dtype=np.uint8).reshape(1, 2, 2, 1)
+    state = rng.bit_generator.state
+    assert random_similarity(images, 0, 0, rng) is images
+    assert random_gamma(images, 0, rng) is images
+    mask_frames(images, 0, rng)
+    assert rng.bit_generator.state == state
 
 
 def test_random_erase_makes_one_square_grey(rng):
