@@ -6,13 +6,15 @@
 photographs  photos of PAIRS (NAME_real, NAME_mean). Those with one of WORDS (one
              argument, separated by spaces) in their names are tested; settings are
              chosen on others. Rows: the noisy photo; non-local means of OpenCV and
-             scikit-image and total variation, each with its best setting; PEER
+             scikit-image, total variation, BM3D (if `pip install bm3d` was run) and
+             FFDNet (with --ffdnet), each with its best setting; PEER
 white        clean PICTURES with white noise of deviation 15, 25 and 50 (of 255). Rows:
              the noisy picture; PEER. The noise is neither clipped nor rounded, as in
              published tables; our networks get it clipped, as they were trained
 
 PEER is a PyTorch file with a DnCNN of grey images, trained on white noise of deviation
-25; it denoises the channels of an image one by one. WEIGHTS is weights of a denoiser;
+25; it denoises the channels of an image one by one. --ffdnet is a PyTorch file with an
+FFDNet of colour images. WEIGHTS is weights of a denoiser;
 those with the same NAME differ by their seed. They give rows for K adaptation steps,
 and for up to K steps down the true error that end where it is lowest (oracle). The
 factor of the learned rates is chosen on the other photos (white: 1, few steps, no
@@ -39,6 +41,7 @@ from avjax.train.ablations.studies.noise_baselines import (
     NoisyPair,
     best_setting,
     load_dncnn,
+    load_ffdnet,
     scores_of,
 )
 
@@ -125,7 +128,10 @@ def compare_on_photos(options: argparse.Namespace) -> str:
     table = ResultTable("Denoising of photos", *COLUMNS)
     noisy = scores_of(lambda noisy: noisy, tested)
     table.add("noisy", *format_scores([noisy]), "", "")
-    for name, method in CLASSICAL_METHODS.items():
+    methods = dict(CLASSICAL_METHODS)
+    if options.ffdnet:
+        methods["FFDNet"] = load_ffdnet(options.ffdnet)
+    for name, method in methods.items():
         setting = best_setting(method, choice)
         scores = scores_of(lambda x, m=method, s=setting: m.run(x, s), tested)
         table.add(f"{name}, {setting}", *format_scores([scores]), "", "")
@@ -175,6 +181,7 @@ def main() -> None:
     for command in (photos, white):
         command.add_argument("peer", metavar="PEER")
     photos.add_argument("words", metavar="WORDS")
+    photos.add_argument("--ffdnet", metavar="FILE", help="weights of FFDNet")
     white.add_argument("side", metavar="SIDE", type=int)
     photos.set_defaults(run=compare_on_photos)
     white.set_defaults(run=compare_on_white_noise)

@@ -1,5 +1,12 @@
-"""Denoisers to compare with: classical methods, and a published network."""
+"""Denoisers to compare with: classical methods, and two published networks.
 
+Source   Dabov et al., "Image denoising by sparse 3-D transform-domain collaborative
+         filtering", 2007 (BM3D); Zhang et al., "Beyond a Gaussian denoiser", 2017
+         (DnCNN), and "FFDNet", 2018
+"""
+
+import importlib
+import importlib.util
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -96,6 +103,12 @@ def total_variation(noisy: np.ndarray, weight: float) -> np.ndarray:
     return denoise_tv_chambolle(noisy, weight, channel_axis=-1)
 
 
+def block_matching(noisy: np.ndarray, factor: float) -> np.ndarray:
+    """Run BM3D of the package `bm3d`, with a factor of the estimated deviation."""
+    bm3d = importlib.import_module("bm3d")
+    return bm3d.bm3d_rgb(noisy, factor * estimate_noise_std(noisy)).astype(np.float32)
+
+
 CLASSICAL_METHODS = {
     "OpenCV non-local means": ClassicalMethod(
         opencv_non_local_means, (2, 3, 4, 5, 6, 8, 10)
@@ -107,20 +120,23 @@ CLASSICAL_METHODS = {
         total_variation, (0.01, 0.015, 0.02, 0.03, 0.05, 0.08)
     ),
 }
+if importlib.util.find_spec("bm3d"):
+    CLASSICAL_METHODS["BM3D"] = ClassicalMethod(block_matching, (1, 2, 3, 4, 6, 8))
+FFDNET_STDS = 3, 5, 8, 10, 15, 20, 25  # deviations of the noise, of 255
 
 
-def load_dncnn(path: PathLike) -> Method:
-    """Load a DnCNN of grey images, a chain of convolutions that predicts the noise.
+def load_convolutions(path: PathLike) -> list[tuple[Array, Array]]:
+    """Load a chain of convolutions.
 
     Args:
         path: A PyTorch file with tensors model.N.weight and model.N.bias.
 
     Returns:
-        The method; the channels of an image are denoised one by one, in float32.
+        Kernel [h w c d] and bias [d] of each convolution.
     """
     tensors = {key: tensor.read() for key, tensor in open_tensors(path).items()}
     numbers = sorted({int(key.split(".")[1]) for key in tensors})
-    layers = [
+    return [
         (
             tensors[f"model.{number}.weight"].transpose(2, 3, 1, 0),
             tensors[f"model.{number}.bias"],
@@ -128,17 +144,32 @@ def load_dncnn(path: PathLike) -> Method:
         for number in numbers
     ]
 
-    def forward(layers: list[tuple[Array, Array]], noisy: Array) -> Array:
-        x = noisy
-        for number, (kernel, bias) in enumerate(layers):
-            x = jax.nn.relu(x) if number else x
-            x = jax.lax.conv_general_dilated(
-                x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
-            )
-            x = x + bias[None, None, None]
-        return noisy - x
 
-    compiled = jax.jit(forward, compiler_options=cpu_options())
+def convolve(layers: list[tuple[Array, Array]], x: Array) -> Array:
+    """Apply convolutions with a ReLU between them, [n h w c] -> [n h w d]."""
+    for number, (kernel, bias) in enumerate(layers):
+        x = jax.nn.relu(x) if number else x
+        x = jax.lax.conv_general_dilated(
+            x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        x = x + bias[None, None, None]
+    return x
+
+
+def load_dncnn(path: PathLike) -> Method:
+    """Load a DnCNN of grey images, which predicts the noise.
+
+    Args:
+        path: A file as `load_convolutions` reads it.
+
+    Returns:
+        The method; the channels of an image are denoised one by one, in float32.
+    """
+    layers = load_convolutions(path)
+    compiled = jax.jit(
+        lambda layers, noisy: noisy - convolve(layers, noisy),
+        compiler_options=cpu_options(),
+    )
 
     def denoise(noisy: np.ndarray) -> np.ndarray:
         channels = rearrange(noisy, "h w c -> c h w 1")
@@ -146,3 +177,29 @@ def load_dncnn(path: PathLike) -> Method:
         return rearrange(clean, "c h w 1 -> h w c")
 
     return denoise
+
+
+def load_ffdnet(path: PathLike) -> ClassicalMethod:
+    """Load an FFDNet of colour images, which is told the deviation of the noise.
+
+    Args:
+        path: A file as `load_convolutions` reads it.
+
+    Returns:
+        The method, with deviations of which the best one is chosen; the sides of an
+        image are even.
+    """
+    layers = load_convolutions(path)
+
+    def forward(layers: list[tuple[Array, Array]], noisy: Array, std: Array) -> Array:
+        x = rearrange(noisy, "(h i) (w j) c -> 1 h w (c i j)", i=2, j=2)
+        level = jnp.full((*x.shape[:3], 1), std)
+        x = convolve(layers, jnp.concatenate([x, level], axis=-1))
+        return rearrange(x, "1 h w (c i j) -> (h i) (w j) c", i=2, j=2)
+
+    compiled = jax.jit(forward, compiler_options=cpu_options())
+
+    def denoise(noisy: np.ndarray, std: float) -> np.ndarray:
+        return np.asarray(compiled(layers, noisy, np.float32(std / 255)))
+
+    return ClassicalMethod(denoise, FFDNET_STDS)
