@@ -11,6 +11,7 @@ import pytest
 
 from avjax.models import registry as models_registry
 from avjax.models import talker
+from avjax.train.ablations import speakers
 
 ROOT = pathlib.Path(__file__).parents[2]
 ABLATIONS = sorted(
@@ -33,6 +34,7 @@ def run(kind: str, name: str, monkeypatch, *arguments: str) -> int | str | None:
     with mock.patch.dict(os.environ), pytest.raises(SystemExit) as ended:
         if kind == "ablation":
             module = f"avjax.train.ablations.{name}"
+            monkeypatch.delitem(sys.modules, module, raising=False)
             runpy.run_module(module, run_name="__main__", alter_sys=False)
         else:
             file = ROOT / "tests" / "benchmarks" / f"{name}.py"
@@ -67,3 +69,23 @@ def test_the_test_split_is_read_only_where_a_command_names_it():
     sources = [*(ROOT / "train").rglob("*.py"), *(ROOT / "avjax").rglob("*.py")]
     assert len(sources) > 200 and reading.search('open_split(root, "test[:40]")')
     assert not [file.name for file in sources if reading.search(file.read_text())]
+
+
+def test_no_clip_of_a_speaker_is_both_adapted_to_and_measured(monkeypatch):
+    """Two speakers have 12 and 11 clips; one who has a single clip is left out."""
+    names = ["s2"] * 12 + ["s3"] * 11 + ["s20"]
+    records = [{"speaker": name} for name in names]
+    monkeypatch.setattr(speakers, "open_split", lambda corpus, split: records)
+    ranges = speakers.speaker_ranges("corpus")
+    assert ranges == {"s2": "unseen[0:12]", "s3": "unseen[12:23]"}
+    for speaker, measured in (("s2", 2), ("s3", 1)):
+        folds = speakers.make_folds(ranges, speaker)
+        for fold in folds:
+            adapt, held = (
+                set(range(*map(int, re.findall(r"\d+", part))))
+                for part in (fold.adapt, fold.held)
+            )
+            assert len(adapt) == 10 and len(held) == fold.clips == measured
+            assert not adapt & held
+            assert {names[number] for number in adapt | held} == {speaker}
+        assert len({fold.held for fold in folds}) == 2
