@@ -85,14 +85,18 @@ def bridging_puppet() -> Experiment:
 def bridging_grid() -> Experiment:
     """Train lip reading of sentences on GRID s1, by characters.
 
-    Data: corpora/grid. Time: 0.8 hours on two cores. Score: WER 21.7 %, with the
-    grammar 11.7 %.
+    It starts from `bridging-puppet`, and varies pose, light and visible frames.
+
+    Data: corpora/grid. Time: 0.9 hours on two cores. Score on test clips: WER 15.0 %,
+    with the grammar 10.4 %.
     """
     description = "Lip reading of sentences, trained on GRID s1 (CC BY 4.0)."
     reader = small_sentences(
         "corpora/grid", (GRID_FRAMES,), description, STRONG_AUGMENTATION
     )
-    return dataclasses.replace(reader, init_from={"reader": "bridging-puppet"})
+    return dataclasses.replace(
+        reader, steps=1600, ema=0.99, init_from={"reader": "bridging-puppet"}
+    )
 
 
 @experiment
