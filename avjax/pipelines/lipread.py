@@ -37,7 +37,7 @@ MAX_SEARCH_SECONDS = 20  # longest part of a video that is searched at once
 # Mean confidence of the words below which most words are wrong: it separates the
 # speakers of GRID that `bridging-grid-s1` knows and does not know, see
 # docs/results/lipreading.md. A grammar forces words upon the lips, so it lowers it.
-MIN_CONFIDENCE, MIN_CONFIDENCE_WITH_GRAMMAR = 0.8, 0.6
+MIN_CONFIDENCE, MIN_CONFIDENCE_WITH_GRAMMAR = 0.8, 0.65
 
 
 @checked_arguments

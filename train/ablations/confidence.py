@@ -6,7 +6,8 @@
 A reading is usable if at most half of its words are wrong, and flagged if the mean
 confidence of its words is below the limit of `avjax.pipelines.lipread`. The limits were
 chosen on the validation clips of s1, which the reader knows, and on the speakers in
-CHOSEN_ON, which it does not know. No other speaker was looked at before.
+CHOSEN_ON, which it does not know: the lowest ones by which nine of ten of their
+unusable readings are flagged.
 """
 
 import numpy as np
