@@ -217,7 +217,7 @@ class _Observer:
 
 
 def _make_thumbnail(image: np.ndarray) -> np.ndarray:
-    """Shrink a frame; of a large one, not every pixel is read, which would take long."""
+    """Shrink a frame; to save time, not every pixel of a large one is read."""
     if image.shape[1] > SAMPLES[0] and image.shape[0] > SAMPLES[1]:
         image = cv2.resize(image, SAMPLES, interpolation=cv2.INTER_LINEAR)
     return cv2.resize(image, THUMBNAIL, interpolation=cv2.INTER_AREA)

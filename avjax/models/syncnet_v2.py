@@ -29,6 +29,8 @@ from avjax.audio.mfcc import MFCC_WINDOW, NUM_MFCC
 from avjax.constants import SYNC_FRAMES
 from avjax.models.registry import register_system
 from avjax.nn.batch_renorm import BatchRenorm
+from avjax.nn.inference import folding
+from avjax.nn.inference.temporal_winograd import conv3d_by_winograd
 from avjax.nn.layers import ConvBlock, ConvSpec, fan_in_uniform
 from avjax.nn.temporal_conv import conv3d
 from avjax.nn.wav2lip import scale_width
@@ -109,7 +111,18 @@ class SyncNet(nn.Module):
         side = self.config.size
         chex.assert_shape(faces, (None, SYNC_FRAMES, side, side, 3))
         # syncnet_v2 (2)
-        return self.lip_head(self.lips(faces, train), train)
+        return self.lip_head(self.lips(faces, train)[:, 0], train)
+
+    def encode_clip(self, faces: Array) -> Array:
+        """Embed every five consecutive face crops of a clip.
+
+        Args:
+            faces: f32 [t h w c=3].
+
+        Returns:
+            Embeddings [t-4 d].
+        """
+        return self.lip_head(self.lips(faces[None], False)[0], False)
 
 
 class MfccEncoder(nn.Module):
@@ -169,7 +182,8 @@ class LipMotionEncoder(nn.Module):
         for index in (2, 3, 4):
             x = block(index, x, 256, (1, 3, 3), 1, 1)
         x = max_pool_frames(x)
-        return block(5, x, 512, (1, *x.shape[2:4]))[:, 0, 0, 0]
+        x = block(5, x, 512, (1, *x.shape[2:4]))
+        return x.reshape(*x.shape[:2], -1)
 
 
 def max_pool_frames(x: Array, padding: int = 0) -> Array:
@@ -207,6 +221,8 @@ class Conv3dBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
+        if folding.is_folded(self):
+            return nn.relu(self._convolve_folded(x))
         shape = (*self.kernel, x.shape[-1], self.features)
         kernel = self.param("kernel", fan_in_uniform, shape).astype(self.dtype)
         bias = self.param("bias", nn.initializers.zeros, shape[-1:])
@@ -217,7 +233,31 @@ class Conv3dBlock(nn.Module):
             padding=(0, self.padding, self.padding),
         )
         y = y + bias.astype(kernel.dtype)[None, None, None, None]
-        return nn.relu(BatchRenorm(dtype=self.dtype, name="norm")(y, train))
+        y = BatchRenorm(dtype=self.dtype, name="norm")(y, train)
+        suits = self.kernel[0] == 1 and folding.suits_winograd(self._spec, x.shape[1:])
+        folding.store_folded(self, conv="", is_winograd=suits)
+        return nn.relu(y)
+
+    @property
+    def _spec(self) -> ConvSpec:
+        """The convolution of one frame."""
+        return ConvSpec(self.features, self.kernel[1:], self.stride, self.padding)
+
+    def _convolve_folded(self, x: Array) -> Array:
+        """Convolve x [b t h w c] with the folded kernel."""
+        folded = self.variables[folding.FOLDED]
+        kernel, bias = folded["kernel"], folded["bias"][None, None, None, None]
+        if self.kernel[0] > 1:
+            strides, padding = (self.stride,) * 2, (self.padding,) * 2
+            sizes = {"strides": (1, *strides), "padding": (0, *padding)}
+            if x.shape[1] > self.kernel[0]:
+                return conv3d_by_winograd(x, kernel, **sizes) + bias
+            return conv3d(x, kernel, **sizes) + bias
+        if kernel.ndim == 5:
+            kernel = kernel[0]
+        frames = rearrange(x, "b t h w c -> (b t) h w c")
+        y = folding.convolve_folded(frames, kernel, self._spec)
+        return rearrange(y, "(b t) h w d -> b t h w d", t=x.shape[1]) + bias
 
 
 class EmbeddingHead(nn.Module):
