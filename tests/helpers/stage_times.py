@@ -4,6 +4,7 @@
 
 The last line is JSON, {stage: seconds}. The stages are calls of functions that the
 package has had under the same names for long, so that older versions can be measured.
+Of other commands than those below, only what programs take is measured.
 """
 
 import dataclasses
@@ -17,7 +18,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 BEGAN, BEGAN_CPU = time.perf_counter(), time.process_time()
-COMPILED = "/jax/core/compile/backend_compile_duration"
+EVENTS = {  # of JAX: stage
+    "/jax/core/compile/jaxpr_trace_duration": "trace programs",
+    "/jax/core/compile/jaxpr_to_mlir_module_duration": "trace programs",
+    "/jax/core/compile/backend_compile_duration": "compile or load programs",
+}
 
 
 class Stages:
@@ -189,18 +194,22 @@ COMMANDS = {
 def main(command: str, *arguments: str) -> None:
     """Run a command and print how long its stages were busy."""
     import jax
+    from jax.experimental import serialize_executable
 
     from avjax.__main__ import main as run
 
     stages = Stages()
     busy = stages.busy
-    COMMANDS[command](stages)
+    COMMANDS.get(command, lambda _: None)(stages)
+    stages.add("compile or load programs", serialize_executable, "deserialize_and_load")
 
-    def compiled(event: str, duration_secs: float, **_: str | int) -> None:
-        if event == COMPILED:
-            busy["compile or load programs"] += duration_secs
+    def measured(event: str, duration_secs: float, **_: str | int) -> None:
+        if stage := EVENTS.get(event):
+            busy[stage] += duration_secs
+            if stage != "trace programs":
+                busy["largest program"] = max(busy["largest program"], duration_secs)
 
-    jax.monitoring.register_event_duration_secs_listener(compiled)
+    jax.monitoring.register_event_duration_secs_listener(measured)
     busy["start"] = time.perf_counter() - BEGAN
     status = run([command, *arguments])
     busy["all"] = time.perf_counter() - BEGAN
