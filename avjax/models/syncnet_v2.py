@@ -71,7 +71,9 @@ class SyncNet(nn.Module):
         self.audio_head = EmbeddingHead(width)
         self.lip_head = EmbeddingHead(width)
 
-    def __call__(self, mfcc: Array, faces: Array, train: bool) -> tuple[Array, Array]:
+    def __call__(
+        self, mfcc: Array, faces: Array, train: bool = False
+    ) -> tuple[Array, Array]:
         """Embed audio and faces.
 
         Args:
@@ -248,11 +250,10 @@ class Conv3dBlock(nn.Module):
         folded = self.variables[folding.FOLDED]
         kernel, bias = folded["kernel"], folded["bias"][None, None, None, None]
         if self.kernel[0] > 1:
-            strides, padding = (self.stride,) * 2, (self.padding,) * 2
-            sizes = {"strides": (1, *strides), "padding": (0, *padding)}
-            if x.shape[1] > self.kernel[0]:
-                return conv3d_by_winograd(x, kernel, **sizes) + bias
-            return conv3d(x, kernel, **sizes) + bias
+            convolve = conv3d_by_winograd if x.shape[1] > self.kernel[0] else conv3d
+            strides = 1, self.stride, self.stride
+            padding = 0, self.padding, self.padding
+            return convolve(x, kernel, strides=strides, padding=padding) + bias
         if kernel.ndim == 5:
             kernel = kernel[0]
         frames = rearrange(x, "b t h w c -> (b t) h w c")

@@ -211,24 +211,7 @@ def load_sync_model(weights: PathLike) -> SyncModel:
     if config.system in SYNC_MODELS:
         (variables,) = variables.values()
     if config.system == SYNCNET and suits_folding(config):
-        variables = fold_syncnet(config, variables)
+        size = config.size
+        shapes = (1, MFCC_WINDOW, NUM_MFCC), (1, SYNC_FRAMES, size, size, 3)
+        variables = fold_network(SyncNet(config), variables, *shapes)
     return SyncModel(str(name), config.system, config, variables)
-
-
-def fold_syncnet(config: SyncNetConfig, variables: Params) -> Params:
-    """Fold the normalisations of SyncNet.
-
-    Args:
-        config: The config.
-        variables: Its variables.
-
-    Returns:
-        Variables for inference.
-    """
-
-    def encode(network: SyncNet, mfcc: Array, faces: Array) -> tuple[Array, Array]:
-        return network(mfcc, faces, False)
-
-    size = config.size
-    shapes = (1, MFCC_WINDOW, NUM_MFCC), (1, SYNC_FRAMES, size, size, 3)
-    return fold_network(SyncNet(config), variables, *shapes, method=encode)

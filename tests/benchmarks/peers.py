@@ -34,7 +34,7 @@ from avjax.faces import tracking
 from avjax.media import audio_io, image_io, video_reader
 from avjax.media.video_writer import VideoWriter
 from avjax.models.denoiser import receptive_field
-from avjax.models.registry import load_system
+from avjax.pipelines.lip_networks import load_lip_network
 from avjax.pipelines.lipread import jit_read
 from avjax.pipelines.sync_models import load_sync_model
 from avjax.train.ablations.results import ResultTable, make_parser, real_clips_folder
@@ -118,12 +118,12 @@ def largest(ours: np.ndarray, peer: np.ndarray) -> float:
 
 def lipread_difference(weights: pathlib.Path, folder: pathlib.Path) -> float:
     """Compare the logits of the first clip."""
-    config, parts = load_system(weights)
+    config, variables = load_lip_network(weights, speech=False)
     with np.load(folder / "peer.npz") as stored:
         mouths, expected = stored["mouths"][0, 0], stored["logits"]
     pixels = np.round((mouths * 0.17 + 0.4136) * 255).astype(np.uint8)[None, ..., None]
     mask = np.ones((1, len(mouths)), np.float32)
-    logits = np.asarray(jit_read(config)(parts["reader"], pixels, mask))
+    logits = np.asarray(jit_read(config)(variables, pixels, mask))
     return largest(logits.mean(axis=1), expected)
 
 

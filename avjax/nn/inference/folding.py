@@ -13,6 +13,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from avjax.compilation import cached_jit
 from avjax.nn.conv import as_pair, conv
 from avjax.nn.inference.winograd import (
     TILE,
@@ -54,16 +55,27 @@ def fold_network(
         folded.
     """
 
+    folded = jit_fold(network, shapes, method)(variables)
+    rest = {name: _without(tree, folded) for name, tree in variables.items()}
+    if not jax.tree.leaves(rest.get("batch_stats")):
+        rest.pop("batch_stats", None)
+    return {**rest, FOLDED: folded}
+
+
+@cached_jit
+def jit_fold(
+    network: nn.Module,
+    shapes: tuple[tuple[int, ...], ...],
+    method: str | Callable[..., Any] | None,
+) -> Callable[[Mapping[str, Any]], Params]:
+    """Compile the folding of a network; see `fold_network` for arguments."""
+
     def fold(variables: Mapping[str, Any]) -> Params:
         inputs = [jnp.zeros(shape) for shape in shapes]
         _, changed = network.apply(variables, *inputs, method=method, mutable=[FOLDED])
         return changed[FOLDED]
 
-    folded = jax.jit(fold)(variables)
-    rest = {name: _without(tree, folded) for name, tree in variables.items()}
-    if not jax.tree.leaves(rest.get("batch_stats")):
-        rest.pop("batch_stats", None)
-    return {**rest, FOLDED: folded}
+    return fold
 
 
 def suits_folding(config: Any) -> bool:

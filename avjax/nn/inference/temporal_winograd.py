@@ -6,6 +6,8 @@ Source   Lavin and Gray, CVPR 2016, "Fast Algorithms for Convolutional Neural Ne
          the matrices follow from the product of two polynomials, as in Toom's method
 """
 
+import functools
+
 import jax.numpy as jnp
 import numpy as np
 from einops import rearrange
@@ -68,4 +70,4 @@ def conv3d_by_winograd(
 def _combine(factors: np.ndarray, arrays: list[Array]) -> Array:
     """Compute the weighted sum of arrays."""
     terms = [f * x for f, x in zip(factors.tolist(), arrays, strict=True) if f]
-    return sum(terms[1:], start=terms[0])
+    return functools.reduce(jnp.add, terms)
