@@ -211,7 +211,7 @@ def main() -> None:
             compare(table, label, programs, options.rounds, folder / "cache")
             difference = comparison.difference(weights, folder)
             table.add(label, "difference", difference, *[None] * 5)
-    table.write(options.json, data="a real clip, a recording, a photo of PolyU")
+        table.write(options.json, data="a real clip, a recording, a photo of PolyU")
 
 
 if __name__ == "__main__":
