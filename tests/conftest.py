@@ -3,6 +3,7 @@
 import gc
 import os
 import pathlib
+import resource
 import signal
 
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -15,7 +16,9 @@ os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 
 import pytest  # noqa: E402
 
-MAX_MEMORY = 2 << 30  # bytes of one process
+MAX_MEMORY = 3 << 30  # bytes of one process at any time
+FREED_ABOVE = 2 << 30  # bytes from which programs are freed after a module
+PEAKS: dict[str, int] = {}  # of the processes that have ended, in bytes
 REPOSITORY = pathlib.Path(__file__).parent.parent
 # A shell that starts the tests in the background ignores Ctrl-C in them, and in the
 # processes that they start; some tests send it.
@@ -28,11 +31,36 @@ def _limit_memory():
     """Free all compiled programs after a module, where they take too much memory."""
     yield
     pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
-    if pages * os.sysconf("SC_PAGE_SIZE") > MAX_MEMORY:
+    if pages * os.sysconf("SC_PAGE_SIZE") > FREED_ABOVE:
         import jax
 
         jax.clear_caches()
         gc.collect()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    """Keep the peak memory of a worker that has ended."""
+    if "peak" in getattr(node, "workeroutput", {}):
+        PEAKS[node.gateway.id] = node.workeroutput["peak"]
+
+
+def pytest_sessionfinish(session):
+    """Fail if a process took too much memory."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["peak"] = peak
+        return
+    PEAKS["this process"] = peak
+    if max(PEAKS.values()) > MAX_MEMORY and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the peak memory of all processes."""
+    peaks = [f"{name} {peak / 2**30:.2f}" for name, peak in PEAKS.items()]
+    limit = f"at most {MAX_MEMORY >> 30}" if peaks else "not known"
+    terminalreporter.write_line(f"peak memory in GiB ({limit}): {', '.join(peaks)}")
 
 
 @pytest.fixture

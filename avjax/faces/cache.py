@@ -17,7 +17,7 @@ from avjax.media.files import atomic_file, cache_folder, wrap_os_errors
 from avjax.media.video_reader import count_at_rate, probe, read_at_rate
 from avjax.typing import PathLike
 
-VERSION = 3  # increase it with every change of what is observed
+VERSION = 4  # increase it with every change of what is observed
 
 
 def track_video(

@@ -28,7 +28,7 @@ from avjax.media import video_reader
 from avjax.media.image_io import is_image
 from avjax.typing import PathLike
 
-WINDOW_LENGTHS = (25, 50, 75, 100)  # frames; long videos use the last one
+WINDOW_LENGTHS = (25, 30, 40, 50, 75, 100)  # frames; long videos use the last one
 CONTEXT_FRAMES = 20  # frames at each end of a window that another window outputs
 
 

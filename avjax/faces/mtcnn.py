@@ -178,7 +178,9 @@ def _multiply(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 def _prelu(x: np.ndarray, weights: Iterator[np.ndarray]) -> np.ndarray:
     """Multiply what is below zero by the slope of its channel, in place."""
-    x += np.minimum(x, 0) * (next(weights) - 1)
+    below = np.minimum(x, 0)
+    below *= next(weights) - 1
+    x += below
     return x
 
 
@@ -190,12 +192,16 @@ def _max_pool(x: np.ndarray, size: int, same: bool = False) -> np.ndarray:
         if any(pads):
             x = np.pad(x, ((0, 0), *edges, (0, 0)), constant_values=-np.inf)
     rows, columns = ((n - size) // 2 + 1 for n in x.shape[1:3])
-    shifted = [
-        x[:, i : i + 2 * rows - 1 : 2, j : j + 2 * columns - 1 : 2]
-        for i in range(size)
-        for j in range(size)
-    ]
-    return functools.reduce(np.maximum, shifted)
+    x = _largest([x[:, i : i + 2 * rows - 1 : 2] for i in range(size)])
+    return _largest([x[:, :, i : i + 2 * columns - 1 : 2] for i in range(size)])
+
+
+def _largest(arrays: list[np.ndarray]) -> np.ndarray:
+    """Return the maximum of two or more arrays."""
+    result = np.maximum(*arrays[:2])
+    for array in arrays[2:]:
+        np.maximum(result, array, out=result)
+    return result
 
 
 def _face_probability(logits: np.ndarray) -> np.ndarray:

@@ -29,8 +29,8 @@ from avjax.audio.mfcc import MFCC_WINDOW, NUM_MFCC
 from avjax.constants import SYNC_FRAMES
 from avjax.models.registry import register_system
 from avjax.nn.batch_renorm import BatchRenorm
-from avjax.nn.layers import ConvBlock, ConvSpec, fan_in_uniform
-from avjax.nn.temporal_conv import conv3d
+from avjax.nn.layers import ConvBlock, ConvSpec
+from avjax.nn.temporal_conv import Conv3dBlock
 from avjax.nn.wav2lip import scale_width
 from avjax.typing import Array, Dtype, Key, Params
 
@@ -69,7 +69,9 @@ class SyncNet(nn.Module):
         self.audio_head = EmbeddingHead(width)
         self.lip_head = EmbeddingHead(width)
 
-    def __call__(self, mfcc: Array, faces: Array, train: bool) -> tuple[Array, Array]:
+    def __call__(
+        self, mfcc: Array, faces: Array, train: bool = False
+    ) -> tuple[Array, Array]:
         """Embed audio and faces.
 
         Args:
@@ -109,7 +111,18 @@ class SyncNet(nn.Module):
         side = self.config.size
         chex.assert_shape(faces, (None, SYNC_FRAMES, side, side, 3))
         # syncnet_v2 (2)
-        return self.lip_head(self.lips(faces, train), train)
+        return self.lip_head(self.lips(faces, train)[:, 0], train)
+
+    def encode_clip(self, faces: Array) -> Array:
+        """Embed every five consecutive face crops of a clip.
+
+        Args:
+            faces: f32 [t h w c=3].
+
+        Returns:
+            Embeddings [t-4 d].
+        """
+        return self.lip_head(self.lips(faces[None], False)[0], False)
 
 
 class MfccEncoder(nn.Module):
@@ -169,7 +182,8 @@ class LipMotionEncoder(nn.Module):
         for index in (2, 3, 4):
             x = block(index, x, 256, (1, 3, 3), 1, 1)
         x = max_pool_frames(x)
-        return block(5, x, 512, (1, *x.shape[2:4]))[:, 0, 0, 0]
+        x = block(5, x, 512, (1, *x.shape[2:4]))
+        return x.reshape(*x.shape[:2], -1)
 
 
 def max_pool_frames(x: Array, padding: int = 0) -> Array:
@@ -184,40 +198,6 @@ def max_pool_frames(x: Array, padding: int = 0) -> Array:
     """
     border: Any = (0, 0), (padding, padding), (padding, padding)
     return nn.max_pool(x, (1, 3, 3), (1, 2, 2), border)
-
-
-class Conv3dBlock(nn.Module):
-    """Convolution over time and space, batch normalisation, ReLU.
-
-    [b t h w c] -> [b t h w d]
-
-    Attributes:
-        features: Output channels, d.
-        kernel: Size in frames, rows and columns.
-        stride: Stride of rows and columns.
-        padding: Zeros on both sides of rows and columns.
-        dtype: Of the convolution.
-    """
-
-    features: int
-    kernel: tuple[int, int, int]
-    stride: int = 1
-    padding: int = 0
-    dtype: str = "float32"
-
-    @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
-        shape = (*self.kernel, x.shape[-1], self.features)
-        kernel = self.param("kernel", fan_in_uniform, shape).astype(self.dtype)
-        bias = self.param("bias", nn.initializers.zeros, shape[-1:])
-        y = conv3d(
-            x.astype(kernel.dtype),
-            kernel,
-            strides=(1, self.stride, self.stride),
-            padding=(0, self.padding, self.padding),
-        )
-        y = y + bias.astype(kernel.dtype)[None, None, None, None]
-        return nn.relu(BatchRenorm(dtype=self.dtype, name="norm")(y, train))
 
 
 class EmbeddingHead(nn.Module):

@@ -185,7 +185,8 @@ class ConvBlock(nn.Module):
             sizes, shape, x = self.spec[:4], x.shape, folding.join_channels(x, skip)
             y = Conv(*sizes, dtype=self.dtype, name="conv")(x, train_bias=not train)
             y = BatchRenorm(dtype=self.dtype, name="norm")(y, train)
-            folding.store_folded(self, folding.suits_winograd(self.spec, shape))
+            is_winograd = folding.suits_winograd(self.spec, shape)
+            folding.store_folded(self, is_winograd=is_winograd)
         return nn.relu(y + x) if self.spec.residual else nn.relu(y)
 
 

@@ -14,7 +14,15 @@ from einops import rearrange, reduce
 from avjax.constants import NUM_MELS
 from avjax.nn.batch_renorm import BatchRenorm
 from avjax.nn.conv import max_pool
-from avjax.nn.layers import Conv, ConvNoBias, PReLU, fan_in_uniform, scale_width
+from avjax.nn.inference import folding
+from avjax.nn.layers import (
+    Conv,
+    ConvNoBias,
+    ConvSpec,
+    PReLU,
+    fan_in_uniform,
+    scale_width,
+)
 from avjax.nn.precision import dense_type, to_full_precision
 from avjax.nn.temporal_conv import conv3d
 from avjax.typing import Array
@@ -50,11 +58,22 @@ class BasicBlock(nn.Module):
         self, kernel: int, stride: int, name: str
     ) -> Callable[[Array, bool], Array]:
         """Create a convolution with normalisation."""
-        conv = ConvNoBias(
-            self.features, kernel, stride, self.dtype, name=f"conv_{name}"
-        )
-        norm = BatchRenorm(dtype=self.dtype, name=f"norm_{name}")
-        return lambda x, train: norm(conv(x), train)
+        names = f"conv_{name}", f"norm_{name}"
+        spec = ConvSpec(self.features, kernel, stride, kernel // 2)
+        conv = ConvNoBias(self.features, kernel, stride, self.dtype, name=names[0])
+        norm = BatchRenorm(dtype=self.dtype, name=names[1])
+
+        def apply(x: Array, train: bool) -> Array:
+            folded = self.variables.get(folding.FOLDED, {}).get(names[0])
+            if folded is not None:
+                y = folding.convolve_folded(x, folded["kernel"], spec)
+                return y + folded["bias"][None, None, None]
+            y = norm(conv(x), train)
+            is_winograd = folding.suits_winograd(spec, x.shape)
+            folding.store_folded(self, *names, name=names[0], is_winograd=is_winograd)
+            return y
+
+        return apply
 
     def _activation(self, name: str) -> Callable[[Array], Array]:
         """Create an activation; ReLU has no parameters."""

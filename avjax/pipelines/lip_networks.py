@@ -1,8 +1,9 @@
 """Load the weights of the networks that read lips, or generate speech from them."""
 
 from avjax.errors import InputError, wrong_system
-from avjax.models.bridging import BridgingConfig
+from avjax.models.bridging import Bridging, BridgingConfig
 from avjax.models.registry import load_system
+from avjax.nn.inference.folding import fold_network, suits_folding
 from avjax.typing import Params, PathLike
 from avjax.weights import list_weights, weights_system
 
@@ -44,4 +45,7 @@ def load_lip_network(name: PathLike, speech: bool) -> tuple[BridgingConfig, Para
             f"{names}, or `avjax speak`"
         )
     (variables,) = parts.values()
+    if suits_folding(config):
+        shapes = (1, 1, config.size, config.size, 1), (1, 1)
+        variables = fold_network(Bridging(config), variables, *shapes, method="predict")
     return config, variables

@@ -22,6 +22,7 @@ from avjax.models.registry import load_system
 from avjax.models.sync_expert import SyncExpert, SyncExpertConfig
 from avjax.models.sync_people import SyncPeopleConfig
 from avjax.models.syncnet_v2 import SyncNet, SyncNetConfig
+from avjax.nn.inference.folding import fold_network, suits_folding
 from avjax.typing import Array, Params, PathLike
 from avjax.weights import full_name
 
@@ -153,6 +154,10 @@ class SyncModel:
         Returns:
             Embeddings [t-4 d].
         """
+        if self.system == SYNCNET:
+            return np.asarray(
+                jit_encode(self.config, "encode_clip")(self.variables, faces)
+            )
         starts = np.arange(len(faces) - SYNC_FRAMES + 1)
         windows = faces[starts[:, None] + np.arange(SYNC_FRAMES)]
         return np.asarray(
@@ -162,7 +167,7 @@ class SyncModel:
 
 @cached_jit
 def jit_encode(
-    config: Any, method: Literal["encode_audio", "encode_frames"]
+    config: Any, method: Literal["encode_audio", "encode_frames", "encode_clip"]
 ) -> Callable[..., Array]:
     """Compile one encoder.
 
@@ -172,7 +177,8 @@ def jit_encode(
 
     Returns:
         (variables, windows [b ...]) -> embeddings f32 [b d]. Windows are audio
-        features, or images u8 [b t=5 h w c=3].
+        features, or images u8 [b t=5 h w c=3]. "encode_clip", of SyncNet alone, embeds
+        every five consecutive images of u8 [t h w c=3] -> f32 [t-4 d].
     """
     spec = SYNC_MODELS[type(config).system]
     network = spec.network(config)
@@ -182,7 +188,7 @@ def jit_encode(
 
     def encode_frames(variables: Params, faces: Array) -> Any:
         pixels = faces.astype(jnp.float32) * (spec.white / 255)
-        return network.apply(variables, pixels, method="encode_frames")
+        return network.apply(variables, pixels, method=method)
 
     return encode_audio if method == "encode_audio" else encode_frames
 
@@ -204,4 +210,8 @@ def load_sync_model(weights: PathLike) -> SyncModel:
     config, variables = load_system(name, SyncPeopleConfig.system, *SYNC_MODELS)
     if config.system in SYNC_MODELS:
         (variables,) = variables.values()
+    if config.system == SYNCNET and suits_folding(config):
+        size = config.size
+        shapes = (1, MFCC_WINDOW, NUM_MFCC), (1, SYNC_FRAMES, size, size, 3)
+        variables = fold_network(SyncNet(config), variables, *shapes)
     return SyncModel(str(name), config.system, config, variables)

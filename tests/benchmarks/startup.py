@@ -2,6 +2,8 @@
 
     AVJAX_REAL=DIR python tests/benchmarks/startup.py [--before DIR] [--all]
         [--repeats N] [--json PATH]
+    AVJAX_REAL=DIR python tests/benchmarks/startup.py --programs [--repeats N]
+        [--json PATH]
 
 Every command runs in processes of its own, those of the other checkout (`--before`)
 and of this one in turns. "Cold" is the first run, with an empty cache folder, in which
@@ -9,8 +11,13 @@ every program is compiled; "warm" is the median of the next ones. The faces that
 first run has found are forgotten before each. A cell is seconds of wall time and, in
 brackets, of all processors; where others use the machine, the latter counts. With
 `--all`, the programs of the other bundled weights are measured, too.
+
+With `--programs`, the programs of all bundled weights that a command can use are
+measured instead: seconds of tracing and of compilation in the cold run, also of the
+program that takes longest, and of loading them in the warm ones.
 """
 
+import json
 import os
 import pathlib
 import shutil
@@ -28,6 +35,7 @@ from avjax.media.image_io import read_image, write_png
 from avjax.media.video_reader import read_clip
 from avjax.media.video_writer import VideoWriter
 from avjax.train.ablations.results import ResultTable, make_parser, real_clips_folder
+from avjax.weights import list_weights
 
 ROOT = pathlib.Path(__file__).parents[2]
 PORTRAIT = "portraits/SadTalker__happy.png"
@@ -63,6 +71,17 @@ OTHERS = (
     "sync grid.mpg --weights sync-grid-s1",
     "align clip.mp4 good_morning",
 )
+CHILD = ROOT / "tests" / "helpers" / "stage_times.py"
+COMMANDS = {  # that use the bundled weights whose names start so
+    "bridging-speech": "speak grid.mpg -o out.wav",
+    "bridging": "lipread grid.mpg",
+    "sync-": "sync grid.mpg",
+    "aligner": "align clip.mp4 good_morning",
+    "denoiser": "denoise photo.png -o out.png",
+    "taem": "talk --face face.png --text Morning. --voice none -o out.mp4",
+    "": "talk --face clip.mp4 --audio clip.mp4 -o out.mp4",
+}
+WITHOUT_COMMAND = ("landmarks-puppet",)  # evaluations use it
 
 
 class Cost(NamedTuple):
@@ -149,6 +168,59 @@ def measure(
     return cells
 
 
+def run_stages(folder: pathlib.Path, command: str, weights: str) -> dict[str, float]:
+    """Run a command with some weights in a folder -> {stage: seconds}."""
+    environment = {x: y for x, y in os.environ.items() if not x.startswith("JAX_")}
+    environment |= {
+        "PYTHONPATH": str(ROOT),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        # As the command line sets them, but before JAX is imported.
+        "JAX_COMPILATION_CACHE_DIR": str(folder / "cache" / "jax"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
+    words = [word.replace("_", " ") for word in command.split()]
+    output = subprocess.run(
+        [sys.executable, CHILD, *words, "--weights", weights],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    return json.loads(output.stdout.splitlines()[-1])
+
+
+def measure_programs(folder: pathlib.Path, repeats: int) -> ResultTable:
+    """Measure what the programs of all bundled weights take.
+
+    Args:
+        folder: Where the inputs are.
+        repeats: Number of warm runs.
+
+    Returns:
+        A row for each.
+    """
+    columns = "trace, s", "compile, s", "longest compilation, s", "load, s"
+    table = ResultTable("Programs of bundled weights", "weights", "command", *columns)
+    for weights in list_weights():
+        if weights in WITHOUT_COMMAND:
+            continue
+        start = next(start for start in COMMANDS if weights.startswith(start))
+        shutil.rmtree(folder / "cache", ignore_errors=True)
+        cold, *warm = (
+            run_stages(folder, COMMANDS[start], weights) for _ in range(1 + repeats)
+        )
+        loads = [stages.get("compile or load programs", 0.0) for stages in warm]
+        cells = [
+            cold.get(stage, 0.0)
+            for stage in ("trace programs", "compile or load programs")
+        ]
+        longest = cold.get("largest program", 0.0)
+        verb = COMMANDS[start].split()[0]
+        table.add(weights, verb, *cells, longest, statistics.median(loads))
+    return table
+
+
 def write_inputs(folder: pathlib.Path, real: pathlib.Path) -> None:
     """Write a face, clips with a face, and a photo with noise into a folder."""
     shutil.copy(real / PORTRAIT, folder / "face.png")
@@ -167,18 +239,25 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--before", type=pathlib.Path, help="another checkout")
     parser.add_argument("--all", action="store_true", help="also other weights")
+    parser.add_argument("--programs", action="store_true", help="of bundled weights")
     parser.add_argument("--repeats", type=int, default=5, help="warm runs")
     options = parser.parse_args()
     real = real_clips_folder(parser)
+    data = (
+        f"face.png and photo.png, {PHOTO_SIZE} pixels wide, are photographs; clip.mp4 "
+        f"has {CLIP_FRAMES} frames, grid.mpg is a clip of GRID"
+    )
+    if options.programs:
+        with tempfile.TemporaryDirectory() as name:
+            write_inputs(pathlib.Path(name), real)
+            table = measure_programs(pathlib.Path(name), options.repeats)
+            table.write(options.json, data=data, seeds="not random")
+        return
     commands = [*QUICK, *IMPORTS, *FIRST_FRAMES, *(OTHERS if options.all else ())]
     checkouts = [x.resolve() for x in (options.before, ROOT) if x is not None]
     times = ("before: ", "") if options.before else ("",)
     columns = [f"{time}{state}, s" for time in times for state in ("cold", "warm")]
     table = ResultTable("Time of commands", "command", *columns)
-    data = (
-        f"face.png and photo.png, {PHOTO_SIZE} pixels wide, are photographs; clip.mp4 "
-        f"has {CLIP_FRAMES} frames, grid.mpg is a clip of GRID"
-    )
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         write_inputs(folder, real)

@@ -153,10 +153,13 @@ def commands(
 
 
 def compare(
-    table: ResultTable, name: str, programs: dict[str, list], rounds: int
+    table: ResultTable,
+    name: str,
+    programs: dict[str, list],
+    rounds: int,
+    cache: pathlib.Path,
 ) -> None:
     """Run both programs in turns, and add their rows."""
-    cache = pathlib.Path(programs["avjax"][-1]).parent / "cache"
     usages: dict[str, list[Usage]] = {program: [] for program in programs}
     for number in range(rounds):
         order = list(programs) if number % 2 else list(reversed(programs))
@@ -238,7 +241,7 @@ def main() -> None:
             table.add(
                 name, "avjax, empty cache", cold[0], None, cold[1], None, cold[2], None
             )
-            compare(table, name, programs, options.rounds)
+            compare(table, name, programs, options.rounds, folder / "cache")
         case = next(iter(cases.values()))
         largest = difference_from_peer(case, weights)
         table.add("largest difference, levels", "avjax", largest, *[None] * 5)

@@ -46,27 +46,65 @@ def transform_kernel(kernel: Array) -> Array:
     return jnp.einsum("qj,pi,ijcd->qpcd", KERNELS, KERNELS, kernel).astype(jnp.float32)
 
 
-def winograd_conv(x: Array, kernel: Array) -> Array:
-    """Convolve with a kernel of 3 x 3 pixels, stride 1, and one zero on each side.
+def transform_strided_kernel(kernel: Array) -> Array:
+    """Transform a kernel for `strided_winograd_conv`.
 
     Args:
-        x: f32 [b h w c]; h and w are multiples of `TILE`.
-        kernel: The result of `transform_kernel`, f32 [6 6 c d].
+        kernel: f32 [h=5 w=5 c d].
 
     Returns:
-        f32 [b h w d].
+        f32 [6 6 4c d].
     """
-    height, width = x.shape[1:3]
-    padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    rows = _combine(INPUTS, _every_fourth(padded, 1, height))  # [p b y w c]
-    tiles = _combine(INPUTS, _every_fourth(rows, 3, width))  # [q p b y x c]
+    kernel = jnp.pad(kernel, ((0, 1), (0, 1), (0, 0), (0, 0)))
+    return transform_kernel(
+        rearrange(kernel, "(h r) (w s) c d -> h w (r s c) d", r=2, s=2)
+    )
+
+
+def strided_winograd_conv(x: Array, kernel: Array, padding: int) -> Array:
+    """Convolve with a kernel of 5 x 5 pixels and stride 2.
+
+    The pixels that the stride skips become channels.
+
+    Args:
+        x: f32 [b h w c].
+        kernel: The result of `transform_strided_kernel`, f32 [6 6 4c d].
+        padding: Zeros on each side of rows and columns.
+
+    Returns:
+        f32 [b r s d] with r = (h + 2 padding - 5) // 2 + 1, and s likewise.
+    """
+    pads = [(padding, padding + size % 2) for size in x.shape[1:3]]
+    padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
+    phases = rearrange(padded, "b (h r) (w s) c -> b h w (r s c)", r=2, s=2)
+    return winograd_conv(phases, kernel, padding=0)
+
+
+def winograd_conv(x: Array, kernel: Array, padding: int = 1) -> Array:
+    """Convolve with a kernel of 3 x 3 pixels and stride 1.
+
+    Args:
+        x: f32 [b h w c].
+        kernel: The result of `transform_kernel`, f32 [6 6 c d].
+        padding: Zeros on each side of rows and columns.
+
+    Returns:
+        f32 [b r s d] with r = h + 2 padding - 2, and s likewise.
+    """
+    rows, columns = (size + 2 * padding - 2 for size in x.shape[1:3])
+    height, width = (-(-size // TILE) * TILE for size in (rows, columns))
+    pads = [(padding, padding + n) for n in (height - rows, width - columns)]
+    padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
+    tiles = _combine(INPUTS, _every_fourth(padded, 1, height))  # [p b y w c]
+    tiles = _combine(INPUTS, _every_fourth(tiles, 3, width))  # [q p b y x c]
     shape = {"b": x.shape[0], "y": height // TILE}
     products = jnp.einsum(
         "qpnc,qpcd->qpnd", rearrange(tiles, "q p b y x c -> q p (b y x) c"), kernel
     )
-    columns = _combine(OUTPUTS, list(jax.lax.optimization_barrier(products)))
-    sums = _combine(OUTPUTS, [columns[:, number] for number in range(TILE + 2)])
-    return rearrange(sums, "r s (b y x) d -> b (y r) (x s) d", **shape)
+    sums = _combine(OUTPUTS, list(jax.lax.optimization_barrier(products)))
+    sums = _combine(OUTPUTS, [sums[:, number] for number in range(TILE + 2)])
+    outputs = rearrange(sums, "r s (b y x) d -> b (y r) (x s) d", **shape)
+    return outputs[:, :rows, :columns]
 
 
 def _every_fourth(x: Array, axis: int, size: int) -> list[Array]:

@@ -10,6 +10,7 @@ from avjax.models.synctalkface import SyncTalkFaceConfig, init_variables
 from avjax.nn.apply import apply_network
 from avjax.nn.inference import folding
 from avjax.nn.layers import ConvBlock, ConvSpec, DeconvBlock
+from avjax.nn.resnet import BasicBlock
 from avjax.pipelines.talking.audio_talkers import WindowTalker
 
 BLOCKS = {
@@ -55,6 +56,24 @@ def test_a_folded_block_gives_the_same_numbers(name, num_skips):
     assert (len(kernel) == 6) == (name == "winograd")
     expected = apply_network(network, variables, x, skip)
     outputs = apply_network(network, folded, x, skip)
+    np.testing.assert_allclose(outputs, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(("features", "stride"), [(64, 1), (72, 2)])
+def test_a_folded_residual_block_gives_the_same_numbers(features, stride):
+    block = BasicBlock(features, stride)
+    x = jax.random.normal(jax.random.key(0), (2, 7, 7, 64))
+    variables = randomize(block.init(jax.random.key(1), x, False))
+    folded = folding.fold_network(
+        block, variables, x.shape, method=lambda block, x: block(x, False)
+    )
+    assert set(folded["params"]) == {"norm_1", "norm_2", "prelu_1", "prelu_2"} | (
+        {"norm_shortcut"} if stride == 2 else set()
+    )
+    is_winograd = [len(layer["kernel"]) == 6 for layer in folded["folded"].values()]
+    assert any(is_winograd)
+    expected = block.apply(variables, x, False)
+    outputs = block.apply(folded, x, False)
     np.testing.assert_allclose(outputs, expected, atol=1e-4)
 
 
