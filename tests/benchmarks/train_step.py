@@ -20,7 +20,6 @@ renormalisation. "Ratio" is the median of the ratios of the rounds.
 
 import dataclasses
 import pathlib
-import subprocess
 import sys
 import tempfile
 import time
@@ -39,9 +38,13 @@ from avjax.train.experiment import Experiment
 from avjax.train.experiments.synctalkface import paper_optimizers
 from avjax.train.optimizers import Adam, Optimizer, Sgd
 from avjax.train.parallel.sharding import make_mesh
+from avjax.train.step import TrainState
 from avjax.train.task import Objective, Task
 from avjax.train.tasks.bridging import BridgingTask
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "helpers"))
+from peer_process import PeerProcess, Times  # noqa: E402
 
 PEER = pathlib.Path(__file__).parents[1] / "helpers" / "train_step_peer.py"
 SYNC_WEIGHT = 0.03  # of Wav2Lip; the rest is that of the pixels
@@ -51,7 +54,7 @@ WORDS, WORD_FRAMES = 500, 29
 
 @dataclasses.dataclass(frozen=True)
 class Wav2LipTask(SyncTalkFaceTask):
-    """Train Wav2Lip without a discriminator, with the published weights of its losses."""
+    """Train Wav2Lip without discriminator, with the published weights of losses."""
 
     model: Any = WAV2LIP
     losses: Any = SyncTalkFaceLossWeights(
@@ -112,10 +115,25 @@ def compile_system(name: str, batch: dict[str, np.ndarray]) -> CompiledExperimen
     return build(experiment, make_mesh((1, 1)), batch)
 
 
+def random_state(compiled: CompiledExperiment) -> TrainState:
+    """Make a state with random kernels; to compile `init` would take minutes."""
+    random = np.random.default_rng(0)
+
+    def weights(shape: jax.ShapeDtypeStruct) -> np.ndarray:
+        if len(shape.shape) < 2:
+            return np.ones(shape.shape, shape.dtype)
+        scale = np.prod(shape.shape[:-1]) ** -0.5
+        return random.normal(0, scale, shape.shape).astype(shape.dtype)
+
+    zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), compiled.shapes)
+    state = zeros._replace(params=jax.tree.map(weights, compiled.shapes.params))
+    return jax.device_put(state, jax.tree.map(lambda x: x.sharding, compiled.shapes))
+
+
 def make_step(name: str, batch: dict[str, np.ndarray]) -> Callable[[], float]:
     """Make a function that takes a step of avjax and returns the loss."""
     compiled = compile_system(name, batch)
-    state = compiled.init()
+    state = random_state(compiled)
     objective = compiled.task.objectives()[0].name
 
     def step() -> float:
@@ -126,43 +144,11 @@ def make_step(name: str, batch: dict[str, np.ndarray]) -> Callable[[], float]:
     return step
 
 
-class Peer:
-    """The process of PyTorch."""
-
-    def __init__(self, python: pathlib.Path, name: str, folder: pathlib.Path):
-        self.process = subprocess.Popen(
-            [python, PEER, name, folder],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.read()
-
-    def read(self) -> list[str]:
-        """Read a line."""
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit("the peer failed")
-        return line.split()
-
-    def step(self) -> tuple[float, float]:
-        """Take a step and return its seconds and CPU seconds."""
-        self.process.stdin.write("step\n")
-        self.process.stdin.flush()
-        seconds, cpu, _ = map(float, self.read())
-        return seconds, cpu
-
-    def stop(self) -> None:
-        """End the process."""
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def measure(step: Callable[[], float]) -> tuple[float, float]:
-    """Take a step of avjax and return its seconds and CPU seconds."""
+def measure(step: Callable[[], float]) -> Times:
+    """Take a step of avjax."""
     start = time.perf_counter(), time.process_time()
     step()
-    return time.perf_counter() - start[0], time.process_time() - start[1]
+    return Times(time.perf_counter() - start[0], time.process_time() - start[1])
 
 
 def compare(name: str, clips: int, python: pathlib.Path, rounds: int) -> list[float]:
@@ -175,7 +161,7 @@ def compare(name: str, clips: int, python: pathlib.Path, rounds: int) -> list[fl
     batch = make_batch(name, clips)
     with tempfile.TemporaryDirectory() as folder:
         np.savez(pathlib.Path(folder) / "batch.npz", **batch)
-        peer = Peer(python, name, pathlib.Path(folder))
+        peer = PeerProcess(python, PEER, name, folder)
         step = make_step(name, batch)
         step()  # compiles
         peer.step()

@@ -1,11 +1,11 @@
 """Training steps of the published systems in PyTorch, written from facts about them.
 
-    python tests/helpers/train_step_peer.py SYSTEM FOLDER [--no-dropout]
+    python tests/helpers/train_step_peer.py SYSTEM FOLDER
 
 SYSTEM is wav2lip, synctalkface or bridging. FOLDER/batch.npz has the arrays of a batch
-as avjax stores it; random weights are written to FOLDER/PART.pth. For each line of the
-standard input, one step is taken, and a line "SECONDS CPU_SECONDS LOSS" is printed. It needs torch
-and numpy, and nothing of avjax.
+as avjax stores it; weights are random. For each line of the standard input, one step is
+taken, and a line "SECONDS CPU_SECONDS LOSS" is printed. It needs torch and numpy, and
+nothing of avjax.
 """
 
 import copy
@@ -52,7 +52,7 @@ def mask_and_join(targets: torch.Tensor, reference: torch.Tensor) -> torch.Tenso
 
 
 def lower_halves(frames: torch.Tensor) -> torch.Tensor:
-    """Stack the lower halves of the frames of each clip: [b t c h w] -> [b 15 h/2 w]."""
+    """Stack the lower halves of each clip: [b t c h w] -> [b 15 h/2 w]."""
     return frames[..., frames.shape[-1] // 2 :, :].flatten(1, 2)
 
 
@@ -90,13 +90,11 @@ def sync_loss(expert: nn.Module, mel: torch.Tensor, frames: torch.Tensor):
     """Rate clips in [0, 1] by the sync expert."""
     audio, video = expert(mel, lower_halves(frames))
     cosine = functional.cosine_similarity(audio, video)
-    return functional.binary_cross_entropy(
-        cosine.clamp(0, 1), torch.ones(len(cosine))
-    )
+    return functional.binary_cross_entropy(cosine.clamp(0, 1), torch.ones(len(cosine)))
 
 
 class SyncTalkFaceStep:
-    """A step of the generator and one of the discriminator, with the authors' losses."""
+    """Steps of generator and discriminator, with the authors' losses."""
 
     def __init__(self, batch: dict[str, torch.Tensor]):
         window = to_images(batch["frames"], signed=True)
@@ -204,17 +202,10 @@ STEPS: dict[str, Callable] = {
 
 
 def main() -> None:
-    """Write the weights, then take a step for each line."""
-    system, folder, *options = sys.argv[1:]
-    path = pathlib.Path(folder)
+    """Take a step for each line."""
+    system, folder = sys.argv[1:]
     torch.manual_seed(0)
-    step = STEPS[system](read_batch(path / "batch.npz"))
-    for name, network in step.parts.items():
-        if options == ["--no-dropout"]:
-            for module in network.modules():
-                if isinstance(module, nn.Dropout | nn.GRU):
-                    module.dropout = module.p = 0.0
-        torch.save(network.state_dict(), path / f"{name}.pth")
+    step = STEPS[system](read_batch(pathlib.Path(folder) / "batch.npz"))
     print("ready", flush=True)
     for _ in sys.stdin:
         start = time.perf_counter(), time.process_time()
