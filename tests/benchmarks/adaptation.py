@@ -1,7 +1,7 @@
 """Compare the adaptation of a denoiser to an image with the published loop in PyTorch.
 
     python tests/benchmarks/adaptation.py --peer-python PATH
-        [--size N] [--rounds N] [--json PATH]
+        [--size N] [--rounds N] [--cores N] [--json PATH]
 
 An image of N x N pixels (default 1024) is adapted to and restored, by the network at
 full size with random weights. The published loop (`tests/helpers/denoiser_peer.py`,
@@ -37,7 +37,7 @@ from avjax.pipelines.denoising.denoiser import Denoiser
 from avjax.train.ablations.results import ResultTable, make_parser
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "helpers"))
-from peer_process import PeerProcess, Times  # noqa: E402
+from peer_process import PeerProcess, Times, use_cores  # noqa: E402
 
 PEER = pathlib.Path(__file__).parents[1] / "helpers" / "denoiser_peer.py"
 
@@ -82,8 +82,10 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--peer-python", type=pathlib.Path, required=True)
     parser.add_argument("--size", type=int, default=1024)
+    parser.add_argument("--cores", type=int, help="of both programs; default: all")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    use_cores(options.cores)
     columns = "program", "seconds per megapixel", "ratio"
     columns += "CPU seconds per megapixel", "CPU ratio"
     table = ResultTable("Adaptation of the denoiser: avjax and PyTorch", *columns)

@@ -1,7 +1,7 @@
 """Compare training steps of avjax with those of the same systems in PyTorch.
 
     python tests/benchmarks/train_step.py --peer-python PATH [SYSTEM ...]
-        [--clips N] [--rounds N] [--json PATH]
+        [--clips N] [--rounds N] [--cores N] [--json PATH]
 
 A step is everything between two batches: forward and backward pass of all losses, and
 the optimizer, at full size in float32. Both programs have the same networks with random
@@ -44,7 +44,7 @@ from avjax.train.tasks.bridging import BridgingTask
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "helpers"))
-from peer_process import PeerProcess, Times  # noqa: E402
+from peer_process import PeerProcess, Times, use_cores  # noqa: E402
 
 PEER = pathlib.Path(__file__).parents[1] / "helpers" / "train_step_peer.py"
 SYNC_WEIGHT = 0.03  # of Wav2Lip; the rest is that of the pixels
@@ -126,7 +126,10 @@ def random_state(compiled: CompiledExperiment) -> TrainState:
         return random.normal(0, scale, shape.shape).astype(shape.dtype)
 
     zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), compiled.shapes)
-    state = zeros._replace(params=jax.tree.map(weights, compiled.shapes.params))
+    state = zeros._replace(
+        params=jax.tree.map(weights, compiled.shapes.params),
+        stats=jax.tree.map(np.ones_like, zeros.stats),
+    )
     return jax.device_put(state, jax.tree.map(lambda x: x.sharding, compiled.shapes))
 
 
@@ -177,9 +180,11 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("systems", metavar="SYSTEM", nargs="*", default=list(BATCHES))
     parser.add_argument("--peer-python", type=pathlib.Path, required=True)
+    parser.add_argument("--cores", type=int, help="of both programs; default: all")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--clips", type=int, help="of a batch, instead of the above")
     options = parser.parse_args()
+    use_cores(options.cores)
     columns = "system", "clips", "avjax, s", "PyTorch, s", "ratio"
     columns += "avjax, CPU s", "PyTorch, CPU s", "CPU ratio"
     table = ResultTable("Training steps: avjax and PyTorch", *columns)

@@ -1,5 +1,6 @@
 """A process in another Python that works when it is asked to, and reports its time."""
 
+import os
 import subprocess
 import sys
 from typing import NamedTuple
@@ -17,6 +18,16 @@ class Times(NamedTuple):
 
     seconds: float
     cpu_seconds: float
+
+
+def use_cores(count: int | None) -> None:
+    """Restrict this process and those that it starts to some cores; None: to none.
+
+    It has no effect on threads that already run. On one core, the time of the
+    processors hardly depends on other programs: no thread waits for another one.
+    """
+    if count:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
 
 class PeerProcess:
