@@ -57,7 +57,7 @@ class Gru(nn.Module):
 
         initial = jnp.zeros((x.shape[0], self.features), projected.dtype)
         frames = rearrange(projected, "b t d -> t b d"), rearrange(mask, "b t -> t b")
-        states = gru_states(self.reverse, initial, factor, bias, *frames)
+        states: Any = gru_states(self.reverse, initial, factor, bias, *frames)
         return rearrange(states, "t b d -> b t d")
 
     def _init(
@@ -140,8 +140,8 @@ def _gru_backward(reverse: bool, saved: Any, grads: Array) -> tuple[Array, ...]:
     of_initial, (of_products, of_inputs) = jax.lax.scan(
         step, jnp.zeros_like(before[0]), frames, reverse=not reverse
     )
-    factors = (array.astype(kernel.dtype) for array in (before, of_products))
-    of_kernel = einsum(*factors, "t b d, t b e -> d e")
+    left, right = (array.astype(kernel.dtype) for array in (before, of_products))
+    of_kernel = einsum(left, right, "t b d, t b e -> d e")
     of_bias = jnp.sum(of_products, axis=(0, 1))
     return of_initial, of_kernel, of_bias, of_inputs, jnp.zeros_like(exists)
 

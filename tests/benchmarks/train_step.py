@@ -78,7 +78,7 @@ def make_system(name: str) -> tuple[Task, dict[str, Optimizer]]:
     return BridgingTask(model), {"reader": sgd}
 
 
-def make_batch(name: str, clips: int) -> dict[str, np.ndarray]:
+def make_batch(name: str, clips: int) -> dict[str, Any]:
     """Make a random batch."""
     random = np.random.default_rng(0)
 
@@ -107,7 +107,7 @@ def make_batch(name: str, clips: int) -> dict[str, np.ndarray]:
     }
 
 
-def compile_system(name: str, batch: dict[str, np.ndarray]) -> CompiledExperiment:
+def compile_system(name: str, batch: dict[str, Any]) -> CompiledExperiment:
     """Compile the step of a system as `avjax train` does."""
     task, optim = make_system(name)
     loader: Any = None  # batches are given
@@ -133,7 +133,7 @@ def random_state(compiled: CompiledExperiment) -> TrainState:
     return jax.device_put(state, jax.tree.map(lambda x: x.sharding, compiled.shapes))
 
 
-def make_step(name: str, batch: dict[str, np.ndarray]) -> Callable[[], float]:
+def make_step(name: str, batch: dict[str, Any]) -> Callable[[], float]:
     """Make a function that takes a step of avjax and returns the loss."""
     compiled = compile_system(name, batch)
     state = random_state(compiled)
