@@ -10,7 +10,7 @@ Python with torch and numpy; `tests/helpers/train_step_peer.py` has its side.
 
     wav2lip         the generator of 96 pixels and the frozen sync expert, 8 clips of
                     five frames, Adam
-    synctalkface    generator of 128 pixels with memory, and discriminator, 1 clip of
+    synctalkface    generator of 128 pixels with memory, and discriminator, 2 clips of
                     five frames, two optimizers with Adam
     bridging        the reader of 500 words, 2 clips of 29 frames, SGD with momentum
 
@@ -48,7 +48,7 @@ from peer_process import PeerProcess, Times, use_cores  # noqa: E402
 
 PEER = pathlib.Path(__file__).parents[1] / "helpers" / "train_step_peer.py"
 SYNC_WEIGHT = 0.03  # of Wav2Lip; the rest is that of the pixels
-BATCHES = {"wav2lip": 8, "synctalkface": 1, "bridging": 2}  # clips
+BATCHES = {"wav2lip": 8, "synctalkface": 2, "bridging": 2}  # clips
 WORDS, WORD_FRAMES = 500, 29
 
 
