@@ -60,8 +60,9 @@ class Conv(nn.Module):
         kernel, bias = kernel_and_bias(self, shape, self.dtype, train_bias)
         rows, columns = as_pair(self.padding)
         padding = (rows, rows), (columns, columns)
-        x = x.astype(kernel.dtype)
-        return conv(x, kernel, strides=as_pair(self.stride), padding=padding) + bias
+        strides, x = as_pair(self.stride), x.astype(kernel.dtype)
+        train = not train_bias  # in front of a normalisation
+        return conv(x, kernel, strides=strides, padding=padding, train=train) + bias
 
 
 class ConvNoBias(nn.Module):

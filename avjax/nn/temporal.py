@@ -6,12 +6,14 @@ Source   Cho et al., EMNLP 2014, with the reset gate after the product; Martinez
          ICASSP 2020, "Lipreading using Temporal Convolutional Networks"
 """
 
+import functools
 from collections.abc import Sequence
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from einops import rearrange
+from einops import einsum, rearrange
 
 from avjax.constants import NUM_MELS
 from avjax.nn.batch_renorm import BatchRenorm
@@ -43,7 +45,8 @@ class Gru(nn.Module):
         gates = 3 * self.features  # reset, update, new
         project = nn.Dense(
             gates,
-            dtype=dense_type(self.dtype),
+            True,
+            dense_type(self.dtype),
             kernel_init=self._init,
             name="input_proj",
         )
@@ -52,21 +55,9 @@ class Gru(nn.Module):
         (factor,) = as_factors(self.dtype, kernel)
         bias = self.param("bias", nn.initializers.zeros, (gates,))
 
-        def step(state: Array, frame: tuple[Array, Array]) -> tuple[Array, Array]:
-            inputs, exists = frame
-            x_reset, x_update, x_new = jnp.split(inputs, 3, axis=-1)
-            product = to_full_precision(state.astype(factor.dtype) @ factor)
-            h_reset, h_update, h_new = jnp.split(product + bias[None], 3, axis=-1)
-            reset = jax.nn.sigmoid(x_reset + h_reset)
-            update = jax.nn.sigmoid(x_update + h_update)
-            new = jnp.tanh(x_new + reset * h_new)
-            updated = update * state + (1 - update) * new
-            state = jnp.where(exists[:, None] > 0, updated, state)
-            return state, state
-
         initial = jnp.zeros((x.shape[0], self.features), projected.dtype)
         frames = rearrange(projected, "b t d -> t b d"), rearrange(mask, "b t -> t b")
-        _, states = jax.lax.scan(step, initial, frames, reverse=self.reverse)
+        states: Any = gru_states(self.reverse, initial, factor, bias, *frames)
         return rearrange(states, "t b d -> b t d")
 
     def _init(
@@ -75,6 +66,87 @@ class Gru(nn.Module):
         """Initialise kernels uniformly in +-1 / sqrt(features)."""
         limit = self.features**-0.5
         return jax.random.uniform(key, shape, dtype, -limit, limit)
+
+
+def gru_step(
+    state: Array, product: Array, bias: Array, inputs: Array, exists: Array
+) -> Array:
+    """Compute the next states [b e] from the product of the states with the kernel.
+
+    Args:
+        state: States, [b e].
+        product: [b 3e].
+        bias: Bias of the product, [3e].
+        inputs: Projected inputs, [b 3e].
+        exists: 1 for frames that exist, [b].
+    """
+    x_reset, x_update, x_new = jnp.split(inputs, 3, axis=-1)
+    h_reset, h_update, h_new = jnp.split(product + bias[None], 3, axis=-1)
+    reset = jax.nn.sigmoid(x_reset + h_reset)
+    update = jax.nn.sigmoid(x_update + h_update)
+    new = jnp.tanh(x_new + reset * h_new)
+    updated = update * state + (1 - update) * new
+    return jnp.where(exists[:, None] > 0, updated, state)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def gru_states(reverse: bool, *arrays: Array) -> Array:
+    """Compute the state after each frame.
+
+    The gradient of the kernel is one product of all frames, and the kernel is
+    transposed once, not in each step of a loop.
+
+    Args:
+        reverse: Run from the last frame to the first.
+        *arrays: State before the first frame, [b e]; kernel of the state, in the type
+            of the products, [e 3e]; its bias, [3e]; projected inputs, [t b 3e]; 1 for
+            frames that exist, [t b].
+
+    Returns:
+        States, [t b e].
+    """
+    return _gru_forward(reverse, *arrays)[0]
+
+
+def _gru_forward(reverse: bool, *arrays: Array) -> tuple[Array, Any]:
+    """Compute the states, and what their gradient needs."""
+    initial, kernel, bias, *frames = arrays
+
+    def step(state: Array, frame: Any) -> tuple[Array, Any]:
+        product = to_full_precision(state.astype(kernel.dtype) @ kernel)
+        after = gru_step(state, product, bias, *frame)
+        return after, (after, state, product)
+
+    _, (states, *saved) = jax.lax.scan(step, initial, frames, reverse=reverse)
+    return states, (kernel, bias, *frames, *saved)
+
+
+def _gru_backward(reverse: bool, saved: Any, grads: Array) -> tuple[Array, ...]:
+    """Compute the gradients of `gru_states` from that of the states, [t b e]."""
+    kernel, bias, inputs, exists, before, products = saved
+    transposed = jax.lax.optimization_barrier(kernel.T)
+
+    def step(later: Array, frame: Any) -> tuple[Array, Any]:
+        grad, state, product, frame_inputs, frame_exists = frame
+        _, pull = jax.vjp(
+            lambda *args: gru_step(args[0], args[1], bias, args[2], frame_exists),
+            *(state, product, frame_inputs),
+        )
+        of_state, of_product, of_inputs = pull(grad + later)
+        through = to_full_precision(of_product.astype(kernel.dtype) @ transposed)
+        return of_state + through, (of_product, of_inputs)
+
+    frames = grads, before, products, inputs, exists
+    of_initial, (of_products, of_inputs) = jax.lax.scan(
+        step, jnp.zeros_like(before[0]), frames, reverse=not reverse
+    )
+    left, right = (array.astype(kernel.dtype) for array in (before, of_products))
+    of_kernel = einsum(left, right, "t b d, t b e -> d e")
+    of_bias = jnp.sum(of_products, axis=(0, 1))
+    return of_initial, of_kernel, of_bias, of_inputs, jnp.zeros_like(exists)
+
+
+gru_states.defvjp(_gru_forward, _gru_backward)
 
 
 class BiGru(nn.Module):

@@ -23,83 +23,11 @@ import numpy as np
 import scipy.signal
 import soundfile
 import torch
+from talking_torch import Wav2Lip
 from torch import nn
 
 SIZE, BATCH, MEL_WINDOW, MELS_PER_SECOND, FPS = 96, 128, 16, 80, 25
 NUM_STORED = 16  # frames whose inputs and outputs are stored
-# Output channels, kernel, stride, padding; "r": residual; "t": transposed.
-AUDIO = """32 3 1 1, 32 3 1 1 r, 32 3 1 1 r, 64 3 31 1, 64 3 1 1 r, 64 3 1 1 r,
-    128 3 3 1, 128 3 1 1 r, 128 3 1 1 r, 256 3 32 1, 256 3 1 1 r,
-    512 3 1 0, 512 1 1 0"""
-IDENTITY = """16 7 1 3 | 32 3 2 1, 32 3 1 1 r, 32 3 1 1 r
-    | 64 3 2 1, 64 3 1 1 r, 64 3 1 1 r, 64 3 1 1 r
-    | 128 3 2 1, 128 3 1 1 r, 128 3 1 1 r | 256 3 2 1, 256 3 1 1 r, 256 3 1 1 r
-    | 512 3 2 1, 512 3 1 1 r | 512 3 1 0, 512 1 1 0"""
-DECODER = """512 1 1 0 | 512 3 1 0 t, 512 3 1 1 r
-    | 512 3 2 1 t, 512 3 1 1 r, 512 3 1 1 r | 384 3 2 1 t, 384 3 1 1 r, 384 3 1 1 r
-    | 256 3 2 1 t, 256 3 1 1 r, 256 3 1 1 r | 128 3 2 1 t, 128 3 1 1 r, 128 3 1 1 r
-    | 64 3 2 1 t, 64 3 1 1 r, 64 3 1 1 r"""
-
-
-class Block(nn.Module):
-    """Convolution, batch normalisation, ReLU; the input may be added before it."""
-
-    def __init__(self, inputs: int, row: str):
-        super().__init__()
-        outputs, kernel, stride, padding, *kind = row.split()
-        strides = {"31": (3, 1), "32": (3, 2)}.get(stride, int(stride))
-        sizes = inputs, int(outputs), int(kernel), strides
-        if kind == ["t"]:
-            conv = nn.ConvTranspose2d(*sizes, int(padding), int(stride != "1"))
-        else:
-            conv = nn.Conv2d(*sizes, int(padding))
-        self.conv_block = nn.Sequential(conv, nn.BatchNorm2d(int(outputs)))
-        self.residual, self.outputs = kind == ["r"], int(outputs)
-
-    def forward(self, x):
-        y = self.conv_block(x)
-        return torch.relu(y + x if self.residual else y)
-
-
-def make_stack(inputs: int, rows: str) -> nn.Sequential:
-    """Make blocks of a table whose rows are separated by commas."""
-    blocks = []
-    for row in rows.split(","):
-        blocks.append(Block(inputs, row))
-        inputs = blocks[-1].outputs
-    return nn.Sequential(*blocks)
-
-
-class Wav2Lip(nn.Module):
-    """The published generator for faces of 96 pixels, with its names of tensors."""
-
-    def __init__(self):
-        super().__init__()
-        self.audio_encoder = make_stack(1, AUDIO)
-        stages, inputs, skips = [], 6, []
-        for rows in IDENTITY.split("|"):
-            stages.append(make_stack(inputs, rows))
-            inputs = stages[-1][-1].outputs
-            skips.append(inputs)
-        self.face_encoder_blocks = nn.ModuleList(stages)
-        stages, inputs = [], 512
-        for rows, skip in zip(DECODER.split("|"), reversed(skips), strict=True):
-            stages.append(make_stack(inputs, rows))
-            inputs = stages[-1][-1].outputs + skip
-        self.face_decoder_blocks = nn.ModuleList(stages)
-        self.output_block = nn.Sequential(
-            Block(inputs, "32 3 1 1"), nn.Conv2d(32, 3, 1), nn.Sigmoid()
-        )
-
-    def forward(self, mels, faces):
-        x = self.audio_encoder(mels)
-        maps = []
-        for stage in self.face_encoder_blocks:
-            faces = stage(faces)
-            maps.append(faces)
-        for stage in self.face_decoder_blocks:
-            x = torch.cat([stage(x), maps.pop()], dim=1)
-        return self.output_block(x)
 
 
 def init(path: str) -> None:

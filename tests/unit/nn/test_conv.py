@@ -211,3 +211,25 @@ def test_generator_has_value_and_gradient_of_plain_convs():
     with jax.enable_x64(True):
         value_error, gradient_error = bench.differences(config, batch=2)
     assert value_error < 1e-12 and gradient_error < 1e-9
+
+
+def test_large_convolutions_in_training_equal_plain_ones():
+    x, kernel = normal(0, 1, 24, 28, 64), normal(1, 3, 3, 64, 80) / 24
+    pads = (1, 1), (1, 1)
+
+    def derivatives(function):
+        def loss(x, kernel):
+            return jnp.sum(jnp.sin(function(x, kernel)))
+
+        return jax.jit(jax.value_and_grad(loss, (0, 1)))(x, kernel)[1]
+
+    def trained(x, kernel):
+        return rewritten.conv(x, kernel, padding=pads, train=True)
+
+    def expected(x, kernel):
+        return plain(x, kernel, (1, 1), pads)
+
+    assert_close(trained(x, kernel), expected(x, kernel), rtol=5e-5)
+    assert (trained(x, kernel) != rewritten.conv(x, kernel, padding=pads)).any()
+    for ours, theirs in zip(derivatives(trained), derivatives(expected), strict=True):
+        assert_close(ours, theirs, rtol=5e-5)

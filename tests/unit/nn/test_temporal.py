@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from reference import random_init
 
-from avjax.nn.temporal import BiGru, Gru, MsTcn, TcnBranch
+from avjax.nn.temporal import BiGru, Gru, MsTcn, TcnBranch, gru_states, gru_step
 from avjax.nn.temporal_conv import conv1d
 
 KEY = jax.random.key(0)
@@ -52,6 +52,29 @@ def test_gru_equals_a_loop(features, reverse):
         inputs = np.asarray(features[clip], float), np.asarray(MASK[clip])
         expected = reference_gru(variables["params"], *inputs, reverse)
         np.testing.assert_allclose(actual[clip], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_gru_gradients_equal_those_of_a_loop(reverse):
+    shapes = (CLIPS, 4), (4, 12), (12,), (FRAMES, CLIPS, 12)
+    arrays = [normal(seed, *shape) for seed, shape in enumerate(shapes)]
+
+    def loop(initial, kernel, bias, inputs):
+        state, states = initial, [initial] * FRAMES
+        for frame in reversed(range(FRAMES)) if reverse else range(FRAMES):
+            state = gru_step(state, state @ kernel, bias, inputs[frame], MASK[:, frame])
+            states[frame] = state
+        return jnp.stack(states)
+
+    def gradients(function):
+        def loss(arrays):
+            return jnp.sum(jnp.sin(function(*arrays)))
+
+        return jax.jit(jax.grad(loss))(arrays)
+
+    actual = gradients(lambda *arrays: gru_states(reverse, *arrays, MASK.T))
+    for ours, expected in zip(actual, gradients(loop), strict=True):
+        np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
 def test_gru_kernels_are_initialised_within_bound(features):
