@@ -7,12 +7,14 @@ On a small corpus a talker is trained in three stages, here for puppets:
     avjax train synctalkface_puppet      it gets a memory
 """
 
+import dataclasses
 from collections.abc import Mapping
 
 from avjax.data.examples.talking_eval import TalkEvalClip
 from avjax.data.loader import Loader
 from avjax.losses.weights import SyncTalkFaceLossWeights
 from avjax.models.synctalkface import SyncTalkFaceConfig
+from avjax.nn.wav2lip import scale_width
 from avjax.train.experiment import Experiment
 from avjax.train.experiments.corpora import (
     FROZEN_LANDMARK_WIDTH,
@@ -39,6 +41,10 @@ SMALL_AUX = AuxiliaryNetworks(
 LOW_ADVERSARIAL_WEIGHTS = SyncTalkFaceLossWeights(
     pixels=100.0, audio_visual=3e-3, visual_visual=3e-3, adversarial=2e-3
 )
+MEMORY_WEIGHTS = dataclasses.replace(
+    LOW_ADVERSARIAL_WEIGHTS, visual_visual=0.02, memory=0.02
+)
+SLOTS = ("keys", "values")  # of the memory; they are no kernels
 
 
 @experiment
@@ -226,18 +232,22 @@ def add_memory(corpus: SmallCorpus) -> Experiment:
     Returns:
         The experiment.
     """
-    model = SyncTalkFaceConfig(size=96, width=corpus.talker_width, num_slots=96)
-    task = SyncTalkFaceTask(model, LOW_ADVERSARIAL_WEIGHTS, l2=True, aux=SMALL_AUX)
-    weights = corpus.weights("wav2lip")
-    modules = ("audio", "identity", "decoder")
+    model = SyncTalkFaceConfig(
+        size=96,
+        width=corpus.talker_width,
+        num_slots=96,
+        dropout=0.0,
+        lip_code_dim=scale_width(512, FROZEN_SYNC_WIDTH),
+    )
+    task = SyncTalkFaceTask(model, MEMORY_WEIGHTS, l2=True, aux=SMALL_AUX)
     return small_experiment(
         corpus,
         task,
-        small_optimizer(3e-3, warmup=50),
+        dataclasses.replace(small_optimizer(3e-3, warmup=20), adam_params=SLOTS),
         batch_size=4,
         steps=300,
         evaluate_every=300,
-        init_from={f"generator/{module}": weights for module in modules},
+        init_from={"generator": f"runs/lip_memory_{corpus.name}/memory"},
         description=f"SyncTalkFace, trained on {corpus.label} after Wav2Lip.",
     )
 
