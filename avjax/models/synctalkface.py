@@ -35,9 +35,10 @@ Departures  As in the authors' code, not in the paper's text: projections before
             together; the discriminator returns logits; images are RGB; batches are
             renormalised (nn/batch_renorm.py); at a width below 1 the identity
             encoder and the decoder keep 16 channels or more; small experiments bound
-            the slope of L_a-v (`prob_floor`), and start from a face trained without a
-            memory, first with absolute errors, then with squared errors and low
-            weights of the auxiliary networks.
+            the slope of L_a-v (`prob_floor`), start from a face trained without a
+            memory, first with absolute errors, then with squared errors and low weights
+            of the auxiliary networks, and have lip codes of the frozen sync expert
+            (`lip_code_dim`), so that L_v-v does not train the real side.
 """
 
 import dataclasses

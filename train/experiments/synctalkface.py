@@ -1,10 +1,12 @@
 """Experiments of SyncTalkFace, and of Wav2Lip, which is SyncTalkFace without memory.
 
-On a small corpus a talker is trained in three stages, here for puppets:
+On a small corpus a talker is trained in four stages, here for puppets:
 
     avjax train wav2lip_pretrain_puppet  a face, from random weights
     avjax train wav2lip_puppet           its lips learn to move: squared errors
-    avjax train synctalkface_puppet      it gets a memory
+    python -m avjax.train.ablations.lip_memory.start puppet FACE runs/lip_memory_puppet
+                                         a memory is fitted; FACE is the second's weights
+    avjax train synctalkface_puppet      memory and face are trained together
 """
 
 import dataclasses
@@ -67,10 +69,9 @@ def wav2lip_puppet() -> Experiment:
 
 @experiment
 def synctalkface_puppet() -> Experiment:
-    """Train SyncTalkFace on puppets; run wav2lip_puppet first.
+    """Train SyncTalkFace on puppets; run wav2lip_puppet, then fit the memory.
 
-    Data: corpora/puppet. Time: 0.5 hours on two cores. Score of `synctalkface-puppet`:
-    LMD 0.79 pixels, PSNR 34.7 dB.
+    Data: corpora/puppet. Time: 0.3 hours on two cores.
     """
     return add_memory(PUPPET)
 
@@ -95,10 +96,9 @@ def wav2lip_grid() -> Experiment:
 
 @experiment
 def synctalkface_grid() -> Experiment:
-    """Train SyncTalkFace on GRID s1; run wav2lip_grid first.
+    """Train SyncTalkFace on GRID s1; run wav2lip_grid, then fit the memory.
 
-    Data: corpora/grid. Time: 0.3 hours on two cores. Score: LMD 0.43 pixels, PSNR
-    35.8 dB.
+    Data: corpora/grid. Time: 0.3 hours on two cores.
     """
     return add_memory(GRID)
 
@@ -221,8 +221,9 @@ def l2_finetune(corpus: SmallCorpus, steps: int) -> Experiment:
 
 
 def add_memory(corpus: SmallCorpus) -> Experiment:
-    """Add an untrained memory to a trained face.
+    """Train a face together with a memory that was fitted to it.
 
+    The lip codes are those of the frozen sync expert. Muon would hardly move the slots.
     Each clip is generated twice, from the audio and by the teacher; the batch is half
     as large.
 
@@ -247,7 +248,7 @@ def add_memory(corpus: SmallCorpus) -> Experiment:
         batch_size=4,
         steps=300,
         evaluate_every=300,
-        init_from={"generator": f"runs/lip_memory_{corpus.name}/memory"},
+        init_from={"generator": f"runs/lip_memory_{corpus.name}/96-0"},
         description=f"SyncTalkFace, trained on {corpus.label} after Wav2Lip.",
     )
 

@@ -4,9 +4,9 @@
         [--root FOLDER] [--steps N] [--split SPLIT]
     python -m avjax.train.ablations.lip_memory.study summary OUT [VARIANT]
 
-CORPUS is grid or puppet. STARTS has the folders STARTS/SLOTS-SEED of the program
-`start`, with 96 slots or as the variant says; STARTS/random-SEED is made with --random.
-All variants of a seed continue the same face for the same number of steps on the same
+CORPUS is grid or puppet. STARTS was written by the program `start`; it has the folders
+that the variants need: control, 96-SEED, and others of that number of slots. All
+variants of a seed continue the same face for the same number of steps on the same
 clips. They are (default: memory and control)
 
     memory              both losses of synchronisation, 96 slots
@@ -110,8 +110,8 @@ class MemoryStudy:
         experiment = replace_all(self.experiment, **change)
         slots = experiment.task.model.num_slots
         start = "random" if variant == "random" else str(slots or 96)
-        kind = "memory" if slots else "control"
-        source = self.options.starts / f"{start}-{self.options.seed}" / kind
+        name = f"{start}-{self.options.seed}" if slots else "control"
+        source = self.options.starts / name
         frozen = {part: self.experiment.init_from[part] for part in FROZEN}
         init_from = {**frozen, "generator": str(source)}
         return dataclasses.replace(experiment, init_from=init_from)
