@@ -1,7 +1,7 @@
 """Does the memory of SyncTalkFace do something? Variants of its losses and slots.
 
     python -m avjax.train.ablations.lip_memory.study CORPUS STARTS OUT SEED [VARIANT...]
-        [--root FOLDER] [--steps N] [--split SPLIT]
+        [--root FOLDER] [--steps N] [--batch N] [--split SPLIT]
     python -m avjax.train.ablations.lip_memory.study summary OUT [VARIANT]
 
 CORPUS is grid or puppet. STARTS was written by the program `start`; it has the folders
@@ -84,11 +84,19 @@ class MemoryStudy:
         """Take the options of the command line."""
         self.options = options
         experiment = EXPERIMENTS[f"synctalkface_{options.corpus}"]()
-        train = dataclasses.replace(training_corpus(experiment), seed=options.seed)
+        train = dataclasses.replace(
+            training_corpus(experiment), seed=options.seed, batch_size=options.batch
+        )
         if options.root:
             train = dataclasses.replace(train, root=options.root)
         self.experiment = dataclasses.replace(
-            experiment, train=train, seed=options.seed, evals={}, steps=options.steps
+            experiment,
+            train=train,
+            seed=options.seed,
+            evals={},
+            steps=options.steps,
+            save_every=50,
+            log_every=10,
         )
 
     def run(self, variant: str) -> None:
@@ -208,7 +216,8 @@ def main(arguments: Iterable[str] | None = None) -> None:
         command.add_argument("seed", type=int)
         command.add_argument("variants", nargs="*", choices=[*VARIANTS, []])
         command.add_argument("--root")
-        command.add_argument("--steps", type=int, default=150)
+        command.add_argument("--steps", type=int, default=100)
+        command.add_argument("--batch", type=int, default=4)
         command.add_argument("--split", default="val[:40]")
     options = parser.parse_args(arguments)
     if options.corpus == "summary":
