@@ -7,7 +7,8 @@
 CORPUS is grid or puppet. STARTS was written by the program `start`; it has the folders
 that the variants need: control, 96-SEED, and others of that number of slots. All
 variants of a seed continue the same face for the same number of steps on the same
-clips. They are (default: memory and control)
+clips; with --steps 0, the faces are measured as they are, with the memory that was
+fitted to them. The variants are (default: memory and control)
 
     memory              both losses of synchronisation, 96 slots
     control             no memory: Wav2Lip
@@ -71,8 +72,7 @@ VARIANTS: dict[str, Mapping[str, Any]] = {
 SYNC = "lse_d_expert", "lse_c_expert", "in_sync"
 METRICS = (
     *("psnr", "ssim", "lmd", *SYNC, "bilabials_shut", "mean_recall_lmd"),
-    *("mean_recall_lse_d_expert", "slots_by_audio", "slot_spread"),
-    *("values_and_start", "keys_and_start", "values_and_draw"),
+    *("slots_by_audio", "slot_spread", "values_and_start", "keys_and_start"),
 )
 FROZEN = "sync_expert", "lip_landmarks"
 
@@ -107,8 +107,12 @@ class MemoryStudy:
         if file.is_file():
             return
         experiment = self.change(variant)
-        fit(experiment, folder)
-        metrics = self.measure(experiment, folder / "weights")
+        trained = folder / "weights"
+        if experiment.steps:
+            fit(experiment, folder)
+        else:
+            trained = pathlib.Path(experiment.init_from["generator"])
+        metrics = self.measure(experiment, trained)
         file.write_text(json.dumps(metrics), encoding="utf-8")
         print(folder.name, metrics, flush=True)
 
@@ -153,7 +157,8 @@ def jit_evaluate(model: Any, task: SyncTalkFaceTask):
         if not task.model.num_slots:
             return metrics
         network = task.generator.bind(variables_of(params, stats, "generator"))
-        return metrics | memory_metrics(network, networks, batch)
+        metrics |= memory_metrics(network, networks, batch)
+        return {name: metrics[name] for name in METRICS if name in metrics}
 
     return evaluate
 
