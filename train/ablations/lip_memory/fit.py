@@ -46,7 +46,7 @@ def start_memory(
         Parameters of the memory before and after its training.
     """
     audio_mean, lip_mean = codes.audio.mean(0), codes.lips.mean(0)
-    audio, lips = codes.audio - audio_mean, codes.lips - lip_mean
+    audio, lips = codes.audio - audio_mean[None], codes.lips - lip_mean[None]
     gram = lips.T @ lips
     ridge = RIDGE * jnp.trace(gram) / len(gram) * jnp.eye(len(gram))
     to_value = jnp.linalg.solve(gram + ridge, lips.T @ audio)
