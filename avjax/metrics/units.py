@@ -79,6 +79,7 @@ UNITS = {
     "slots_by_target": Unit("slots"),
     "slots_by_audio": Unit("slots", "higher"),
     "slots_by_lips": Unit("slots", "higher"),
+    "slot_spread": Unit("grey levels", "higher"),
     # denoising
     "ssim2d": Unit("up to 1", "higher"),
     "ssim3d": Unit("up to 1", "higher"),
@@ -92,6 +93,7 @@ BASELINES = (  # first words of rows that are compared with, not improved
     "phoneme_mean_",
     "tts_cascade_",
     "mean_",
+    "mean_recall_",
     "audio_",
     "with_audio_",
     "plain_",

@@ -35,18 +35,17 @@ Departures  As in the authors' code, not in the paper's text: projections before
             together; the discriminator returns logits; images are RGB; batches are
             renormalised (nn/batch_renorm.py); at a width below 1 the identity
             encoder and the decoder keep 16 channels or more; small experiments bound
-            the slope of L_a-v (`prob_floor`), and start from a face trained without a
-            memory, first with absolute errors, then with squared errors and low
-            weights of the auxiliary networks.
+            the slope of L_a-v (`prob_floor`), start from a face trained without a
+            memory, first with absolute errors, then with squared errors and low weights
+            of the auxiliary networks, and have lip codes of the frozen sync expert
+            (`lip_code_dim`), so that L_v-v does not train the real side.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import chex
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from einops import rearrange, repeat
 
@@ -78,6 +77,8 @@ class SyncTalkFaceConfig(TalkerConfig):
         inverse_temperature: Inverse temperature of the softmax over slots, kappa.
         dropout: Dropout rate before the fusion.
         reference_compat: Prepare inputs as the authors' code does.
+        lip_code_dim: Length of the lip codes of a frozen network, which replace those
+            of the lip encoder in training; 0: the lip encoder's.
         remat: Modules whose activations are not kept, see `nn.remat`.
     """
 
@@ -88,6 +89,7 @@ class SyncTalkFaceConfig(TalkerConfig):
     inverse_temperature: float = 16.0
     dropout: float = 0.5
     reference_compat: bool = False
+    lip_code_dim: int = 0
     remat: tuple[Literal["audio", "identity", "decoder", "lips"], ...] = ()
 
     @property
@@ -159,12 +161,16 @@ class SyncTalkFace(nn.Module):
         self.decoder = decoder(**shape, pixel_range=config.pixel_range)
         if config.num_slots:
             dim, kappa = config.latent_dim, config.inverse_temperature
-            self.lips = rematerialise(LipEncoder, "lips" in remat, 2)(**shape)
+            if not config.lip_code_dim:
+                self.lips = rematerialise(LipEncoder, "lips" in remat, 2)(**shape)
             self.memory = KeyValueMemory(config.num_slots, dim, kappa, 1, config.dtype)
             self.fusion = Fusion(dim, config.dropout, config.dtype)
 
     def __call__(self, mels: Array, faces: Array, window: Array) -> Array:
         """Return frames. `init` calls this method; it uses every parameter."""
+        if dim := self.config.num_slots and self.config.lip_code_dim:
+            lips = jnp.zeros((*mels.shape[:2], dim))
+            return self.forward_with_lips(mels, faces, lips).audio_frames
         if self.config.num_slots:
             return self.forward_train(mels, faces, window).audio_frames
         return self.generate(mels, faces).frames
@@ -213,8 +219,14 @@ class SyncTalkFace(nn.Module):
     ) -> TrainOutputs:
         """Return the outputs of audio and of the teacher; see `SyncTalkFace`."""
         chex.assert_axis_dimension(window, 1, mels.shape[1] + 4)
-        audio = self.encode_audio(mels, train)
         lips = self.encode_lips(window, train)
+        return self.forward_with_lips(mels, faces, lips, train)
+
+    def forward_with_lips(
+        self, mels: Array, faces: Array, lips: Array, train: bool = False
+    ) -> TrainOutputs:
+        """Do the same as `forward_train`, from embeddings of lips, [b t e]."""
+        audio = self.encode_audio(mels, train)
         audio_address = self.memory.address(audio)
         stored, lip_address, target = self.memory.store(lips)
         recalled = jnp.stack([self.memory.read(audio_address), stored], axis=1)
@@ -284,17 +296,3 @@ def init_variables(config: SyncTalkFaceConfig, key: Key) -> dict[str, Params]:
         window=jnp.zeros((1, 5, config.size, config.size, 3)),
     )
     return {"generator": variables}
-
-
-def encode_generated_lips(
-    model: SyncTalkFace, variables: Mapping[str, Any], frames: Array
-) -> Array:
-    """Return embeddings [b t-4 d] of generated lips; see `SyncTalkFace.encode_lips`.
-
-    The encoder is frozen, so that it does not learn to map generated to real lips.
-    """
-    frozen = jax.lax.stop_gradient(variables)
-    codes, _ = model.apply(
-        frozen, frames, train=True, method="encode_lips", mutable=["batch_stats"]
-    )
-    return codes

@@ -88,7 +88,7 @@ class KeyValueMemory(nn.Module):
 
         Args:
             source: Source features, [... d].
-            target: Target features, [... d].
+            target: Target features, [... e].
 
         Returns:
             - recalled: Recalled features, [... d].
@@ -160,14 +160,13 @@ class KeyValueMemory(nn.Module):
         """Store a target. The gradient reaches the values: it writes them.
 
         Args:
-            target: Target features, [... d].
+            target: Target features, [... e]; often e = d.
 
         Returns:
             - stored: The target as the values reproduce it, [... d].
             - address: Address of the target, [... m].
             - query: Projected target, [... d].
         """
-        chex.assert_axis_dimension(target, -1, self.dim)
         query = to_full_precision(self.to_value(target))
         similarity = cosine_to_slots(query, self.values)
         address = jax.nn.softmax(self.inverse_temperature * similarity)

@@ -185,6 +185,9 @@ def test_evaluation_has_reference_and_baselines(name, batch, clips):
     }
     swapped = {f"swapped_audio_{n}" for n in sync}
     expected = names | swapped | prefixed - {"reference_psnr", "reference_ssim"}
+    if name == "synctalkface":
+        expected |= {f"mean_recall_{n}" for n in names}
+        expected |= {"slots_by_audio", "slot_spread"}
     assert set(means) == expected | {f"lmd_{name}" for name in PHONEME_CLASSES}
     assert float(means["psnr"].weight) == 14  # frames that exist
     assert float(means["speed"].weight) == 12  # steps between them

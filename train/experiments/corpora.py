@@ -21,6 +21,15 @@ BUILD_ARGUMENTS = {
     "corpora/sidd": "pairs --raw SIDD_Small",
     "corpora/sidd-blocks": "sidd-blocks --raw SIDD",
 }
+# Commands of folders of weights that no experiment makes.
+MEMORY_START = "python -m avjax.train.ablations.lip_memory.start"
+RUN_COMMANDS = {
+    f"lip_memory_{corpus}": (
+        f"{MEMORY_START} {corpus} runs/wav2lip_{corpus}/weights "
+        f"runs/lip_memory_{corpus}"
+    )
+    for corpus in ("grid", "puppet")
+}
 CLIPS_ROOT = "corpora/clips"  # of one's own videos
 FROZEN_SYNC_WIDTH = 0.25  # width of sync_puppet and sync_grid
 FROZEN_LANDMARK_WIDTH = 0.5  # width of landmarks_puppet

@@ -8,7 +8,7 @@ from avjax.config import leaves, to_json
 from avjax.data.loader import Loader, open_checked
 from avjax.errors import InputError
 from avjax.train.experiment import Experiment
-from avjax.train.experiments.corpora import BUILD_ARGUMENTS
+from avjax.train.experiments.corpora import BUILD_ARGUMENTS, RUN_COMMANDS
 from avjax.train.registry import EXPERIMENTS
 from avjax.train.run.files import EXPERIMENT_FILE, RUNS
 
@@ -88,10 +88,14 @@ def check_run(weights: pathlib.Path, path: str) -> None:
     if weights.is_dir():
         return
     name = weights.relative_to(RUNS).parts[0]
-    command = f": avjax train {name}" * (name in EXPERIMENTS)
+    remedy = f"train {name} to its end first"
+    if name in EXPERIMENTS:
+        remedy += f": avjax train {name}"
+    elif name in RUN_COMMANDS:
+        remedy = f"make them first: {RUN_COMMANDS[name]}"
     raise InputError(
-        f"there are no weights in {weights}; train {name} to its end first{command}, "
-        f"or name other weights with {path}=FOLDER"
+        f"there are no weights in {weights}; {remedy}, or name other weights with "
+        f"{path}=FOLDER"
     )
 
 

@@ -2,28 +2,32 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from einops import rearrange, repeat
 
+from avjax.constants import SYNC_FRAMES
 from avjax.data.examples.talking import MARGIN_FRAMES
-from avjax.losses.base import masked_mean
-from avjax.losses.memory import address_kl, memory_reconstruction_loss
 from avjax.losses.sync import lip_l1
 from avjax.losses.weights import SyncTalkFaceLossWeights
-from avjax.metrics.memory import effective_slots, within_clip_variance
+from avjax.metrics.base import Mean
 from avjax.models.synctalkface import (
     SyncTalkFace,
     SyncTalkFaceConfig,
     TrainOutputs,
-    encode_generated_lips,
     init_variables,
 )
 from avjax.nn.apply import apply_network
+from avjax.nn.memory import standardize
 from avjax.nn.pixels import denormalize, mask_lower_face, normalize_pixels
 from avjax.train.task import LossAux, Objective, ReleasedWeights
+from avjax.train.tasks.lip_memory.health import memory_metrics
+from avjax.train.tasks.lip_memory.losses import (
+    encode_generated_lips,
+    memory_loss,
+    memory_stats,
+)
 from avjax.train.tasks.parts import (
     select_parts,
     split_variables,
@@ -61,7 +65,8 @@ class SyncTalkFaceTask(TalkingFaceTask):
 
     Parts: `generator` and `discriminator` are trained; `sync_expert` and
     `lip_landmarks` are frozen. With `num_slots` 0 the system is Wav2Lip: one path, no
-    losses of lips and memory. It takes batches of `TalkTrainExample`.
+    losses of lips and memory. With a `lip_code_dim` the lip codes are those of the sync
+    expert. It takes batches of `TalkTrainExample`.
     """
 
     model: SyncTalkFaceConfig = SyncTalkFaceConfig()
@@ -118,13 +123,30 @@ class SyncTalkFaceTask(TalkingFaceTask):
         window = normalize_pixels(batch["frames"], self.model.pixel_range)
         return window[:, MARGIN_FRAMES:-MARGIN_FRAMES]
 
+    def expert_lips(self, params: Params, stats: Params, window: Array) -> Array:
+        """Encode the lips of every five frames by the frozen sync expert.
+
+        Args:
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
+            window: Frames in the pixel range of the model, [b t+4 h w c=3].
+
+        Returns:
+            Codes, each of mean 0 and standard deviation 1, [b t e]. No gradient.
+        """
+        starts = window.shape[1] - SYNC_FRAMES + 1
+        clips = [window[:, i : i + starts] for i in range(SYNC_FRAMES)]
+        codes = self.auxiliary.encode_video(params, stats, jnp.stack(clips, axis=2))
+        return standardize(jax.lax.stop_gradient(codes))
+
     def forward_train(
-        self, variables: Mapping[str, Any], inputs: TrainInputs, key: Key
+        self, params: Params, stats: Params, inputs: TrainInputs, key: Key
     ) -> tuple[TrainOutputs | None, Array, Params]:
         """Generate frames in training mode.
 
         Args:
-            variables: Variables of the generator.
+            params: Parameters, `{part: tree}`.
+            stats: Running statistics, `{part: tree}`.
             inputs: The batch.
             key: PRNG key of the dropout.
 
@@ -133,6 +155,7 @@ class SyncTalkFaceTask(TalkingFaceTask):
             [b paths t h w c=3] of two paths (audio, teacher) or of one path, and the
             new running statistics.
         """
+        variables = variables_of(params, stats, "generator")
         mode = {"train": True, "mutable": ["batch_stats"], "rngs": {"dropout": key}}
         if not self.model.num_slots:
             talk, changed = apply_network(
@@ -144,13 +167,16 @@ class SyncTalkFaceTask(TalkingFaceTask):
                 **mode,
             )
             return None, talk.frames[:, None], changed["batch_stats"]
+        lips, method = inputs.window, "forward_train"
+        if self.model.lip_code_dim:
+            lips, method = self.expert_lips(params, stats, lips), "forward_with_lips"
         outputs, changed = apply_network(
             self.generator,
             variables,
             inputs.mels,
             inputs.faces,
-            inputs.window,
-            method="forward_train",
+            lips,
+            method=method,
             **mode,
         )
         paths = outputs.audio_frames, outputs.teacher_frames
@@ -165,16 +191,21 @@ class SyncTalkFaceTask(TalkingFaceTask):
         discriminator.
         """
         inputs = self.inputs(batch)
-        variables = variables_of(params, stats, "generator")
-        outputs, frames, new_stats = self.forward_train(variables, inputs, key)
+        outputs, frames, new_stats = self.forward_train(params, stats, inputs, key)
+        video = self.auxiliary.encode_video(params, stats, frames)
         terms = {
             "pixels": self.pixel_loss(frames, inputs.targets, inputs.weight),
-            "audio_visual": self.sync_loss(params, stats, frames, inputs),
+            "audio_visual": self.sync_loss(params, stats, video, inputs),
             "adversarial": self.adversarial_loss(params, frames, inputs.weight),
         }
         logs = {}
         if outputs is not None:
-            terms["visual_visual"] = self.lip_loss(variables, outputs, frames, inputs)
+            if self.model.lip_code_dim:
+                codes = standardize(video)
+            else:
+                variables = variables_of(params, stats, "generator")
+                codes = encode_generated_lips(self.generator, variables, frames)
+            terms["visual_visual"] = self.lip_loss(outputs, codes, inputs.weight)
             terms["memory"] = memory_loss(outputs, inputs.weight)
             logs = memory_stats(outputs)
         total = weighted_sum(self.losses, terms)
@@ -185,14 +216,14 @@ class SyncTalkFaceTask(TalkingFaceTask):
         )
 
     def sync_loss(
-        self, params: Params, stats: Params, frames: Array, inputs: TrainInputs
+        self, params: Params, stats: Params, video: Array, inputs: TrainInputs
     ) -> Array:
         """Rate each path's clips by the frozen sync expert, synctalkface (8).
 
         Args:
             params: Parameters, `{part: tree}`.
             stats: Running statistics, `{part: tree}`.
-            frames: Generated frames, [b paths t h w c=3].
+            video: Embeddings of the generated clips, [b paths d].
             inputs: The batch.
 
         Returns:
@@ -200,39 +231,26 @@ class SyncTalkFaceTask(TalkingFaceTask):
         """
         if not self.losses.audio_visual:
             return jnp.zeros(())
-        video = self.auxiliary.encode_video(params, stats, frames)
         return self.auxiliary.sync_loss(params, stats, video, inputs.mel, inputs.weight)
 
-    def lip_loss(
-        self,
-        variables: Mapping[str, Any],
-        outputs: TrainOutputs,
-        frames: Array,
-        inputs: TrainInputs,
-    ) -> Array:
+    def lip_loss(self, outputs: TrainOutputs, codes: Array, weight: Array) -> Array:
         """Compare the lips of generated and real frames, synctalkface (9).
 
         Gradient reaches the lip encoder through the real lips only, and the generator
         through the generated ones.
 
         Args:
-            variables: Variables of the generator.
             outputs: Outputs of `forward_train`.
-            frames: Generated frames, [b paths t h w c=3].
-            inputs: The batch.
+            codes: Lip codes of the generated clips, [b paths d].
+            weight: Weights of the examples, [b].
 
         Returns:
             The loss, summed over the paths; 0 if it has no weight.
         """
         if not self.losses.visual_visual:
             return jnp.zeros(())
-        paths = frames.shape[1]
-        clips = rearrange(frames, "b p ... -> (b p) ...")
-        codes = encode_generated_lips(self.generator, variables, clips)
-        centre = outputs.lips.shape[1] // 2
-        real = repeat(outputs.lips[:, centre], "b d -> (b p) d", p=paths)
-        error = rearrange(lip_l1(codes[:, 0], real), "(b p) -> b p", p=paths)
-        return sum_over_paths(error, inputs.weight)
+        real = outputs.lips[:, None, outputs.lips.shape[1] // 2]
+        return sum_over_paths(lip_l1(codes, real), weight)
 
     def adversarial_loss(self, params: Params, frames: Array, weight: Array) -> Array:
         """Compute the generator's side of synctalkface (10); 0 if it has no weight.
@@ -255,42 +273,24 @@ class SyncTalkFaceTask(TalkingFaceTask):
         )
         return denormalize(outputs.frames, pixel_range)
 
+    def evaluate(
+        self, params: Params, stats: Params, batch: Batch
+    ) -> Mapping[str, Mean]:
+        """Measure clips as `TalkingFaceTask.evaluate`, and what the memory adds.
+
+        See `Task.evaluate`.
+
+        Returns:
+            The metrics; with a memory also those of `memory_metrics`.
+        """
+        metrics = super().evaluate(params, stats, batch)
+        if not self.model.num_slots:
+            return metrics
+        network = self.generator.bind(variables_of(params, stats, "generator"))
+        networks = self.auxiliary.evaluation_networks(params, stats)
+        return {**metrics, **memory_metrics(network, networks, batch)}
+
     def export(self, params: Params, stats: Params) -> ReleasedWeights:
         """Release the generator alone, for talking. See `Task.export`."""
         generator = select_parts(params, stats, ("generator",))
         return ReleasedWeights(self.model.system, *generator, self.model)
-
-
-def memory_loss(outputs: TrainOutputs, weight: Array) -> Array:
-    """Compute the two losses of the memory.
-
-    Args:
-        outputs: Outputs of `forward_train`.
-        weight: Weights of the examples, [b].
-
-    Returns:
-        The loss, a scalar.
-
-    Source:
-        SyncTalkFace (3) + (4).
-    """
-    stored = memory_reconstruction_loss(outputs.stored, outputs.target)
-    aligned = address_kl(outputs.audio_address, outputs.lip_address)
-    return masked_mean(stored + aligned, weight)
-
-
-def memory_stats(outputs: TrainOutputs) -> dict[str, Array]:
-    """Measure the use of the memory.
-
-    Args:
-        outputs: Outputs of `forward_train`.
-
-    Returns:
-        The effective number of slots in use by both addresses (near 1: not used); and
-        the fraction of the lips' variance that lies within clips (near 0: not used).
-    """
-    return {
-        "slots_by_audio": effective_slots(outputs.audio_address),
-        "slots_by_lips": effective_slots(outputs.lip_address),
-        "motion": within_clip_variance(outputs.lips),
-    }

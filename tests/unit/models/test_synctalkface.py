@@ -11,9 +11,9 @@ from avjax.models.synctalkface import (
     WAV2LIP,
     SyncTalkFace,
     SyncTalkFaceConfig,
-    encode_generated_lips,
 )
 from avjax.nn.pixels import denormalize, mask_lower_face, normalize_pixels, to_uint8
+from avjax.train.tasks.lip_memory.losses import encode_generated_lips
 
 KEY = jax.random.key(0)
 SIZE, FRAMES = 32, 2
@@ -62,7 +62,7 @@ def gradient_paths(model, variables, batch):
         current = {"params": params, "batch_stats": stats}
         outputs = model.apply(current, **batch, method="forward_train")
         clip = jnp.concatenate([outputs.audio_frames] * 3, axis=1)[:, :5]
-        generated_lips = encode_generated_lips(model, current, clip)
+        generated_lips = encode_generated_lips(model, current, clip[:, None])
         store = memory_reconstruction_loss(outputs.stored, outputs.target)
         align = address_kl(outputs.audio_address, outputs.lip_address)
         return {

@@ -1,0 +1,1 @@
+"""The memory of SyncTalkFace in training: its losses, and what it adds."""
