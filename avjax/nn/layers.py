@@ -58,8 +58,7 @@ class Conv(nn.Module):
         """Convolve x [b h w c]; see `kernel_and_bias` for `train_bias`."""
         shape = (*as_pair(self.kernel), x.shape[-1], self.features)
         kernel, bias = kernel_and_bias(self, shape, self.dtype, train_bias)
-        rows, columns = as_pair(self.padding)
-        padding = (rows, rows), (columns, columns)
+        padding = [(side, side) for side in as_pair(self.padding)]
         strides, x = as_pair(self.stride), x.astype(kernel.dtype)
         train = not train_bias  # in front of a normalisation
         return conv(x, kernel, strides=strides, padding=padding, train=train) + bias

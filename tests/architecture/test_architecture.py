@@ -64,7 +64,7 @@ LARGE = {"data.puppet"}  # one renderer, whose parts only make sense together
 FRAGILE = {"torch", "torchvision", "tensorflow", "librosa", "numba", "basicsr"}
 FRAGILE |= {"gfpgan", "facexlib", "mmcv", "mmdet", "mmpose", "scenedetect"}
 NOT_IN_WHEEL = {"avjax.train.ablations", "avjax.train.ablations.studies"}
-NOT_IN_WHEEL |= {"avjax.train.ablations.lip_memory"}
+NOT_IN_WHEEL |= {f"avjax.train.ablations.{x}" for x in ("lip_memory", "lipreading")}
 
 
 def sources() -> list[tuple[str, pathlib.Path]]:

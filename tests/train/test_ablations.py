@@ -11,7 +11,7 @@ import pytest
 
 from avjax.models import registry as models_registry
 from avjax.models import talker
-from avjax.train.ablations import speakers
+from avjax.train.ablations.lipreading import speakers
 
 ROOT = pathlib.Path(__file__).parents[2]
 ABLATIONS = sorted(
@@ -20,6 +20,7 @@ ABLATIONS = sorted(
     if file.stem not in {"__init__", "results"}
 )
 ABLATIONS += [f"lip_memory.{name}" for name in ("contents", "start", "study")]
+ABLATIONS += ["lipreading.speakers"]
 BENCHMARKS = sorted(file.stem for file in (ROOT / "tests" / "benchmarks").glob("*.py"))
 
 

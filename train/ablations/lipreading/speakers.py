@@ -1,7 +1,7 @@
 """Lip reading of speakers that the reader has not seen, and adaptation to them.
 
-    python -m avjax.train.ablations.speakers CORPUS OUT [--steps N] [--adapt-steps N]
-        [--json PATH]
+    python -m avjax.train.ablations.lipreading.speakers CORPUS OUT [--steps N]
+        [--adapt-steps N] [--json PATH]
 
 CORPUS is of `avjax data build grid`, from many recordings of s1 and at least twelve of
 some other speakers, who are in its split `unseen`. OUT keeps the runs: a stopped study
