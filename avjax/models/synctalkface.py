@@ -38,7 +38,7 @@ Departures  As in the authors' code, not in the paper's text: projections before
             the slope of L_a-v (`prob_floor`), start from a face trained without a
             memory, first with absolute errors, then with squared errors and low weights
             of the auxiliary networks, and have lip codes of the frozen sync expert
-            (`lip_code_dim`), so that L_v-v does not train the real side.
+            (`lip_code_length`), so that L_v-v does not train the real side.
 """
 
 import dataclasses
@@ -77,8 +77,8 @@ class SyncTalkFaceConfig(TalkerConfig):
         inverse_temperature: Inverse temperature of the softmax over slots, kappa.
         dropout: Dropout rate before the fusion.
         reference_compat: Prepare inputs as the authors' code does.
-        lip_code_dim: Length of the lip codes of a frozen network, which replace those
-            of the lip encoder in training; 0: the lip encoder's.
+        lip_code_length: Length of the lip codes of a frozen network, which replace
+            those of the lip encoder in training; 0: the lip encoder's.
         remat: Modules whose activations are not kept, see `nn.remat`.
     """
 
@@ -89,7 +89,7 @@ class SyncTalkFaceConfig(TalkerConfig):
     inverse_temperature: float = 16.0
     dropout: float = 0.5
     reference_compat: bool = False
-    lip_code_dim: int = 0
+    lip_code_length: int = 0
     remat: tuple[Literal["audio", "identity", "decoder", "lips"], ...] = ()
 
     @property
@@ -161,14 +161,14 @@ class SyncTalkFace(nn.Module):
         self.decoder = decoder(**shape, pixel_range=config.pixel_range)
         if config.num_slots:
             dim, kappa = config.latent_dim, config.inverse_temperature
-            if not config.lip_code_dim:
+            if not config.lip_code_length:
                 self.lips = rematerialise(LipEncoder, "lips" in remat, 2)(**shape)
             self.memory = KeyValueMemory(config.num_slots, dim, kappa, 1, config.dtype)
             self.fusion = Fusion(dim, config.dropout, config.dtype)
 
     def __call__(self, mels: Array, faces: Array, window: Array) -> Array:
         """Return frames. `init` calls this method; it uses every parameter."""
-        if dim := self.config.num_slots and self.config.lip_code_dim:
+        if dim := self.config.num_slots and self.config.lip_code_length:
             lips = jnp.zeros((*mels.shape[:2], dim))
             return self.forward_with_lips(mels, faces, lips).audio_frames
         if self.config.num_slots:

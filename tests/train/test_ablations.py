@@ -30,7 +30,7 @@ def run(kind: str, name: str, monkeypatch, *arguments: str) -> int | str | None:
     What it sets for its process and what it registers is forgotten afterwards.
     """
     monkeypatch.setattr(sys, "argv", [name, *arguments])
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "path", [str(ROOT / "tests" / "benchmarks"), *sys.path])
     monkeypatch.setattr(models_registry, "_SYSTEMS", dict(models_registry._SYSTEMS))
     monkeypatch.setattr(talker, "_LATENT_SPACES", dict(talker._LATENT_SPACES))
     with mock.patch.dict(os.environ), pytest.raises(SystemExit) as ended:

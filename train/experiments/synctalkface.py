@@ -227,7 +227,7 @@ def add_memory(corpus: SmallCorpus) -> Experiment:
         The experiment.
     """
     width, code_dim = corpus.talker_width, scale_width(512, FROZEN_SYNC_WIDTH)
-    model = SyncTalkFaceConfig(96, width, dropout=0.0, lip_code_dim=code_dim)
+    model = SyncTalkFaceConfig(96, width, dropout=0.0, lip_code_length=code_dim)
     task = SyncTalkFaceTask(model, MEMORY_WEIGHTS, l2=True, aux=SMALL_AUX)
     return small_experiment(
         corpus,

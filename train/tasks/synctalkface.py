@@ -65,8 +65,8 @@ class SyncTalkFaceTask(TalkingFaceTask):
 
     Parts: `generator` and `discriminator` are trained; `sync_expert` and
     `lip_landmarks` are frozen. With `num_slots` 0 the system is Wav2Lip: one path, no
-    losses of lips and memory. With a `lip_code_dim` the lip codes are those of the sync
-    expert. It takes batches of `TalkTrainExample`.
+    losses of lips and memory. With a `lip_code_length` the lip codes are those of the
+    sync expert. It takes batches of `TalkTrainExample`.
     """
 
     model: SyncTalkFaceConfig = SyncTalkFaceConfig()
@@ -168,7 +168,7 @@ class SyncTalkFaceTask(TalkingFaceTask):
             )
             return None, talk.frames[:, None], changed["batch_stats"]
         lips, method = inputs.window, "forward_train"
-        if self.model.lip_code_dim:
+        if self.model.lip_code_length:
             lips, method = self.expert_lips(params, stats, lips), "forward_with_lips"
         outputs, changed = apply_network(
             self.generator,
@@ -200,7 +200,7 @@ class SyncTalkFaceTask(TalkingFaceTask):
         }
         logs = {}
         if outputs is not None:
-            if self.model.lip_code_dim:
+            if self.model.lip_code_length:
                 codes = standardize(video)
             else:
                 variables = variables_of(params, stats, "generator")

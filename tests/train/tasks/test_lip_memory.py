@@ -126,7 +126,7 @@ def test_fusion_starts_as_the_mean_of_both_features_at_the_same_scale():
 def test_lips_of_the_sync_expert_train_the_face_but_not_the_expert():
     """synctalkface (9): the real side is frozen, the generated one trains the face."""
     aux = AuxiliaryNetworks(0.02, 0.02, 0.02)
-    model = dataclasses.replace(TINY, lip_code_dim=scale_width(512, 0.02))
+    model = dataclasses.replace(TINY, lip_code_length=scale_width(512, 0.02))
     task = SyncTalkFaceTask(model, aux=aux)
     frames = np.random.default_rng(0).integers(0, 256, (2, 9, SIDE, SIDE, 3), np.uint8)
     batch = {
