@@ -59,7 +59,7 @@ def start_memory(
         keys, values = (rng.normal(0, 0.5, shape).astype(np.float32) for _ in range(2))
     else:
         unit = np.asarray(l2_normalize(features), np.float64)
-        centres, _ = kmeans2(unit, num_slots, iter=20, minit="++", seed=rng)
+        centres, _ = kmeans2(unit, num_slots, iter=20, minit="++", rng=rng)
         values = l2_normalize(jnp.asarray(centres, jnp.float32))
         values = values * jnp.mean(jnp.linalg.norm(features, axis=-1))
         address = jax.nn.softmax(kappa * cosine_to_slots(features, values))

@@ -138,8 +138,8 @@ def load_convolutions(path: PathLike) -> list[tuple[Array, Array]]:
     numbers = sorted({int(key.split(".")[1]) for key in tensors})
     return [
         (
-            tensors[f"model.{number}.weight"].transpose(2, 3, 1, 0),
-            tensors[f"model.{number}.bias"],
+            jnp.asarray(tensors[f"model.{number}.weight"].transpose(2, 3, 1, 0)),
+            jnp.asarray(tensors[f"model.{number}.bias"]),
         )
         for number in numbers
     ]
