@@ -225,7 +225,7 @@ class SyncTalkFace(nn.Module):
     def forward_with_lips(
         self, mels: Array, faces: Array, lips: Array, train: bool = False
     ) -> TrainOutputs:
-        """Do the same as `forward_train`, from embeddings of lips, [b t e]."""
+        """Return the outputs of audio and of the teacher, from lip codes [b t e]."""
         audio = self.encode_audio(mels, train)
         audio_address = self.memory.address(audio)
         stored, lip_address, target = self.memory.store(lips)

@@ -180,7 +180,7 @@ def load_dncnn(path: PathLike) -> Method:
 
 
 def load_ffdnet(path: PathLike) -> ClassicalMethod:
-    """Load an FFDNet of colour images, which is told the deviation of the noise.
+    """Load an FFDNet of colour images; the deviation of the noise is an input.
 
     Args:
         path: A file as `load_convolutions` reads it.
