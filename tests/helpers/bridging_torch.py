@@ -93,6 +93,11 @@ class Memory(nn.Module):
         self.q_embd, self.v_embd = nn.Linear(512, 512), nn.Linear(512, 512)
         self.fusion, self.dropout = nn.Linear(1024, 512), nn.Dropout(0.5)
 
+    def recall(self, visual):
+        """Join visual features and the audio that they recall."""
+        by_video = self.address(self.q_embd(visual), self.key)
+        return self.fusion(torch.cat([visual, by_video @ self.value], -1))
+
     def forward(self, visual, audio):
         """Return the fused features of both paths, and the loss of the memory."""
         by_video = self.address(self.q_embd(visual), self.key)
