@@ -34,6 +34,7 @@ INT16_SCALE = 32768  # 16-bit sample of an amplitude of 1.0
 NO_LOWER_FACE, NO_POSE = Reel((), 3), np.zeros((0, POSE_SIZE), np.float32)
 NO_GAIN = np.zeros(0)
 LabelTimes = tuple[str, float, float]  # label, start and end in seconds
+PUPPETS_HAVE_THEM = "the corpus puppet of avjax data build has them"
 # Labels that a record may lack: what they are, and how to get them.
 LABEL_SOURCES = {
     "text": (
@@ -45,10 +46,8 @@ LABEL_SOURCES = {
         "phonemes with their times",
         "the corpora puppet, grid and lrs2 of avjax data build have them",
     ),
-    "landmarks": (
-        "lip landmarks",
-        "the corpus puppet of avjax data build has them",
-    ),
+    "landmarks": ("lip landmarks", PUPPETS_HAVE_THEM),
+    "articulation": ("values of the articulators", PUPPETS_HAVE_THEM),
     "noisy": (
         "a noisy image",
         "set corruptions, or use a corpus of avjax data build pairs",

@@ -50,6 +50,9 @@ UNITS = {
     "lips3": Unit("-1 to 1", "higher"),
     "leak": Unit("-1 to 1", "0"),
     "motion1": Unit("ratio", "1"),
+    "articulation": Unit("-1 to 1", "higher"),
+    "jaw": Unit("-1 to 1", "higher"),
+    "closure": Unit("-1 to 1", "higher"),
     # sync experts, landmarks, aligner
     "accuracy": Unit("fraction", "higher"),
     "loss": Unit("", "lower"),  # in nats, or of log-mel values

@@ -176,6 +176,43 @@ CLOSURE_FRACTION = {
 
 BILABIALS = ("p", "b", "m")
 
+# Phones of other languages, as the phone in TARGETS that looks most like them.
+SIMILAR = {
+    similar: phone
+    for phone, group in {
+        "i": "ɯ",
+        "ɪ": "ɨ",
+        "ə": "ɘɤ",
+        "ɜ": "ɝɞ",
+        "ɒ": "ɶ",
+        "ɔ": "œ",
+        "o": "øɵ",
+        "ʊ": "ʏ",
+        "u": "yʉ",
+        "b": "ɓ",
+        "m": "ɱ",
+        "f": "ɸ",
+        "v": "ʋ",
+        "t": "ʈ",
+        "d": "ɖɗ",
+        "n": "ɳɲ",
+        "l": "ɭʎɫɬɮ",
+        "ɾ": "rɽ",
+        "ʃ": "ɕʂç",
+        "ʒ": "ʑʐ",
+        "ɹ": "ɻ",
+        "w": "βɥʍ",
+        "j": "ʝ",
+        "k": "cq",
+        "ɡ": "gɟɢɠɣɰ",
+        "ŋ": "ɴ",
+        "x": "χʁʀ",
+        "h": "ħɦ",
+        "ʔ": "ʕ",
+    }.items()
+    for similar in group
+}
+
 
 def split_phone(symbol: str) -> tuple[str, ...]:
     """Split a phone of eSpeak into elementary phones.
@@ -189,4 +226,5 @@ def split_phone(symbol: str) -> tuple[str, ...]:
         Keys of TARGETS. Length marks and unknown letters are left out; a phone without
         known letters becomes a schwa.
     """
-    return tuple(letter for letter in symbol if letter in TARGETS) or ("ə",)
+    letters = (SIMILAR.get(letter, letter) for letter in symbol)
+    return tuple(letter for letter in letters if letter in TARGETS) or ("ə",)

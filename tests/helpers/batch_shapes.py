@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from avjax.data.examples.alignment import AlignmentClip
+from avjax.data.examples.articulation import ArticulationExample
 from avjax.data.examples.cals import CalsTrainExample, CalsUnitExample
 from avjax.data.examples.image_pairs import ImagePairCrop
 from avjax.data.examples.lip_codes import LipCodeExample
@@ -45,6 +46,10 @@ def training_shapes(transform, batch: int, size: int) -> dict:
     elif isinstance(transform, CodeLoader):
         t = transform.transform.num_frames
         arrays = {"codes": ((t, 12), f32), "features": ((t, 192), f32)}
+        arrays |= {"frame_mask": ((t,), f32), "weight": ((), f32)}
+    elif isinstance(transform, ArticulationExample):
+        t = transform.num_frames
+        arrays = {"mels": ((t, 16, 80), f32), "articulation": ((t, 7), f32)}
         arrays |= {"frame_mask": ((t,), f32), "weight": ((), f32)}
     elif isinstance(transform, LipCodeExample):
         t, m = transform.num_frames, transform.num_mouths

@@ -2,12 +2,14 @@
 
     avjax train lipwarp_editor_clips      mouth encoder and editor at 64 pixels
     avjax train lipwarp_editor96_clips    the editor at 96 pixels, on these lip codes
+    avjax train lipwarp_articulation      audio network on synthetic speech
     avjax train lipwarp_audio_clips       audio to lip codes; releases the talker
 
 On puppets, two short runs show that everything works: `lipwarp_editor_puppet`, then
 `lipwarp_audio_puppet`. Any corpus of talking faces can be used: `root=FOLDER`.
 """
 
+import dataclasses
 from collections.abc import Mapping
 
 from avjax.data.examples.lip_codes import LipCodeExample
@@ -18,8 +20,10 @@ from avjax.train.experiment import Experiment
 from avjax.train.experiments.corpora import CLIPS_ROOT, PUPPET
 from avjax.train.optimizers import Adam
 from avjax.train.registry import experiment
+from avjax.train.tasks.lipwarp.articulation import ArticulationTask
 from avjax.train.tasks.lipwarp.audio import AudioToCodeTask
 from avjax.train.tasks.lipwarp.editing import LipEditingTask
+from avjax.train.tasks.lipwarp.speech_loader import PseudoSpeechLoader
 
 SMALL_SIZE, SIZE = 64, 96  # pixels
 BETAS = 0.9, 0.99
@@ -56,14 +60,37 @@ def lipwarp_editor96_clips() -> Experiment:
 
 
 @experiment
-def lipwarp_audio_clips() -> Experiment:
-    """Train LipWarp's audio network; run lipwarp_editor96_clips first.
+def lipwarp_articulation() -> Experiment:
+    """Train LipWarp's audio network on synthetic speech.
 
-    Data: corpora/clips. Time: hours on two cores.
+    Data: none; speech is made during training. Time: half an hour on two cores.
+    """
+    return Experiment(
+        task=ArticulationTask(LipWarpConfig(size=SIZE)),
+        train=PseudoSpeechLoader(clips=100_000, num_workers=1),
+        evals={"val": PseudoSpeechLoader(clips=160, seed=1)},
+        optim={"audio": audio_optimizer()},
+        steps=1600,
+        ema=0.99,
+        min_batch_per_device=4,
+        evaluate_every=400,
+        save_every=200,
+        description="Audio network of LipWarp, trained on articulation.",
+    )
+
+
+@experiment
+def lipwarp_audio_clips() -> Experiment:
+    """Train LipWarp's audio network on videos of people.
+
+    Run lipwarp_editor96_clips and lipwarp_articulation first. Data: corpora/clips.
+    Time: hours on two cores.
     """
     model = LipWarpConfig(size=SIZE, dropout=AUDIO_DROPOUT)
     weights = "runs/lipwarp_editor96_clips/weights"
-    return audio(CLIPS_ROOT, model, weights, steps=4000)
+    experiment = audio(CLIPS_ROOT, model, weights, steps=4000)
+    start = {"audio_to_code": "runs/lipwarp_articulation/weights"}
+    return dataclasses.replace(experiment, init_from=experiment.init_from | start)
 
 
 @experiment
@@ -155,23 +182,27 @@ def audio(
     Returns:
         The experiment.
     """
-    optimizer = Adam(
-        learning_rate=1e-3,
-        weight_decay=0.05,
-        warmup=100,
-        schedule="cosine",
-        max_grad_norm=1.0,
-    )
     example = LipCodeExample()
     return Experiment(
         task=AudioToCodeTask(model),
         train=Loader(root, "train", example, batch_size=batch_size, num_workers=1),
         evals={"val": Loader(root, "val[:80]", example, batch_size=8)},
-        optim={"audio": optimizer},
+        optim={"audio": audio_optimizer()},
         steps=steps,
         min_batch_per_device=4,
         init_from={"mouth_encoder": weights, "editor": weights},
         evaluate_every=250,
         save_every=250,
         description=f"LipWarp, a talker that edits mouths, at {model.size} pixels.",
+    )
+
+
+def audio_optimizer() -> Adam:
+    """Make the optimizer of the audio network."""
+    return Adam(
+        learning_rate=1e-3,
+        weight_decay=0.05,
+        warmup=100,
+        schedule="cosine",
+        max_grad_norm=1.0,
     )

@@ -18,6 +18,7 @@ from avjax.models.lipwarp import AudioToCode, LipWarpConfig
 from avjax.pipelines.talking.audio_talkers import load_talker
 from avjax.train.optimizers import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
+from avjax.train.tasks.lipwarp.articulation import ArticulationTask
 from avjax.train.tasks.lipwarp.audio import (
     STATS,
     AudioToCodeTask,
@@ -102,6 +103,50 @@ def changed(before, after) -> set[str]:
 @pytest.fixture(scope="module")
 def trained_audio(speech):
     return train(AUDIO, speech)
+
+
+@pytest.fixture(scope="module")
+def synthetic(speech):
+    """Three examples with the keys of ArticulationExample; lips follow the level."""
+    level = speech["mels"].mean((2, 3))[..., None]
+    tracks = 0.3 + level * jnp.arange(1, 8)[None, None]
+    kept = {key: speech[key] for key in ("mels", "frame_mask", "weight")}
+    return {**kept, "articulation": tracks}
+
+
+def test_articulation_is_learned_where_frames_and_labels_exist(synthetic):
+    task = ArticulationTask(MODEL)
+    before, after, losses = train(task, synthetic, steps=40)
+    assert losses[0] > 0.8 and losses[-1] < 0.5 * losses[0]
+    assert changed(before, after) == {"audio_to_code", "articulation"}
+    means = task.evaluate(after.params, after.stats, synthetic)
+    assert set(means) == {"articulation", "jaw", "closure"}
+    assert all(mean.total / mean.weight > 0.7 for mean in means.values())
+    mask = synthetic["frame_mask"][..., None]
+    ignored = {
+        **synthetic,
+        "mels": synthetic["mels"] * mask[..., None],
+        "articulation": synthetic["articulation"] + 100 * (1 - mask),
+    }
+    reference = {**synthetic, "mels": ignored["mels"]}
+    values = [
+        float(task.loss(after.params, {}, batch, KEY)[0])
+        for batch in (reference, ignored)
+    ]
+    assert values[0] == pytest.approx(values[1], rel=1e-5)
+    unknown = {**synthetic, "weight": jnp.zeros(3)}
+    assert float(task.loss(after.params, {}, unknown, KEY)[0]) == 0
+
+
+def test_a_talker_starts_from_the_network_that_knows_articulation(synthetic):
+    task = ArticulationTask(MODEL)
+    _, after, _ = train(task, synthetic, steps=1)
+    released = task.export(after.params, after.stats)
+    assert set(released.params) == {"audio_to_code"}
+    shapes = jax.eval_shape(AUDIO.init, KEY, {})[0]
+    assert weights.array_shapes(released.params["audio_to_code"]) == (
+        weights.array_shapes(shapes["audio_to_code"])
+    )
 
 
 def test_editing_improves_and_can_freeze_the_encoder(edits):
