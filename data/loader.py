@@ -123,7 +123,7 @@ class Loader:
                 transform needs, a number is out of range, or there are fewer clips
                 than processes.
         """
-        size = _local_batch_size(self, process_count)
+        size = local_batch_size(self, process_count)
         records = open_checked(self)
         if len(records) < process_count:
             raise InputError(
@@ -161,7 +161,7 @@ class Loader:
             InputError: There is no such corpus or split, it lacks labels that the
                 transform needs, or a number is invalid.
         """
-        size = _local_batch_size(self, process_count)
+        size = local_batch_size(self, process_count)
         parts = []
         records = open_checked(self)
         for transform, subset in _split_by_bucket(records, self):
@@ -245,11 +245,22 @@ def _clip_lengths(root: str, split: str, created: float) -> np.ndarray:
     return np.array([len(record["mouth"]) for record in open_split(root, split)])
 
 
-def _local_batch_size(loader: Loader, process_count: int) -> int:
-    """Check the numbers of a loader; return the batch size of one process."""
+def local_batch_size(loader: Any, process_count: int) -> int:
+    """Check the numbers of a loader, and divide its batches between processes.
+
+    Args:
+        loader: The loader; it may lack fields other than `batch_size`.
+        process_count: Number of processes that share a batch.
+
+    Returns:
+        Examples of one process in a batch.
+
+    Raises:
+        InputError: A number is too small, or the batches cannot be divided.
+    """
     minima = {"batch_size": 1, "num_workers": 0, "seed": 0, "examples_per_clip": 1}
-    for name, minimum in minima.items():
-        if getattr(loader, name) < minimum:
+    for name, minimum in {**minima, "clips": 1}.items():
+        if getattr(loader, name, minimum) < minimum:
             raise InputError(f"{name} of a loader must be at least {minimum}")
     if loader.batch_size % process_count:
         raise InputError(

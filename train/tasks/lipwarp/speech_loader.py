@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import grain
 
 from avjax.data.examples.articulation import ArticulationExample
-from avjax.data.loader import NumpyBatch
+from avjax.data.loader import NumpyBatch, local_batch_size
 from avjax.data.puppet.pseudo_speech import PseudoSpeechSource
 from avjax.data.read_ahead import (
     close_after,
@@ -39,7 +39,7 @@ class PseudoSpeechLoader:
         self, process_index: int = 0, process_count: int = 1, start: int = 0
     ) -> grain.DatasetIterator:
         """Return an endless iterator of batches. See `DataLoader.train_batches`."""
-        size = self.batch_size // process_count
+        size = local_batch_size(self, process_count)
         source = PseudoSpeechSource(self.clips, self.seed)
         data = grain.MapDataset.source(source).seed(self.seed).shuffle()
         data = data.random_map(self.transform).repeat()
@@ -50,7 +50,7 @@ class PseudoSpeechLoader:
         self, process_index: int = 0, process_count: int = 1
     ) -> Iterator[NumpyBatch]:
         """Return an iterator over all clips. See `DataLoader.eval_batches`."""
-        size = self.batch_size // process_count
+        size = local_batch_size(self, process_count)
         source = PseudoSpeechSource(self.clips, self.seed)
         examples = EvalExamples(source, self.transform, 1)
         data = grain.MapDataset.source(PaddedExamples(examples, self.batch_size))
