@@ -3,7 +3,7 @@
 import functools
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, SupportsIndex
+from typing import Any, Protocol, SupportsIndex
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -86,12 +86,20 @@ class Subset:
         return self.records[self.indices[int(index)]]
 
 
+class Records(Protocol):
+    """Records by number."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: SupportsIndex) -> Record: ...
+
+
 class EvalExamples:
     """All examples of an evaluation, clip after clip."""
 
     def __init__(
         self,
-        records: SplitSource | Subset,
+        records: Records,
         transform: ExampleTransform,
         examples_per_clip: int,
     ):

@@ -190,4 +190,4 @@ def sample_text(script: Script, rng: np.random.Generator) -> str:
 
 def _pick(choices: Sequence[str], rng: np.random.Generator) -> str:
     """Choose one of some letters."""
-    return choices[rng.integers(len(choices))]
+    return choices[int(rng.integers(len(choices)))]

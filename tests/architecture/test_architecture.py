@@ -64,7 +64,8 @@ LARGE = {"data.puppet"}  # one renderer, whose parts only make sense together
 FRAGILE = {"torch", "torchvision", "tensorflow", "librosa", "numba", "basicsr"}
 FRAGILE |= {"gfpgan", "facexlib", "mmcv", "mmdet", "mmpose", "scenedetect"}
 NOT_IN_WHEEL = {"avjax.train.ablations", "avjax.train.ablations.studies"}
-NOT_IN_WHEEL |= {f"avjax.train.ablations.{x}" for x in ("lip_memory", "lipreading")}
+STUDIES = "lip_codes", "lip_memory", "lipreading"
+NOT_IN_WHEEL |= {f"avjax.train.ablations.{name}" for name in STUDIES}
 
 
 def sources() -> list[tuple[str, pathlib.Path]]:

@@ -20,7 +20,7 @@ ABLATIONS = sorted(
     if file.stem not in {"__init__", "results"}
 )
 ABLATIONS += [f"lip_memory.{name}" for name in ("contents", "start", "study")]
-ABLATIONS += ["lipreading.speakers"]
+ABLATIONS += ["lip_codes.audio", "lipreading.speakers"]
 BENCHMARKS = sorted(file.stem for file in (ROOT / "tests" / "benchmarks").glob("*.py"))
 
 

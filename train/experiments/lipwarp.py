@@ -90,7 +90,7 @@ def lipwarp_audio_clips() -> Experiment:
     weights = "runs/lipwarp_editor96_clips/weights"
     experiment = audio(CLIPS_ROOT, model, weights, steps=4000)
     start = {"audio_to_code": "runs/lipwarp_articulation/weights"}
-    return dataclasses.replace(experiment, init_from=experiment.init_from | start)
+    return dataclasses.replace(experiment, init_from={**experiment.init_from, **start})
 
 
 @experiment

@@ -1,0 +1,1 @@
+"""Lip codes of LipWarp: how well audio predicts them."""
