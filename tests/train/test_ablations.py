@@ -19,7 +19,9 @@ ABLATIONS = sorted(
     for file in (ROOT / "train" / "ablations").glob("*.py")
     if file.stem not in {"__init__", "results"}
 )
-ABLATIONS += [f"lip_memory.{name}" for name in ("contents", "start", "study")]
+ABLATIONS += [
+    f"lip_memory.{name}" for name in ("contents", "release", "start", "study")
+]
 ABLATIONS += ["lip_codes.audio", "lipreading.speakers"]
 BENCHMARKS = sorted(file.stem for file in (ROOT / "tests" / "benchmarks").glob("*.py"))
 

@@ -7,10 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from avjax.model_cards import read_card
 from avjax.models.synctalkface import SyncTalkFace, SyncTalkFaceConfig, init_variables
 from avjax.nn.pixels import mask_lower_face
 from avjax.nn.wav2lip import scale_width
 from avjax.train.ablations.lip_memory.fit import Codes, mixing_fusion, start_memory
+from avjax.train.ablations.lip_memory.release import write_card
 from avjax.train.ablations.lip_memory.start import without_memory
 from avjax.train.tasks.lip_memory.health import draw_slots, mean_recall, slot_spread
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
@@ -157,3 +159,11 @@ def test_lips_of_the_sync_expert_train_the_face_but_not_the_expert():
 
 def is_nonzero(tree):
     return any(jnp.any(leaf) for leaf in jax.tree.leaves(tree))
+
+
+def test_card_of_a_fitted_memory_states_data_licence_and_measured_score():
+    metrics = {"val/lmd": 0.8311, "val/psnr": 34.94, "val/lmd_open": float("nan")}
+    facts = read_card(write_card("grid", ["Slots: at random."], metrics))
+    assert facts.trained_on == "GRID s1" and facts.licence == "CC BY 4.0"
+    assert facts.metrics == {"val/lmd": 0.8311, "val/psnr": 34.94}
+    assert facts.score == "lip landmark distance 0.83 pixels of 96, PSNR 34.9 dB"

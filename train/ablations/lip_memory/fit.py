@@ -15,7 +15,8 @@ from avjax.nn.memory import KeyValueMemory, cosine_to_slots, l2_normalize
 from avjax.typing import Array, Params
 
 RIDGE = 1e-2  # of the mean variance of the lip codes
-STEPS, FRAMES, LEARNING_RATE = 2000, 512, 3e-3  # of the training of the memory
+STEPS = 6000  # of the training of the memory; random slots need more than 2000
+FRAMES, LEARNING_RATE = 512, 3e-3
 
 
 class Codes(NamedTuple):
@@ -31,7 +32,12 @@ class Codes(NamedTuple):
 
 
 def start_memory(
-    codes: Codes, num_slots: int, kappa: float, seed: int, is_random: bool
+    codes: Codes,
+    num_slots: int,
+    kappa: float,
+    seed: int,
+    is_random: bool,
+    steps: int = STEPS,
 ) -> tuple[Params, Params]:
     """Make a memory of lip features, and the fusion that reads it.
 
@@ -41,6 +47,7 @@ def start_memory(
         kappa: Inverse temperature of the addresses.
         seed: Seed of k-means, of random slots and of the training.
         is_random: Start from random slots.
+        steps: Number of steps of the training.
 
     Returns:
         Parameters of the memory before and after its training.
@@ -71,11 +78,11 @@ def start_memory(
         "to_value": {"kernel": to_value, "bias": -lip_mean @ to_value},
     }
     memory = KeyValueMemory(num_slots, shape[1], kappa)
-    return start, train_memory(memory, start, codes, seed)
+    return start, train_memory(memory, start, codes, seed, steps)
 
 
 def train_memory(
-    memory: KeyValueMemory, params: Params, codes: Codes, seed: int
+    memory: KeyValueMemory, params: Params, codes: Codes, seed: int, steps: int
 ) -> Params:
     """Train keys, values and the projection of audio by the losses of the memory.
 
@@ -84,11 +91,12 @@ def train_memory(
         params: Its parameters.
         codes: Codes of training frames.
         seed: Seed of the batches.
+        steps: Number of steps.
 
     Returns:
         The trained parameters; `to_value` stays as it is.
     """
-    optimizer = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, STEPS))
+    optimizer = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, steps))
 
     def loss(trained: Params, batch: Codes) -> tuple[Array, dict[str, Array]]:
         variables = {"params": {**params, **trained}}
@@ -118,7 +126,7 @@ def train_memory(
         return (optax.apply_updates(trained, updates), state), logs
 
     trained = {name: params[name] for name in ("keys", "values", "to_key")}
-    keys = jax.random.split(jax.random.key(seed), STEPS)
+    keys = jax.random.split(jax.random.key(seed), steps)
     scan = jax.jit(lambda carry: jax.lax.scan(step, carry, keys))
     (trained, _), logs = scan((trained, optimizer.init(trained)))
     for row in (0, -1):

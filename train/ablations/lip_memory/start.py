@@ -1,7 +1,7 @@
 """A memory that works before the face is trained with it.
 
     python -m avjax.train.ablations.lip_memory.start CORPUS FACE OUT [--root FOLDER]
-        [--seeds SEED...] [--slots SLOTS...]
+        [--seeds SEED...] [--slots SLOTS...] [--steps N]
 
 CORPUS is grid or puppet; FACE is weights of SyncTalkFace or Wav2Lip, for instance
 synctalkface-puppet. OUT/control gets the face without a memory, OUT/SLOTS-SEED the same
@@ -15,10 +15,10 @@ face with one, which the experiments synctalkface_grid and synctalkface_puppet c
     fusion      the mean of audio embedding and recalled lip feature, which is scaled
                 to the variance of the former
 
-Then keys and values are trained by the two losses of the memory, with Adam. If SLOTS is
-"random", there are 96 slots that start at random. OUT/SLOTS-SEED-untrained is the
-memory before its training. A memory that FACE has is left out: its recalled feature is
-replaced by its mean.
+Then keys and values are trained by the two losses of the memory for N steps, with Adam.
+If SLOTS is "random", there are 96 slots that start at random. OUT/SLOTS-SEED-untrained
+is the memory before its training. A memory that FACE has is left out: its recalled
+feature is replaced by its mean.
 """
 
 import dataclasses
@@ -38,6 +38,7 @@ from avjax.models.synctalkface import SyncTalkFace, SyncTalkFaceConfig
 from avjax.nn.apply import apply_network
 from avjax.nn.memory import KeyValueMemory
 from avjax.train.ablations.lip_memory.fit import (
+    STEPS,
     Codes,
     mixing_fusion,
     recall,
@@ -145,6 +146,7 @@ def main() -> None:
     parser.add_argument("--root", metavar="FOLDER", help="folder of the corpus")
     parser.add_argument("--seeds", metavar="SEED", type=int, nargs="*", default=[0])
     parser.add_argument("--slots", metavar="SLOTS", nargs="*", default=["96"])
+    parser.add_argument("--steps", metavar="N", type=int, default=STEPS)
     options = parser.parse_args()
     experiment = EXPERIMENTS[f"synctalkface_{options.corpus}"]()
     task: Any = experiment.task
@@ -161,7 +163,8 @@ def main() -> None:
     kappa = task.model.inverse_temperature
     for seed, name in itertools.product(options.seeds, options.slots):
         slots = RANDOM_SLOTS if name == "random" else int(name)
-        memories = start_memory(codes, slots, kappa, seed, name == "random")
+        is_random = name == "random"
+        memories = start_memory(codes, slots, kappa, seed, is_random, options.steps)
         network = KeyValueMemory(slots, codes.audio.shape[1], kappa)
         fusion = mixing_fusion(codes.audio, recall(network, memories[1], codes.audio))
         for memory, suffix in zip(memories, ("-untrained", ""), strict=True):

@@ -113,6 +113,7 @@ class MemoryStudy:
         else:
             trained = pathlib.Path(experiment.init_from["generator"])
         metrics = self.measure(experiment, trained)
+        out.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(metrics), encoding="utf-8")
         print(folder.name, metrics, flush=True)
 
