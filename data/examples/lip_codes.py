@@ -4,6 +4,7 @@ Every clip has another microphone and room. In training, the audio is changed at
 so that the network learns speech, not the sound of a recording.
 """
 
+import abc
 import dataclasses
 import math
 
@@ -39,28 +40,14 @@ MAX_BAND_SHIFT = 4  # mel bands: a longer or shorter vocal tract
 
 
 @dataclasses.dataclass(frozen=True)
-class LipCodeExample(grain.transforms.RandomMap):
-    """A stretch of a clip with its audio and its mouths.
+class SpeechStretch(grain.transforms.RandomMap, abc.ABC):
+    """Base class of examples that are a stretch of a clip with its audio.
 
     Attributes:
         num_frames: t, frames of audio.
-
-    Keys:
-        mels: f32 [t 16 k], one window for each frame; it begins 40 ms before it.
-        mouths: u8 [m 40 56], as `crop_encoder_mouth` crops them; m is larger than t,
-            because speech may be faster than in the clip.
-        positions: f32 [t], where each frame is in `mouths`; it lies between two mouths
-            if the speed was changed.
-        frame_mask: f32 [t], 1 if the clip has such a frame.
-        weight: f32 [], 1.
     """
 
     num_frames: int = 40
-
-    @property
-    def num_mouths(self) -> int:
-        """m, the number of mouths at the highest speed."""
-        return math.ceil((self.num_frames - 1) * max(SPEEDS)) + 1
 
     def random_map(self, record: Record, rng: np.random.Generator) -> Example:
         """Sample a stretch, and change speed, sound and spectrum of its audio.
@@ -68,9 +55,8 @@ class LipCodeExample(grain.transforms.RandomMap):
         See `ExampleTransform`.
         """
         speed = float(rng.choice(SPEEDS))
-        length = len(record["face"])
         needed = math.ceil((self.num_frames - 1) * speed) + 1
-        first = sample_index(rng, 0, max(length - needed, 0))
+        first = sample_index(rng, 0, max(count_frames(record) - needed, 0))
         mels = self.varied_mels(record, first, speed, rng)
         hide_parts(mels, rng)
         return self.example(record, first, speed, mels)
@@ -80,10 +66,11 @@ class LipCodeExample(grain.transforms.RandomMap):
 
         See `ExampleTransform.at`.
         """
-        last = max(len(record["face"]) - self.num_frames, 0)
+        length = count_frames(record)
+        last = max(length - self.num_frames, 0)
         first = spread_index(0, last, index, count)
         frames = first + np.arange(self.num_frames)
-        mels = frame_mel_windows(record, clip_frames(frames, len(record["face"])))
+        mels = frame_mel_windows(record, clip_frames(frames, length))
         return self.example(record, first, 1.0, mels)
 
     def varied_mels(
@@ -109,6 +96,7 @@ class LipCodeExample(grain.transforms.RandomMap):
         starts = mel_window_starts(self.num_frames, FPS) + (first - start) / speed / FPS
         return mel_windows(log_mel(part), starts)
 
+    @abc.abstractmethod
     def example(
         self, record: Record, first: int, speed: float, mels: np.ndarray
     ) -> Example:
@@ -123,6 +111,34 @@ class LipCodeExample(grain.transforms.RandomMap):
         Returns:
             The example, as the class describes it.
         """
+
+
+@dataclasses.dataclass(frozen=True)
+class LipCodeExample(SpeechStretch):
+    """A stretch of a clip with its audio and its mouths.
+
+    Attributes:
+        num_frames: t, frames of audio.
+
+    Keys:
+        mels: f32 [t 16 k], one window for each frame; it begins 40 ms before it.
+        mouths: u8 [m 40 56], as `crop_encoder_mouth` crops them; m is larger than t,
+            because speech may be faster than in the clip.
+        positions: f32 [t], where each frame is in `mouths`; it lies between two mouths
+            if the speed was changed.
+        frame_mask: f32 [t], 1 if the clip has such a frame.
+        weight: f32 [], 1.
+    """
+
+    @property
+    def num_mouths(self) -> int:
+        """m, the number of mouths at the highest speed."""
+        return math.ceil((self.num_frames - 1) * max(SPEEDS)) + 1
+
+    def example(
+        self, record: Record, first: int, speed: float, mels: np.ndarray
+    ) -> Example:
+        """Make the example of a stretch. See `SpeechStretch.example`."""
         face = known_lower_face(record)
         positions = np.arange(self.num_frames) * speed
         exists = frames_exist(first + np.ceil(positions), len(face))
@@ -136,6 +152,11 @@ class LipCodeExample(grain.transforms.RandomMap):
             "frame_mask": exists.astype(np.float32),
             "weight": np.float32(1),
         }
+
+
+def count_frames(record: Record) -> int:
+    """Count the video frames of a record by its audio; pictures are not needed."""
+    return len(record["wave"]) // SAMPLES_PER_FRAME
 
 
 def hide_parts(mels: np.ndarray, rng: np.random.Generator) -> None:

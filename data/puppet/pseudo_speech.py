@@ -14,10 +14,10 @@ from typing import NamedTuple, SupportsIndex
 import numpy as np
 
 from avjax.audio.loudness import speech_gain
-from avjax.audio.resampling import quantize_16_bit
 from avjax.constants import SAMPLE_RATE, SAMPLES_PER_FRAME
 from avjax.data.examples.base import Record
 from avjax.data.puppet.articulation import articulate
+from avjax.data.schema import to_float, to_int16
 from avjax.text import espeak
 from avjax.text.espeak_events import parse_events
 from avjax.text.intervals import Interval
@@ -155,14 +155,15 @@ def synthesize_clip(rng: np.random.Generator) -> Record | None:
         return None
     silences = rng.uniform(0, MAX_SILENCE_SECONDS, 2) * SAMPLE_RATE
     before, after = silences.astype(int)
-    wave = quantize_16_bit(np.pad(speech.wave, (before, after)))
+    wave = np.pad(speech.wave, (before, after))
+    samples = to_int16(wave, len(wave))
     phones = tuple(
         Interval(label, start + before / SAMPLE_RATE, end + before / SAMPLE_RATE)
         for label, start, end in speech.phones
     )
     return {
-        "wave": np.rint(wave * 32768).astype(np.int16),
-        "gain": speech_gain(wave),
+        "wave": samples,
+        "gain": speech_gain(to_float(samples)),
         "articulation": articulate(phones, len(wave) // SAMPLES_PER_FRAME),
     }
 

@@ -36,7 +36,7 @@ def test_an_evaluation_example_shows_the_clip_as_it_is(record):
 
 def test_articulation_follows_the_changed_speed_of_the_audio(monkeypatch):
     """A click opens the jaw; both move together when the speed changes."""
-    name = "avjax.data.examples.articulation.hide_parts"
+    name = "avjax.data.examples.lip_codes.hide_parts"
     monkeypatch.setattr(name, lambda mels, rng: None)
     name = "avjax.data.examples.lip_codes.augment_speech"
     monkeypatch.setattr(name, lambda wave, rng: wave)
