@@ -34,6 +34,7 @@ class CalsLossWeights:
         audio_visual: d_av.
         visual_visual: d_vv.
         adversarial: L_gan.
+        reading: The lip-reading loss, which the paper does not have.
     """
 
     # cals (10)
@@ -41,6 +42,7 @@ class CalsLossWeights:
     audio_visual: float = 0.2
     visual_visual: float = 0.2
     adversarial: float = 0.2
+    reading: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """Every named experiment, at its full size, by shapes alone."""
 
 import functools
+import itertools
+import json
 import pathlib
 import re
 import shlex
@@ -22,7 +24,11 @@ from avjax.train.listing import format_experiments
 from avjax.train.optimizers import make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.bridging import BridgingTask
+from avjax.train.tasks.lip_reading import PART
 from avjax.train.tasks.lipwarp.speech_loader import PseudoSpeechLoader
+
+PUPPET_LOSS_READER = "runs/loss_reader_puppet/weights"
+TABLES = pathlib.Path(__file__).parents[2].glob("docs/results/*.json")
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -40,6 +46,29 @@ def test_no_experiment_selects_on_the_test_split(name):
     splits = {loader.split.partition("[")[0] for loader in loaders}
     assert "test" not in splits and "test" not in experiment.evals
     assert not (experiment.select_by or ("",))[0].startswith("test/")
+
+
+def test_reader_of_a_loss_does_not_judge():
+    """No table of read words is by a lip reader that helped to train a talker."""
+    loss_readers = {
+        source
+        for name in EXPERIMENTS
+        for path, source in EXPERIMENTS[name]().init_from.items()
+        if path.startswith(PART)
+    }
+    assert loss_readers == {"runs/loss_reader_grid/weights", PUPPET_LOSS_READER}
+    commands = [json.loads(file.read_text())["command"] for file in TABLES]
+    words = [shlex.split(command) for command in commands if "readability" in command]
+    assert words and not loss_readers & set(itertools.chain(*words))
+    loss, judge = (EXPERIMENTS[f"{name}_reader_grid"]() for name in ("loss", "judge"))
+    assert loss.seed != judge.seed and loss.init_from != judge.init_from
+    assert {loss.train.split, judge.train.split} == {"train[:50%]", "train[50%:]"}
+    loss, judge = (
+        EXPERIMENTS[name]() for name in ("loss_reader_puppet", "bridging_puppet")
+    )
+    assert loss.seed != judge.seed and not loss.init_from and not judge.init_from
+    assert BUILD_ARGUMENTS[loss.train.root].endswith("--seed 1")
+    assert "--seed" not in BUILD_ARGUMENTS[judge.train.root]
 
 
 def test_second_stage_can_be_trained_without_the_inner_loop():

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 BUILD_ARGUMENTS = {
     "corpora/puppet": "puppet",
     "corpora/puppet-grid": "puppet --kind grid --clips 2500",
+    "corpora/puppet-grid-1": "puppet --kind grid --clips 1250 --seed 1",
     "corpora/puppet-word": "puppet --kind word --clips 4000",
     "corpora/clips": "clips --raw VIDEOS",
     "corpora/grid": "grid --raw GRID",

@@ -21,7 +21,13 @@ from avjax.nn.apply import apply_network
 from avjax.nn.masking import sample_lookahead
 from avjax.nn.pixels import denormalize, mask_lower_face, normalize_pixels
 from avjax.train.task import LossAux, Objective, ReleasedWeights
+from avjax.train.tasks import lip_reading
 from avjax.train.tasks.cals_units import encode_lip_units
+from avjax.train.tasks.lip_reading import (
+    LipReaderConfig,
+    init_lip_reader,
+    reading_loss,
+)
 from avjax.train.tasks.parts import (
     select_parts,
     split_variables,
@@ -37,9 +43,11 @@ class CalsTask(TalkingFaceTask):
     """Train Lip-to-Face, and Audio-to-Lip with it.
 
     Parts: `audio_to_lip`, `lip_to_face` and `discriminator` are trained; `sync_expert`
-    and `lip_landmarks` are frozen. It takes batches of `CalsTrainExample`.
+    and `lip_landmarks` are frozen, and `lip_reader`, which exists where the
+    lip-reading loss has a weight. It takes batches of `CalsTrainExample`.
 
     Attributes:
+        reader: Config of the lip reader.
         infonce: d_vv is an InfoNCE loss over the frames of a clip; else plain L1.
         temperature: Temperature of that loss.
         freeze_units: Do not train Audio-to-Lip after masked learning.
@@ -49,6 +57,7 @@ class CalsTask(TalkingFaceTask):
 
     model: CalsConfig = CalsConfig()
     losses: CalsLossWeights = CalsLossWeights()
+    reader: LipReaderConfig = LipReaderConfig()
     infonce: bool = True
     temperature: float = 0.07
     freeze_units: bool = False
@@ -100,6 +109,9 @@ class CalsTask(TalkingFaceTask):
                 jnp.zeros((1, 1, side, side, 6)),
             ),
         }
+        if self.losses.reading:
+            reader_key = jax.random.fold_in(key, 1)
+            talker[lip_reading.PART] = init_lip_reader(self.reader, reader_key)
         return split_variables(talker | self.auxiliary.init(keys))
 
     def generator_loss(
@@ -157,6 +169,14 @@ class CalsTask(TalkingFaceTask):
                 terms["visual_visual"] = self.lip_loss(
                     params, stats, video[:, 0], batch
                 )
+        if self.losses.reading:
+            generated, real = (
+                denormalize(x, self.model.pixel_range)
+                for x in (frames, self.targets(batch, lip_reading.CONTEXT))
+            )
+            terms["reading"] = reading_loss(
+                self.reader, params, stats, generated, real, weight
+            )
         if self.losses.adversarial:
             terms["adversarial"] = self.auxiliary.generator_adversarial_loss(
                 params, paths, weight
@@ -205,10 +225,23 @@ class CalsTask(TalkingFaceTask):
         )
         return units, {"audio_to_lip": changed["batch_stats"]}
 
-    def targets(self, batch: Batch) -> Array:
-        """Select the middle five frames. See `TalkingFaceTask.targets`."""
-        start = batch["frames"].shape[1] // 2 - SYNC_FRAMES // 2
-        frames = batch["frames"][:, start : start + SYNC_FRAMES]
+    def targets(self, batch: Batch, margin: int = 0) -> Array:
+        """Select the middle five frames. See `TalkingFaceTask.targets`.
+
+        Args:
+            batch: A training batch.
+            margin: Frames on either side that are selected as well.
+
+        Returns:
+            The frames, [b t h w c=3].
+
+        Raises:
+            InputError: The batch has too few frames.
+        """
+        middle, side = batch["frames"].shape[1] // 2, SYNC_FRAMES // 2 + margin
+        if middle < side:
+            raise InputError(f"train.transform.max_offset is less than {margin}")
+        frames = batch["frames"][:, middle - side : middle + side + 1]
         return normalize_pixels(frames, self.model.pixel_range)
 
     def lip_loss(

@@ -9,12 +9,14 @@ import pytest
 from random_variables import untrained
 
 from avjax.errors import InputError
+from avjax.losses.weights import CalsLossWeights
 from avjax.models.cals import CalsConfig
 from avjax.text.phonemes import PHONEME_CLASSES
 from avjax.train.optimizers import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.cals import CalsTask
 from avjax.train.tasks.cals_units import CalsUnitsTask
+from avjax.train.tasks.lip_reading import LipReaderConfig
 from avjax.train.tasks.parts import variables_of
 from avjax.train.tasks.talking_common import AuxiliaryNetworks
 
@@ -24,7 +26,12 @@ TINY = CalsConfig(
 )
 AUX = AuxiliaryNetworks(0.02, 0.02, 0.02)
 UNITS = CalsUnitsTask(TINY, sync_expert_width=0.02)
-FACE = CalsTask(TINY, aux=AUX)
+FACE = CalsTask(
+    TINY,
+    CalsLossWeights(reading=0.1),
+    aux=AUX,
+    reader=LipReaderConfig(size=32, width=0.02),
+)
 FROZEN = dataclasses.replace(
     FACE,
     model=dataclasses.replace(TINY, context_frames=1),
@@ -130,7 +137,7 @@ def test_units_are_compared_with_those_of_another_clip(units, context):
 
 
 def test_generator_loss_is_weighted_and_trains_both_parts(face, context):
-    """cals (5), cals (6), cals (7), cals (8), cals (9), cals (10)"""
+    """cals (5), cals (6), cals (7), cals (8), cals (9), cals (10), lip reading"""
     params, stats = face
 
     @jax.jit
@@ -173,7 +180,7 @@ def test_lip_loss_ignores_missing_candidates(face, context):
 
 def test_terms_of_weight_zero_are_not_computed(face, context):
     zero_weights = {}
-    for name in ("adversarial", "visual_visual", "audio_visual"):
+    for name in ("reading", "adversarial", "visual_visual", "audio_visual"):
         zero_weights[name] = 0.0
         losses = dataclasses.replace(FACE.losses, **zero_weights)
         task = dataclasses.replace(FACE, losses=losses)
