@@ -245,12 +245,13 @@ def _clip_lengths(root: str, split: str, created: float) -> np.ndarray:
     return np.array([len(record["mouth"]) for record in open_split(root, split)])
 
 
-def local_batch_size(loader: Any, process_count: int) -> int:
+def local_batch_size(loader: Any, process_count: int, **minima: int) -> int:
     """Check the numbers of a loader, and divide its batches between processes.
 
     Args:
         loader: The loader; it may lack fields other than `batch_size`.
         process_count: Number of processes that share a batch.
+        **minima: Smallest values of further fields.
 
     Returns:
         Examples of one process in a batch.
@@ -258,8 +259,8 @@ def local_batch_size(loader: Any, process_count: int) -> int:
     Raises:
         InputError: A number is too small, or the batches cannot be divided.
     """
-    minima = {"batch_size": 1, "num_workers": 0, "seed": 0, "examples_per_clip": 1}
-    for name, minimum in {**minima, "clips": 1}.items():
+    minima |= {"batch_size": 1, "num_workers": 0, "seed": 0, "examples_per_clip": 1}
+    for name, minimum in minima.items():
         if getattr(loader, name, minimum) < minimum:
             raise InputError(f"{name} of a loader must be at least {minimum}")
     if loader.batch_size % process_count:

@@ -19,6 +19,12 @@ def test_root_is_that_of_training_and_of_all_evaluations():
     assert expand_root(["root=c"], experiment, "evals") == ["evals.val.root=c"]
 
 
+def test_root_is_refused_where_no_corpus_is_read():
+    experiment = EXPERIMENTS["lipwarp_articulation"]()
+    with pytest.raises(InputError, match="root=c: the experiment reads no corpus"):
+        expand_root(["root=c"], experiment, "train", "evals")
+
+
 @pytest.mark.parametrize(
     ("weights", "remedy"),
     [

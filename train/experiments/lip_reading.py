@@ -62,20 +62,20 @@ def judge_reader_grid() -> Experiment:
 
 @experiment
 def cals_reading_puppet() -> Experiment:
-    """Train CALS further with a lip-reading loss; run loss_reader_puppet first.
+    """Train CALS further; run loss_reader_puppet and cals_puppet first.
 
-    It starts from `cals-puppet`. Data: corpora/puppet. Time: not recorded.
+    Data: corpora/puppet. Time: TODO.
     """
-    return small_reading(PUPPET, "cals-puppet", steps=600)
+    return small_reading(PUPPET, steps=1000)
 
 
 @experiment
 def cals_reading_grid() -> Experiment:
-    """Train CALS further with a lip-reading loss; run loss_reader_grid first.
+    """Train CALS further; run loss_reader_grid and cals_grid first.
 
-    It starts from `cals-grid-s1`. Data: corpora/grid. Time: not recorded.
+    Data: corpora/grid. Time: TODO.
     """
-    return small_reading(GRID, "cals-grid-s1", steps=600)
+    return small_reading(GRID, steps=600)
 
 
 def half_reader(split: str, start: str, seed: int) -> Experiment:
@@ -98,12 +98,11 @@ def half_reader(split: str, start: str, seed: int) -> Experiment:
     )
 
 
-def small_reading(corpus: SmallCorpus, start: str, steps: int) -> Experiment:
+def small_reading(corpus: SmallCorpus, steps: int) -> Experiment:
     """Train units and face of a small CALS with a lip-reading loss.
 
     Args:
         corpus: The corpus.
-        start: Weights of CALS to start from.
         steps: Number of steps.
 
     Returns:
@@ -112,6 +111,7 @@ def small_reading(corpus: SmallCorpus, start: str, steps: int) -> Experiment:
     both = small_both(corpus, steps)
     losses = dataclasses.replace(both.task.losses, reading=READING_WEIGHT)
     reader = LipReaderConfig(SMALL.size, SMALL.width)
+    start = corpus.weights("cals")
     return dataclasses.replace(
         both,
         task=dataclasses.replace(both.task, losses=losses, reader=reader),

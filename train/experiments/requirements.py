@@ -111,6 +111,9 @@ def expand_root(
 
     Returns:
         Changes of the config.
+
+    Raises:
+        InputError: "root=FOLDER" is among them, and the data have no such field.
     """
     paths = [
         path
@@ -120,6 +123,8 @@ def expand_root(
     expanded: list[str] = []
     for assignment in assignments:
         name, _, value = assignment.partition("=")
-        is_root = name == "root" and paths
+        is_root = name == "root"
+        if is_root and not paths:
+            raise InputError(f"{assignment}: the experiment reads no corpus")
         expanded += [f"{path}={value}" for path in paths] if is_root else [assignment]
     return expanded

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from avjax import weights
+from avjax.errors import InputError
 from avjax.metrics.sync_evidence import OFFSETS, offset_log_probs
 from avjax.models import lipwarp
 from avjax.models.lipwarp import LipWarpConfig
@@ -179,6 +180,13 @@ def test_loader_encodes_each_clip_some_times_and_repeats(loader):
     seen = {batch["features"][i].tobytes() for batch in first for i in range(2)}
     assert seen == {example["features"].tobytes() for example in examples}
     batches.close()
+
+
+def test_loader_refuses_batches_that_cannot_be_divided(loader):
+    with pytest.raises(InputError, match="batch_size 2 is not divisible by 3"):
+        loader.train_batches(0, 3)
+    with pytest.raises(InputError, match="passes of a loader must be at least 1"):
+        dataclasses.replace(loader, passes=0).train_batches()
 
 
 def test_loader_evaluates_the_codes_of_the_clips_as_they_are(loader, lip_record):

@@ -12,7 +12,7 @@ import numpy as np
 
 from avjax.compilation import cpu_options
 from avjax.data.examples.lip_codes import LipCodeExample
-from avjax.data.loader import Loader, NumpyBatch
+from avjax.data.loader import Loader, NumpyBatch, local_batch_size
 from avjax.data.read_ahead import (
     close_at_exit,
     local_batches,
@@ -56,8 +56,8 @@ class CodeLoader(Loader):
         self, process_index: int = 0, process_count: int = 1, start: int = 0
     ) -> grain.DatasetIterator:
         """Return an endless iterator of batches. See `DataLoader.train_batches`."""
+        size = local_batch_size(self, process_count, passes=1)
         data = grain.MapDataset.source(_encode_clips(self)).seed(self.seed).shuffle()
-        size = self.batch_size // process_count
         data = local_batches(data.repeat(), size, process_index, process_count)
         return close_at_exit(iter(read_ahead(data[start:], num_workers=0)))
 

@@ -39,7 +39,7 @@ class PseudoSpeechLoader:
         self, process_index: int = 0, process_count: int = 1, start: int = 0
     ) -> grain.DatasetIterator:
         """Return an endless iterator of batches. See `DataLoader.train_batches`."""
-        size = local_batch_size(self, process_count)
+        size = local_batch_size(self, process_count, clips=1)
         source = PseudoSpeechSource(self.clips, self.seed)
         data = grain.MapDataset.source(source).seed(self.seed).shuffle()
         data = data.random_map(self.transform).repeat()
@@ -50,7 +50,7 @@ class PseudoSpeechLoader:
         self, process_index: int = 0, process_count: int = 1
     ) -> Iterator[NumpyBatch]:
         """Return an iterator over all clips. See `DataLoader.eval_batches`."""
-        size = local_batch_size(self, process_count)
+        size = local_batch_size(self, process_count, clips=1)
         source = PseudoSpeechSource(self.clips, self.seed)
         examples = EvalExamples(source, self.transform, 1)
         data = grain.MapDataset.source(PaddedExamples(examples, self.batch_size))
