@@ -34,8 +34,8 @@ Departures  We know these details of the paper: its two modules; masked learning
             live session may shorten it.
             Small experiments first train without auxiliary networks, with squared
             errors and frozen units; then all parts learn together, with low weights of
-            the auxiliary networks. A lip-reading loss (train/tasks/lip_reading.py),
-            which has no weight by default, makes the lips easier to read.
+            the auxiliary networks. A lip-reading loss makes the lips easier to read
+            (train/tasks/talking/lip_reading.py); its weight is 0 by default.
 """
 
 import dataclasses

@@ -16,7 +16,8 @@ from avjax.models import bridging, cals, denoiser, registry, synctalkface
 from avjax.nn.layers import BatchRenorm, ConvNoBias
 from avjax.nn.memory import l2_normalize
 from avjax.nn.wav2lip import scale_width
-from avjax.train.tasks import cals_units, talking_common
+from avjax.train.tasks import cals_units
+from avjax.train.tasks.talking import auxiliary
 
 
 class FakeFrontend(nn.Module):
@@ -175,9 +176,9 @@ def fake_faces() -> Iterator[None]:
             patch.setattr(module, "FaceDecoder", FakeFaceDecoder)
         patch.setattr(synctalkface, "LipEncoder", FakeLipEncoder)
         patch.setattr(cals_units, "SyncExpert", FakeSyncExpert)
-        patch.setattr(talking_common, "SyncExpert", FakeSyncExpert)
-        patch.setattr(talking_common, "Discriminator", FakeDiscriminator)
-        patch.setattr(talking_common, "LipLandmarks", FakeLipLandmarks)
+        patch.setattr(auxiliary, "SyncExpert", FakeSyncExpert)
+        patch.setattr(auxiliary, "Discriminator", FakeDiscriminator)
+        patch.setattr(auxiliary, "LipLandmarks", FakeLipLandmarks)
         yield
 
 

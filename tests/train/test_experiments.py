@@ -24,8 +24,8 @@ from avjax.train.listing import format_experiments
 from avjax.train.optimizers import make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.bridging import BridgingTask
-from avjax.train.tasks.lip_reading import PART
 from avjax.train.tasks.lipwarp.speech_loader import PseudoSpeechLoader
+from avjax.train.tasks.talking.lip_reading import PART
 
 PUPPET_LOSS_READER = "runs/loss_reader_puppet/weights"
 TABLES = pathlib.Path(__file__).parents[2].glob("docs/results/*.json")

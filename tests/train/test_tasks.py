@@ -18,7 +18,7 @@ from avjax.train.tasks.bridging import BridgingTask
 from avjax.train.tasks.lip_landmarks import LipLandmarksTask
 from avjax.train.tasks.sync_expert import SyncExpertTask, compare_pairs
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
-from avjax.train.tasks.talking_common import AuxiliaryNetworks
+from avjax.train.tasks.talking.auxiliary import AuxiliaryNetworks
 
 SIDE = 32
 TINY = {"size": SIDE, "width": 0.02}

@@ -14,7 +14,7 @@ from avjax.train.optimizers import Adam
 from avjax.train.registry import experiment
 from avjax.train.tasks.cals import CalsTask
 from avjax.train.tasks.cals_units import CalsUnitsTask
-from avjax.train.tasks.talking_common import AuxiliaryNetworks
+from avjax.train.tasks.talking.auxiliary import AuxiliaryNetworks
 
 # Frames of context on either side, W, as published; W for HDTF is not published.
 CONTEXT_FRAMES = {"lrs2": 13, "lrw": 15, "hdtf": 15}

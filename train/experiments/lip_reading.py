@@ -19,7 +19,7 @@ from avjax.train.experiments.bridging import SMALL, bridging_grid, bridging_pupp
 from avjax.train.experiments.cals import small_both
 from avjax.train.experiments.corpora import GRID, PUPPET, SmallCorpus
 from avjax.train.registry import experiment
-from avjax.train.tasks.lip_reading import LipReaderConfig
+from avjax.train.tasks.talking.lip_reading import LipReaderConfig
 
 LOSS_CORPUS = "corpora/puppet-grid-1"  # other clips than those of bridging-puppet
 LOSS_HALF, JUDGE_HALF = "train[:50%]", "train[50%:]"

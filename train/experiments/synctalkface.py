@@ -28,7 +28,7 @@ from avjax.train.experiments.corpora import (
 from avjax.train.optimizers import Adam, Muon, Optimizer
 from avjax.train.registry import experiment
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
-from avjax.train.tasks.talking_common import AuxiliaryNetworks
+from avjax.train.tasks.talking.auxiliary import AuxiliaryNetworks
 
 BETAS = (0.5, 0.999)  # as published
 SMALL_AUX = AuxiliaryNetworks(

@@ -26,7 +26,7 @@ from avjax.train.experiments.corpora import (
 from avjax.train.optimizers import Adam
 from avjax.train.registry import experiment
 from avjax.train.tasks.taem import TaemTask
-from avjax.train.tasks.talking_common import AuxiliaryNetworks
+from avjax.train.tasks.talking.auxiliary import AuxiliaryNetworks
 
 
 @experiment

@@ -13,7 +13,7 @@ from avjax.train.tasks.parts import SinglePartTask
 from avjax.train.tasks.sync_expert import SyncExpertTask
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
 from avjax.train.tasks.taem import TaemTask
-from avjax.train.tasks.talking_common import AuxiliaryNetworks
+from avjax.train.tasks.talking.auxiliary import AuxiliaryNetworks
 from avjax.train.tasks.talking_face import TalkingFaceTask
 
 __all__ = [

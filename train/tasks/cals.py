@@ -21,18 +21,18 @@ from avjax.nn.apply import apply_network
 from avjax.nn.masking import sample_lookahead
 from avjax.nn.pixels import denormalize, mask_lower_face, normalize_pixels
 from avjax.train.task import LossAux, Objective, ReleasedWeights
-from avjax.train.tasks import lip_reading
 from avjax.train.tasks.cals_units import encode_lip_units
-from avjax.train.tasks.lip_reading import (
-    LipReaderConfig,
-    init_lip_reader,
-    reading_loss,
-)
 from avjax.train.tasks.parts import (
     select_parts,
     split_variables,
     variables_of,
     weighted_sum,
+)
+from avjax.train.tasks.talking import lip_reading
+from avjax.train.tasks.talking.lip_reading import (
+    LipReaderConfig,
+    init_lip_reader,
+    reading_loss,
 )
 from avjax.train.tasks.talking_face import TalkingFaceTask, masked_faces
 from avjax.typing import Array, Batch, Key, Params

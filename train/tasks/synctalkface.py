@@ -34,7 +34,7 @@ from avjax.train.tasks.parts import (
     variables_of,
     weighted_sum,
 )
-from avjax.train.tasks.talking_common import sum_over_paths
+from avjax.train.tasks.talking.auxiliary import sum_over_paths
 from avjax.train.tasks.talking_face import TalkingFaceTask, masked_faces
 from avjax.typing import Array, Batch, Key, Params
 

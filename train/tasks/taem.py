@@ -27,7 +27,7 @@ from avjax.train.tasks.parts import (
     variables_of,
     weighted_sum,
 )
-from avjax.train.tasks.talking_common import AuxiliaryModels, AuxiliaryNetworks
+from avjax.train.tasks.talking.auxiliary import AuxiliaryModels, AuxiliaryNetworks
 from avjax.train.tasks.talking_face import (
     check_face_size,
     compare_frames,

@@ -27,7 +27,7 @@ from avjax.nn.pixels import (
 )
 from avjax.text.phonemes import PHONEME_CLASSES
 from avjax.train.task import LossAux, Task
-from avjax.train.tasks.talking_common import (
+from avjax.train.tasks.talking.auxiliary import (
     AuxiliaryModels,
     AuxiliaryNetworks,
     sum_over_paths,

@@ -16,9 +16,9 @@ from avjax.train.optimizers import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.cals import CalsTask
 from avjax.train.tasks.cals_units import CalsUnitsTask
-from avjax.train.tasks.lip_reading import LipReaderConfig
 from avjax.train.tasks.parts import variables_of
-from avjax.train.tasks.talking_common import AuxiliaryNetworks
+from avjax.train.tasks.talking.auxiliary import AuxiliaryNetworks
+from avjax.train.tasks.talking.lip_reading import LipReaderConfig
 
 SIDE = 32
 TINY = CalsConfig(

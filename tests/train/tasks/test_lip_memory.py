@@ -16,7 +16,7 @@ from avjax.train.ablations.lip_memory.release import write_card
 from avjax.train.ablations.lip_memory.start import without_memory
 from avjax.train.tasks.lip_memory.health import draw_slots, mean_recall, slot_spread
 from avjax.train.tasks.synctalkface import SyncTalkFaceTask
-from avjax.train.tasks.talking_common import AuxiliaryNetworks
+from avjax.train.tasks.talking.auxiliary import AuxiliaryNetworks
 
 SIDE, SLOTS = 32, 4
 TINY = SyncTalkFaceConfig(size=SIDE, width=1 / 64, num_slots=SLOTS)

@@ -11,14 +11,14 @@ from avjax.faces.mouth_crop import center_crop_mouths
 from avjax.models.bridging import Bridging, BridgingConfig
 from avjax.nn.pixels import MOUTH_STD, normalize_mouth
 from avjax.train.ablations.studies import mouth_reader
-from avjax.train.tasks.lip_reading import (
+from avjax.train.tasks.parts import split_variables
+from avjax.train.tasks.talking.lip_reading import (
     PART,
     LipReaderConfig,
     crop_mouths,
     init_lip_reader,
     reading_loss,
 )
-from avjax.train.tasks.parts import split_variables
 
 READER = LipReaderConfig(size=32, width=0.05)
 SIDE = 48

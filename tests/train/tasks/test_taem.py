@@ -18,7 +18,7 @@ from avjax.train.optimizers import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
 from avjax.train.tasks.parts import variables_of
 from avjax.train.tasks.taem import TaemTask
-from avjax.train.tasks.talking_common import AuxiliaryNetworks
+from avjax.train.tasks.talking.auxiliary import AuxiliaryNetworks
 from avjax.train.tasks.text_driven.phoneme_means import running_mean
 
 SIDE, FRAMES, NUM_PHONEMES = 32, 8, 7

@@ -45,7 +45,7 @@ class LipReaderConfig:
     width: float = 1.0
 
 
-class LipReader(nn.Module):
+class LipFeatures(nn.Module):
     """The first network of a lip reader, [b t h w c=1] -> [b t d].
 
     Its variables are those of `models.bridging.Bridging` of the same name.
@@ -72,7 +72,7 @@ def init_lip_reader(config: LipReaderConfig, key: Key) -> Params:
         Its variables.
     """
     mouths = jnp.zeros((1, SYNC_FRAMES, config.size, config.size, 1))
-    return LipReader(config).init(key, mouths)
+    return LipFeatures(config).init(key, mouths)
 
 
 def reading_loss(
@@ -104,7 +104,7 @@ def reading_loss(
 
     def encode(frames: Array) -> Array:
         mouths = crop_mouths(frames, config.size)
-        return apply_network(LipReader(config), reader, mouths)[:, inner]
+        return apply_network(LipFeatures(config), reader, mouths)[:, inner]
 
     target = jax.lax.stop_gradient(encode(real))
     pred = encode(real.at[:, inner].set(generated))

@@ -1,0 +1,1 @@
+"""The networks, beside the talker, that train and evaluate a talking face."""
