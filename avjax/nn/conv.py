@@ -16,15 +16,16 @@ import jax
 import jax.numpy as jnp
 from einops import einsum, rearrange
 
-from avjax.nn.inference.winograd import TILE, transform_kernel, winograd_conv
+from avjax.nn.inference.winograd import transform_kernel, winograd_conv
 from avjax.typing import Array
 
 Pair = tuple[int, int]
 DIMENSION_NUMBERS = ("NHWC", "HWIO", "NHWC")
 MAX_EXTRA_COST = 1.5  # ratio of multiplications up to which a kernel is rewritten
 MAX_SMALL_MAP = 4  # pixels of a map that is small enough for a dense product
-# Where Winograd's convolution and its gradient take less time than the plain ones.
-WINOGRAD_MIN_SIDE, WINOGRAD_CHANNELS = 24, range(64, 257)
+# Where Winograd's convolution and its gradient take less time than the plain ones:
+# rows and columns of a map, pixels of all maps of a batch, and channels.
+WINOGRAD_MIN_SIDE, WINOGRAD_MIN_PIXELS, WINOGRAD_CHANNELS = 12, 4096, range(64, 257)
 
 
 def as_pair(value: int | Sequence[int]) -> Pair:
@@ -112,7 +113,8 @@ def _suits_winograd(
     sides = x.shape[1:3]
     return (
         (kernel.shape[:2], strides, padding) == ((3, 3), (1, 1), ((1, 1), (1, 1)))
-        and all(side >= WINOGRAD_MIN_SIDE and side % TILE == 0 for side in sides)
+        and min(sides) >= WINOGRAD_MIN_SIDE
+        and x.shape[0] * math.prod(sides) >= WINOGRAD_MIN_PIXELS
         and all(channels in WINOGRAD_CHANNELS for channels in kernel.shape[2:])
         and x.dtype == kernel.dtype == "float32"
     )
