@@ -23,8 +23,7 @@ Pair = tuple[int, int]
 DIMENSION_NUMBERS = ("NHWC", "HWIO", "NHWC")
 MAX_EXTRA_COST = 1.5  # ratio of multiplications up to which a kernel is rewritten
 MAX_SMALL_MAP = 4  # pixels of a map that is small enough for a dense product
-# Where Winograd's convolution and its gradient take less time than the plain ones:
-# rows and columns of a map, pixels of all maps of a batch, and channels.
+# Side of a map, pixels of a batch and channels from which Winograd's form is faster.
 WINOGRAD_MIN_SIDE, WINOGRAD_MIN_PIXELS, WINOGRAD_CHANNELS = 12, 4096, range(64, 257)
 
 
@@ -110,11 +109,10 @@ def _suits_winograd(
     x: Array, kernel: Array, strides: Pair, padding: tuple[Pair, ...]
 ) -> bool:
     """Return whether Winograd's form is faster for a convolution and its gradient."""
-    sides = x.shape[1:3]
     return (
         (kernel.shape[:2], strides, padding) == ((3, 3), (1, 1), ((1, 1), (1, 1)))
-        and min(sides) >= WINOGRAD_MIN_SIDE
-        and x.shape[0] * math.prod(sides) >= WINOGRAD_MIN_PIXELS
+        and min(x.shape[1:3]) >= WINOGRAD_MIN_SIDE
+        and math.prod(x.shape[:3]) >= WINOGRAD_MIN_PIXELS
         and all(channels in WINOGRAD_CHANNELS for channels in kernel.shape[2:])
         and x.dtype == kernel.dtype == "float32"
     )
