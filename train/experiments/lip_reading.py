@@ -13,6 +13,7 @@ only, as in GRID s1, each reader has one half of the training clips:
 """
 
 import dataclasses
+from typing import Any
 
 from avjax.train.experiment import Experiment
 from avjax.train.experiments.bridging import SMALL, bridging_grid, bridging_puppet
@@ -33,7 +34,7 @@ def loss_reader_puppet() -> Experiment:
     Data: corpora/puppet-grid-1. Time: 0.2 hours on two cores. Score: WER 12.9 %, with
     the grammar 3.8 %.
     """
-    reader = bridging_puppet()
+    reader: Any = bridging_puppet()
     return dataclasses.replace(
         reader,
         train=dataclasses.replace(reader.train, root=LOSS_CORPUS, seed=1),
@@ -94,7 +95,7 @@ def half_reader(split: str, start: str, seed: int) -> Experiment:
     Returns:
         The experiment.
     """
-    reader = bridging_grid()
+    reader: Any = bridging_grid()
     return dataclasses.replace(
         reader,
         train=dataclasses.replace(reader.train, split=split, seed=seed),
@@ -114,12 +115,13 @@ def small_reading(corpus: SmallCorpus, steps: int) -> Experiment:
         The experiment.
     """
     both = small_both(corpus, steps)
-    losses = dataclasses.replace(both.task.losses, reading=READING_WEIGHT)
+    task: Any = both.task
+    losses = dataclasses.replace(task.losses, reading=READING_WEIGHT)
     reader = LipReaderConfig(SMALL.size, SMALL.width)
     start = corpus.weights("cals")
     return dataclasses.replace(
         both,
-        task=dataclasses.replace(both.task, losses=losses, reader=reader),
+        task=dataclasses.replace(task, losses=losses, reader=reader),
         init_from={
             **corpus.frozen,
             "audio_to_lip": start,

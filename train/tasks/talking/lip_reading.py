@@ -123,8 +123,8 @@ def crop_mouths(faces: Array, size: int) -> Array:
     Returns:
         Standardised grey mouth crops, [b t size size c=1].
     """
-    rows, columns = _mouth_weights(faces.shape[-2], size)
-    grey = einsum(faces, LUMA, "b t h w c, c -> b t h w")
+    rows, columns = map(jnp.asarray, _mouth_weights(faces.shape[-2], size))
+    grey = einsum(faces, jnp.asarray(LUMA), "b t h w c, c -> b t h w")
     mouths = einsum(grey, rows, columns, "b t h w, y h, x w -> b t y x")
     return normalize_mouth(255 * mouths[..., None])
 
