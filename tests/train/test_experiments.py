@@ -28,7 +28,7 @@ from avjax.train.tasks.lipwarp.speech_loader import PseudoSpeechLoader
 from avjax.train.tasks.talking.lip_reading import PART
 
 PUPPET_LOSS_READER = "runs/loss_reader_puppet/weights"
-TABLES = pathlib.Path(__file__).parents[2].glob("docs/results/*.json")
+RESULTS = pathlib.Path(__file__).parents[2] / "docs" / "results"
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -57,7 +57,8 @@ def test_reader_of_a_loss_does_not_judge():
         if path.startswith(PART)
     }
     assert loss_readers == {"runs/loss_reader_grid/weights", PUPPET_LOSS_READER}
-    commands = [json.loads(file.read_text())["command"] for file in TABLES]
+    tables = [json.loads(file.read_text()) for file in RESULTS.glob("*.json")]
+    commands = [table["command"] for table in tables]
     words = [shlex.split(command) for command in commands if "readability" in command]
     assert words and not loss_readers & set(itertools.chain(*words))
     loss, judge = (EXPERIMENTS[f"{name}_reader_grid"]() for name in ("loss", "judge"))

@@ -18,6 +18,7 @@ from einops import einsum
 
 from avjax.constants import SYNC_FRAMES
 from avjax.faces.crop import MOUTH_SIZE, mouth_box
+from avjax.faces.editing import GREY_WEIGHTS
 from avjax.faces.mouth_crop import CROP_MARGIN
 from avjax.losses.base import masked_mean
 from avjax.nn.apply import apply_network
@@ -28,7 +29,6 @@ from avjax.typing import Array, Key, Params
 
 PART = "lip_reader"
 CONTEXT = 2  # frames on either side that a feature depends on
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 MIN_VARIANCE = 1e-4  # of a feature that hardly changes
 
 
@@ -124,7 +124,7 @@ def crop_mouths(faces: Array, size: int) -> Array:
         Standardised grey mouth crops, [b t size size c=1].
     """
     rows, columns = map(jnp.asarray, _mouth_weights(faces.shape[-2], size))
-    grey = einsum(faces, jnp.asarray(LUMA), "b t h w c, c -> b t h w")
+    grey = einsum(faces, jnp.asarray(GREY_WEIGHTS), "b t h w c, c -> b t h w")
     mouths = einsum(grey, rows, columns, "b t h w, y h, x w -> b t y x")
     return normalize_mouth(255 * mouths[..., None])
 
