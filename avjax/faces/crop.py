@@ -1,6 +1,7 @@
 """Crop a face from an image, and paste a generated face back seamlessly."""
 
 import functools
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -143,32 +144,77 @@ def paste_face(
     Returns:
         A new image, u8 [h w c=3].
     """
-    height, width = image.shape[:2]
-    left, top = np.maximum(np.floor(box[:2]), 0).astype(int)
-    right, bottom = np.minimum(np.ceil(box[2:]), (width, height)).astype(int)
-    pasted = image.copy()
-    if left >= right or top >= bottom:
-        return pasted
     side = min(len(patch), max(1, round(_longer_side(box))))
+    mask = _warp_mask(tuple(float(edge) for edge in box), side, *image.shape[:2])
+    pasted = image.copy()
+    if mask is None:
+        return pasted
     color = _resize(patch, side).astype(np.float32)
     colors = crop_colors(image, box) if colors is None else colors
     color += _resize(_color_shift(colors, patch), side)
-    layers = np.concatenate([color, _resize(_paste_mask(), side)[..., None]], axis=-1)
-    offset = np.array([left, top, left, top])
-    layers = cv2.warpAffine(
-        layers,
-        _crop_to_image(np.asarray(box) - offset, side),
+    height, width, _ = mask.opacity.shape
+    blend = cv2.warpAffine(
+        color,
+        _crop_to_image(np.asarray(box) - np.tile((mask.left, mask.top), 2), side),
+        (width, height),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+    )
+    region = pasted[mask.top : mask.top + height, mask.left : mask.left + width]
+    cv2.subtract(blend, region, dst=blend, dtype=cv2.CV_32F)
+    cv2.multiply(blend, mask.opacity, dst=blend)
+    region[:] = cv2.add(blend, region, dtype=cv2.CV_8U)  # rounded, in [0, 255]
+    return pasted
+
+
+class _WarpedMask(NamedTuple):
+    """The part of an image that a patch may change.
+
+    Attributes:
+        left: Its first column.
+        top: Its first row.
+        opacity: Opacity of the patch, f32 [h w c=3].
+    """
+
+    left: int
+    top: int
+    opacity: np.ndarray
+
+
+@functools.lru_cache(maxsize=1)  # a photo, or a clip with a given box, has one box
+def _warp_mask(
+    box: tuple[float, ...], side: int, height: int, width: int
+) -> _WarpedMask | None:
+    """Transform the paste mask to an image; None if no pixel of it is inside.
+
+    Args:
+        box: The face box.
+        side: Side of the patch in pixels.
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
+
+    Returns:
+        The mask.
+    """
+    edges = np.asarray(box)
+    left, top = np.maximum(np.floor(edges[:2]), 0).astype(int)
+    right, bottom = np.minimum(np.ceil(edges[2:]), (width, height)).astype(int)
+    if left >= right or top >= bottom:
+        return None
+    opacity = cv2.warpAffine(
+        _resize(_paste_mask(), side),
+        _crop_to_image(edges - np.tile((left, top), 2), side),
         (int(right - left), int(bottom - top)),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
     )
-    region = pasted[top:bottom, left:right]
-    original = region.astype(np.float32)
-    blend = layers[..., :3] - original
-    blend *= layers[..., 3:]
-    blend += original
-    region[:] = np.clip(np.rint(blend, out=blend), 0, 255, out=blend)
-    return pasted
+    rows, columns = np.flatnonzero(opacity.any(1)), np.flatnonzero(opacity.any(0))
+    if len(rows) == 0:
+        return None
+    opacity = opacity[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return _WarpedMask(
+        int(left + columns[0]), int(top + rows[0]), np.dstack([opacity] * 3)
+    )
 
 
 def _color_shift(target: np.ndarray, patch: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Crop the aligned lower face for an editor, and apply its edit to the whole frame."""
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -148,33 +149,38 @@ def apply_edit(frame: AlignedFrame, reference: AlignedFrame, edit: Edit) -> np.n
         A new image, u8 [h w 3].
     """
     size = len(edit.paint)
-    matrix = _crop_matrix(frame, size)
+    to_frame = _crop_matrix(frame, size)
     result = frame.image.copy()
-    area = _bounding_area(matrix, size, result.shape[:2])
+    area = _edited_area(to_frame, size, result.shape[:2])
     if area is None:
         return result
-    x, y = np.meshgrid(
-        np.arange(area[1].start, area[1].stop), np.arange(area[0].start, area[0].stop)
-    )
-    pixels = np.stack([x, y], axis=-1).astype(np.float32)
-    to_crop = np.linalg.inv(matrix[:, :2]).T
-    crop_pixels = ((pixels - matrix[:, 2]) @ to_crop).astype(np.float32)
-    flow = _sample(edit.frame_flow, crop_pixels)
-    moved = _sample(frame.image, pixels + flow @ matrix[:, :2].T, cv2.INTER_CUBIC)
-    reference_matrix = _crop_matrix(reference, size)
-    source = crop_pixels + _sample(edit.reference_flow, crop_pixels)
-    source = source @ reference_matrix[:, :2].T + reference_matrix[:, 2]
-    borrowed = _sample(reference.image, source, cv2.INTER_CUBIC)
-    painted = 255 * np.clip(_sample(edit.paint, crop_pixels, cv2.INTER_CUBIC), 0, 1)
-    if is_grey(frame.image[area]):
+    original = frame.image[area]
+    rows, columns = (np.arange(s.start, s.stop, dtype=np.float32) for s in area)
+    pixels = np.broadcast_arrays(columns[None], rows[:, None])
+    crop_pixels = _transform(pixels, cv2.invertAffineTransform(to_frame))
+
+    def enlarge(maps: np.ndarray, method: int = cv2.INTER_LINEAR) -> np.ndarray:
+        return _sample(maps, crop_pixels, method)
+
+    flow = cv2.split(enlarge(np.dstack([edit.frame_flow, edit.reference_flow])))
+    turn = to_frame * [[1, 1, 0], [1, 1, 0]]
+    positions = [p + d for p, d in zip(pixels, _transform(flow[:2], turn), strict=True)]
+    moved = _sample(frame.image, positions, cv2.INTER_CUBIC)
+    positions = [p + d for p, d in zip(crop_pixels, flow[2:], strict=True)]
+    positions = _transform(positions, _crop_matrix(reference, size))
+    borrowed = _sample(reference.image, positions, cv2.INTER_CUBIC)
+    painted = 255 * np.clip(enlarge(edit.paint, cv2.INTER_CUBIC), 0, 1)
+    if is_grey(original):
         painted[:] = painted.mean(axis=-1, keepdims=True)
-    weights = _sample(edit.weights, crop_pixels)
-    sources = np.stack([moved, borrowed, painted]).astype(np.float32)
-    edited = np.einsum("h w s, s h w c -> h w c", weights, sources)
-    region = _sample_region((crop_pixels + 0.5) / size)[..., None]
-    original = result[area].astype(np.float32)
-    blend = original + region * (edited - original)
-    result[area] = np.clip(np.rint(blend), 0, 255)
+
+    region = _sample_region(crop_pixels, size)
+    blend = cv2.multiply(original, _to_channels(1 - region), dtype=cv2.CV_32F)
+    for source, weight in zip(
+        (moved, borrowed, painted), cv2.split(enlarge(edit.weights)), strict=True
+    ):
+        opacity = _to_channels(region * weight)
+        blend += cv2.multiply(source, opacity, dtype=cv2.CV_32F)
+    result[area] = np.clip(np.rint(blend, out=blend), 0, 255, out=blend)
     return result
 
 
@@ -187,10 +193,10 @@ def is_grey(image: np.ndarray) -> bool:
     Returns:
         True for a black-and-white image.
     """
-    red, green, blue = np.moveaxis(image, -1, 0)
+    red, green, blue = cv2.split(image)
     # Much faster than `image.max(axis=-1)`.
-    largest = np.maximum(np.maximum(red, green), blue)
-    smallest = np.minimum(np.minimum(red, green), blue)
+    largest = cv2.max(cv2.max(red, green), blue)
+    smallest = cv2.min(cv2.min(red, green), blue)
     return float((largest - smallest).mean()) < MAX_GREY_SPREAD
 
 
@@ -199,12 +205,13 @@ def _crop_matrix(frame: AlignedFrame, size: int) -> np.ndarray:
     return crop_matrix(frame.similarity, size, LOWER_FACE_SIDE, LOWER_FACE_MOUTH)
 
 
-def _bounding_area(
+def _edited_area(
     matrix: np.ndarray, size: int, shape: tuple[int, int]
 ) -> tuple[slice, slice] | None:
-    """Rows and columns of the frame that the lower face covers; None if none."""
-    edges = np.array([-0.5, size - 0.5])
-    corners = np.stack(np.meshgrid(edges, edges), axis=-1).reshape(4, 2)
+    """Rows and columns of the frame that `edit_region` covers; None if none."""
+    center, radius = size * np.array(REGION_CENTER), size * np.array(REGION_RADIUS)
+    x, y = np.stack([center - radius, center + radius], axis=-1) - 0.5
+    corners = np.stack(np.meshgrid(x, y), axis=-1).reshape(4, 2)
     corners = corners @ matrix[:, :2].T + matrix[:, 2]
     left, top = np.maximum(np.floor(corners.min(0)), 0).astype(int)
     right, bottom = np.minimum(np.ceil(corners.max(0)) + 1, shape[::-1]).astype(int)
@@ -213,23 +220,35 @@ def _bounding_area(
     return slice(top, bottom), slice(left, right)
 
 
+def _transform(
+    points: Sequence[np.ndarray], matrix: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Apply an affine map [2 3] to x and y, f32 [r c] each."""
+    x, y = points
+    (a, b, c), (d, e, f) = matrix.astype(np.float32)
+    return a * x + b * y + c, d * x + e * y + f
+
+
+def _to_channels(opacity: np.ndarray) -> np.ndarray:
+    """Repeat an opacity for each channel of an image, f32 [h w] -> [h w 3]."""
+    return cv2.cvtColor(opacity, cv2.COLOR_GRAY2RGB)
+
+
 def _sample(
-    image: np.ndarray, positions: np.ndarray, method: int = cv2.INTER_LINEAR
+    image: np.ndarray, positions: Sequence[np.ndarray], method: int = cv2.INTER_LINEAR
 ) -> np.ndarray:
-    """Sample an image [h w c] at positions x, y [r c 2]."""
-    x, y = np.moveaxis(positions.astype(np.float32), -1, 0)
-    return cv2.remap(
-        np.ascontiguousarray(image), x, y, method, borderMode=cv2.BORDER_REPLICATE
-    )
+    """Sample an image [h w c] at x and y, f32 [r c] each."""
+    x, y = positions
+    return cv2.remap(image, x, y, method, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _sample_region(fractions: np.ndarray) -> np.ndarray:
-    """Sample `edit_region` at positions [r c 2] in sides of the lower face."""
-    x, y = np.moveaxis(fractions.astype(np.float32), -1, 0)
+def _sample_region(crop_pixels: Sequence[np.ndarray], size: int) -> np.ndarray:
+    """Sample `edit_region` at x and y in pixels of the lower face, f32 [r c]."""
+    x, y = ((p + 0.5) * (REGION_SIZE / size) - 0.5 for p in crop_pixels)
     return cv2.remap(
         edit_region(REGION_SIZE),
-        x * REGION_SIZE - 0.5,
-        y * REGION_SIZE - 0.5,
+        x,
+        y,
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
     )
