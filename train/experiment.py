@@ -133,26 +133,22 @@ def check_dtype(experiment: Experiment) -> None:
     Raises:
         InputError: The type would have no effect.
     """
-    fields = list(find_dtypes(experiment.task))
-    name = type(experiment.task).__name__
-    message = f"has no effect: the networks of {name} compute in float32"
-    if experiment.dtype not in (None, "float32") and not any(
-        used for _, used in fields
-    ):
-        raise InputError(f"dtype={experiment.dtype} {message}")
-    for value, is_used in fields:
-        if value != "float32" and not is_used:
-            raise InputError(f"the dtype {value} of the model {message}")
+    if experiment.dtype in (None, "float32") or any(find_dtypes(experiment.task)):
+        return
+    raise InputError(
+        f"dtype={experiment.dtype} has no effect: the networks of "
+        f"{type(experiment.task).__name__} compute in float32"
+    )
 
 
-def find_dtypes(config: Any) -> Iterator[tuple[str, bool]]:
+def find_dtypes(config: Any) -> Iterator[str]:
     """Iterate over the fields `dtype` in a config and in the configs inside of it.
 
     Args:
         config: A plain value.
 
     Yields:
-        The value, and whether the network uses it.
+        The values.
     """
     if isinstance(config, Mapping | tuple):
         values = config.values() if isinstance(config, Mapping) else config
@@ -163,7 +159,7 @@ def find_dtypes(config: Any) -> Iterator[tuple[str, bool]]:
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if field.name == "dtype":
-            yield value, getattr(config, "USES_DTYPE", True)
+            yield value
         yield from find_dtypes(value)
 
 

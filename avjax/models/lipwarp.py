@@ -50,6 +50,7 @@ from avjax.nn.apply import apply_network
 from avjax.nn.lip_editor import EditMaps, LipEditor, MouthEncoder
 from avjax.nn.local_attention import LocalTransformer
 from avjax.nn.pixels import PixelRange
+from avjax.nn.precision import dense_type, to_full_precision
 from avjax.typing import Array, Key, Params
 
 AUDIO_CHANNELS = 16, 32, 64
@@ -63,6 +64,7 @@ class LipWarpConfig(TalkerConfig):
         size: Side of an aligned crop in pixels, divisible by 16.
         width: Not used: the channel counts are fixed.
         pixel_range: Range of the pixels that the model reads and writes.
+        dtype: Type of the products, see `nn.precision`.
         code_dim: Length of a lip code.
         context_frames: Frames of audio context on either side at 25 per second.
         audio_dim: Length of an audio feature.
@@ -77,7 +79,6 @@ class LipWarpConfig(TalkerConfig):
 
     system: ClassVar[str] = "lipwarp"
     SIZE_MULTIPLE: ClassVar[int] = 16
-    USES_DTYPE: ClassVar[bool] = False  # all products are in float32
     size: int = 96
     pixel_range: PixelRange = "[0,1]"
     code_dim: int = 12
@@ -101,17 +102,21 @@ class AudioToCode(nn.Module):
     config: LipWarpConfig
 
     def setup(self):
-        config = self.config
+        config, dtype = self.config, dense_type(self.config.dtype)
         self.convs = [
-            nn.Conv(channels, (3, 3) if layer else (4, 4), strides=2)
+            nn.Conv(channels, (3, 3) if layer else (4, 4), strides=2, dtype=dtype)
             for layer, channels in enumerate(AUDIO_CHANNELS)
         ]
-        self.feature = nn.Dense(config.audio_dim)
+        self.feature = nn.Dense(config.audio_dim, dtype=dtype)
         self.dropout = nn.Dropout(config.dropout)
         self.context = LocalTransformer(
-            config.context_frames, config.layers, config.heads, config.dropout
+            config.context_frames,
+            config.layers,
+            config.heads,
+            config.dropout,
+            config.dtype,
         )
-        self.code = nn.Dense(config.code_dim)
+        self.code = nn.Dense(config.code_dim, dtype=dtype)
 
     def __call__(
         self, mels: Array, frame_mask: Array, lookahead: Array, train: bool = False
@@ -142,7 +147,7 @@ class AudioToCode(nn.Module):
     ) -> Array:
         """Compute codes [b t d] from features [b t d]; see `__call__`."""
         features = self.context(features, frame_mask, lookahead, train)
-        return self.code(features)  # lipwarp (5)
+        return to_full_precision(self.code(features))  # lipwarp (5)
 
 
 class LipWarpLatents(ContextLatents):
@@ -159,7 +164,7 @@ class LipWarpLatents(ContextLatents):
 
     def encode_mouths(self, variables: Variables, mouths: Array) -> Array:
         """Return lip codes; see `LatentSpace.encode_mouths`."""
-        network = MouthEncoder(self.config.code_dim)
+        network = MouthEncoder(self.config.code_dim, self.config.dtype)
         return apply_network(network, variables["mouth_encoder"], mouths)
 
     def predict_edit(
@@ -167,7 +172,8 @@ class LipWarpLatents(ContextLatents):
     ) -> EditMaps:
         """Return the maps of the edit; see `LatentSpace.predict_edit`."""
         editor = variables["editor"]
-        return apply_network(LipEditor(), editor, frames, references, latents)
+        network = LipEditor(self.config.dtype)
+        return apply_network(network, editor, frames, references, latents)
 
 
 @register_talker(LipWarpConfig, LipWarpLatents)
@@ -184,10 +190,12 @@ def init_variables(config: LipWarpConfig, key: Key) -> dict[str, Params]:
     frames = jnp.zeros((1, config.size, config.size, 3))
     codes = jnp.zeros((1, config.code_dim))
     return {
-        "mouth_encoder": MouthEncoder(config.code_dim).init(
+        "mouth_encoder": MouthEncoder(config.code_dim, config.dtype).init(
             key, mouths=jnp.zeros((1, *MOUTH_SHAPE, 1))
         ),
-        "editor": LipEditor().init(key, frames=frames, references=frames, codes=codes),
+        "editor": LipEditor(config.dtype).init(
+            key, frames=frames, references=frames, codes=codes
+        ),
         "audio_to_code": AudioToCode(config).init(
             key,
             mels=jnp.zeros((1, 1, MEL_WINDOW, NUM_MELS)),

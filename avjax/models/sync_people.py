@@ -54,7 +54,8 @@ class SyncPeopleConfig:
 
     def embeddings(self) -> SyncEmbeddings:
         """Return the network of the part `embeddings`."""
-        return SyncEmbeddings(self.embedding_dim, self.width, self.dropout)
+        sizes = self.embedding_dim, self.width, self.dropout
+        return SyncEmbeddings(*sizes, self.lipwarp.dtype)
 
 
 def encode_mouths(config: SyncPeopleConfig, parts: Variables, mouths: Array) -> Array:

@@ -1,5 +1,6 @@
 """A mouth encoder, and an editor that gives the mouth of a frame another shape."""
 
+import functools
 from typing import NamedTuple
 
 import chex
@@ -8,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 
+from avjax.nn.precision import dense_type, to_full_precision
 from avjax.nn.warp import (
     NUM_GROUPS,
     FilmBlock,
@@ -35,25 +37,30 @@ class MouthEncoder(nn.Module):
 
     Attributes:
         code_dim: Length of a lip code, d.
+        dtype: Type of the products.
     """
 
     code_dim: int
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, mouths: Array) -> Array:
         """Return codes between -1 and 1, f32 [b d], of mouths f32 [b h w 1]."""
         chex.assert_rank(mouths, 4)
-        axes = (1, 2, 3)
+        axes, dtype = (1, 2, 3), dense_type(self.dtype)
         mean, std = (f(mouths, axes, keepdims=True) for f in (jnp.mean, jnp.std))
         x = space_to_depth((mouths - mean) / (std + 0.05))
         for layer, channels in enumerate(ENCODER_CHANNELS):
             stride = 2 if layer else 1
-            x = nn.Conv(channels, (3, 3), strides=stride, name=f"conv{layer}")(x)
+            conv = nn.Conv(
+                channels, (3, 3), strides=stride, dtype=dtype, name=f"conv{layer}"
+            )
+            x = conv(x)
             x = nn.swish(nn.GroupNorm(NUM_GROUPS, name=f"norm{layer}")(x))
-        code = nn.Dense(self.code_dim, name="code")(
+        code = nn.Dense(self.code_dim, dtype=dtype, name="code")(
             rearrange(x, "b h w c -> b (h w c)")
         )
-        return jnp.tanh(code)  # lipwarp (1)
+        return jnp.tanh(to_full_precision(code))  # lipwarp (1)
 
 
 class EditMaps(NamedTuple):
@@ -74,7 +81,13 @@ class EditMaps(NamedTuple):
 
 
 class LipEditor(nn.Module):
-    """U-Net that predicts how a lip code changes a frame."""
+    """U-Net that predicts how a lip code changes a frame.
+
+    Attributes:
+        dtype: Type of the products.
+    """
+
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, frames: Array, references: Array, codes: Array) -> EditMaps:
@@ -89,7 +102,10 @@ class LipEditor(nn.Module):
             The maps, at the size of the crops.
         """
         size, half = frames.shape[1], frames.shape[1] // 2
-        code = nn.swish(nn.Dense(64, name="code")(codes))
+        conv = functools.partial(nn.Conv, dtype=dense_type(self.dtype))
+        block = functools.partial(FilmBlock, dtype=self.dtype)
+        dense = nn.Dense(64, dtype=dense_type(self.dtype), name="code")
+        code = nn.swish(dense(codes))
         images = space_to_depth(2 * jnp.concatenate([frames, references], -1) - 1)
         x = jnp.concatenate([images, _positions(frames.shape[0], half)], axis=-1)
         skips = []
@@ -98,21 +114,21 @@ class LipEditor(nn.Module):
                 skips.append(x)
                 x = space_to_depth(x)
             kernel = (1, 1) if level else (3, 3)
-            x = nn.Conv(channels, kernel, name=f"down{level}")(x)
-            x = FilmBlock(channels, name=f"encode{level}")(x, code)
-        x = FilmBlock(EDITOR_CHANNELS[-1], name="middle")(x, code)
+            x = conv(channels, kernel, name=f"down{level}")(x)
+            x = block(channels, name=f"encode{level}")(x, code)
+        x = block(EDITOR_CHANNELS[-1], name="middle")(x, code)
         for level in reversed(range(len(skips))):
             channels = EDITOR_CHANNELS[level]
-            x = double_size(nn.Conv(channels, (1, 1), name=f"up{level}")(x))
-            x = FilmBlock(channels, name=f"decode{level}")(x + skips[level], code)
+            x = double_size(conv(channels, (1, 1), name=f"up{level}")(x))
+            x = block(channels, name=f"decode{level}")(x + skips[level], code)
         x = nn.swish(nn.GroupNorm(NUM_GROUPS, name="norm_out")(x))
         small = nn.initializers.normal(0.02)
-        flow = nn.Conv(4, (3, 3), kernel_init=small, name="flow")(x)
+        flow = to_full_precision(conv(4, (3, 3), kernel_init=small, name="flow")(x))
         flow = jax.image.resize(
             flow * (size * MAX_FLOW), (x.shape[0], size, size, 4), "linear"
         )
-        pixels = nn.Conv(24, (3, 3), kernel_init=small, name="pixels")(x)
-        pixels = depth_to_space(pixels)
+        pixels = conv(24, (3, 3), kernel_init=small, name="pixels")(x)
+        pixels = depth_to_space(to_full_precision(pixels))
         paint, logits = jnp.split(pixels, 2, axis=-1)
         # At first, the frame is copied.
         weights = nn.softmax(logits + jnp.array([2.0, 0.0, 0.0])[None, None, None])

@@ -2,6 +2,7 @@
 
 import flax.linen as nn
 
+from avjax.nn.precision import dense_type, to_full_precision
 from avjax.typing import Array
 
 KERNELS = 9, 5  # frames of the two convolutions
@@ -17,11 +18,13 @@ class MotionEmbedding(nn.Module):
         embedding_dim: Length of an embedding, d.
         width: Channels.
         dropout: Dropout rate.
+        dtype: Type of the products.
     """
 
     embedding_dim: int
     width: int
     dropout: float
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, frame_mask: Array, train: bool = False) -> Array:
@@ -37,11 +40,14 @@ class MotionEmbedding(nn.Module):
         """
         mask = frame_mask[..., None]
         dropout = nn.Dropout(self.dropout, deterministic=not train)
-        first, second = (nn.Conv(self.width, (kernel,)) for kernel in KERNELS)
+        dtype = dense_type(self.dtype)
+        first, second = (nn.Conv(self.width, (k,), dtype=dtype) for k in KERNELS)
+        dense = nn.Dense(self.width, dtype=dtype)
         x = x * mask
-        x = dropout(nn.gelu(nn.Dense(self.width)(x) + first(x)) * mask)
+        x = dropout(nn.gelu(dense(x) + first(x)) * mask)
         x = x + nn.gelu(second(nn.LayerNorm()(x) * mask))
-        return nn.Dense(self.embedding_dim)(dropout(x))
+        embedding = nn.Dense(self.embedding_dim, dtype=dtype)(dropout(x))
+        return to_full_precision(embedding)
 
 
 class SyncEmbeddings(nn.Module):
@@ -51,14 +57,16 @@ class SyncEmbeddings(nn.Module):
         embedding_dim: Length of an embedding, d.
         width: Channels.
         dropout: Dropout rate.
+        dtype: Type of the products.
     """
 
     embedding_dim: int
     width: int
     dropout: float
+    dtype: str = "float32"
 
     def setup(self):
-        sizes = self.embedding_dim, self.width, self.dropout
+        sizes = self.embedding_dim, self.width, self.dropout, self.dtype
         self.lips = MotionEmbedding(*sizes)
         self.audio = MotionEmbedding(*sizes)
 

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange, reduce
 
+from avjax.nn.precision import dense_type
 from avjax.typing import Array
 
 NUM_GROUPS = 8  # of GroupNorm; channel counts are multiples of it
@@ -63,6 +64,7 @@ class FilmBlock(nn.Module):
 
     Attributes:
         features: Output channels, a multiple of 8.
+        dtype: Type of the products.
 
     Source:
         Perez et al., "FiLM: Visual Reasoning with a General Conditioning Layer", AAAI
@@ -70,22 +72,28 @@ class FilmBlock(nn.Module):
     """
 
     features: int
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, code: Array) -> Array:
         """Transform x [b h w c] by a code [b d] to [b h w features]."""
-        skip = x
+        skip, dtype = x, dense_type(self.dtype)
         if x.shape[-1] != self.features:
-            skip = nn.Conv(self.features, (1, 1), name="skip")(x)
+            skip = nn.Conv(self.features, (1, 1), dtype=dtype, name="skip")(x)
         y = nn.swish(nn.GroupNorm(NUM_GROUPS, name="norm1")(x))
-        y = nn.Conv(self.features, (3, 3), name="conv1")(y)
+        y = nn.Conv(self.features, (3, 3), dtype=dtype, name="conv1")(y)
         film = nn.Dense(
-            2 * self.features, kernel_init=nn.initializers.normal(0.05), name="film"
+            2 * self.features,
+            dtype=dtype,
+            kernel_init=nn.initializers.normal(0.05),
+            name="film",
         )
         scale, shift = jnp.split(film(code)[:, None, None], 2, axis=-1)
         y = nn.GroupNorm(NUM_GROUPS, name="norm2")(y) * (1 + scale) + shift
         small = nn.initializers.normal(0.01)
-        conv2 = nn.Conv(self.features, (3, 3), kernel_init=small, name="conv2")
+        conv2 = nn.Conv(
+            self.features, (3, 3), dtype=dtype, kernel_init=small, name="conv2"
+        )
         return skip + conv2(nn.swish(y))
 
 

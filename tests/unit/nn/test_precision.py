@@ -12,11 +12,14 @@ from step_cost import count_products
 from avjax.models.bridging import BridgingConfig
 from avjax.models.cals import AudioToLip, CalsConfig, LipToFace
 from avjax.models.denoiser import DenoiserConfig, RestorationNet
+from avjax.models.lipwarp import AudioToCode, LipWarpConfig
 from avjax.models.synctalkface import SyncTalkFaceConfig
 from avjax.models.taem import TaemConfig
 from avjax.nn.duration import DurationPredictor
+from avjax.nn.lip_editor import LipEditor, MouthEncoder
 from avjax.nn.local_attention import LocalTransformer, Mlp
 from avjax.nn.memory import Fusion, KeyValueMemory
+from avjax.nn.motion_embedding import SyncEmbeddings
 from avjax.nn.precision import as_factors, dense_type, to_full_precision
 from avjax.nn.remat import rematerialise
 from avjax.nn.speaker import SpeakerEncoder
@@ -48,6 +51,23 @@ MODULES = {  # module of a type of products, its arguments, and products in floa
     "speaker": (
         lambda dtype: SpeakerEncoder(D, dtype),
         (jnp.ones((B, 16, 16, 3), jnp.uint8), True),
+        0,
+    ),
+    "mouth encoder": (lambda dtype: MouthEncoder(4, dtype), (normal(B, 40, 56, 1),), 0),
+    # The flow is enlarged in float32: two products, with a gradient each.
+    "lip editor": (
+        LipEditor,
+        (normal(B, 32, 32, 3), normal(B, 32, 32, 3), normal(B, 4)),
+        4,
+    ),
+    "lip codes": (
+        lambda dtype: AudioToCode(LipWarpConfig(dtype=dtype, context_frames=3)),
+        (normal(B, T, 16, 80), MASK, LOOKAHEAD, True),
+        0,
+    ),
+    "sync": (
+        lambda dtype: SyncEmbeddings(D, D, 0.1, dtype),
+        (CODES, CODES, MASK, MASK, True),
         0,
     ),
     # Similarities are computed in float32: two products, with two gradients each.
