@@ -44,13 +44,11 @@ class Fold(NamedTuple):
 
     Attributes:
         adapt: Clips to adapt to.
-        held: Clips to measure, none of which is in `adapt`.
-        clips: Number of clips in `held`, of six words each.
+        held: Clips to measure, of six words each, none of which is in `adapt`.
     """
 
     adapt: str
     held: str
-    clips: int
 
 
 def main() -> None:
@@ -121,12 +119,12 @@ def make_folds(ranges: Mapping[str, str], speaker: str) -> list[Fold]:
         One fold of `KNOWN`, two of another speaker.
     """
     if speaker == KNOWN:
-        return [Fold(f"train[:{NUM_ADAPT}]", "val", 40)]
+        return [Fold(f"train[:{NUM_ADAPT}]", "val")]
     first, last = map(int, ranges[speaker][len("unseen[") : -1].split(":"))
     after, before = first + NUM_ADAPT, last - NUM_ADAPT
     return [
-        Fold(f"unseen[{before}:{last}]", f"unseen[{first}:{before}]", before - first),
-        Fold(f"unseen[{first}:{after}]", f"unseen[{after}:{last}]", last - after),
+        Fold(f"unseen[{before}:{last}]", f"unseen[{first}:{before}]"),
+        Fold(f"unseen[{first}:{after}]", f"unseen[{after}:{last}]"),
     ]
 
 
@@ -194,12 +192,13 @@ class SpeakerStudy:
         """
         experiment: Any = bridging_grid()
         loader = experiment.evals["val"]
-        totals = np.zeros(len(METRICS))
+        totals, count = np.zeros(len(METRICS)), 0
         for name, fold in zip(weights, folds, strict=True):
             val = dataclasses.replace(loader, root=self.corpus, split=fold.held)
             values = measure(name, dataclasses.replace(experiment, evals={"val": val}))
-            totals += fold.clips * np.array([values[metric] for metric in METRICS])
-        count = sum(fold.clips for fold in folds)
+            clips = len(open_split(self.corpus, fold.held))
+            totals += clips * np.array([values[metric] for metric in METRICS])
+            count += clips
         return count, *(100 * totals / count)
 
 
