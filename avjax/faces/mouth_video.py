@@ -168,7 +168,9 @@ def window_starts(num_frames: int, length: int) -> list[int]:
     Returns:
         Frame numbers in ascending order.
     """
-    last = max(num_frames - length, 0)
+    last = num_frames - length
+    if last <= 0:
+        return [0]
     return [*range(0, last, length - 2 * CONTEXT_FRAMES), last]
 
 
