@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,10 @@ def weights(options: argparse.Namespace) -> None:
         print_json([{name: getattr(info, name) for name in names} for info in infos])
     else:
         rows = [list(COLUMNS), *map(summarize, infos)]
-        lines = ("  ".join(map(fit, row, COLUMNS.values())).rstrip() for row in rows)
+        widths = list(COLUMNS.values())
+        if not sys.stdout.isatty():  # a file or another program: nothing is cut
+            widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ("  ".join(map(fit, row, widths)).rstrip() for row in rows)
         print("\n".join([*lines, "", MORE]))
 
 

@@ -7,6 +7,8 @@ from avjax.weights import list_weights
 
 # By the last part of the names of bundled weights: whom they know.
 SCOPES = {
+    "sync-people": "real faces only; for people unlike those of its training, an "
+    "offset that is stated can be wrong",
     "-grid-s1": "one speaker (GRID s1); for other people the result is unreliable",
     "-puppet": "rendered puppets only; for real people the result is unreliable",
 }

@@ -5,7 +5,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from avjax.constants import FPS
-from avjax.pipelines.formatting import format_frame_ranges, format_seconds, frame_ranges
+from avjax.pipelines.formatting import (
+    describe_scope,
+    format_frame_ranges,
+    format_seconds,
+    frame_ranges,
+)
 
 MAX_IN_SYNC_OFFSET = 1  # frames of offset that cannot be seen
 
@@ -125,7 +130,8 @@ class SyncReport(NamedTuple):
         """Convert to values that `json.dumps` accepts.
 
         Returns:
-            {"clip", "weights", "system", "faces": [{"face", "verdict", "reason",
+            {"clip", "weights", "scope" (whom the weights know, or None), "system",
+            "faces": [{"face", "verdict", "reason",
             "offset" (frames; None: it cannot be determined), "offset_seconds", metrics,
             "reliable", "frames": [[first, last]]}], "too_short"}.
         """
@@ -147,6 +153,7 @@ class SyncReport(NamedTuple):
         return {
             "clip": self.clip,
             "weights": self.weights,
+            "scope": "".join(describe_scope(self.weights)) or None,
             "system": self.system,
             "faces": faces,
             "too_short": self.too_short,
@@ -164,4 +171,5 @@ class SyncReport(NamedTuple):
             lines += [f"face {face.face_index}, frames {frames}: {self.describe(face)}"]
         for index in self.too_short:
             lines += [f"face {index} is visible for too short a time to be measured"]
+        lines += describe_scope(self.weights)
         return "\n".join(lines)

@@ -97,7 +97,8 @@ class Transcript(NamedTuple):
             lines.append(
                 "warning: the mean confidence of the words is "
                 f"{100 * self.confidence:.0f} %; below {100 * self.min_confidence:.0f} "
-                "%, most words are wrong: the weights probably do not know this speaker"
+                "%, most words are wrong: the weights probably do not know this "
+                "speaker, or sentences of this kind"
             )
         lines.append(f"read at {FPS} frames a second, with the weights {self.weights}")
         lines += describe_scope(self.weights)

@@ -34,11 +34,20 @@ def test_list_states_every_fact_of_all_bundled_weights(capsys):
     _, *lines, _, more = capsys.readouterr().out.splitlines()
     assert "avjax weights show" in more
     for line, item in zip(lines, listed, strict=True):
-        assert line.startswith(f"{item['name']} ") and len(line) <= 100
-        assert re.search(r"\d[\d.]*", item["score"])[0] in line
-        assert (
-            item["licence"].split(",")[0].removeprefix("LicenseRef-PolyU-")[:9] in line
-        )
+        assert line.startswith(f"{item['name']} ") and line.endswith(item["score"])
+        assert item["trained_on"] in line
+
+
+def test_list_is_narrow_in_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(["weights", "list"]) == 0
+    _, *lines, _, _ = capsys.readouterr().out.splitlines()
+    for line, name in zip(lines, avjax.list_weights(), strict=True):
+        info = weights.describe_weights(name)
+        assert line.startswith(f"{name} ") and len(line) <= 100
+        assert re.search(r"\d[\d.]*", info.score)[0] in line
+        licence = info.licence.split(",")[0].removeprefix("LicenseRef-PolyU-")
+        assert licence[:9] in line
 
 
 @pytest.mark.parametrize("name", avjax.list_weights())

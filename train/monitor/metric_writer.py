@@ -80,7 +80,7 @@ class MetricWriter:
             *rich.progress.Progress.get_default_columns(),
             rich.progress.MofNCompleteColumn(),
             console=CONSOLE,
-            disable=CONSOLE.is_jupyter,  # where rich would need ipywidgets
+            disable=not CONSOLE.is_interactive,  # in a notebook it needs ipywidgets
         )
         self._bar = self._progress.add_task("train", total=last, completed=first)
         self._progress.start()

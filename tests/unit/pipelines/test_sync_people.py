@@ -167,16 +167,18 @@ def test_command_says_why_it_cannot_tell(clip, tmp_path, capfd):
     assert not face["reliable"] and face["confidence"] == 0
     assert face["offset"] is face["offset_seconds"] is None
     assert main(words) == 0
-    first, last = capfd.readouterr().out.splitlines()
+    first, face, scope = capfd.readouterr().out.splitlines()
     assert first == f"{path}, measured by sync-people"  # it has no LSE-D
-    assert last == "face 0, frames 0-57: cannot tell: the audio is silent"
+    assert scope.startswith("the weights sync-people know real faces only; ")
+    assert face == "face 0, frames 0-57: cannot tell: the audio is silent"
 
 
 def test_report_says_what_the_confidence_is():
     frames = np.r_[3:78]
     face = FaceSync(0, -2, None, 0.9712, "", frames)
     report = SyncReport("a.mp4", "sync-people", "sync_people", False, [face], [])
-    _, line = str(report).splitlines()
+    _, line, scope = str(report).splitlines()
+    assert report.to_json()["scope"] == scope
     assert line.endswith("behind the lips; probability that this is right: 0.971")
     assert (
         repr(face)
