@@ -116,16 +116,27 @@ class CameraNoise:
         prior: Distribution of the noise level: of the cameras of DND, or of the phones
             of SIDD.
         jpeg_quality: Range of the quality of JPEG compression; None: no compression.
+        luma_smoothing: The camera's own denoising smooths the luma of the noise by a
+            Gaussian: range of its standard deviation in pixels.
+        chroma_smoothing: Range of that of the chroma.
     """
 
     prior: Literal["dnd", "sidd"] = "dnd"
     jpeg_quality: tuple[int, int] | None = None
+    luma_smoothing: tuple[float, float] = (0.0, 0.0)
+    chroma_smoothing: tuple[float, float] = (0.0, 0.0)
 
     def add(self, clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Add the noise to an image. See `Corruption.add`."""
         profile = sample_profile(rng)
         variances = sample_noise_variances(self.prior, rng)
         noisy = self.add_sensor_noise(clean, profile, variances, rng)
+        if any((*self.luma_smoothing, *self.chroma_smoothing)):
+            luma, chroma = (
+                rng.uniform(*limits)
+                for limits in (self.luma_smoothing, self.chroma_smoothing)
+            )
+            noisy = np.clip(clean + smooth_noise(noisy - clean, luma, chroma), 0, 1)
         if self.jpeg_quality is None:
             return noisy
         return compress_jpeg(noisy, self.jpeg_quality, rng)
@@ -170,6 +181,25 @@ class JpegCompression:
     def add(self, clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Compress an image. See `Corruption.add`."""
         return compress_jpeg(clean, self.quality, rng)
+
+
+def smooth_noise(noise: np.ndarray, luma: float, chroma: float) -> np.ndarray:
+    """Smooth the mean of the channels and their differences from it.
+
+    Args:
+        noise: Noise, f32 [h w 3].
+        luma: Standard deviation of a Gaussian in pixels, for the mean.
+        chroma: That of another Gaussian, for the differences.
+
+    Returns:
+        Noise, f32 [h w 3].
+    """
+    grey = noise.mean(axis=-1, keepdims=True)
+    parts = (np.repeat(grey, 3, axis=-1), luma), (noise - grey, chroma)
+    return sum(
+        cv2.GaussianBlur(part, (0, 0), width) if width > 0.1 else part
+        for part, width in parts
+    )
 
 
 def white_noise(

@@ -9,6 +9,7 @@ from avjax.data.corruptions import (
     GaussianNoise,
     JpegCompression,
     MixedNoise,
+    smooth_noise,
 )
 
 
@@ -113,6 +114,19 @@ def test_sensor_noise_grows_with_light_and_is_correlated(rng):
     np.testing.assert_allclose(by_light / by_none, expected, rtol=0.1)
 
 
+def test_smoothed_noise_is_correlated(rng):
+    """Chroma more than luma; the brightness of the image stays the same."""
+    noise = rng.standard_normal((128, 128, 3)).astype(np.float32)
+    smooth = smooth_noise(noise, luma=0.6, chroma=2.0)
+    np.testing.assert_allclose(smooth.mean(), noise.mean(), atol=2e-3)
+    grey = smooth.mean(axis=-1, keepdims=True)
+    correlations = [
+        np.mean(x[:, :-1] * x[:, 1:]) / np.mean(x * x) for x in (grey, smooth - grey)
+    ]
+    np.testing.assert_allclose(correlations, [0.5, 0.94], atol=0.06)
+    np.testing.assert_allclose(smooth_noise(noise, 0.0, 0.0), noise, atol=1e-6)
+
+
 def test_demosaic_keeps_flat_images():
     flat = np.full((9, 12, 3), 0.3, np.float32)
     np.testing.assert_allclose(camera_pipeline.demosaic(flat), flat, rtol=1e-6)
@@ -169,6 +183,7 @@ def test_mixed_noise_has_random_order(image):
         MixedNoise(),
         CameraNoise(),
         CameraNoise("sidd", (40, 90)),
+        CameraNoise("dnd", (95, 100), (0.4, 1.0), (1.0, 3.0)),
         JpegCompression(),
     ],
     ids=repr,

@@ -2,6 +2,8 @@
 
 Commands of the corpora:
     avjax data build pictures --raw PICTURES --held test --out corpora/pictures
+    avjax data build pictures --raw PHOTOS --held rocket --val Picture_0B hubble
+        --out corpora/photos
     avjax data build pictures --raw DIV2K --val valid --out corpora/div2k
     avjax data build pairs --raw POLYU --held Canon80D Sony --val Canon600D
         --side 256 --out corpora/polyu
@@ -32,6 +34,7 @@ from avjax.train.registry import experiment
 from avjax.train.tasks.denoiser import DenoiserTask
 
 SMALL = DenoiserConfig(base_channels=8, channel_step=8, mask_channels=4)
+MEDIUM = DenoiserConfig(base_channels=16, channel_step=16, mask_channels=4)
 SURE = dataclasses.replace(SMALL, auxiliary="sure")
 CROP_SIZE = 48  # pixels, of training
 TEST_CROP_SIZE = 128  # pixels, of evaluations
@@ -55,6 +58,27 @@ def denoiser_synthetic() -> Experiment:
         steps=1500,
         description="The denoiser's first stage, trained on synthetic noise.",
     )
+
+
+@experiment
+def denoiser_photos() -> Experiment:
+    """Train the denoiser on clean photos, with synthetic noise.
+
+    The noise is that of cameras, smoothed by their own denoising and compressed, and
+    white noise. Data: corpora/photos. Time: 0.5 hours on two cores. Score of a similar
+    run: 38.6 dB on photos of an unseen camera (noisy: 37.3 dB).
+    """
+    smoothing = (0.4, 1.0), (1.0, 3.0)
+    noise = (
+        CameraNoise("dnd", (95, 100), *smoothing),
+        CameraNoise("dnd", None, *smoothing),
+        CameraNoise("dnd", (70, 95), *smoothing),
+        GaussianNoise((0.0, 25.0)),
+    )
+    plain = small_plain(
+        "corpora/photos", noise, "The denoiser, trained on synthetic noise.", MEDIUM
+    )
+    return dataclasses.replace(plain, steps=5000)
 
 
 @experiment

@@ -97,8 +97,14 @@ class DenoiserTask(Task):
     def plain_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
     ) -> tuple[Array, LossAux]:
-        """Compute the error of the restored image. See `Objective.loss`."""
-        return jnp.mean(self.error(params["restorer"], batch)), LossAux({})
+        """Compute the error of the restored image. See `Objective.loss`.
+
+        The gains of the residual are those of one image, and are not trained.
+        """
+        restorer = params["restorer"]
+        if "gains" in restorer:
+            restorer = restorer | {"gains": jax.lax.stop_gradient(restorer["gains"])}
+        return jnp.mean(self.error(restorer, batch)), LossAux({})
 
     def restore_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key

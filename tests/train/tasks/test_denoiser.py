@@ -99,6 +99,14 @@ def test_stages_update_the_documented_parts():
     assert sure.parts == ("restorer", "noise_model", "inner_lrs")
 
 
+def test_plain_stage_does_not_train_the_gains_of_one_image(batch):
+    task = TASKS["sure plain"]
+    params, _ = task.init(KEY, batch)
+    gradient = jax.grad(lambda p: task.plain_loss(p, {}, batch, KEY)[0])(params)
+    assert not gradient["restorer"]["gains"].any()
+    assert gradient["restorer"]["primary"]["last"]["kernel"].any()
+
+
 def test_image_of_weight_zero_is_not_measured(batch):
     task = TASKS["default adapt"]
     params, stats = jax.jit(task.init)(KEY, batch)
