@@ -20,6 +20,8 @@ from avjax.data.camera_pipeline import (
     to_sensor,
 )
 
+MIN_BLUR = 0.1  # pixels; OpenCV would choose a width for 0
+
 
 class Corruption(Protocol):
     """A frozen dataclass of plain values that degrades an image."""
@@ -194,12 +196,15 @@ def smooth_noise(noise: np.ndarray, luma: float, chroma: float) -> np.ndarray:
     Returns:
         Noise, f32 [h w 3].
     """
-    grey = noise.mean(axis=-1, keepdims=True)
-    parts = (np.repeat(grey, 3, axis=-1), luma), (noise - grey, chroma)
-    return sum(
-        cv2.GaussianBlur(part, (0, 0), width) if width > 0.1 else part
-        for part, width in parts
-    )
+    grey = np.repeat(noise.mean(axis=-1, keepdims=True), 3, axis=-1)
+    return _blur(grey, luma) + _blur(noise - grey, chroma)
+
+
+def _blur(image: np.ndarray, width: float) -> np.ndarray:
+    """Smooth an image by a Gaussian; a very narrow one leaves it as it is."""
+    if width < MIN_BLUR:
+        return image
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), width))
 
 
 def white_noise(
