@@ -213,11 +213,6 @@ def denoise(options: argparse.Namespace) -> None:
         from avjax.visualize.denoise_report import plot_report
     name = options.weights or NON_COMMERCIAL_WEIGHTS
     denoiser = load_denoiser(name, options.steps, options.strength)
-    if options.weights is None:
-        print(
-            f"avjax: the default weights {name} are for non-commercial use only",
-            file=sys.stderr,
-        )
     objects, errors = [], []
     for job in jobs:
         with session.collect_errors(errors):
@@ -229,6 +224,10 @@ def denoise(options: argparse.Namespace) -> None:
                 print_result(denoised, False, [job.target], text)
     if options.json:
         print_json(objects)
+    if options.weights is None and objects:
+        print(
+            f"note: the weights {name} are for non-commercial use only", file=sys.stderr
+        )
     session.raise_all(errors)
 
 

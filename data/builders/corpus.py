@@ -78,7 +78,8 @@ class BuildSummary:
             clips = format_count(self.unaligned, "clip")
             lines.append(f"without phones, because alignment failed: {clips}")
         lines += [
-            f"warning: there are no {unit}s in {split}, so experiments cannot use it"
+            f"warning: there are no {unit}s in {split}, so experiments cannot use it; "
+            "a larger corpus may have some"
             for split, count in self.clips.items()
             if not count
         ]

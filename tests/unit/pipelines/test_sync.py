@@ -123,10 +123,11 @@ def test_command_prints_the_offset_and_the_model(puppets, tmp_path, capfd):
     path = write_video(tmp_path / "late.mp4", frames, shift_audio(wave, -7))
     words = "sync", str(path), "--weights", "sync-puppet", "--box", "0,0,96,96"
     assert main(words) == 0
-    first, second = capfd.readouterr().out.splitlines()
+    first, second, scope = capfd.readouterr().out.splitlines()
     assert "measured by sync-puppet (not on the scale of published" in first
     assert "the audio is 7 frames (280 ms) behind the lips" in second
     assert second.endswith(" (an offset needs 0.5 or more)")
+    assert scope.startswith("the weights sync-puppet know rendered puppets only; ")
     assert main([*words, "--json"]) == 0
     report = json.loads(capfd.readouterr().out)
     assert report["weights"] == "sync-puppet" and report["system"] == "sync_expert"
