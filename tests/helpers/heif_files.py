@@ -6,7 +6,7 @@ import struct
 
 import av
 import numpy as np
-from media_files import FLAGS, OPTIONS
+from media_files import FLAGS
 
 BT601 = 5
 
@@ -26,7 +26,10 @@ def encode_tile(image: np.ndarray) -> tuple[bytes, bytes]:
     """Encode an image u8 [h w 3]: the decoder configuration, and the picture."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="matroska") as file:
-        stream = file.add_stream("libx265", 25, options=OPTIONS["libx265"])
+        # With B-frames, libx265 leaves the decoding time of a single frame unset.
+        settings = "log-level=none:pools=1:frame-threads=1:bframes=0:crf=4"
+        options = {"preset": "ultrafast", "x265-params": settings}
+        stream = file.add_stream("libx265", 25, options=options)
         stream.height, stream.width, stream.pix_fmt = *image.shape[:2], "yuv420p"
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image)).reformat(
             format="yuv420p", dst_colorspace=BT601, interpolation=FLAGS
