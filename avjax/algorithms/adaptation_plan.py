@@ -22,7 +22,7 @@ class AdaptationPlan:
         adaptation: Settings of the inner loop.
         trainable: Adapt the heads or the whole network. With "heads", the features of
             the body are computed once. If the auxiliary loss is "sure", two gains of
-            the residual adapt instead.
+            the residual adapt instead; if it is "level", the levels of the noise.
         hard_mask: Round the mask to 0 or 1; then no gradient reaches it.
         freeze_first_kernel: Do not adapt the first kernel of the first head.
     """
@@ -35,6 +35,9 @@ class AdaptationPlan:
 
 # For the auxiliary loss "sure": nearly converged after the steps.
 GAIN_PLAN = AdaptationPlan(Adaptation(steps=5, learning_rate=0.4))
+# For the auxiliary loss "level": each step takes the estimated levels.
+LEVEL_PLAN = AdaptationPlan(Adaptation(steps=3, learning_rate=1.0))
+NOISE_MODEL_PLANS = {"sure": GAIN_PLAN, "level": LEVEL_PLAN}
 # The published training code takes five steps, but each starts from the initial
 # parameters, so that only one has an effect; its loss is ten times ours. The published
 # test code computes the image before the fifth step.
@@ -81,6 +84,6 @@ def split_trainable(
         - trainable: Modules that adapt.
         - fixed: All other modules.
     """
-    heads_only = plan.trainable == "heads" or config.auxiliary == "sure"
+    heads_only = plan.trainable == "heads" or config.needs_noise_model
     names = config.adapted_heads if heads_only else tuple(restorer)
     return split_by_name(restorer, names)

@@ -18,6 +18,7 @@ from avjax.algorithms.meta_sgd import (
     adapt,
     adapt_with_early_stopping,
 )
+from avjax.algorithms.noise_level import correct_levels
 from avjax.algorithms.noise_model import gain_risk, measure_residual
 from avjax.losses.restoration import masked_l1
 from avjax.models.denoiser import (
@@ -31,19 +32,22 @@ from avjax.typing import Array, Key, Params
 
 
 def restore(
-    config: DenoiserConfig, restorer: Params, noisy: Array
+    config: DenoiserConfig, restorer: Params, noisy: Array, levels: Array | None = None
 ) -> RestorationOutputs:
     """Denoise images.
 
     Args:
         config: Config of the model.
         restorer: Parameters of the part `restorer`.
-        noisy: Images, sides multiples of 4, [b h w c=3].
+        noisy: Images, sides multiples of `config.size_multiple`, [b h w c=3].
+        levels: Levels of the noise that the network is told instead of the parameter
+            `levels`, see `RestorationNet`, [b 2].
 
     Returns:
         Clean images and residuals, not clipped.
     """
-    return apply_network(RestorationNet(config), {"params": restorer}, noisy)
+    network, variables = RestorationNet(config), {"params": restorer}
+    return apply_network(network, variables, noisy, levels)
 
 
 def adapt_denoiser(
@@ -61,7 +65,7 @@ def adapt_denoiser(
         plan: Which parameters adapt, and the settings of the inner loop.
         params: Parameters of the parts `restorer`, and `mask_net` or `noise_model`.
         lrs: A learning rate for each tensor that adapts.
-        noisy: Images, sides multiples of 4, [b h w c=3].
+        noisy: Images, sides multiples of `config.size_multiple`, [b h w c=3].
         key: PRNG key.
 
     Returns:
@@ -108,9 +112,9 @@ def adapt_denoiser_with_early_stopping(
     """
     restorer = params["restorer"]
     trained, _ = split_trainable(config, plan, restorer)
-    if config.auxiliary == "sure":
+    if config.needs_noise_model:
         crops = jnp.concatenate([crops, held_out])
-        loss = validation_loss = sure_loss(config, params, crops, key)
+        loss = validation_loss = inner_loss(config, plan, params, crops, key)
     else:
         loss = inner_loss(config, plan, params, crops, key)
         validation_loss = auxiliary_loss(
@@ -137,7 +141,7 @@ def inner_loss(
         config: Config of the model.
         plan: Which parameters adapt, and the settings of the inner loop.
         params: Parameters of the parts `restorer`, and `mask_net` or `noise_model`.
-        noisy: Images, sides multiples of 4, [b h w c=3].
+        noisy: Images, sides multiples of `config.size_multiple`, [b h w c=3].
         key: PRNG key.
 
     Returns:
@@ -145,6 +149,8 @@ def inner_loss(
     """
     if config.auxiliary == "sure":
         return sure_loss(config, params, noisy, key)
+    if config.auxiliary == "level":
+        return level_loss(config, params, noisy)
     mask = apply_network(MaskNet(config), {"params": params["mask_net"]}, noisy)
     if plan.hard_mask:
         mask = (mask > 0.5).astype(mask.dtype)
@@ -178,6 +184,32 @@ def sure_loss(
     statistics = measure_residual(residual_of, noisy, key)
     risk = gain_risk(params["noise_model"], statistics)
     return lambda trainable: risk(trainable["gains"])
+
+
+def level_loss(
+    config: DenoiserConfig, params: Params, noisy: Array
+) -> Callable[[Params], Array]:
+    """Create the disagreement of the levels that the network is told with its residual.
+
+    A gradient step with learning rate 1 replaces the levels by the estimated ones.
+
+    Args:
+        config: Config of the model, with auxiliary "level".
+        params: Parameters of the parts `restorer` and `noise_model`.
+        noisy: Parts of one image, sides multiples of 8, [b h w c=3].
+
+    Returns:
+        A function of {"levels": levels of luma and chroma [2]}; see `correct_levels`.
+    """
+
+    def loss(trainable: Params) -> Array:
+        levels = trainable["levels"]
+        told = jax.lax.stop_gradient(levels)
+        residual = restore(config, params["restorer"] | {"levels": told}, noisy)[1]
+        better = correct_levels(params["noise_model"], residual, told)
+        return jnp.sum((levels - jax.lax.stop_gradient(better)) ** 2) / 2
+
+    return loss
 
 
 def auxiliary_loss(

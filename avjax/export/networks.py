@@ -25,7 +25,7 @@ from avjax.faces.editing import MOUTH_SHAPE
 from avjax.models import sync_people
 from avjax.models.aligner import Aligner, AlignerConfig
 from avjax.models.bridging import BridgingConfig
-from avjax.models.denoiser import SIZE_MULTIPLE, DenoiserConfig
+from avjax.models.denoiser import DenoiserConfig
 from avjax.models.lip_landmarks import LipLandmarks, LipLandmarksConfig
 from avjax.models.registry import load_system
 from avjax.models.sync_expert import SyncExpertConfig
@@ -203,7 +203,8 @@ def denoiser(weights: PathLike) -> Functions:
         clean = denoiser_adaptation.restore(config, params["restorer"], noisy).clean
         return {"clean": jnp.clip(clean, 0, 1)}
 
-    shape = f"b {SIZE_MULTIPLE}*h {SIZE_MULTIPLE}*w 3"
+    multiple = config.size_multiple
+    shape = f"b {multiple}*h {multiple}*w 3"
     inputs = {"noisy": ArraySpec(shape, "float32", "noisy images, 0 to 1")}
     outputs = {"clean": f"{shape}: denoised images, 0 to 1"}
     return {"clean": ExportedFunction(run, inputs, outputs, ("h >= 3", "w >= 3"))}

@@ -9,6 +9,7 @@ Symbols     y       noisy image [b h w c=3] in [0, 1]   θ      the part restore
             ŷ       noisy image, reconstructed          K      adaptation steps
             M       mask [b h w 1] in (0, 1)            n      noise of y
             g       log gains of r: luma and chroma     b      noise like n, simulated
+            s       log levels of n: luma and chroma
 
 Equations   (numbered by us: the paper's own numbers were not available)
     (1)  x̂ = y + r                          here                   restore
@@ -20,22 +21,26 @@ Equations   (numbered by us: the paper's own numbers were not available)
     (7)  M has edges where y has edges      losses/restoration.py  mask_edge_loss
     (8)  L_clean(θ⁺), for θ, φ and α        train/tasks/denoiser.py
     (9)  L_sure = mean(n² + (eᵍr)² + 2 eᵍ b ∂r/∂y b)   algorithms/noise_model.py
+    (10) s⁺ = s + h(r, s), h fitted         algorithms/noise_level.py correct_levels
 
 Departures  The paper's auxiliary task is solved by any x̂ with y = x̂ - r: its gradient
             points away from the true one (docs/results). `REFERENCE_CONFIG` keeps it.
             By default every second pixel is restored towards its neighbours, as if
             noise were white.  With "sure", two gains of r minimise an estimated error.
+            With "level", the network is another one: s is an input, as in FFDNet (Zhang
+            et al., 2018), and each step estimates s anew.
             Steps are consecutive, with learned rates.  The authors' code has five steps
             of one rate, but each starts from θ, so that only one counts; their settings
             are REFERENCE_TRAINING and REFERENCE_TEST in algorithms/adaptation_plan.py.
             The image is restored after the last step, and clipped.
             Steps of θ and φ alternate; in their code, epochs.  The mean over a batch
             replaces ten times its sum; Adam is invariant to this factor.
-            Sides are multiples of 4.  As in their code, not as in the paper, the body
-            is trained in the second stage too.
+            Sides are multiples of 4, with "level" of 8.  As in their code, not as in the
+            paper, the body is trained in the second stage too.
 """
 
 import dataclasses
+import math
 from typing import ClassVar, Literal, NamedTuple
 
 import chex
@@ -49,12 +54,14 @@ from avjax.nn.layers import ConvNoBias
 from avjax.nn.pixels import scale_luma_chroma
 from avjax.nn.precision import to_full_precision
 from avjax.nn.remat import rematerialise
-from avjax.nn.warp import double, halve
+from avjax.nn.warp import depth_to_space, double, halve, space_to_depth
 from avjax.typing import Array, Dtype, Key, Params
 
-SIZE_MULTIPLE = 4  # divisor of image sides, because the body halves them twice
 CONV_DEPTHS = 14, 8, 8  # 3 x 3 convolutions in sequence: at full, half, quarter size
 INITIAL_INNER_LR = 1e-2  # initial value of each learned inner learning rate
+INITIAL_LEVEL = 5.0  # initial level of the noise, in pixel values of 8 bits
+NUM_LEVEL_STATISTICS = 9  # see algorithms/noise_level.py
+LEVEL_UNIT = 25.0  # pixel values of 8 bits; the network gets levels in this unit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +72,10 @@ class DenoiserConfig:
         auxiliary: The task by which the restorer adapts to an image.  "reconstruction":
             a second head reconstructs the noisy image; "renoising" and "neighbours"
             need no head, see algorithms/denoiser_adaptation.py; "sure": gains of the
-            residual minimise the estimated error.
-        base_channels: Channels at full size.
+            residual minimise the estimated error; "level": the level of the noise,
+            an input of the network, is estimated.  The network then works at half the
+            size: blocks of 2 x 2 pixels become channels, as in FFDNet.
+        base_channels: Channels at the largest size.
         channel_step: Channels added each time that the sides are halved.
         mask_channels: Channels of the mask network.
         dtype: Type of the products, see `nn.precision`.
@@ -74,7 +83,7 @@ class DenoiserConfig:
     """
 
     system: ClassVar[str] = "denoiser"
-    auxiliary: Literal["reconstruction", "renoising", "neighbours", "sure"] = (
+    auxiliary: Literal["reconstruction", "renoising", "neighbours", "sure", "level"] = (
         "neighbours"
     )
     base_channels: int = 32
@@ -88,9 +97,21 @@ class DenoiserConfig:
         """Modules of the restorer that adapt to an image by default."""
         if self.auxiliary == "sure":
             return ("gains",)
+        if self.auxiliary == "level":
+            return ("levels",)
         if self.auxiliary == "reconstruction":
             return ("primary", "auxiliary")
         return ("primary",)
+
+    @property
+    def needs_noise_model(self) -> bool:
+        """Whether the adaptation uses a model of the noise instead of a mask."""
+        return self.auxiliary in ("sure", "level")
+
+    @property
+    def size_multiple(self) -> int:
+        """Divisor of image sides: the body halves them twice."""
+        return 8 if self.auxiliary == "level" else 4
 
 
 REFERENCE_CONFIG = DenoiserConfig(auxiliary="reconstruction")
@@ -112,8 +133,11 @@ class RestorationNet(nn.Module):
     """A small U-Net with a head that restores, and optionally one that reconstructs.
 
     Arguments of the methods:
-        noisy: Noisy images, [b h w c=3] in [0, 1], sides multiples of 4.
+        noisy: Noisy images, [b h w c=3] in [0, 1], sides multiples of `size_multiple`.
         features: Features of the body, [b h w d].
+        levels: Only with the auxiliary task "level": logarithms of the standard
+            deviation of the noise of each image, of luma and of chroma, in pixel values
+            of 8 bits, [b 2].  None: the parameter `levels`.
     """
 
     config: DenoiserConfig = DenoiserConfig()
@@ -121,32 +145,53 @@ class RestorationNet(nn.Module):
     def setup(self):
         config = self.config
         self.body = rematerialise(Body, "body" in config.remat)(config)
-        self.primary = Head(2, config.dtype)
+        channels = 12 if config.auxiliary == "level" else 3
+        self.primary = Head(2, channels, config.dtype)
         if config.auxiliary == "reconstruction":
             self.auxiliary = ReconstructionHead(config.base_channels, config.dtype)
         if config.auxiliary == "sure":
             self.gains = self.param("gains", nn.initializers.zeros, (2,))
+        if config.auxiliary == "level":
+            initial = nn.initializers.constant(math.log(INITIAL_LEVEL))
+            self.levels = self.param("levels", initial, (2,))
 
-    def __call__(self, noisy: Array) -> RestorationOutputs:
+    def __call__(self, noisy: Array, levels: Array | None = None) -> RestorationOutputs:
         """Restore noisy images."""
-        outputs = self.restore(self.features(noisy), noisy)
+        outputs = self.restore(self.features(noisy, levels), noisy, levels)
         if self.is_initializing() and self.config.auxiliary == "reconstruction":
             self.reconstruct(outputs)
         return outputs
 
-    def features(self, noisy: Array) -> Array:
+    def features(self, noisy: Array, levels: Array | None = None) -> Array:
         """Compute features of the body: noisy -> [b h w d]; see `RestorationNet`."""
         chex.assert_shape(noisy, (None, None, None, 3))
-        chex.assert_is_divisible(noisy.shape[1], SIZE_MULTIPLE)
-        chex.assert_is_divisible(noisy.shape[2], SIZE_MULTIPLE)
-        return self.body(noisy)
+        for side in noisy.shape[1:3]:
+            chex.assert_is_divisible(side, self.config.size_multiple)
+        if self.config.auxiliary != "level":
+            return self.body(noisy)
+        x = space_to_depth(noisy)
+        scales = jnp.exp(self.relative_levels(levels))[:, None, None]
+        scales = jnp.broadcast_to(scales, (*x.shape[:3], 2))
+        return self.body(jnp.concatenate([x, scales], axis=-1))
 
-    def restore(self, features: Array, noisy: Array) -> RestorationOutputs:
+    def restore(
+        self, features: Array, noisy: Array, levels: Array | None = None
+    ) -> RestorationOutputs:
         """Return images restored from features; see `RestorationNet` for arguments."""
         residual = self.primary(features)
         if self.config.auxiliary == "sure":
             residual = scale_luma_chroma(residual, self.gains)
+        if self.config.auxiliary == "level":  # as large as the noise
+            residual = depth_to_space(residual)
+            scales = self.relative_levels(levels)
+            scales = jnp.broadcast_to(scales, (len(residual), 2))
+            residual = jax.vmap(scale_luma_chroma)(residual, scales)
         return RestorationOutputs(noisy + residual, residual)  # denoiser (1)
+
+    def relative_levels(self, levels: Array | None) -> Array:
+        """Return logarithms of the levels in units of `LEVEL_UNIT`, [b 2] or [1 2]."""
+        levels = self.levels[None] if levels is None else levels
+        return levels - math.log(LEVEL_UNIT)
 
     def reconstruct(self, outputs: RestorationOutputs) -> Array:
         """Return the noisy image from `outputs`; see `RestorationNet.restore`."""
@@ -198,15 +243,16 @@ class ResidualBlocks(nn.Module):
 
 
 class Head(nn.Module):
-    """Features -> image.  [b h w d] -> [b h w c=3]."""
+    """Features -> image, or blocks of its pixels.  [b h w d] -> [b h w channels]."""
 
     blocks: int
+    channels: int = 3
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         x = ResidualBlocks(self.blocks, self.dtype, name="blocks")(x)
-        image = ConvNoBias(3, 3, dtype=self.dtype, name="last")(x)
+        image = ConvNoBias(self.channels, 3, dtype=self.dtype, name="last")(x)
         return to_full_precision(image)
 
 
@@ -219,7 +265,7 @@ class ReconstructionHead(nn.Module):
     @nn.compact
     def __call__(self, parts: Array) -> Array:
         x = ConvNoBias(self.channels, 3, dtype=self.dtype, name="first")(parts)
-        return Head(1, self.dtype, name="head")(x)
+        return Head(1, dtype=self.dtype, name="head")(x)
 
 
 class MaskNet(nn.Module):
@@ -241,15 +287,15 @@ class MaskNet(nn.Module):
         return nn.sigmoid(to_full_precision(x))  # denoiser (3)
 
 
-def receptive_field() -> int:
+def receptive_field(config: DenoiserConfig) -> int:
     """Return the largest distance in pixels at which one pixel changes another.
 
     Each convolution and each upsampling adds a pixel at its own resolution.  The result
-    is rounded up to a multiple of `SIZE_MULTIPLE`.
+    is rounded up to a multiple of the sides of images.
     """
     distance = sum(2**level * depth for level, depth in enumerate(CONV_DEPTHS))
-    distance += 2 + 4 + SIZE_MULTIPLE - 1
-    return -(-distance // SIZE_MULTIPLE) * SIZE_MULTIPLE
+    distance = (distance + 2 + 4 + 4) * config.size_multiple // 4 - 1
+    return -(-distance // config.size_multiple) * config.size_multiple
 
 
 @register_system(DenoiserConfig, optional_parts=("inner_lrs",))
@@ -258,17 +304,27 @@ def init_variables(config: DenoiserConfig, key: Key) -> dict[str, Params]:
 
     "inner_lrs" has a learning rate for each tensor that adapts.
     """
-    image = jnp.zeros((1, SIZE_MULTIPLE, SIZE_MULTIPLE, 3))
+    image = jnp.zeros((1, config.size_multiple, config.size_multiple, 3))
     restorer = RestorationNet(config).init(key, image)
     heads = {name: restorer["params"][name] for name in config.adapted_heads}
     lrs = jax.tree.map(lambda p: jnp.full((), INITIAL_INNER_LR, p.dtype), heads)
-    loss: dict[str, Params] = {"noise_model": {"params": init_noise_model()}}
-    if config.auxiliary != "sure":
+    loss: dict[str, Params] = {"noise_model": {"params": init_noise_model(config)}}
+    if not config.needs_noise_model:
         loss = {"mask_net": MaskNet(config).init(key, image)}
     return {"restorer": restorer, **loss, "inner_lrs": {"params": to_log_lrs(lrs)}}
 
 
-def init_noise_model() -> Params:
-    """Return the part noise_model before it is fitted; see `fit_noise_model`."""
+def init_noise_model(config: DenoiserConfig) -> Params:
+    """Return the part noise_model before it is fitted.
+
+    Args:
+        config: Config of the denoiser.
+
+    Returns:
+        With the auxiliary task "level": coefficients of `correct_levels`, which leave
+        the levels as they are.  Else: see `fit_noise_model`.
+    """
+    if config.auxiliary == "level":
+        return {"coefficients": jnp.zeros((NUM_LEVEL_STATISTICS, 2))}
     limits = {"low": jnp.full((2, 3), -9.0), "high": jnp.full((2, 3), 9.0)}
     return {"coefficients": jnp.zeros((2, 4)).at[:, 0].set(1.5), **limits}

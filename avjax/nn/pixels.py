@@ -86,6 +86,6 @@ def normalize_mouth(mouths: Array) -> Array:
 
 
 def scale_luma_chroma(residual: Array, log_gains: Array) -> Array:
-    """Multiply luma and chroma of a residual [b h w c=3] by exp(log_gains [2])."""
+    """Multiply luma and chroma of a residual [... h w c=3] by exp(log_gains [2])."""
     factors = jnp.exp(log_gains)[None, jnp.array([0, 1, 1])]
     return residual @ (LUMA_CHROMA * factors @ LUMA_CHROMA.T)

@@ -11,7 +11,7 @@ import numpy as np
 from avjax import console
 from avjax.algorithms import adaptation_plan, tiling
 from avjax.algorithms.adaptation_plan import (
-    GAIN_PLAN,
+    NOISE_MODEL_PLANS,
     REFERENCE_TEST,
     AdaptationPlan,
 )
@@ -90,8 +90,7 @@ def load_denoiser(
         raise InputError(f"{steps} steps are not between 0 and {MAX_STEPS}")
     config, params, inner_lrs = load_network(weights)
     plan = AdaptationPlan() if inner_lrs else REFERENCE_TEST
-    if config.auxiliary == "sure":
-        plan = GAIN_PLAN
+    plan = NOISE_MODEL_PLANS.get(config.auxiliary, plan)
     if steps is not None:
         adaptation = dataclasses.replace(plan.adaptation, steps=steps)
         plan = dataclasses.replace(plan, adaptation=adaptation)

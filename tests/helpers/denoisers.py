@@ -9,8 +9,9 @@ from avjax.models.denoiser import DenoiserConfig, init_variables
 from avjax.nn.apply import LOG_LR_SCALE
 
 SMALL = DenoiserConfig(base_channels=2, channel_step=1, mask_channels=2)
+LEVEL = DenoiserConfig("level", base_channels=2, channel_step=1)
 PARTS = "restorer", "mask_net", "inner_lrs"
-SURE_PARTS = "restorer", "noise_model", "inner_lrs"
+NOISE_MODEL_PARTS = "restorer", "noise_model", "inner_lrs"
 SIZE = 53, 75
 
 

@@ -18,7 +18,9 @@ BUILD_ARGUMENTS = {
     "corpora/hdtf-128": "hdtf --raw HDTF --size 128",
     "corpora/polyu": "pairs --raw POLYU --held Canon80D Sony --val Canon600D",
     "corpora/pictures": "pictures --raw PICTURES --held test",
-    "corpora/photos": "pictures --raw PHOTOS --held rocket --val Picture_0B hubble",
+    "corpora/photos": (
+        "pictures --raw PHOTOS --side 192 --held rocket --val Picture_0B hubble"
+    ),
     "corpora/div2k": "pictures --raw DIV2K --val valid",
     "corpora/sidd": "pairs --raw SIDD_Small",
     "corpora/sidd-blocks": "sidd-blocks --raw SIDD",

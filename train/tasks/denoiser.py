@@ -14,11 +14,13 @@ import jax.numpy as jnp
 from avjax.algorithms.adaptation_plan import AdaptationPlan, init_inner_lrs
 from avjax.algorithms.denoiser_adaptation import adapt_denoiser, auxiliary_loss, restore
 from avjax.algorithms.meta_sgd import Adaptation, adapt, constant_lrs, unroll_on_cpu
+from avjax.algorithms.noise_level import correct_levels, noise_levels
 from avjax.losses.restoration import mask_edge_loss, restoration_l1
 from avjax.metrics.base import Mean
 from avjax.metrics.image import psnr
 from avjax.metrics.restoration import ssim2d, ssim3d
 from avjax.models.denoiser import (
+    LEVEL_UNIT,
     DenoiserConfig,
     MaskNet,
     RestorationNet,
@@ -28,6 +30,7 @@ from avjax.nn.apply import apply_network, from_log_lrs, to_log_lrs
 from avjax.train.task import LossAux, Objective, ReleasedWeights, Task
 from avjax.typing import Array, Batch, Key, Params
 
+MAX_LEVEL_SHIFT = 1.2  # of the logarithms that the estimate of levels starts from
 METRICS = {"psnr": psnr, "ssim2d": ssim2d, "ssim3d": ssim3d}
 # The inner step of the mask's loss, as published.
 MASK_LOOKAHEAD = Adaptation(steps=1, learning_rate=1e-3)
@@ -63,6 +66,8 @@ class DenoiserTask(Task):
 
     def objectives(self) -> tuple[Objective, ...]:
         """List the objectives of the stage. See `Task.objectives`."""
+        if self.stage == "adapt" and self.model.auxiliary == "level":
+            return (Objective("levels", ("noise_model",), self.level_loss),)
         if self.stage == "adapt":
             inner_lrs = ("inner_lrs",) if self.learn_inner_lrs else ()
             parts = ("restorer", self.loss_part, *inner_lrs)
@@ -77,7 +82,7 @@ class DenoiserTask(Task):
     @property
     def loss_part(self) -> str:
         """Name of the part that the loss of the inner loop needs."""
-        return "noise_model" if self.model.auxiliary == "sure" else "mask_net"
+        return "noise_model" if self.model.needs_noise_model else "mask_net"
 
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
         """Initialise all parts for the shapes of a batch. See `Task.init`."""
@@ -85,8 +90,8 @@ class DenoiserTask(Task):
         noisy = batch["noisy"]
         restorer = RestorationNet(self.model).init(restorer_key, noisy)["params"]
         params = {"restorer": restorer}
-        if self.model.auxiliary == "sure":
-            params["noise_model"] = init_noise_model()
+        if self.model.needs_noise_model:
+            params["noise_model"] = init_noise_model(self.model)
         else:
             params["mask_net"] = MaskNet(self.model).init(mask_key, noisy)["params"]
         if self.learn_inner_lrs:
@@ -99,12 +104,39 @@ class DenoiserTask(Task):
     ) -> tuple[Array, LossAux]:
         """Compute the error of the restored image. See `Objective.loss`.
 
-        The gains of the residual are those of one image, and are not trained.
+        The gains of the residual are those of one image, and are not trained. A
+        network with the level of the noise as an input is told the true one; its error
+        is relative to that level, so that weak noise counts as much as strong noise.
         """
         restorer = params["restorer"]
+        if self.model.auxiliary == "level":
+            levels = noise_levels(batch["noisy"] - batch["clean"])
+            error = self.error(restorer, batch, levels)
+            scale = LEVEL_UNIT / jnp.exp(jnp.maximum(levels[:, 0], 0.0))
+            return jnp.mean(error * scale), LossAux({"clean": jnp.mean(error)})
         if "gains" in restorer:
             restorer = restorer | {"gains": jax.lax.stop_gradient(restorer["gains"])}
         return jnp.mean(self.error(restorer, batch)), LossAux({})
+
+    def level_loss(
+        self, params: Params, stats: Params, batch: Batch, key: Key
+    ) -> tuple[Array, LossAux]:
+        """Compute the error of levels that are estimated from wrong ones.
+
+        See `Objective.loss`.
+        """
+        true = noise_levels(batch["noisy"] - batch["clean"])
+        shifts = jax.random.uniform(key, true.shape, minval=-1, maxval=1)
+        told = true + MAX_LEVEL_SHIFT * shifts
+        outputs = restore(self.model, params["restorer"], batch["noisy"], told)
+        residuals = jax.lax.stop_gradient(outputs.residual)
+
+        def estimate(residual: Array, levels: Array) -> Array:
+            return correct_levels(params["noise_model"], residual[None], levels)
+
+        errors = jnp.abs(jax.vmap(estimate)(residuals, told) - true)
+        before = jnp.mean(jnp.abs(told - true))
+        return jnp.mean(errors), LossAux({"before": before})
 
     def restore_loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
@@ -192,17 +224,20 @@ class DenoiserTask(Task):
         error, auxiliary = jnp.mean(self.error(restorer, batch)), loss(restorer)
         return error + auxiliary, LossAux({"clean": error, "auxiliary": auxiliary})
 
-    def error(self, restorer: Params, batch: Batch) -> Array:
+    def error(
+        self, restorer: Params, batch: Batch, levels: Array | None = None
+    ) -> Array:
         """Compute the error of each restored image, denoiser (5).
 
         Args:
             restorer: Parameters of the restorer.
             batch: A batch of `ImagePairCrop`.
+            levels: See `restore`.
 
         Returns:
             Error, f32 [b].
         """
-        outputs = restore(self.model, restorer, batch["noisy"])
+        outputs = restore(self.model, restorer, batch["noisy"], levels)
         return restoration_l1(outputs.clean, batch["clean"])
 
     def inner_lrs(self, params: Params, plan: AdaptationPlan) -> Params:

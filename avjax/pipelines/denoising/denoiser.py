@@ -129,7 +129,8 @@ class Denoiser:
         """
         restorer = {**self.params["restorer"], **adapted_params}
         network, output = jit_denoise_tile(self.config), np.empty_like(image)
-        for region, tile in tiling.tiles(image, receptive_field()):
+        margin = receptive_field(self.config)
+        for region, tile in tiling.tiles(image, margin):
             clean = np.asarray(network(restorer, to_rgb(to_float01(tile))))
             if not np.isfinite(clean).all():
                 raise InputError("the weights are damaged: they give infinite values")
@@ -205,7 +206,8 @@ def jit_denoise_tile(config: DenoiserConfig) -> Callable[[Params, Array], Array]
         (restorer parameters, tile f32 [s s c=3]) -> denoised core of the tile without
         its margin.
     """
-    core = slice(receptive_field(), receptive_field() + tiling.TILE_SIZE)
+    margin = receptive_field(config)
+    core = slice(margin, margin + tiling.TILE_SIZE)
 
     def denoise_tile(restorer: Params, tile: Array) -> Array:
         restored = denoiser_adaptation.restore(config, restorer, tile[None])

@@ -22,6 +22,8 @@ class DenoiseResult(NamedTuple):
         num_steps: Number of steps after which the validation loss was lowest.
         change: Mean absolute change of the pixel values, which are in [0, 1]; None if
             it was not measured.
+        noise_levels: Estimated standard deviation of the noise in luma and in chroma,
+            in pixel values of 8 bits, f32 [2]; None if the network is not told it.
     """
 
     photo: Photo
@@ -29,6 +31,7 @@ class DenoiseResult(NamedTuple):
     validation_losses: np.ndarray
     num_steps: int
     change: float | None = None
+    noise_levels: np.ndarray | None = None
 
     @property
     def image(self) -> np.ndarray:
@@ -51,8 +54,9 @@ class DenoiseResult(NamedTuple):
 
         Returns:
             {"height", "width", "steps", "kept_steps", "losses", "validation_losses",
-            "change"}.
+            "change", "noise_levels"}.
         """
+        levels = self.noise_levels
         height, width = self.image.shape[:2]
         return {
             "height": height,
@@ -62,12 +66,17 @@ class DenoiseResult(NamedTuple):
             "losses": np.asarray(self.losses).tolist(),
             "validation_losses": np.asarray(self.validation_losses).tolist(),
             "change": self.change,
+            "noise_levels": None if levels is None else levels.tolist(),
         }
 
     def __str__(self) -> str:
         """Format as one sentence."""
         megapixels = self.image[..., 0].size / 1e6
         summary = f"{megapixels:.2f} megapixels{describe_change(self.change)}"
+        if self.noise_levels is not None:
+            luma, chroma = self.noise_levels
+            levels = f"noise of {luma:.1f} (luma) and {chroma:.1f} (chroma) of 255"
+            return f"{summary}, {levels}"
         if not len(self.losses):
             return f"{summary}, without adaptation"
         summary += f", {self.num_steps} of {len(self.losses)} adaptation steps kept"
@@ -95,7 +104,12 @@ def make_result(
     losses, validation_losses, num_steps = jax.device_get(
         (adapted.losses, adapted.validation_losses, adapted.num_steps)
     )
-    return DenoiseResult(photo, losses, validation_losses, int(num_steps), change)
+    levels = None
+    if "levels" in adapted.params:
+        levels = np.exp(jax.device_get(adapted.params["levels"]))
+    return DenoiseResult(
+        photo, losses, validation_losses, int(num_steps), change, levels
+    )
 
 
 def describe_change(change: float | None) -> str:

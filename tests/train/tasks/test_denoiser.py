@@ -9,16 +9,18 @@ import pytest
 
 from avjax.algorithms.adaptation_plan import (
     GAIN_PLAN,
+    LEVEL_PLAN,
     REFERENCE_TEST,
     AdaptationPlan,
 )
 from avjax.algorithms.denoiser_adaptation import restore
 from avjax.algorithms.meta_sgd import Adaptation
+from avjax.algorithms.noise_level import noise_levels
 from avjax.losses.restoration import mask_edge_loss, masked_l1, restoration_l1
 from avjax.models.denoiser import DenoiserConfig
 from avjax.train.optimizers import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
-from avjax.train.tasks.denoiser import DenoiserTask, map_images
+from avjax.train.tasks.denoiser import MAX_LEVEL_SHIFT, DenoiserTask, map_images
 
 pytestmark = pytest.mark.usefixtures("quick_body")
 KEY = jax.random.key(0)
@@ -35,11 +37,21 @@ REFERENCE = DenoiserTask(
 SURE = DenoiserTask(
     DenoiserConfig("sure", **SIZES), stage="adapt", plan=GAIN_PLAN, test_plan=GAIN_PLAN
 )
+LEVEL = DenoiserTask(
+    DenoiserConfig("level", **SIZES),
+    stage="adapt",
+    plan=LEVEL_PLAN,
+    test_plan=LEVEL_PLAN,
+)
 TASKS = {
     f"{variant} {stage}": dataclasses.replace(task, stage=stage)
     for variant, task in {"default": DEFAULT, "reference": REFERENCE}.items()
     for stage in ("plain", "clean", "adapt")
-} | {"sure adapt": SURE, "sure plain": dataclasses.replace(SURE, stage="plain")}
+} | {
+    f"{task.model.auxiliary} {stage}": dataclasses.replace(task, stage=stage)
+    for task in (SURE, LEVEL)
+    for stage in ("plain", "adapt")
+}
 
 
 @pytest.fixture
@@ -97,6 +109,8 @@ def test_stages_update_the_documented_parts():
     assert reference.parts == ("restorer", "mask_net")
     (sure,) = SURE.objectives()
     assert sure.parts == ("restorer", "noise_model", "inner_lrs")
+    (level,) = LEVEL.objectives()
+    assert level.parts == ("noise_model",)
 
 
 def test_plain_stage_does_not_train_the_gains_of_one_image(batch):
@@ -105,6 +119,26 @@ def test_plain_stage_does_not_train_the_gains_of_one_image(batch):
     gradient = jax.grad(lambda p: task.plain_loss(p, {}, batch, KEY)[0])(params)
     assert not gradient["restorer"]["gains"].any()
     assert gradient["restorer"]["primary"]["last"]["kernel"].any()
+
+
+def test_network_is_told_the_true_level_in_the_plain_stage(batch):
+    task = TASKS["level plain"]
+    params, _ = task.init(KEY, batch)
+    loss, aux = task.plain_loss(params, {}, batch, KEY)
+    levels = noise_levels(batch["noisy"] - batch["clean"])
+    outputs = restore(task.model, params["restorer"], batch["noisy"], levels)
+    errors = restoration_l1(outputs.clean, batch["clean"])
+    assert aux.logs["clean"] == pytest.approx(float(jnp.mean(errors)), rel=1e-4)
+    relative = jnp.mean(errors * 25 / jnp.exp(levels[:, 0]))
+    assert float(loss) == pytest.approx(float(relative), rel=1e-4)
+
+
+def test_levels_are_estimated_from_wrong_ones(batch):
+    params, _ = LEVEL.init(KEY, batch)
+    loss, aux = LEVEL.level_loss(params, {}, batch, KEY)
+    # Before the model is fitted, the estimate is the level that was told.
+    assert float(loss) == pytest.approx(float(aux.logs["before"]), rel=1e-5)
+    assert 0.2 < float(loss) < MAX_LEVEL_SHIFT
 
 
 def test_image_of_weight_zero_is_not_measured(batch):

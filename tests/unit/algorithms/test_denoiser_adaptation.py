@@ -10,6 +10,7 @@ from reference import random_init
 
 from avjax.algorithms.adaptation_plan import (
     GAIN_PLAN,
+    LEVEL_PLAN,
     REFERENCE_TEST,
     AdaptationPlan,
     init_inner_lrs,
@@ -24,6 +25,7 @@ from avjax.algorithms.denoiser_adaptation import (
 )
 from avjax.algorithms.meta_sgd import Adaptation
 from avjax.models.denoiser import (
+    INITIAL_LEVEL,
     DenoiserConfig,
     MaskNet,
     RestorationNet,
@@ -38,6 +40,7 @@ RENOISING = DenoiserConfig(
 RECONSTRUCTION = dataclasses.replace(RENOISING, auxiliary="reconstruction")
 NEIGHBOURS = dataclasses.replace(RENOISING, auxiliary="neighbours")
 SURE = dataclasses.replace(RENOISING, auxiliary="sure")
+LEVEL = dataclasses.replace(RENOISING, auxiliary="level")
 TWO_STEPS = AdaptationPlan(Adaptation(steps=2, learning_rate=0.01))
 KEY = jax.random.key(0)
 
@@ -54,7 +57,7 @@ def params_of(config):
         part: random_init(lambda n=network: n.init(KEY, image))["params"]
         for part, network in networks.items()
     }
-    return params | {"noise_model": init_noise_model()}
+    return params | {"noise_model": init_noise_model(config)}
 
 
 def adapt_and_compare(config, plan, noisy):
@@ -123,12 +126,33 @@ def test_only_gains_adapt_by_the_estimated_error(noisy, quick_body):
     assert (jnp.abs(grads) < 0.5 * jnp.abs(at_start)).all()
 
 
+def test_only_levels_adapt_to_what_the_network_removes(noisy, quick_body):
+    params = params_of(LEVEL)
+    # A model without statistics of the residual: each step halves the distance.
+    coefficients = jnp.zeros_like(params["noise_model"]["coefficients"])
+    model = {"coefficients": coefficients.at[1, 0].set(-0.5).at[2, 1].set(-0.5)}
+    levels = jnp.log(INITIAL_LEVEL) + jnp.array([0.2, -0.4])
+    params |= {"noise_model": model}
+    params["restorer"] |= {"levels": levels}
+    lrs = init_inner_lrs(LEVEL, LEVEL_PLAN, params["restorer"])
+    result = adapt_denoiser_with_early_stopping(
+        LEVEL, LEVEL_PLAN, params, lrs, noisy, noisy, KEY, {"levels": levels}
+    )
+    steps = LEVEL_PLAN.adaptation.steps
+    assert set(result.params) == {"levels"} and int(result.num_steps) == steps
+    distance = (result.params["levels"] - jnp.log(INITIAL_LEVEL)) * 2**steps
+    np.testing.assert_allclose(distance, [0.2, -0.4], rtol=0.1)
+    losses = np.asarray(result.validation_losses)
+    np.testing.assert_allclose(losses[1:], losses[:-1] / 4, rtol=0.1)
+
+
 def test_all_patches_serve_the_choice_of_gains(noisy, quick_body):
     params, images = params_of(SURE), jnp.concatenate([noisy, noisy[:, ::-1]])
     lrs = init_inner_lrs(SURE, GAIN_PLAN, params["restorer"])
     result = adapt_denoiser_with_early_stopping(
         SURE,
         GAIN_PLAN,
+        LEVEL_PLAN,
         params,
         lrs,
         images[:1],

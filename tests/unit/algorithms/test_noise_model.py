@@ -19,11 +19,11 @@ from avjax.algorithms.noise_model import (
     split_bands,
     true_gains,
 )
-from avjax.models.denoiser import init_noise_model
+from avjax.models.denoiser import DenoiserConfig, init_noise_model
 from avjax.nn.pixels import LUMA_CHROMA, scale_luma_chroma
 
 KEY = jax.random.key(0)
-MODEL = init_noise_model()
+MODEL = init_noise_model(DenoiserConfig("sure"))
 
 
 @pytest.fixture

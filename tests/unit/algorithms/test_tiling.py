@@ -5,7 +5,7 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from denoisers import SMALL, noisy, save
+from denoisers import LEVEL, NOISE_MODEL_PARTS, PARTS, SMALL, noisy, save
 
 from avjax import weights_folders
 from avjax.algorithms import denoiser_adaptation, tiling
@@ -15,12 +15,17 @@ from avjax.models.denoiser import receptive_field
 from avjax.pipelines.denoise import load_denoiser, load_network
 from avjax.pipelines.denoising.denoiser import Denoiser
 
+CONFIGS = {  # that no other test uses
+    "full size": (dataclasses.replace(SMALL, base_channels=3), PARTS),
+    "half size": (dataclasses.replace(LEVEL, base_channels=3), NOISE_MODEL_PARTS),
+}
 
-@pytest.fixture(scope="module")
-def deep(tmp_path_factory):
-    """A folder of weights with a config that no other test uses."""
+
+@pytest.fixture(scope="module", params=list(CONFIGS))
+def deep(request, tmp_path_factory):
+    """A folder of weights of a network of full depth."""
     folder = tmp_path_factory.mktemp("weights") / "deep"
-    save(folder, dataclasses.replace(SMALL, base_channels=3))
+    save(folder, *CONFIGS[request.param])
     return folder
 
 
@@ -31,31 +36,31 @@ def mirrored(image, width):
 
 def denoise_whole(denoiser: Denoiser, image, adapted) -> np.ndarray:
     """Denoise an image [h w 3] as a whole, with mirrored edges."""
-    height, width = image.shape[:2]
-    padded = mirrored(to_float01(image), receptive_field())
-    padded = np.pad(padded, ((0, -height % 4), (0, -width % 4), (0, 0)), "edge")
+    (height, width), margin = image.shape[:2], receptive_field(denoiser.config)
+    padded = mirrored(to_float01(image), margin)
+    padded = np.pad(padded, ((0, -height % 8), (0, -width % 8), (0, 0)), "edge")
     restorer = {**denoiser.params["restorer"], **adapted}
     denoised = denoiser_adaptation.restore(
         denoiser.config, restorer, padded[None]
     ).clean[0]
-    first = receptive_field()
-    return denoised[first : first + height, first : first + width]
+    return denoised[margin : margin + height, margin : margin + width]
 
 
 def test_receptive_field_is_tight(deep, monkeypatch):
-    """The limit exceeds the measured distance by less than 8 pixels."""
+    """The limit exceeds the measured distance by less than two blocks."""
     config, params, _ = load_network(deep)
-    side, run = 48 * 4, jax.jit(lambda x: denoiser_adaptation.restore(config, *x).clean)
-    farthest = 0
-    for position in range(96, 100):
+    run = jax.jit(lambda x: denoiser_adaptation.restore(config, *x).clean)
+    multiple, limit, farthest = config.size_multiple, receptive_field(config), 0
+    middle = (limit + multiple) // multiple * multiple
+    side = 2 * middle
+    for position in range(middle, middle + multiple):
         image = np.full((1, side, side, 3), 0.5, np.float32)
         image[0, position, position] = np.nan
         denoised = run((params["restorer"], image))[0]
         rows, columns = np.nonzero(np.isnan(denoised).any(-1))
         distance = np.abs(np.stack([rows, columns]) - position).max()
         farthest = max(farthest, int(distance))
-    limit = receptive_field()
-    assert limit - 8 < farthest <= limit and limit % 4 == 0
+    assert limit - 2 * multiple < farthest <= limit and limit % multiple == 0
 
 
 def test_tiles_equal_the_whole_image(deep, monkeypatch):

@@ -1,5 +1,7 @@
 """The denoiser and its mask network, apart from the published numbers."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,6 +35,43 @@ def test_zero_residual_leaves_the_image_unchanged(image):
     outputs = network.apply({"params": params}, image)
     np.testing.assert_array_equal(outputs.clean, image)
     assert not outputs.residual.any()
+
+
+@pytest.fixture
+def told():
+    """A network that is told the level of the noise, and its parameters."""
+    network = RestorationNet(dataclasses.replace(SMALL, auxiliary="level"))
+    noisy = jnp.zeros((1, 8, 8, 3))
+    return network, random_init(lambda: network.init(jax.random.key(0), noisy))
+
+
+def test_level_of_each_image_is_an_input(told):
+    network, variables = told
+    noisy = np.random.default_rng(0).uniform(size=(2, 16, 8, 3)).astype(np.float32)
+    levels = jnp.array([[1.0, 0.5], [2.5, 2.0]])
+    together = network.apply(variables, noisy, levels).clean
+    for image, own, expected in zip(noisy, levels, together, strict=True):
+        params = variables["params"] | {"levels": own}
+        alone = network.apply({"params": params}, image[None]).clean[0]
+        np.testing.assert_allclose(alone, expected, atol=1e-5)
+    other = network.apply(variables, noisy, levels[::-1]).clean
+    assert np.abs(other - together).max(axis=(1, 2, 3)).min() > 1e-3
+
+
+def test_hardly_anything_is_removed_at_a_level_of_nearly_zero(told):
+    network, variables = told
+    noisy = np.random.default_rng(0).uniform(size=(1, 16, 8, 3)).astype(np.float32)
+    residuals = [
+        network.apply(variables, noisy, jnp.log(jnp.array([[level, level]]))).residual
+        for level in (25.0, 0.025)
+    ]
+    assert np.abs(residuals[1]).max() < 0.01 * np.abs(residuals[0]).max()
+
+
+def test_network_that_is_told_the_level_takes_multiples_of_eight(told):
+    network, variables = told
+    with pytest.raises(AssertionError):
+        network.apply(variables, np.zeros((1, 12, 8, 3), np.float32))
 
 
 def test_mask_is_between_zero_and_one(image):

@@ -6,7 +6,7 @@ import re
 import jax
 import numpy as np
 import pytest
-from denoisers import SMALL, SURE_PARTS, noisy, save
+from denoisers import LEVEL, NOISE_MODEL_PARTS, SMALL, noisy, save
 
 import avjax
 from avjax.algorithms import adaptation_plan
@@ -25,7 +25,9 @@ def trained(tmp_path_factory, quick_bodies):
     save(folder / "ours")
     published = dataclasses.replace(SMALL, auxiliary="reconstruction")
     save(folder / "published", published, ("restorer", "mask_net"))
-    save(folder / "gains", dataclasses.replace(SMALL, auxiliary="sure"), SURE_PARTS)
+    sure = dataclasses.replace(SMALL, auxiliary="sure")
+    save(folder / "gains", sure, NOISE_MODEL_PARTS)
+    save(folder / "levels", LEVEL, NOISE_MODEL_PARTS)
     return folder
 
 
@@ -172,6 +174,21 @@ def test_gains_adapt_where_the_weights_have_a_noise_model(trained):
     for size, channels in (((16, 16), 3), ((33, 90), 1)):
         denoiser.denoise(Photo(noisy(size, channels)), "x")
     assert program._cache_size() == 1
+
+
+def test_levels_adapt_where_the_network_is_told_them(trained):
+    denoiser = load_denoiser(trained / "levels")
+    assert denoiser.plan == adaptation_plan.LEVEL_PLAN
+    result = denoiser.denoise(Photo(noisy()), "x")
+    adapted = denoiser.adapt(noisy(), denoiser.initial_params()).params
+    assert set(adapted) == {"levels"}
+    np.testing.assert_allclose(result.noise_levels, np.exp(adapted["levels"]))
+    luma, chroma = result.noise_levels
+    text = f"noise of {luma:.1f} (luma) and {chroma:.1f} (chroma) of 255"
+    assert text in str(result) and "loss" not in str(result)
+    assert result.to_json()["noise_levels"] == pytest.approx([luma, chroma])
+    plain = load_denoiser(trained / "gains").denoise(Photo(noisy()), "x")
+    assert plain.noise_levels is None and plain.to_json()["noise_levels"] is None
 
 
 def test_frame_starts_from_the_params_of_the_last_frame(trained):

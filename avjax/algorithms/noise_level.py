@@ -1,0 +1,72 @@
+"""Level of the noise of an image, which a denoiser is told.
+
+A denoiser that is told too low a level leaves noise in the image; told too high a one,
+it removes texture as well. Either way the energy of what it removes does not fit the
+level that it was told. The level is corrected by a linear function of a few statistics
+of that residual, which is fitted to images with synthetic noise.
+
+Levels are logarithms of the standard deviations of luma and of chroma, in pixel values
+of 8 bits.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from avjax.algorithms.noise_model import class_means, residual_energies
+from avjax.models.denoiser import INITIAL_LEVEL, NUM_LEVEL_STATISTICS
+from avjax.typing import Array, Params
+
+MIN_LEVEL = 0.3  # standard deviation in pixel values of 8 bits
+MAX_CORRECTION = 1.0  # of a logarithm, in one step
+
+
+def noise_levels(noise: Array) -> Array:
+    """Compute the levels of known noise.
+
+    Args:
+        noise: Noisy images minus the clean ones, in [-1, 1], [b h w c=3].
+
+    Returns:
+        Levels of each image, at least the logarithm of `MIN_LEVEL`, [b 2].
+    """
+    squares = jax.vmap(lambda x: class_means(x[None], x[None]))(noise)
+    deviations = 255 * jnp.sqrt(squares / jnp.array([[1.0, 2.0]]))
+    return jnp.log(jnp.maximum(deviations, MIN_LEVEL))
+
+
+def correct_levels(level_model: Params, residual: Array, levels: Array) -> Array:
+    """Estimate the levels of an image from what a denoiser removes from it.
+
+    Args:
+        level_model: The part `noise_model` of a denoiser with the auxiliary task
+            "level".
+        residual: Residual of parts of one image, sides multiples of 8, [b h w c=3].
+        levels: Levels that the denoiser was told, [2].
+
+    Returns:
+        Better levels, at most `MAX_CORRECTION` away, [2].
+    """
+    # denoiser (10)
+    change = level_statistics(residual, levels) @ level_model["coefficients"]
+    return levels + MAX_CORRECTION * jnp.tanh(change / MAX_CORRECTION)
+
+
+def level_statistics(residual: Array, levels: Array) -> Array:
+    """Compute the statistics from which the levels are corrected.
+
+    Args:
+        residual: Residual of parts of one image, sides multiples of 8, [b h w c=3].
+        levels: Levels that the denoiser was told, [2].
+
+    Returns:
+        The constant 1; the levels minus that of `INITIAL_LEVEL`; the logarithms of the
+        residual's deviation over the level in the fine, the middle and the coarse band
+        of luma, then of chroma, [9].
+    """
+    energies = residual_energies(residual)
+    energies = jnp.stack([energies[0], (energies[1] + energies[2]) / 2])
+    ratios = jnp.log(255**2 * energies) / 2 - levels[:, None]
+    known = jnp.ones(1), levels - jnp.log(INITIAL_LEVEL), ratios.reshape(-1)
+    statistics = jnp.concatenate(known)
+    assert statistics.shape == (NUM_LEVEL_STATISTICS,)
+    return statistics
