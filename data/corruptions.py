@@ -197,11 +197,19 @@ def smooth_noise(noise: np.ndarray, luma: float, chroma: float) -> np.ndarray:
         Noise, f32 [h w 3].
     """
     grey = np.repeat(noise.mean(axis=-1, keepdims=True), 3, axis=-1)
-    return _blur(grey, luma) + _blur(noise - grey, chroma)
+    return blur(grey, luma) + blur(noise - grey, chroma)
 
 
-def _blur(image: np.ndarray, width: float) -> np.ndarray:
-    """Smooth an image by a Gaussian; a very narrow one leaves it as it is."""
+def blur(image: np.ndarray, width: float) -> np.ndarray:
+    """Smooth an image by a Gaussian.
+
+    Args:
+        image: Image, f32 [h w 3].
+        width: Standard deviation in pixels; below `MIN_BLUR` the image stays as it is.
+
+    Returns:
+        Image, f32 [h w 3].
+    """
     if width < MIN_BLUR:
         return image
     return np.asarray(cv2.GaussianBlur(image, (0, 0), width))

@@ -35,8 +35,9 @@ Departures  The paper's auxiliary task is solved by any x̂ with y = x̂ - r: it
             The image is restored after the last step, and clipped.
             Steps of θ and φ alternate; in their code, epochs.  The mean over a batch
             replaces ten times its sum; Adam is invariant to this factor.
-            Sides are multiples of 4, with "level" of 8.  As in their code, not as in the
-            paper, the body is trained in the second stage too.
+            Sides are multiples of 4, with "level" of 8.
+            As in their code, not as in the paper, the body is trained in the second
+            stage too.
 """
 
 import dataclasses

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from avjax.data import schema
-from avjax.data.corruptions import Corruption, MixedNoise
+from avjax.data.corruptions import Corruption, MixedNoise, blur
 from avjax.data.examples.base import Example, Record
 from avjax.errors import InputError
 from avjax.media.pixels import to_float01
@@ -92,6 +92,9 @@ class ImagePairCrop(grain.transforms.RandomMap):
         corruptions: One of these is sampled and applied to the clean crop; empty: the
             corpus has noisy images.
         mirror_prob: Probability that a training example is mirrored.
+        clean_blur: Clean crops are smoothed by a Gaussian before noise is added: range
+            of its standard deviation in pixels. Pictures that were reduced are sharper
+            than photos as cameras write them.
 
     Keys:
         noisy: f32 [h w 3] in [0, 1].
@@ -102,6 +105,7 @@ class ImagePairCrop(grain.transforms.RandomMap):
     size: int = 128
     corruptions: tuple[Corruption, ...] = (MixedNoise(),)
     mirror_prob: float = 0.5
+    clean_blur: tuple[float, float] = (0.0, 0.0)
 
     record_kind: ClassVar = schema.IMAGES
 
@@ -159,6 +163,8 @@ class ImagePairCrop(grain.transforms.RandomMap):
         crop = slice(top, top + self.size), slice(left, left + self.size)
         clean = clean[crop]
         if self.corruptions:
+            if any(self.clean_blur):
+                clean = blur(clean, rng.uniform(*self.clean_blur))
             corruption = self.corruptions[int(rng.integers(len(self.corruptions)))]
             noisy = corruption.add(clean, rng)
         elif len(record["noisy"]):

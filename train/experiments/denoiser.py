@@ -38,6 +38,7 @@ SMALL = DenoiserConfig(base_channels=8, channel_step=8, mask_channels=4)
 LEVEL = DenoiserConfig(auxiliary="level", base_channels=32, channel_step=16)
 PHOTOS = "The denoiser, trained on photos with synthetic noise."
 SMOOTHING = (0.4, 1.0), (1.0, 3.0)  # pixels, of luma and of chroma
+PHOTO_BLUR = 0.0, 1.5  # pixels
 PHOTO_NOISE = (
     CameraNoise("dnd", (95, 100), *SMOOTHING),
     CameraNoise("dnd", None, *SMOOTHING),
@@ -81,7 +82,8 @@ def denoiser_photos_plain() -> Experiment:
     of a sensor alone, and white noise. Data: corpora/photos. Time: 1 hour on two cores.
     """
     plain = small_plain("corpora/photos", PHOTO_NOISE, PHOTOS, LEVEL, crop_size=96)
-    train = dataclasses.replace(plain.train, batch_size=8)
+    transform = ImagePairCrop(96, PHOTO_NOISE, clean_blur=PHOTO_BLUR)
+    train = dataclasses.replace(plain.train, batch_size=8, transform=transform)
     optimizer = dataclasses.replace(SMALL_MUON, learning_rate=2e-3)
     return dataclasses.replace(
         plain, train=train, optim={"restore": optimizer}, steps=6000
@@ -98,10 +100,10 @@ def denoiser_photos() -> Experiment:
         DenoiserTask(LEVEL, stage="adapt", plan=LEVEL_PLAN, test_plan=LEVEL_PLAN),
         "corpora/photos",
         PHOTO_NOISE,
-        {"levels": Adam(learning_rate=2e-2, schedule="cosine")},
+        {"levels": Adam(learning_rate=5e-2, schedule="cosine")},
         batch_size=8,
         crop_size=192,
-        steps=300,
+        steps=200,
         description=PHOTOS,
         init_from={"restorer": "runs/denoiser_photos_plain/weights"},
     )

@@ -93,6 +93,21 @@ def test_noise_is_added_to_the_clean_crop(record):
     np.testing.assert_array_equal(example["noisy"], example["clean"])
 
 
+def test_clean_crops_are_blurred_before_noise_is_added(record):
+    def example(*clean_blur):
+        noise = (GaussianNoise((5.0, 5.0)),)
+        crop = ImagePairCrop(16, noise, mirror_prob=0, clean_blur=clean_blur)
+        return crop.random_map(record, np.random.default_rng(0))
+
+    sharp, soft = example(0.0, 0.0), example(1.0, 1.5)
+    assert soft["clean"].std() < 0.5 * sharp["clean"].std()
+    assert soft["clean"].mean() == pytest.approx(sharp["clean"].mean(), rel=0.1)
+    noise = 255 * (soft["noisy"] - soft["clean"])
+    assert noise.std() == pytest.approx(5, rel=0.15)
+    untouched = example(0.0, 0.05)["clean"]
+    np.testing.assert_array_equal(untouched, sharp["clean"])
+
+
 def test_unusable_images_are_rejected(record, pixels):
     with pytest.raises(
         InputError, match="a is 24x20 pixels, smaller than the crop of 32"

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from avjax.algorithms import adaptation_plan, denoiser_adaptation
-from avjax.algorithms.adaptation_plan import AdaptationPlan
+from avjax.algorithms.adaptation_plan import LEVEL_PLAN, AdaptationPlan
 from avjax.algorithms.meta_sgd import Adaptation, adapt
 from avjax.compilation import cpu_options
 from avjax.losses.restoration import restoration_l1
@@ -91,7 +91,9 @@ def score_weights(
         tested: Images to test.
 
     Returns:
-        Scores of the rows "K 0", "K 1", ..., "oracle K 1", ...
+        Scores of the rows "K 0", "K 1", ..., "oracle K 1", ... A network that is told
+        the level of the noise has the rows "K 0", the first guess of the level, and
+        "K 3", the estimated one.
     """
     config, params, learned_rates = load_network(weights)
 
@@ -109,6 +111,8 @@ def score_weights(
         )
 
     steps, kinds = (PHOTO_STEPS, ("K", "oracle K")) if choice else (WHITE_STEPS, ("K",))
+    if config.auxiliary == "level":  # a step of another length makes no sense
+        choice, steps, kinds = (), (0, LEVEL_PLAN.adaptation.steps), ("K",)
     rows = {}
     for kind in kinds:
         oracle, factor = kind == "oracle K", 1.0
