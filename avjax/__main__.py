@@ -22,8 +22,6 @@ from avjax.cli.report import compare, report
 from avjax.cli.weights import weights
 from avjax.errors import InputError
 
-NON_COMMERCIAL_WEIGHTS = "denoiser-polyu"
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
@@ -199,8 +197,7 @@ def speak(options: argparse.Namespace) -> None:
 def denoise(options: argparse.Namespace) -> None:
     """Remove noise from images and videos, with a network that adapts to each.
 
-    If a file cannot be denoised, the others are denoised first. The default weights,
-    denoiser-polyu, may be used for non-commercial purposes only.
+    If a file cannot be denoised, the others are denoised first.
     """
     from avjax.pipelines.denoising.jobs import plan_jobs
 
@@ -211,8 +208,7 @@ def denoise(options: argparse.Namespace) -> None:
     plot_report = None
     if options.report:
         from avjax.visualize.denoise_report import plot_report
-    name = options.weights or NON_COMMERCIAL_WEIGHTS
-    denoiser = load_denoiser(name, options.steps, options.strength)
+    denoiser = load_denoiser(options.weights, options.steps, options.strength)
     objects, errors = [], []
     for job in jobs:
         with session.collect_errors(errors):
@@ -224,10 +220,6 @@ def denoise(options: argparse.Namespace) -> None:
                 print_result(denoised, False, [job.target], text)
     if options.json:
         print_json(objects)
-    if options.weights is None and objects:
-        print(
-            f"note: the weights {name} are for non-commercial use only", file=sys.stderr
-        )
     session.raise_all(errors)
 
 

@@ -36,7 +36,7 @@ class AdaptationPlan:
 # For the auxiliary loss "sure": nearly converged after the steps.
 GAIN_PLAN = AdaptationPlan(Adaptation(steps=5, learning_rate=0.4))
 # For the auxiliary loss "level": each step takes the estimated levels.
-LEVEL_PLAN = AdaptationPlan(Adaptation(steps=3, learning_rate=1.0))
+LEVEL_PLAN = AdaptationPlan(Adaptation(steps=2, learning_rate=1.0))
 NOISE_MODEL_PLANS = {"sure": GAIN_PLAN, "level": LEVEL_PLAN}
 # The published training code takes five steps, but each starts from the initial
 # parameters, so that only one has an effect; its loss is ten times ours. The published

@@ -106,8 +106,7 @@ def _other_tabs(examples: Examples) -> list[Tab]:
         ),
         Tab(
             "Denoise",
-            "A photo without its noise. The network adapts to each photo; its weights "
-            "may be used for non-commercial purposes only.",
+            "A photo without its noise. The network adapts to each photo.",
             lambda: [_photo(), *_denoise_settings()],
             lambda: [_slider(), _picture("Adaptation"), _html(), _download("photo")],
             work.denoise,

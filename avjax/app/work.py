@@ -32,7 +32,7 @@ DEFAULTS = {  # weights of a command
     "lipread": "bridging-grid-s1",
     "speak": "bridging-speech-grid-s1",
     "sync": "sync-people",
-    "denoise": "denoiser-polyu",
+    "denoise": "denoiser-photos",
 }
 PERSONAL = "mine, from Personalise"  # choice of weights in the tab Talk
 ANY_TEXT = "any text"  # choice of grammar
@@ -172,9 +172,8 @@ def denoise(
     figure = make_figure(640, 360)
     axes = figure.subplots()
     plot_steps(axes, result)
-    axes.set(ylabel="mean error x 255")
-    kept = f"{result.num_steps} steps kept"
-    axes.legend(["adapted patches (masked)", "validation patches", kept])
+    axes.set(ylabel="self-supervised loss")
+    axes.legend()
     image_io.write_png(plot, figure_to_image(figure))
     report = fragments.show_sentences(str(result))
     report += fragments.show_weights(weights)

@@ -192,18 +192,13 @@ def add_denoise_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         help="file to write; a folder if there are several inputs",
     )
-    add(
-        "--weights",
-        metavar="NAME|DIR",
-        help="bundled name, or folder of weights (default: denoiser-polyu, for "
-        "non-commercial use only)",
-    )
+    add("--weights", default="denoiser-photos", metavar="NAME|DIR", help=WEIGHTS_HELP)
     add(
         "--steps",
         type=integer_from(0),
         metavar="K",
         help="adaptation steps on each image, 0 to 100; 0: no adaptation "
-        "(default: 5, or 4 for converted weights)",
+        "(default: depends on the weights, 2 to 5)",
     )
     add(
         "--strength",

@@ -34,7 +34,7 @@ MAX_STEPS = 100  # adaptation steps
 def denoise(
     image: PathLike | np.ndarray,
     *,
-    weights: PathLike = "denoiser-polyu",
+    weights: PathLike = "denoiser-photos",
     steps: int | None = None,
     strength: float = 1.0,
     progress: bool = False,
@@ -44,10 +44,9 @@ def denoise(
     Args:
         image: An image file, or pixel values [h w c] with c = 1 or 3: uint8, uint16,
             or float32 in [0, 1].
-        weights: Bundled name, or folder, of weights of a denoiser. The default weights
-            are for non-commercial use only.
-        steps: Number of adaptation steps on this image, 0 to 100. None: 5, or 4 for
-            converted weights.
+        weights: Bundled name, or folder, of weights of a denoiser.
+        steps: Number of adaptation steps on this image, 0 to 100. None: 2 if the
+            network is told the level of the noise, 4 for converted weights, else 5.
         strength: Fraction of the noise to remove, 0 to 1.
         progress: True to show a progress bar.
 
@@ -67,7 +66,7 @@ def denoise(
 
 @checked_arguments
 def load_denoiser(
-    weights: PathLike = "denoiser-polyu",
+    weights: PathLike = "denoiser-photos",
     steps: int | None = None,
     strength: float = 1.0,
 ) -> Denoiser:

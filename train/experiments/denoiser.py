@@ -37,8 +37,8 @@ from avjax.train.tasks.denoiser import DenoiserTask
 SMALL = DenoiserConfig(base_channels=8, channel_step=8, mask_channels=4)
 LEVEL = DenoiserConfig(auxiliary="level", base_channels=32, channel_step=16)
 PHOTOS = "The denoiser, trained on photos with synthetic noise."
-SMOOTHING = (0.4, 1.0), (1.0, 3.0)  # pixels, of luma and of chroma
-PHOTO_BLUR = 0.0, 1.5  # pixels
+SMOOTHING = (0.0, 0.5), (1.0, 3.0)  # pixels, of luma and of chroma
+PHOTO_BLUR = 0.0, 1.2  # pixels
 PHOTO_NOISE = (
     CameraNoise("dnd", (95, 100), *SMOOTHING),
     CameraNoise("dnd", None, *SMOOTHING),
@@ -79,7 +79,8 @@ def denoiser_photos_plain() -> Experiment:
     """Train the denoiser on clean photos, with synthetic noise whose level it is told.
 
     The noise is that of cameras, smoothed by their own denoising and compressed, that
-    of a sensor alone, and white noise. Data: corpora/photos. Time: 1 hour on two cores.
+    of a sensor alone, and white noise. Data: corpora/photos. Time: 0.8 hours on two
+    cores.
     """
     plain = small_plain("corpora/photos", PHOTO_NOISE, PHOTOS, LEVEL, crop_size=96)
     transform = ImagePairCrop(96, PHOTO_NOISE, clean_blur=PHOTO_BLUR)
@@ -94,7 +95,8 @@ def denoiser_photos_plain() -> Experiment:
 def denoiser_photos() -> Experiment:
     """Fit how the denoiser estimates the level; run denoiser_photos_plain first.
 
-    Data: corpora/photos. Time: 5 minutes on two cores.
+    Data: corpora/photos. Time: 2 minutes on two cores. Score of a similar run: 39.5 dB
+    on photos of a camera of PolyU (noisy: 37.3 dB).
     """
     return small_denoiser(
         DenoiserTask(LEVEL, stage="adapt", plan=LEVEL_PLAN, test_plan=LEVEL_PLAN),

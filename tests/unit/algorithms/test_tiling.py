@@ -85,7 +85,7 @@ def test_bundled_weights_denoise(monkeypatch):
     assert np.std(result.photo.image - ramp) < 0.5 * np.std(noise)
     shift = np.abs(np.mean(result.photo.image - ramp, axis=(0, 1)))
     assert shift.max() < 2 / 255, "the mean of each colour stays"
-    file = weights_folders.BUNDLED / "denoiser-polyu" / "weights.safetensors"
+    file = weights_folders.BUNDLED / "denoiser-photos" / "weights.safetensors"
     assert file.stat().st_size < 3e6
 
 

@@ -167,7 +167,7 @@ def test_denoise_shows_before_and_after(suffix, monkeypatch, tmp_path):
     PIL.Image.fromarray(denoisers.noisy()).save(photo, kind)
 
     def denoise(denoiser, noisy, name, progress):
-        assert (denoiser, name, progress) == ("denoiser-polyu", photo, True)
+        assert (denoiser, name, progress) == ("denoiser-photos", photo, True)
         losses = np.array([0.02, 0.01], np.float32)
         clean = noisy._replace(image=noisy.image // 2)
         return DenoiseResult(clean, losses[:1], losses, 1)

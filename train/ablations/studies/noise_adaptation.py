@@ -93,7 +93,7 @@ def score_weights(
     Returns:
         Scores of the rows "K 0", "K 1", ..., "oracle K 1", ... A network that is told
         the level of the noise has the rows "K 0", the first guess of the level, and
-        "K 3", the estimated one.
+        "K 2", the estimated one.
     """
     config, params, learned_rates = load_network(weights)
 
