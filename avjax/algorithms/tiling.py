@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from avjax.models.denoiser import DenoiserConfig
+
 TILE_SIZE = 512  # side in pixels of the part of a tile that is kept
 PATCHES_PER_SIDE, PATCH_SIZE = 4, 64  # patches for adaptation; their side in pixels
+CONV_DEPTHS = 14, 8, 8  # denoiser: 3 x 3 convolutions at full, half, quarter size
 HELD_OUT = (
     np.arange(PATCHES_PER_SIDE**2) % (PATCHES_PER_SIDE + 1) == 0
 )  # on the diagonal
@@ -41,6 +44,17 @@ def tiles(
                 for start, length in ((top, height), (left, width))
             )
             yield (rows, columns), image[np.ix_(*indices)]
+
+
+def receptive_field(config: DenoiserConfig) -> int:
+    """Return the largest distance in pixels at which one pixel changes another.
+
+    Each convolution and each upsampling adds a pixel at its own resolution.  The result
+    is rounded up to a multiple of the sides of images.
+    """
+    distance = sum(2**level * depth for level, depth in enumerate(CONV_DEPTHS))
+    distance = (distance + 2 + 4 + 4) * config.size_multiple // 4 - 1
+    return -(-distance // config.size_multiple) * config.size_multiple
 
 
 def count_tiles(shape: tuple[int, ...]) -> int:

@@ -35,7 +35,6 @@ Departures  The paper's auxiliary task is solved by any x̂ with y = x̂ - r: it
             The image is restored after the last step, and clipped.
             Steps of θ and φ alternate; in their code, epochs.  The mean over a batch
             replaces ten times its sum; Adam is invariant to this factor.
-            Sides are multiples of 4, with "level" of 8.
             As in their code, not as in the paper, the body is trained in the second
             stage too.
 """
@@ -55,10 +54,15 @@ from avjax.nn.layers import ConvNoBias
 from avjax.nn.pixels import scale_luma_chroma
 from avjax.nn.precision import to_full_precision
 from avjax.nn.remat import rematerialise
-from avjax.nn.warp import depth_to_space, double, halve, space_to_depth
+from avjax.nn.warp import (
+    ResidualBlocks,
+    depth_to_space,
+    double,
+    halve,
+    space_to_depth,
+)
 from avjax.typing import Array, Dtype, Key, Params
 
-CONV_DEPTHS = 14, 8, 8  # 3 x 3 convolutions in sequence: at full, half, quarter size
 INITIAL_INNER_LR = 1e-2  # initial value of each learned inner learning rate
 INITIAL_LEVEL = 5.0  # initial level of the noise, in pixel values of 8 bits
 NUM_LEVEL_STATISTICS = 9  # see algorithms/noise_level.py
@@ -73,9 +77,8 @@ class DenoiserConfig:
         auxiliary: The task by which the restorer adapts to an image.  "reconstruction":
             a second head reconstructs the noisy image; "renoising" and "neighbours"
             need no head, see algorithms/denoiser_adaptation.py; "sure": gains of the
-            residual minimise the estimated error; "level": the level of the noise,
-            an input of the network, is estimated.  The network then works at half the
-            size: blocks of 2 x 2 pixels become channels, as in FFDNet.
+            residual minimise the estimated error; "level": the level of the noise, an
+            input, is estimated; 2 x 2 pixels become channels first, as in FFDNet.
         base_channels: Channels at the largest size.
         channel_step: Channels added each time that the sides are halved.
         mask_channels: Channels of the mask network.
@@ -106,7 +109,7 @@ class DenoiserConfig:
 
     @property
     def needs_noise_model(self) -> bool:
-        """Whether the adaptation uses a model of the noise instead of a mask."""
+        """Whether the adaptation has a model of the noise instead of a mask."""
         return self.auxiliary in ("sure", "level")
 
     @property
@@ -184,8 +187,7 @@ class RestorationNet(nn.Module):
             residual = scale_luma_chroma(residual, self.gains)
         if self.config.auxiliary == "level":  # as large as the noise
             residual = depth_to_space(residual)
-            scales = self.relative_levels(levels)
-            scales = jnp.broadcast_to(scales, (len(residual), 2))
+            scales = jnp.broadcast_to(self.relative_levels(levels), (len(noisy), 2))
             residual = jax.vmap(scale_luma_chroma)(residual, scales)
         return RestorationOutputs(noisy + residual, residual)  # denoiser (1)
 
@@ -223,23 +225,6 @@ class Body(nn.Module):
             conv = ConvNoBias(widths[level], 1, dtype=dtype, name=f"up_{level}")
             x = conv(double(x)) + skips[level]
             x = ResidualBlocks(2, dtype, name=f"decode_{level}")(x)
-        return x
-
-
-class ResidualBlocks(nn.Module):
-    """Pairs of convolutions with a shortcut.  [b h w d] -> [b h w d]."""
-
-    count: int
-    dtype: str = "float32"
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        for block in range(self.count):
-            first, second = (
-                ConvNoBias(x.shape[-1], 3, dtype=self.dtype, name=f"conv_{block}_{i}")
-                for i in range(2)
-            )
-            x = x + second(nn.relu(first(x)))
         return x
 
 
@@ -288,17 +273,6 @@ class MaskNet(nn.Module):
         return nn.sigmoid(to_full_precision(x))  # denoiser (3)
 
 
-def receptive_field(config: DenoiserConfig) -> int:
-    """Return the largest distance in pixels at which one pixel changes another.
-
-    Each convolution and each upsampling adds a pixel at its own resolution.  The result
-    is rounded up to a multiple of the sides of images.
-    """
-    distance = sum(2**level * depth for level, depth in enumerate(CONV_DEPTHS))
-    distance = (distance + 2 + 4 + 4) * config.size_multiple // 4 - 1
-    return -(-distance // config.size_multiple) * config.size_multiple
-
-
 @register_system(DenoiserConfig, optional_parts=("inner_lrs",))
 def init_variables(config: DenoiserConfig, key: Key) -> dict[str, Params]:
     """Return variables of all parts; see `avjax.models.registry.System`.
@@ -316,14 +290,9 @@ def init_variables(config: DenoiserConfig, key: Key) -> dict[str, Params]:
 
 
 def init_noise_model(config: DenoiserConfig) -> Params:
-    """Return the part noise_model before it is fitted.
+    """Return the part noise_model before it is fitted; see `fit_noise_model`.
 
-    Args:
-        config: Config of the denoiser.
-
-    Returns:
-        With the auxiliary task "level": coefficients of `correct_levels`, which leave
-        the levels as they are.  Else: see `fit_noise_model`.
+    With the auxiliary task "level", see `correct_levels`.
     """
     if config.auxiliary == "level":
         return {"coefficients": jnp.zeros((NUM_LEVEL_STATISTICS, 2))}

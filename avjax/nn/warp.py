@@ -1,10 +1,11 @@
-"""Image warping and resizing, and blocks whose features a code modulates."""
+"""Image warping and resizing, and residual blocks."""
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from einops import rearrange, reduce
 
+from avjax.nn.layers import ConvNoBias
 from avjax.nn.precision import dense_type
 from avjax.typing import Array
 
@@ -55,6 +56,23 @@ def depth_to_space(x: Array) -> Array:
 def double_size(x: Array) -> Array:
     """Repeat every pixel 2 x 2 times: [b h w c] -> [b 2h 2w c]."""
     return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
+
+
+class ResidualBlocks(nn.Module):
+    """Pairs of convolutions with a shortcut.  [b h w d] -> [b h w d]."""
+
+    count: int
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        for block in range(self.count):
+            first, second = (
+                ConvNoBias(x.shape[-1], 3, dtype=self.dtype, name=f"conv_{block}_{i}")
+                for i in range(2)
+            )
+            x = x + second(nn.relu(first(x)))
+        return x
 
 
 class FilmBlock(nn.Module):

@@ -29,11 +29,12 @@ from convert import denoiser_file, lip_reader_file, make_tensors
 from talk import COLUMNS, Usage, compare, measure
 from torch_files import write_zip
 
+from avjax.algorithms import tiling
 from avjax.constants import FPS, SAMPLE_RATE
 from avjax.faces import tracking
 from avjax.media import audio_io, image_io, video_reader
 from avjax.media.video_writer import VideoWriter
-from avjax.models.denoiser import DenoiserConfig, receptive_field
+from avjax.models.denoiser import DenoiserConfig
 from avjax.pipelines.lip_networks import load_lip_network
 from avjax.pipelines.lipread import jit_read
 from avjax.pipelines.sync_models import load_sync_model
@@ -147,7 +148,7 @@ def sync_difference(weights: pathlib.Path, folder: pathlib.Path) -> float:
 def denoise_difference(weights: pathlib.Path, folder: pathlib.Path) -> float:
     """Compare the written photos, but for their edges: zeros are around the peer's."""
     del weights
-    margin = receptive_field(DenoiserConfig())
+    margin = tiling.receptive_field(DenoiserConfig())
     inner = slice(margin, -margin)
     ours, peer = (
         image_io.read_image(folder / f"{name}.png")[inner, inner].astype(np.float64)

@@ -42,7 +42,7 @@ from avjax.losses.restoration import restoration_l1
 from avjax.media.photo_io import Photo, read_photo
 from avjax.media.pixels import to_float01
 from avjax.metrics.image import psnr
-from avjax.models.denoiser import DenoiserConfig, init_variables, receptive_field
+from avjax.models.denoiser import DenoiserConfig, init_variables
 from avjax.pipelines.denoise import load_denoiser
 from avjax.pipelines.denoising.denoiser import jit_adapt, jit_denoise_tile
 from avjax.train.ablations.results import ResultTable, add_json_option
@@ -127,7 +127,7 @@ def measure_seam(options: argparse.Namespace) -> None:
     """Compare an image in tiles with the same image in one piece."""
     denoiser = load_denoiser(options.weights, 0)
     image = to_float01(noisy_ramp(1000, 1500))
-    margin = receptive_field(denoiser.config)
+    margin = tiling.receptive_field(denoiser.config)
     tiled = denoiser.denoise_tiles(image, denoiser.initial_params())
     padded = np.pad(image, ((margin, margin), (margin, margin), (0, 0)), "reflect")
     restore = jax.jit(

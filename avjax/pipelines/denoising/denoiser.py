@@ -13,7 +13,7 @@ from avjax.compilation import cached_jit
 from avjax.errors import InputError
 from avjax.media.photo_io import Photo
 from avjax.media.pixels import from_float01, to_float01, to_rgb
-from avjax.models.denoiser import DenoiserConfig, receptive_field
+from avjax.models.denoiser import DenoiserConfig
 from avjax.pipelines.denoising.result import DenoiseResult, make_result
 from avjax.typing import Array, Params, PathLike
 
@@ -129,7 +129,7 @@ class Denoiser:
         """
         restorer = {**self.params["restorer"], **adapted_params}
         network, output = jit_denoise_tile(self.config), np.empty_like(image)
-        margin = receptive_field(self.config)
+        margin = tiling.receptive_field(self.config)
         for region, tile in tiling.tiles(image, margin):
             clean = np.asarray(network(restorer, to_rgb(to_float01(tile))))
             if not np.isfinite(clean).all():
@@ -206,7 +206,7 @@ def jit_denoise_tile(config: DenoiserConfig) -> Callable[[Params, Array], Array]
         (restorer parameters, tile f32 [s s c=3]) -> denoised core of the tile without
         its margin.
     """
-    margin = receptive_field(config)
+    margin = tiling.receptive_field(config)
     core = slice(margin, margin + tiling.TILE_SIZE)
 
     def denoise_tile(restorer: Params, tile: Array) -> Array:

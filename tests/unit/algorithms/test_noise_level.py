@@ -72,6 +72,7 @@ def test_levels_stay_as_they_are_before_the_model_is_fitted():
 
 
 def test_correction_is_limited():
+    """denoiser (10)"""
     near = correct_levels(model(_0=0.01), white([6.0, 2.0]), LEVELS)
     np.testing.assert_allclose(near - LEVELS, 0.01, rtol=0.01)
     far = correct_levels(model(_0=-9.0), white([6.0, 2.0]), LEVELS)

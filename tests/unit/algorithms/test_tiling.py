@@ -11,7 +11,6 @@ from avjax import weights_folders
 from avjax.algorithms import denoiser_adaptation, tiling
 from avjax.media.photo_io import Photo
 from avjax.media.pixels import to_float01
-from avjax.models.denoiser import receptive_field
 from avjax.pipelines.denoise import load_denoiser, load_network
 from avjax.pipelines.denoising.denoiser import Denoiser
 
@@ -36,7 +35,7 @@ def mirrored(image, width):
 
 def denoise_whole(denoiser: Denoiser, image, adapted) -> np.ndarray:
     """Denoise an image [h w 3] as a whole, with mirrored edges."""
-    (height, width), margin = image.shape[:2], receptive_field(denoiser.config)
+    (height, width), margin = image.shape[:2], tiling.receptive_field(denoiser.config)
     padded = mirrored(to_float01(image), margin)
     padded = np.pad(padded, ((0, -height % 8), (0, -width % 8), (0, 0)), "edge")
     restorer = {**denoiser.params["restorer"], **adapted}
@@ -50,7 +49,7 @@ def test_receptive_field_is_tight(deep, monkeypatch):
     """The limit exceeds the measured distance by less than two blocks."""
     config, params, _ = load_network(deep)
     run = jax.jit(lambda x: denoiser_adaptation.restore(config, *x).clean)
-    multiple, limit, farthest = config.size_multiple, receptive_field(config), 0
+    multiple, limit, farthest = config.size_multiple, tiling.receptive_field(config), 0
     middle = (limit + multiple) // multiple * multiple
     side = 2 * middle
     for position in range(middle, middle + multiple):
