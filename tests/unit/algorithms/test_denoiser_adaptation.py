@@ -152,7 +152,6 @@ def test_all_patches_serve_the_choice_of_gains(noisy, quick_body):
     result = adapt_denoiser_with_early_stopping(
         SURE,
         GAIN_PLAN,
-        LEVEL_PLAN,
         params,
         lrs,
         images[:1],
