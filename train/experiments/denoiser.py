@@ -82,9 +82,9 @@ def denoiser_photos_plain() -> Experiment:
     of a sensor alone, and white noise. Data: corpora/photos. Time: 0.8 hours on two
     cores.
     """
-    plain = small_plain("corpora/photos", PHOTO_NOISE, PHOTOS, LEVEL, crop_size=96)
+    plain = small_plain("corpora/photos", PHOTO_NOISE, PHOTOS, LEVEL)
     transform = ImagePairCrop(96, PHOTO_NOISE, clean_blur=PHOTO_BLUR)
-    train = dataclasses.replace(plain.train, batch_size=8, transform=transform)
+    train = Loader("corpora/photos", "train", transform, batch_size=8, num_workers=1)
     optimizer = dataclasses.replace(SMALL_MUON, learning_rate=2e-3)
     return dataclasses.replace(
         plain, train=train, optim={"restore": optimizer}, steps=6000
@@ -245,7 +245,6 @@ def small_plain(
     corruptions: tuple[Corruption, ...],
     description: str,
     model: DenoiserConfig = SMALL,
-    crop_size: int = CROP_SIZE,
 ) -> Experiment:
     """Train a small restorer by its error against clean images, with no other task.
 
@@ -254,7 +253,6 @@ def small_plain(
         corruptions: Noise that is added to the images; empty: the corpus has it.
         description: First line of the model card.
         model: Config of the denoiser.
-        crop_size: Side in pixels of the crops that are trained on.
 
     Returns:
         The experiment.
@@ -267,7 +265,6 @@ def small_plain(
         batch_size=16,
         steps=1000,
         description=description,
-        crop_size=crop_size,
     )
 
 
