@@ -18,7 +18,7 @@ from avjax.algorithms.meta_sgd import (
     adapt,
     adapt_with_early_stopping,
 )
-from avjax.algorithms.noise_level import correct_levels
+from avjax.algorithms.noise_level import level_loss
 from avjax.algorithms.noise_model import gain_risk, measure_residual
 from avjax.losses.restoration import masked_l1
 from avjax.models.denoiser import (
@@ -150,7 +150,12 @@ def inner_loss(
     if config.auxiliary == "sure":
         return sure_loss(config, params, noisy, key)
     if config.auxiliary == "level":
-        return level_loss(config, params, noisy)
+
+        def residual_at(levels: Array) -> Array:
+            told = params["restorer"] | {"levels": levels}
+            return restore(config, told, noisy).residual
+
+        return level_loss(params["noise_model"], residual_at)
     mask = apply_network(MaskNet(config), {"params": params["mask_net"]}, noisy)
     if plan.hard_mask:
         mask = (mask > 0.5).astype(mask.dtype)
@@ -184,32 +189,6 @@ def sure_loss(
     statistics = measure_residual(residual_of, noisy, key)
     risk = gain_risk(params["noise_model"], statistics)
     return lambda trainable: risk(trainable["gains"])
-
-
-def level_loss(
-    config: DenoiserConfig, params: Params, noisy: Array
-) -> Callable[[Params], Array]:
-    """Create the disagreement of the levels that the network is told with its residual.
-
-    A gradient step with learning rate 1 replaces the levels by the estimated ones.
-
-    Args:
-        config: Config of the model, with auxiliary "level".
-        params: Parameters of the parts `restorer` and `noise_model`.
-        noisy: Parts of one image, sides multiples of 8, [b h w c=3].
-
-    Returns:
-        A function of {"levels": levels of luma and chroma [2]}; see `correct_levels`.
-    """
-
-    def loss(trainable: Params) -> Array:
-        levels = trainable["levels"]
-        told = jax.lax.stop_gradient(levels)
-        residual = restore(config, params["restorer"] | {"levels": told}, noisy)[1]
-        better = correct_levels(params["noise_model"], residual, told)
-        return jnp.sum((levels - jax.lax.stop_gradient(better)) ** 2) / 2
-
-    return loss
 
 
 def auxiliary_loss(

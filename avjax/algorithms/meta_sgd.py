@@ -155,6 +155,25 @@ def unroll_on_cpu() -> bool:
     return jax.default_backend() == "cpu"
 
 
+def map_images(function: Callable[..., Any], *arrays: Array) -> Any:
+    """Apply a function of one image to a batch.
+
+    On a CPU, images are processed one by one: convolutions with different kernels for
+    each image are slower in a batch.
+
+    Args:
+        function: Function of one image (and of other arrays).
+        *arrays: [b ...].
+
+    Returns:
+        The results, stacked.
+    """
+    if not unroll_on_cpu():
+        return jax.vmap(function)(*arrays)
+    results = [function(*inputs) for inputs in zip(*arrays, strict=True)]
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *results)
+
+
 def inner_step(
     loss: Callable[[Params], Array], lrs: Params, adaptation: Adaptation
 ) -> Callable[[Any, None], tuple[Any, Array]]:

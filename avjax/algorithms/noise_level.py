@@ -9,6 +9,8 @@ Levels are logarithms of the standard deviations of luma and of chroma, in pixel
 of 8 bits.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
@@ -49,6 +51,31 @@ def correct_levels(level_model: Params, residual: Array, levels: Array) -> Array
     # denoiser (10)
     change = level_statistics(residual, levels) @ level_model["coefficients"]
     return levels + MAX_CORRECTION * jnp.tanh(change / MAX_CORRECTION)
+
+
+def level_loss(
+    level_model: Params, residual_at: Callable[[Array], Array]
+) -> Callable[[Params], Array]:
+    """Create the disagreement of levels with what a denoiser removes at them.
+
+    A gradient step with learning rate 1 replaces the levels by the estimated ones.
+
+    Args:
+        level_model: See `correct_levels`.
+        residual_at: Maps levels [2] to the residual of parts of one image, sides
+            multiples of 8, [b h w c=3].
+
+    Returns:
+        A function of {"levels": levels of luma and chroma [2]}.
+    """
+
+    def loss(trainable: Params) -> Array:
+        levels = trainable["levels"]
+        told = jax.lax.stop_gradient(levels)
+        better = correct_levels(level_model, residual_at(told), told)
+        return jnp.sum((levels - jax.lax.stop_gradient(better)) ** 2) / 2
+
+    return loss
 
 
 def level_statistics(residual: Array, levels: Array) -> Array:

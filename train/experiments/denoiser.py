@@ -2,8 +2,6 @@
 
 Commands of the corpora:
     avjax data build pictures --raw PICTURES --held test --out corpora/pictures
-    avjax data build pictures --raw PHOTOS --held rocket --val Picture_0B hubble
-        --side 192 --out corpora/photos
     avjax data build pictures --raw DIV2K --val valid --out corpora/div2k
     avjax data build pairs --raw POLYU --held Canon80D Sony --val Canon600D
         --side 256 --out corpora/polyu
@@ -16,7 +14,6 @@ from collections.abc import Mapping
 
 from avjax.algorithms.adaptation_plan import (
     GAIN_PLAN,
-    LEVEL_PLAN,
     REFERENCE_TEST,
     REFERENCE_TRAINING,
 )
@@ -35,18 +32,6 @@ from avjax.train.registry import experiment
 from avjax.train.tasks.denoiser import DenoiserTask
 
 SMALL = DenoiserConfig(base_channels=8, channel_step=8, mask_channels=4)
-LEVEL = DenoiserConfig(auxiliary="level", base_channels=32, channel_step=16)
-PHOTOS = "The denoiser, trained on photos with synthetic noise."
-SMOOTHING = (0.0, 0.5), (1.0, 3.0)  # pixels, of luma and of chroma
-PHOTO_BLUR = 0.0, 1.2  # pixels
-PHOTO_NOISE = (
-    CameraNoise("dnd", (95, 100), *SMOOTHING),
-    CameraNoise("dnd", None, *SMOOTHING),
-    CameraNoise("dnd", (70, 95), *SMOOTHING),
-    CameraNoise("sidd", (80, 100), *SMOOTHING),
-    CameraNoise("dnd"),
-    GaussianNoise((0.0, 50.0)),
-)
 SURE = dataclasses.replace(SMALL, auxiliary="sure")
 CROP_SIZE = 48  # pixels, of training
 TEST_CROP_SIZE = 128  # pixels, of evaluations
@@ -71,43 +56,6 @@ def denoiser_synthetic() -> Experiment:
         batch_size=8,
         steps=1500,
         description="The denoiser's first stage, trained on synthetic noise.",
-    )
-
-
-@experiment
-def denoiser_photos_plain() -> Experiment:
-    """Train the denoiser on clean photos, with synthetic noise whose level it is told.
-
-    The noise is that of cameras, smoothed by their own denoising and compressed, that
-    of a sensor alone, and white noise. Data: corpora/photos. Time: 0.8 hours on two
-    cores.
-    """
-    plain = small_plain("corpora/photos", PHOTO_NOISE, PHOTOS, LEVEL)
-    transform = ImagePairCrop(96, PHOTO_NOISE, clean_blur=PHOTO_BLUR)
-    train = Loader("corpora/photos", "train", transform, batch_size=8, num_workers=1)
-    optimizer = dataclasses.replace(SMALL_MUON, learning_rate=2e-3)
-    return dataclasses.replace(
-        plain, train=train, optim={"restore": optimizer}, steps=6000
-    )
-
-
-@experiment
-def denoiser_photos() -> Experiment:
-    """Fit how the denoiser estimates the level; run denoiser_photos_plain first.
-
-    Data: corpora/photos. Time: 2 minutes on two cores. Score of a similar run: 39.5 dB
-    on photos of a camera of PolyU (noisy: 37.3 dB).
-    """
-    return small_denoiser(
-        DenoiserTask(LEVEL, stage="adapt", plan=LEVEL_PLAN, test_plan=LEVEL_PLAN),
-        "corpora/photos",
-        PHOTO_NOISE,
-        {"levels": Adam(learning_rate=5e-2, schedule="cosine")},
-        batch_size=8,
-        crop_size=192,
-        steps=200,
-        description=PHOTOS,
-        init_from={"restorer": "runs/denoiser_photos_plain/weights"},
     )
 
 

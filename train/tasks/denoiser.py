@@ -5,15 +5,15 @@ Generalisation with Meta Auxiliary Learning" (MAXL).
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 
 from avjax.algorithms.adaptation_plan import AdaptationPlan, init_inner_lrs
 from avjax.algorithms.denoiser_adaptation import adapt_denoiser, auxiliary_loss, restore
-from avjax.algorithms.meta_sgd import Adaptation, adapt, constant_lrs, unroll_on_cpu
+from avjax.algorithms.meta_sgd import Adaptation, adapt, constant_lrs, map_images
 from avjax.algorithms.noise_level import correct_levels, noise_levels
 from avjax.losses.restoration import mask_edge_loss, restoration_l1
 from avjax.metrics.base import Mean
@@ -290,22 +290,3 @@ class DenoiserTask(Task):
     def export(self, params: Params, stats: Params) -> ReleasedWeights:
         """Release all parts. See `Task.export`."""
         return ReleasedWeights(self.model.system, params, {}, self.model)
-
-
-def map_images(function: Callable[..., Any], *arrays: Array) -> Any:
-    """Apply a function of one image to a batch.
-
-    On a CPU, images are processed one by one: convolutions with different kernels for
-    each image are slower in a batch.
-
-    Args:
-        function: Function of one image (and of other arrays).
-        *arrays: [b ...].
-
-    Returns:
-        The results, stacked.
-    """
-    if not unroll_on_cpu():
-        return jax.vmap(function)(*arrays)
-    results = [function(*inputs) for inputs in zip(*arrays, strict=True)]
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *results)

@@ -14,13 +14,13 @@ from avjax.algorithms.adaptation_plan import (
     AdaptationPlan,
 )
 from avjax.algorithms.denoiser_adaptation import restore
-from avjax.algorithms.meta_sgd import Adaptation
+from avjax.algorithms.meta_sgd import Adaptation, map_images
 from avjax.algorithms.noise_level import noise_levels
 from avjax.losses.restoration import mask_edge_loss, masked_l1, restoration_l1
 from avjax.models.denoiser import DenoiserConfig
 from avjax.train.optimizers import Adam, make_optimizer
 from avjax.train.step import make_state, make_step
-from avjax.train.tasks.denoiser import MAX_LEVEL_SHIFT, DenoiserTask, map_images
+from avjax.train.tasks.denoiser import MAX_LEVEL_SHIFT, DenoiserTask
 
 pytestmark = pytest.mark.usefixtures("quick_body")
 KEY = jax.random.key(0)
@@ -205,7 +205,7 @@ def test_export_for_gains_has_the_noise_model_and_no_mask(batch):
 
 @pytest.mark.parametrize("written_out", [True, False])
 def test_pictures_go_through_one_by_one_or_together(written_out, monkeypatch):
-    monkeypatch.setattr("avjax.train.tasks.denoiser.unroll_on_cpu", lambda: written_out)
+    monkeypatch.setattr("avjax.algorithms.meta_sgd.unroll_on_cpu", lambda: written_out)
     pictures, factors = jnp.arange(24.0).reshape(3, 2, 4), jnp.array([1.0, 2.0, 3.0])
     pred, sums = map_images(lambda x, y: (x * y, jnp.sum(x)), pictures, factors)
     np.testing.assert_array_equal(pred, pictures * factors[:, None, None])
