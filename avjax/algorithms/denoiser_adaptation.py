@@ -40,8 +40,8 @@ def restore(
         config: Config of the model.
         restorer: Parameters of the part `restorer`.
         noisy: Images, sides multiples of `config.size_multiple`, [b h w c=3].
-        levels: Levels of the noise that the network is told instead of the parameter
-            `levels`, see `RestorationNet`, [b 2].
+        levels: Levels of the noise, an input of the network, see `RestorationNet`,
+            [b 2]. None: the parameter `levels`.
 
     Returns:
         Clean images and residuals, not clipped.

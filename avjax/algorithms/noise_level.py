@@ -1,9 +1,9 @@
-"""Level of the noise of an image, which a denoiser is told.
+"""Level of the noise of an image, an input of some denoisers.
 
-A denoiser that is told too low a level leaves noise in the image; told too high a one,
-it removes texture as well. Either way the energy of what it removes does not fit the
-level that it was told. The level is corrected by a linear function of a few statistics
-of that residual, which is fitted to images with synthetic noise.
+With too low a level a denoiser leaves noise in the image; with too high a one it
+removes texture as well. In both cases the energy of its residual does not fit the
+level. The level is corrected by a linear function of a few statistics of the residual,
+which is fitted to images with synthetic noise.
 
 Levels are logarithms of the standard deviations of luma and of chroma, in pixel values
 of 8 bits.
@@ -43,7 +43,7 @@ def correct_levels(level_model: Params, residual: Array, levels: Array) -> Array
         level_model: The part `noise_model` of a denoiser with the auxiliary task
             "level".
         residual: Residual of parts of one image, sides multiples of 8, [b h w c=3].
-        levels: Levels that the denoiser was told, [2].
+        levels: Levels that were the input of the denoiser, [2].
 
     Returns:
         Better levels, at most `MAX_CORRECTION` away, [2].
@@ -83,7 +83,7 @@ def level_statistics(residual: Array, levels: Array) -> Array:
 
     Args:
         residual: Residual of parts of one image, sides multiples of 8, [b h w c=3].
-        levels: Levels that the denoiser was told, [2].
+        levels: Levels that were the input of the denoiser, [2].
 
     Returns:
         The constant 1; the levels minus that of `INITIAL_LEVEL`; the logarithms of the
