@@ -6,7 +6,7 @@ import struct
 
 import av
 import numpy as np
-from media_files import FLAGS
+from media_files import FLAGS, OPTIONS
 
 BT601 = 5
 
@@ -27,8 +27,8 @@ def encode_tile(image: np.ndarray) -> tuple[bytes, bytes]:
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="matroska") as file:
         # With B-frames, libx265 leaves the decoding time of a single frame unset.
-        settings = "log-level=none:pools=1:frame-threads=1:bframes=0:crf=4"
-        options = {"preset": "ultrafast", "x265-params": settings}
+        fast = OPTIONS["libx265"]
+        options = fast | {"x265-params": f"{fast['x265-params']}:bframes=0"}
         stream = file.add_stream("libx265", 25, options=options)
         stream.height, stream.width, stream.pix_fmt = *image.shape[:2], "yuv420p"
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image)).reformat(
