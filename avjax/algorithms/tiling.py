@@ -1,4 +1,4 @@
-"""Tiles and patches of images: one compiled program serves images of any size.
+"""Tiles and patches of images: few compiled programs serve images of all sizes.
 
 Outside of its edges an image continues as its own mirror image.
 """
@@ -9,7 +9,7 @@ import numpy as np
 
 from avjax.models.denoiser import DenoiserConfig
 
-TILE_SIZE = 512  # side in pixels of the part of a tile that is kept
+TILE_SIZES = 256, 512, 1024  # sides in pixels of the part of a tile that is kept
 PATCHES_PER_SIDE, PATCH_SIZE = 4, 64  # patches for adaptation; their side in pixels
 CONV_DEPTHS = 14, 8, 8  # denoiser: 3 x 3 convolutions at full, half, quarter size
 HELD_OUT = (
@@ -22,7 +22,7 @@ def tiles(
 ) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
     """Cut an image into overlapping tiles of equal size.
 
-    At the lower and the right edge, less than TILE_SIZE pixels of a tile are kept.
+    At the lower and the right edge, a part of a tile lies outside of the image.
 
     Args:
         image: The image, [h w c].
@@ -30,20 +30,37 @@ def tiles(
 
     Yields:
         - region: Rows and columns of the image that are kept of a tile.
-        - tile: The tile, [s s c] with s = TILE_SIZE + 2 context.
+        - tile: The tile, [s s c] with s = tile_size(image.shape, context) + 2 context.
     """
     height, width = image.shape[:2]
-    for top in range(0, height, TILE_SIZE):
-        for left in range(0, width, TILE_SIZE):
-            rows = slice(top, min(top + TILE_SIZE, height))
-            columns = slice(left, min(left + TILE_SIZE, width))
+    size = tile_size(image.shape, context)
+    for top in range(0, height, size):
+        for left in range(0, width, size):
+            rows = slice(top, min(top + size, height))
+            columns = slice(left, min(left + size, width))
             indices = (
                 reflect_indices(
-                    np.arange(start - context, start + TILE_SIZE + context), length
+                    np.arange(start - context, start + size + context), length
                 )
                 for start, length in ((top, height), (left, width))
             )
             yield (rows, columns), image[np.ix_(*indices)]
+
+
+def tile_size(shape: tuple[int, ...], context: int) -> int:
+    """Choose the tiles of an image that have the fewest pixels in total.
+
+    Args:
+        shape: Shape of the image, (h, w, ...).
+        context: Pixels around the kept part of a tile.
+
+    Returns:
+        One of TILE_SIZES.
+    """
+    return min(
+        TILE_SIZES,
+        key=lambda size: grid_size(shape, size) * (size + 2 * context) ** 2,
+    )
 
 
 def receptive_field(config: DenoiserConfig) -> int:
@@ -57,16 +74,22 @@ def receptive_field(config: DenoiserConfig) -> int:
     return -(-distance // config.size_multiple) * config.size_multiple
 
 
-def count_tiles(shape: tuple[int, ...]) -> int:
+def count_tiles(shape: tuple[int, ...], context: int) -> int:
     """Count the tiles of an image.
 
     Args:
         shape: Shape of the image, (h, w, ...).
+        context: Pixels around the kept part of a tile.
 
     Returns:
         Number of tiles.
     """
-    return -(-shape[0] // TILE_SIZE) * -(-shape[1] // TILE_SIZE)
+    return grid_size(shape, tile_size(shape, context))
+
+
+def grid_size(shape: tuple[int, ...], size: int) -> int:
+    """Count the tiles of an image whose kept parts have this side."""
+    return -(-shape[0] // size) * -(-shape[1] // size)
 
 
 def sample_patches(image: np.ndarray) -> np.ndarray:

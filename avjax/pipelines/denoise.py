@@ -115,7 +115,8 @@ def denoise_with_progress(
     if not progress:
         return denoiser.denoise(photo, name)
     with console.progress_bar() as bar:
-        task = bar.add_task("denoising", total=tiling.count_tiles(photo.image.shape))
+        tiles = tiling.count_tiles(photo.image.shape, denoiser.tile_margin)
+        task = bar.add_task("denoising", total=tiles)
         return denoiser.denoise(photo, name, lambda: bar.advance(task))
 
 

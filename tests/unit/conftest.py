@@ -168,7 +168,7 @@ def assert_refused(bad_files, capfd, monkeypatch) -> Callable[..., None]:
 @pytest.fixture
 def small_tiles(monkeypatch):
     """Cut even small images into several tiles."""
-    monkeypatch.setattr(tiling, "TILE_SIZE", 32)
+    monkeypatch.setattr(tiling, "TILE_SIZES", (32,))
 
 
 def numbered(number: int, height: int = 48, width: int = 64) -> np.ndarray:

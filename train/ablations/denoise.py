@@ -107,11 +107,12 @@ def measure_quality(options: argparse.Namespace) -> None:
 def measure_cost(options: argparse.Namespace) -> None:
     """Measure seconds and memory of denoising one image."""
     denoiser = load_denoiser(options.weights)
-    denoiser.denoise(Photo(noisy_ramp(64, 64)), "warm-up")
     config, plan = denoiser.config, denoiser.plan
     programs = jit_adapt(config, plan), jit_denoise_tile(config)
     side = round((options.megapixels * 1e6 / 6) ** 0.5)
     photo = Photo(noisy_ramp(2 * side, 3 * side))
+    size = tiling.tile_size(photo.image.shape, denoiser.tile_margin)
+    denoiser.denoise(Photo(noisy_ramp(size, size)), "warm-up")
     stopwatch = Stopwatch.start()
     denoiser.denoise(photo, "ramp")
     wall, processor = stopwatch.stop()
@@ -127,7 +128,7 @@ def measure_seam(options: argparse.Namespace) -> None:
     """Compare an image in tiles with the same image in one piece."""
     denoiser = load_denoiser(options.weights, 0)
     image = to_float01(noisy_ramp(1000, 1500))
-    margin = tiling.receptive_field(denoiser.config)
+    margin = denoiser.tile_margin
     tiled = denoiser.denoise_tiles(image, denoiser.initial_params())
     padded = np.pad(image, ((margin, margin), (margin, margin), (0, 0)), "reflect")
     restore = jax.jit(
@@ -139,7 +140,7 @@ def measure_seam(options: argparse.Namespace) -> None:
     columns = ("tiles", "largest difference, of 255", "change by the network, of 255")
     table = ResultTable("Denoising in tiles", *columns)
     differences = (255 * np.abs(untiled - x).max() for x in (tiled, image))
-    table.add(tiling.count_tiles(image.shape), *differences)
+    table.add(tiling.count_tiles(image.shape, margin), *differences)
     table.write(options.json, data=RAMP_DATA)
 
 

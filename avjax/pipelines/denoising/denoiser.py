@@ -38,6 +38,11 @@ class Denoiser:
     plan: AdaptationPlan
     strength: float
 
+    @property
+    def tile_margin(self) -> int:
+        """Pixels around the kept part of a tile."""
+        return tiling.receptive_field(self.config)
+
     def initial_params(self) -> Params:
         """Return the adapted parameters as they were trained."""
         return adaptation_plan.split_trainable(
@@ -129,8 +134,7 @@ class Denoiser:
         """
         restorer = {**self.params["restorer"], **adapted_params}
         network, output = jit_denoise_tile(self.config), np.empty_like(image)
-        margin = tiling.receptive_field(self.config)
-        for region, tile in tiling.tiles(image, margin):
+        for region, tile in tiling.tiles(image, self.tile_margin):
             clean = np.asarray(network(restorer, to_rgb(to_float01(tile))))
             if not np.isfinite(clean).all():
                 raise InputError("the weights are damaged: they give infinite values")
@@ -204,10 +208,10 @@ def jit_denoise_tile(config: DenoiserConfig) -> Callable[[Params, Array], Array]
 
     Returns:
         (restorer parameters, tile f32 [s s c=3]) -> denoised core of the tile without
-        its margin.
+        its margin. Each size of tiles is a program.
     """
     margin = tiling.receptive_field(config)
-    core = slice(margin, margin + tiling.TILE_SIZE)
+    core = slice(margin, -margin)
 
     def denoise_tile(restorer: Params, tile: Array) -> Array:
         restored = denoiser_adaptation.restore(config, restorer, tile[None])

@@ -64,20 +64,41 @@ def test_receptive_field_is_tight(deep, monkeypatch):
 
 def test_tiles_equal_the_whole_image(deep, monkeypatch):
     """An image in 12 tiles equals the image in one piece."""
-    monkeypatch.setattr(tiling, "TILE_SIZE", 32)
+    monkeypatch.setattr(tiling, "TILE_SIZES", (32,))
     denoiser = load_denoiser(deep, 0)
     image = noisy((70, 101), dtype=np.uint16)
     denoised = denoiser.denoise(Photo(image), "x").photo.image
     expected = denoise_whole(denoiser, image, denoiser.initial_params())
-    assert tiling.count_tiles(image.shape) == 12
+    assert tiling.count_tiles(image.shape, denoiser.tile_margin) == 12
     assert (
         np.abs(expected - to_float01(image)).max() > 0.01
     )  # the network changes the image
     np.testing.assert_allclose(to_float01(denoised), np.clip(expected, 0, 1), atol=3e-5)
 
 
+@pytest.mark.parametrize(
+    ("shape", "context", "size", "count"),
+    [
+        ((16, 200), 144, 256, 1),
+        ((257, 256), 144, 256, 2),
+        ((400, 600), 72, 512, 2),
+        ((3000, 4000), 144, 1024, 12),
+        ((1100, 1100), 8, 256, 25),
+    ],
+)
+def test_tiles_have_the_fewest_pixels(shape, context, size, count):
+    """The pixels of the margins are counted, too."""
+    assert tiling.tile_size(shape, context) == size
+    assert tiling.count_tiles(shape, context) == count
+    image = np.zeros((*shape, 1), np.uint8)
+    for (rows, columns), tile in tiling.tiles(image, context):
+        assert tile.shape == (size + 2 * context, size + 2 * context, 1)
+        image[rows, columns] += 1
+    assert (image == 1).all()
+
+
 def test_bundled_weights_denoise(monkeypatch):
-    monkeypatch.setattr(tiling, "TILE_SIZE", 64)
+    monkeypatch.setattr(tiling, "TILE_SIZES", (64,))
     ramp = np.full((64, 64, 3), np.linspace(0.2, 0.8, 64)[:, None], np.float32)
     noise = np.random.default_rng(0).normal(0, 0.05, ramp.shape).astype(np.float32)
     result = load_denoiser(steps=1).denoise(Photo(np.clip(ramp + noise, 0, 1)), "x")
