@@ -11,8 +11,9 @@ to 16 patches of 64 pixels, and then restores the image once, tile by tile:
     published task   the same task and number of steps, with the weights of the loop,
                      converted
     neighbours       the default task of training, five steps
-    sure             the task of the default weights, five steps
-    denoiser-polyu   the default weights, whose network is smaller
+    sure             the task of denoiser-polyu, five steps
+    denoiser-polyu   these weights, whose network is smaller
+    denoiser-photos  the default weights, whose network is smaller
 
 The programs run in turns; each row gives medians. "Ratio" is the median of the ratios
 to the published loop of the same round.
@@ -103,6 +104,7 @@ def main() -> None:
             "avjax, neighbours": untrained("neighbours"),
             "avjax, sure": untrained("sure"),
             "avjax, denoiser-polyu": load_denoiser("denoiser-polyu"),
+            "avjax, denoiser-photos": load_denoiser("denoiser-photos"),
         }
         programs: dict[str, Callable[[], Times]] = {"PyTorch": peer.step}
         for name, denoiser in denoisers.items():

@@ -127,7 +127,7 @@ def measure_cost(options: argparse.Namespace) -> None:
 def measure_seam(options: argparse.Namespace) -> None:
     """Compare an image in tiles with the same image in one piece."""
     denoiser = load_denoiser(options.weights, 0)
-    image = to_float01(noisy_ramp(1000, 1500))
+    image = to_float01(noisy_ramp(1000, 1504))  # sides of multiples of 8
     margin = denoiser.tile_margin
     tiled = denoiser.denoise_tiles(image, denoiser.initial_params())
     padded = np.pad(image, ((margin, margin), (margin, margin), (0, 0)), "reflect")
