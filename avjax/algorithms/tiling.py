@@ -88,7 +88,15 @@ def count_tiles(shape: tuple[int, ...], context: int) -> int:
 
 
 def grid_size(shape: tuple[int, ...], size: int) -> int:
-    """Count the tiles of an image whose kept parts have this side."""
+    """Count the tiles of one size that cover an image.
+
+    Args:
+        shape: Shape of the image, (h, w, ...).
+        size: Side of the kept part of a tile.
+
+    Returns:
+        Number of tiles.
+    """
     return -(-shape[0] // size) * -(-shape[1] // size)
 
 
