@@ -3,8 +3,9 @@
     AVJAX_REAL=/path/to/real python tests/benchmarks/stages.py COMMAND...
         --before CHECKOUT [--weights DIR] [--seconds N] [--rounds N] [--json PATH]
 
-COMMAND is talk, lipread, speak, sync or denoise. A clip of 512 x 512 pixels is read, or
-a photo of 1024 x 1024 pixels is denoised, with the default weights. `talk` animates the
+COMMAND is talk, lipread, speak, sync, denoise, align or adapt. A clip of 512 x 512
+pixels is read, a photo of 1024 x 1024 pixels is denoised, or a sentence of GRID is
+aligned, with the default weights. `adapt` takes 20 steps. `talk` animates the
 clip and a photo, whose faces are detected; with --weights, weights of the full-size
 Wav2Lip animate them too, in a given box. A row has the seconds that a stage was busy,
 before and now, the median of the rounds; stages may overlap, and each is slower while
@@ -35,7 +36,9 @@ STAGES = (
     *("network", "search", "vocoder", "composite", "encode", "write"),
     *("compile or load programs", "all, CPU", "all"),
 )
-COMMANDS = "talk", "lipread", "speak", "sync", "denoise"
+COMMANDS = "talk", "lipread", "speak", "sync", "denoise", "align", "adapt"
+SENTENCE = "grid/video/s1/bbaf2n.mpg", "bin blue at f two now"
+ADAPT_STEPS = 20
 
 
 class Run(NamedTuple):
@@ -75,13 +78,20 @@ def make_runs(
         (_, photo, *_), _ = denoise_arguments(folder, real)
         arguments = [command, photo, "-o", folder / "out.png"]
         return [Run("default", "photo", arguments)]
+    if command == "align":
+        clip, text = SENTENCE
+        return [Run("default", "3 s of speech", [command, real / clip, text])]
     cases = make_cases(real, seconds, folder)
     if command != "talk":
         (name, case), *_ = cases.items()
         clip = folder / "with_audio.mp4"
         remux_audio(clip, case.face, case.audio)
-        output = ["-o", folder / "out.wav"] if command == "speak" else []
-        return [Run("default", name, [command, clip, *output])]
+        outputs = {
+            "speak": ["-o", folder / "out.wav"],
+            "adapt": ["-o", folder / "adapted", "--steps", ADAPT_STEPS],
+        }
+        arguments = [command, clip, *outputs.get(command, [])]
+        return [Run("default", name, arguments)]
     runs = []
     for weights in filter(None, (full_size, "lipwarp-people")):
         for name, case in cases.items():

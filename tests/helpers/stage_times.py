@@ -182,7 +182,33 @@ def measure_denoise(stages: Stages) -> None:
     stages.add("write", result.DenoiseResult, "save")
 
 
+def measure_align(stages: Stages) -> None:
+    """Measure the stages of align."""
+    import importlib
+
+    align: Any = importlib.import_module("avjax.pipelines.align")
+    stages.add("weights", align, "load_system")
+    stages.add("audio", align, "read_waveform", "standardized_log_mel")
+    stages.add_compiled("network", align, "jit_log_probs")
+    stages.add("search", align, "viterbi_padded")
+
+
+def measure_adapt(stages: Stages) -> None:
+    """Measure the stages of adapt."""
+    import importlib
+
+    adapt: Any = importlib.import_module("avjax.pipelines.adapt")
+    stages.add("weights", adapt, "load_system")
+    stages.add("find the face", adapt, "open_face_source")
+    stages.add("audio", adapt, "read_audio")
+    stages.add("crop", adapt, "read_person")
+    stages.add("adaptation", adapt, "fit_audio", "fit_editor")
+    stages.add("write", adapt.AdaptedTalker, "save")
+
+
 COMMANDS = {
+    "adapt": measure_adapt,
+    "align": measure_align,
     "talk": measure_talk,
     "lipread": measure_lipread,
     "speak": measure_speak,
