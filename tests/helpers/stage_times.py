@@ -9,6 +9,7 @@ Of other commands than those below, only what programs take is measured.
 
 import dataclasses
 import functools
+import importlib
 import json
 import sys
 import time
@@ -135,8 +136,6 @@ def measure_lipread(stages: Stages) -> None:
 
 def measure_speak(stages: Stages) -> None:
     """Measure the stages of speak."""
-    import importlib
-
     speak: Any = importlib.import_module("avjax.pipelines.speak")
     measure_mouths(stages)
     stages.add("weights", speak, "load_network")
@@ -148,8 +147,6 @@ def measure_speak(stages: Stages) -> None:
 
 def measure_sync(stages: Stages) -> None:
     """Measure the stages of sync."""
-    import importlib
-
     from avjax.pipelines import sync_people
 
     sync: Any = importlib.import_module("avjax.pipelines.sync")
@@ -165,8 +162,6 @@ def measure_sync(stages: Stages) -> None:
 
 def measure_denoise(stages: Stages) -> None:
     """Measure the stages of denoise."""
-    import importlib
-
     import jax
 
     from avjax.pipelines.denoising import denoiser, files, result
@@ -184,8 +179,6 @@ def measure_denoise(stages: Stages) -> None:
 
 def measure_align(stages: Stages) -> None:
     """Measure the stages of align."""
-    import importlib
-
     align: Any = importlib.import_module("avjax.pipelines.align")
     stages.add("weights", align, "load_system")
     stages.add("audio", align, "read_waveform", "standardized_log_mel")
@@ -195,8 +188,6 @@ def measure_align(stages: Stages) -> None:
 
 def measure_adapt(stages: Stages) -> None:
     """Measure the stages of adapt."""
-    import importlib
-
     adapt: Any = importlib.import_module("avjax.pipelines.adapt")
     stages.add("weights", adapt, "load_system")
     stages.add("find the face", adapt, "open_face_source")
