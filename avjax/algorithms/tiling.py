@@ -59,7 +59,7 @@ def tile_size(shape: tuple[int, ...], context: int) -> int:
     """
     return min(
         TILE_SIZES,
-        key=lambda size: grid_size(shape, size) * (size + 2 * context) ** 2,
+        key=lambda size: count_tiles(shape, size) * (size + 2 * context) ** 2,
     )
 
 
@@ -74,21 +74,8 @@ def receptive_field(config: DenoiserConfig) -> int:
     return -(-distance // config.size_multiple) * config.size_multiple
 
 
-def count_tiles(shape: tuple[int, ...], context: int) -> int:
-    """Count the tiles of an image.
-
-    Args:
-        shape: Shape of the image, (h, w, ...).
-        context: Pixels around the kept part of a tile.
-
-    Returns:
-        Number of tiles.
-    """
-    return grid_size(shape, tile_size(shape, context))
-
-
-def grid_size(shape: tuple[int, ...], size: int) -> int:
-    """Count the tiles of one size that cover an image.
+def count_tiles(shape: tuple[int, ...], size: int) -> int:
+    """Count the tiles that cover an image.
 
     Args:
         shape: Shape of the image, (h, w, ...).

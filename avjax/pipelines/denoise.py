@@ -115,8 +115,9 @@ def denoise_with_progress(
     if not progress:
         return denoiser.denoise(photo, name)
     with console.progress_bar() as bar:
-        tiles = tiling.count_tiles(photo.image.shape, denoiser.tile_margin)
-        task = bar.add_task("denoising", total=tiles)
+        shape = photo.image.shape
+        size = tiling.tile_size(shape, denoiser.tile_margin)
+        task = bar.add_task("denoising", total=tiling.count_tiles(shape, size))
         return denoiser.denoise(photo, name, lambda: bar.advance(task))
 
 

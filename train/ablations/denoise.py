@@ -127,7 +127,7 @@ def measure_cost(options: argparse.Namespace) -> None:
 def measure_seam(options: argparse.Namespace) -> None:
     """Compare an image in tiles with the same image in one piece."""
     denoiser = load_denoiser(options.weights, 0)
-    image = to_float01(noisy_ramp(1000, 1504))  # sides of multiples of 8
+    image = to_float01(noisy_ramp(1000, 1504))  # multiples of 8, as networks need
     margin = denoiser.tile_margin
     tiled = denoiser.denoise_tiles(image, denoiser.initial_params())
     padded = np.pad(image, ((margin, margin), (margin, margin), (0, 0)), "reflect")
@@ -140,7 +140,8 @@ def measure_seam(options: argparse.Namespace) -> None:
     columns = ("tiles", "largest difference, of 255", "change by the network, of 255")
     table = ResultTable("Denoising in tiles", *columns)
     differences = (255 * np.abs(untiled - x).max() for x in (tiled, image))
-    table.add(tiling.count_tiles(image.shape, margin), *differences)
+    size = tiling.tile_size(image.shape, margin)
+    table.add(tiling.count_tiles(image.shape, size), *differences)
     table.write(options.json, data=RAMP_DATA)
 
 
