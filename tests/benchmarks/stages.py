@@ -170,7 +170,9 @@ def main() -> None:
             sizes = options.seconds, options.weights
             for run in make_runs(command, real, folder, *sizes):
                 compare_versions(table, run, folders, options.rounds)
-        table.write(options.json, data="a real clip, its first frame, a photo of PolyU")
+        table.write(
+            options.json, data="real clips and a photo of PolyU; see the inputs"
+        )
 
 
 if __name__ == "__main__":

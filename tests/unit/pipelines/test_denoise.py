@@ -123,7 +123,7 @@ def test_initial_params_are_dropped_if_the_trained_ones_fit_better(trained):
     np.testing.assert_array_equal(from_spoilt, from_trained)
 
 
-def test_one_program_serves_images_of_all_sizes(trained):
+def test_one_program_serves_images_of_similar_sizes(trained):
     denoiser = load_denoiser(trained / "ours", 2)
     programs = (
         jit_adapt(denoiser.config, denoiser.plan),
