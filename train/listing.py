@@ -3,6 +3,8 @@
 import itertools
 from collections.abc import Iterator, Mapping
 
+# Systems whose name is not the first word of the names of their experiments.
+SYSTEMS = {"judge": "bridging", "loss": "bridging"}
 FULL_SIZE = "lrw", "lrs2", "hdtf", "div2k", "sidd"  # ends of names: their corpora
 EXPLANATION = (
     "full size: as in the papers, for accelerators; the other experiments of avjax "
@@ -15,7 +17,7 @@ def format_experiments(summaries: Mapping[str, str]) -> str:
 
     Args:
         summaries: {name: what the experiment trains}. The first word of a name is that
-            of the system.
+            of the system, but for those of `SYSTEMS`.
 
     Returns:
         The lines.
@@ -33,7 +35,8 @@ def _group_names(summaries: Mapping[str, str]) -> Iterator[tuple[str, list[str]]
     """Yield the headings, and the names below each."""
 
     def key(name: str) -> tuple[str, bool]:
-        return name.partition("_")[0], _is_full_size(name)
+        word = name.partition("_")[0]
+        return SYSTEMS.get(word, word), _is_full_size(name)
 
     for (system, is_full), names in itertools.groupby(sorted(summaries, key=key), key):
         yield system + ", full size" * is_full, list(names)
