@@ -14,8 +14,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from avjax.algorithms.noise_model import class_means, residual_energies
+from avjax.algorithms.noise_model import residual_energies
 from avjax.models.denoiser import INITIAL_LEVEL, NUM_LEVEL_STATISTICS
+from avjax.nn.pixels import LUMA_CHROMA
 from avjax.typing import Array, Params
 
 MIN_LEVEL = 0.3  # standard deviation in pixel values of 8 bits
@@ -31,9 +32,9 @@ def noise_levels(noise: Array) -> Array:
     Returns:
         Levels of each image, at least the logarithm of `MIN_LEVEL`, [b 2].
     """
-    squares = jax.vmap(lambda x: class_means(x[None], x[None]))(noise)
-    deviations = 255 * jnp.sqrt(squares / jnp.array([[1.0, 2.0]]))
-    return jnp.log(jnp.maximum(deviations, MIN_LEVEL))
+    colors = jnp.mean((noise @ LUMA_CHROMA) ** 2, axis=(1, 2))  # [b 3]
+    squares = jnp.stack([colors[:, 0], jnp.mean(colors[:, 1:], axis=-1)], axis=-1)
+    return jnp.log(jnp.maximum(255 * jnp.sqrt(squares), MIN_LEVEL))
 
 
 def correct_levels(level_model: Params, residual: Array, levels: Array) -> Array:
