@@ -7,11 +7,12 @@ import runpy
 import sys
 from unittest import mock
 
+import numpy as np
 import pytest
 
 from avjax.models import registry as models_registry
 from avjax.models import talker
-from avjax.train.ablations.lipreading import speakers
+from avjax.train.ablations.lipreading import speakers, speech_from_phones
 
 ROOT = pathlib.Path(__file__).parents[2]
 ABLATIONS = sorted(
@@ -22,7 +23,8 @@ ABLATIONS = sorted(
 ABLATIONS += [
     f"lip_memory.{name}" for name in ("contents", "release", "start", "study")
 ]
-ABLATIONS += ["lip_codes.audio", "lipreading.speakers"]
+ABLATIONS += ["lip_codes.audio"]
+ABLATIONS += [f"lipreading.{name}" for name in ("speakers", "speech_from_phones")]
 BENCHMARKS = sorted(file.stem for file in (ROOT / "tests" / "benchmarks").glob("*.py"))
 
 
@@ -93,3 +95,25 @@ def test_no_clip_of_a_speaker_is_both_adapted_to_and_measured(monkeypatch):
             assert not adapt & held
             assert {names[number] for number in adapt | held} == {speaker}
         assert len({fold.held for fold in folds}) == 2
+
+
+def test_phonemes_are_told_for_each_10_ms_of_the_shortest_clip(monkeypatch):
+    """A phoneme that training does not have, and what has no label, is a pause."""
+    phones = {
+        "phone": ["b", "x", "a"],
+        "start": np.array([0.0, 0.02, 0.05]),
+        "end": np.array([0.02, 0.03, 0.5]),
+    }
+    wave = np.random.default_rng(0).integers(-9999, 9999, 640 * 3, np.int16)
+    records = [
+        {"mouth": [None] * length, "wave": wave[: 640 * length], "phones": phones}
+        for length in (3, 2)
+    ]
+    monkeypatch.setattr(speech_from_phones, "open_split", lambda corpus, split: records)
+    clips = speech_from_phones.load_clips("corpus", "val", {"a": 0, "b": 1})
+    told = "".join("ab-"[number] for number in clips.phones[0].argmax(-1))
+    assert told == "bb---aaa" and clips.phones.shape == (2, 8, 3)
+    assert (clips.phones.sum(-1) == 1).all()
+    np.testing.assert_array_equal(clips.phones[0], clips.phones[1])
+    assert clips.mels.shape == (2, 8, 80) and clips.waves.shape == (2, 1280)
+    np.testing.assert_array_equal(clips.waves[0], clips.waves[1])
