@@ -34,6 +34,7 @@ NUM_CLIPS = 47, 94, 188
 INPUT_DIM, WIDTH, DROPOUT = 64, 0.25, 0.3
 BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY = 8, 2e-3, 0.01
 METRICS = "mel_l1", "stoi", "estoi"
+COLUMNS = "training clips", "mel L1 after Griffin-Lim", "STOI", "ESTOI"
 
 
 class SpokenClips(NamedTuple):
@@ -159,7 +160,7 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("corpus", metavar="CORPUS")
     parser.add_argument("--clips", metavar="N", nargs="+", type=int, default=NUM_CLIPS)
-    parser.add_argument("--steps", metavar="N", type=int, default=600)
+    parser.add_argument("--steps", metavar="N", type=int, default=800)
     options = parser.parse_args()
     records = open_split(options.corpus, "train")
     phones = sorted({name for record in records for name in record["phones"]["phone"]})
@@ -167,7 +168,7 @@ def main() -> None:
     heard = load_clips(options.corpus, "train", names)
     val = load_clips(options.corpus, "val", names)
     predict = jax.jit(lambda params, x: apply_network(PhonesToMel(), params, x, False))
-    table = ResultTable("Speech from true phonemes", "training clips", *METRICS)
+    table = ResultTable("Speech from true phonemes", *COLUMNS)
     for count in options.clips:
         params, mean, std = train(
             SpokenClips(*(x[:count] for x in heard)), options.steps
