@@ -1,10 +1,11 @@
-"""Write a fitted memory and its face with a model card, as they are bundled.
+"""Write a face and its memory with a model card, as they are bundled.
 
     python -m avjax.train.ablations.lip_memory.release CORPUS WEIGHTS OUT LINE...
 
-CORPUS is grid or puppet; WEIGHTS was written by the program `start`. The metrics of the
-card are those of the experiment synctalkface_CORPUS on its validation clips. LINE is
-what the card says of the training: the face, and the command of the program `start`.
+CORPUS is grid or puppet; WEIGHTS was written by the program `start`, or by `study`,
+which trains both further. The metrics of the card are those of the experiment
+synctalkface_CORPUS on its validation clips. LINE is what the card says of the training:
+the face, the commands of these programs, and what was chosen on the validation clips.
 OUT is the folder that `avjax.weights.bundle` takes.
 """
 
@@ -40,12 +41,11 @@ def write_card(corpus: str, lines: list[str], metrics: dict[str, float]) -> str:
         f"PSNR {metrics['val/psnr']:.1f} dB"
     )
     facts = [
-        f"SyncTalkFace, trained on {LABELS[corpus]}: a memory that was fitted to a "
-        "trained face.",
+        f"SyncTalkFace, trained on {LABELS[corpus]}, with a memory that was fitted to "
+        "a trained face.",
         f"Data: root {loader.root}, split {loader.split}.",
         *lines,
         *(f"{name}: {x:.5g}" for name, x in metrics.items() if math.isfinite(x)),
-        "The kind of slots was chosen on val.",
         "Task: talking face from audio (avjax talk).",
         f"Trained on: {data}.",
         f"Score: {score}.",
