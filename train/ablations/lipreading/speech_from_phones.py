@@ -119,7 +119,7 @@ def train(clips: SpokenClips, steps: int) -> tuple[Params, np.ndarray, np.ndarra
             mode = {"mutable": ["batch_stats"], "rngs": {"dropout": dropout}}
             pred, changed = apply_network(
                 PhonesToMel(),
-                variables | {"params": params},
+                {**variables, "params": params},
                 phones[rows],
                 True,
                 **mode,
