@@ -24,10 +24,11 @@ from avjax.constants import SAMPLES_PER_FRAME
 from avjax.data.examples.lip_inputs import voice_mel
 from avjax.data.schema import to_float
 from avjax.data.split_source import open_split
+from avjax.metrics.base import Mean
 from avjax.nn.apply import apply_network
 from avjax.nn.temporal import MelHead, MsTcn
 from avjax.train.ablations.results import ResultTable, make_parser
-from avjax.train.tasks.bridging_scores import SPEECH, score_speech
+from avjax.train.tasks.bridging_scores import SPEECH, score_clips, score_speech
 from avjax.typing import Array, Params
 
 NUM_CLIPS = 47, 94, 188
@@ -41,7 +42,7 @@ class SpokenClips(NamedTuple):
     """Phonemes and speech of n clips of equal length.
 
     Attributes:
-        phones: Phoneme of each mel frame, one-hot; the last one is a pause, [n f d].
+        phones: Phone of each mel frame, one-hot; the last one is a pause, [n f d].
         mels: Log-mel spectrograms, `vocoder_mel`, [n f k].
         waves: Recordings at 16 kHz, [n 160f].
     """
@@ -69,7 +70,7 @@ def load_clips(corpus: str, split: str, names: dict[str, int]) -> SpokenClips:
     Args:
         corpus: Folder of the corpus.
         split: The split.
-        names: `{phoneme: number}`; others become pauses.
+        names: `{phone: number}`; others become pauses.
 
     Returns:
         The clips, of the length of the shortest one.
@@ -144,15 +145,18 @@ def measure(clips: SpokenClips, mels: np.ndarray) -> list[float]:
         mels: Predicted log-mel spectrograms, [n f k].
 
     Returns:
-        Means of METRICS over the clips.
+        Means of METRICS over the clips; NaN if the package of a metric is missing.
     """
     waves = np.asarray(jax.jit(GriffinLim())(jnp.asarray(mels)))
-    frames = np.ones(mels.shape[1] // SPEECH_MELS_PER_FRAME)
-    scores = [
-        score_speech({SPEECH: pred, "wave": true, "frame_mask": frames})
-        for pred, true in zip(waves, clips.waves, strict=True)
-    ]
-    return [float(np.mean([score[name][0] for score in scores])) for name in METRICS]
+    count, frames = len(mels), mels.shape[1] // SPEECH_MELS_PER_FRAME
+    predictions = {
+        SPEECH: waves,
+        "wave": clips.waves,
+        "frame_mask": np.ones((count, frames)),
+        "weight": np.ones(count),
+    }
+    means = score_clips(predictions, score_speech)
+    return [means.get(name, Mean.empty()).compute() for name in METRICS]
 
 
 def main() -> None:
