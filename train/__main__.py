@@ -18,6 +18,7 @@ from avjax.config import override, show_assignment, to_assignments, to_json
 from avjax.console import status
 from avjax.errors import InputError
 from avjax.train import names
+from avjax.train.listing import print_experiments
 from avjax.train.parallel.hosts import OFF, connected
 from avjax.train.run.files import RUNS
 
@@ -59,7 +60,7 @@ def train(arguments: Sequence[str]) -> int:
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax raises its errors
     options = make_train_parser().parse_intermixed_args(arguments)
     if options.list or not options.name:
-        print_experiments(options.json)
+        print_experiments(describe_experiments(), options.name, options.json)
         return 0
     names.check_name(options.name)
     with connected(OFF if options.show else options.distributed):
@@ -173,7 +174,8 @@ def make_train_parser() -> Parser:
     """Make the parser of `avjax train`."""
     parser = make_parser("train", TRAIN_HELP)
     add = parser.add_argument
-    add("--list", action="store_true", help="list all experiments")
+    text = "list all experiments; with NAME: data, time and score of this one"
+    add("--list", action="store_true", help=text)
     text = "print the fields of the experiment as path=value, and do not train"
     add("--print", "--show", dest="show", action="store_true", help=text)
     return parser
@@ -235,22 +237,12 @@ def load_experiments() -> Mapping[str, Callable[[], "Experiment"]]:
     return experiments.EXPERIMENTS
 
 
-def print_experiments(as_json: bool) -> None:
-    """Print the names and the first lines of the docstrings of all experiments.
-
-    Args:
-        as_json: Print a JSON object instead of lines.
-    """
-    summaries = names.read_summaries()
+def describe_experiments() -> dict[str, str]:
+    """Read the descriptions of all experiments: {name: docstring}."""
     if names.may_have_others():
-        docs = {name: inspect.getdoc(make) for name, make in load_experiments().items()}
-        summaries = {name: (text or "").split("\n")[0] for name, text in docs.items()}
-    if as_json:
-        print_json(summaries)
-        return
-    from avjax.train.listing import format_experiments
-
-    print(format_experiments(summaries))
+        makers = load_experiments().items()
+        return {name: inspect.getdoc(make) or "" for name, make in makers}
+    return names.read_descriptions()
 
 
 def make_experiment(name: str, assignments: Sequence[str]) -> "Experiment":

@@ -3,6 +3,10 @@
 import itertools
 from collections.abc import Iterator, Mapping
 
+from avjax.cli.output import print_json
+from avjax.errors import InputError
+from avjax.train.names import unknown_experiment
+
 # Systems whose name is not the first word of the names of their experiments.
 SYSTEMS = {"judge": "bridging", "loss": "bridging"}
 FULL_SIZE = "lrw", "lrs2", "hdtf", "div2k", "sidd"  # ends of names: their corpora
@@ -10,6 +14,28 @@ EXPLANATION = (
     "full size: as in the papers, for accelerators; the other experiments of avjax "
     "take\nminutes to hours on two CPU cores"
 )
+
+
+def print_experiments(
+    descriptions: Mapping[str, str], name: str | None, as_json: bool
+) -> None:
+    """Print the first lines of all descriptions, or the whole of one.
+
+    Args:
+        descriptions: {name of an experiment: its description}.
+        name: The experiment to describe. None: all.
+        as_json: Print a JSON object, {name: text}, instead of lines.
+
+    Raises:
+        InputError: There is no experiment of this name.
+    """
+    if name is not None and name not in descriptions:
+        raise InputError(unknown_experiment(name, descriptions))
+    summaries = {key: text.split("\n")[0] for key, text in descriptions.items()}
+    if as_json:
+        print_json(summaries if name is None else {name: descriptions[name]})
+    else:
+        print(format_experiments(summaries) if name is None else descriptions[name])
 
 
 def format_experiments(summaries: Mapping[str, str]) -> str:

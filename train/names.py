@@ -21,20 +21,19 @@ def may_have_others() -> bool:
     return _PACKAGE in sys.modules or bool(entry_points)
 
 
-def read_summaries() -> dict[str, str]:
-    """Read the names of avjax's experiments: functions with that decorator.
+def read_descriptions() -> dict[str, str]:
+    """Read the descriptions of avjax's experiments: functions with that decorator.
 
     Returns:
-        {name: first line of its docstring}, in the order of files and lines.
+        {name: its docstring}, in the order of files and lines.
     """
     package = pathlib.Path(__file__).parent / "experiments"
-    summaries: dict[str, str] = {}
-    for file in sorted(package.glob("*.py")):
-        for node in ast.parse(file.read_text(encoding="utf-8")).body:
-            if _is_experiment(node):
-                summary = ast.get_docstring(node) or ""
-                summaries[node.name] = summary.split("\n")[0]
-    return summaries
+    return {
+        node.name: ast.get_docstring(node) or ""
+        for file in sorted(package.glob("*.py"))
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if _is_experiment(node)
+    }
 
 
 def check_name(name: str, *runs: pathlib.Path) -> None:
@@ -49,7 +48,7 @@ def check_name(name: str, *runs: pathlib.Path) -> None:
     """
     if may_have_others() or any(map(os.path.lexists, runs)):
         return
-    known = read_summaries()
+    known = read_descriptions()
     if name in known:
         return
     file = name.rpartition(":")[0] if ".py:" in name else name

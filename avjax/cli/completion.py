@@ -103,9 +103,9 @@ def list_bundled() -> list[str]:
 
 def list_experiments() -> list[str]:
     """List the names of the experiments of avjax."""
-    from avjax.train.names import read_summaries
+    from avjax.train.names import read_descriptions
 
-    return list(read_summaries())
+    return list(read_descriptions())
 
 
 def list_runs() -> list[str]:

@@ -22,7 +22,7 @@ from avjax.cli import session
 from avjax.media.audio_io import write_wav
 from avjax.media.image_io import write_png
 from avjax.train import experiments
-from avjax.train.names import read_summaries
+from avjax.train.names import read_descriptions
 
 FILE = __file__  # an input that exists, where a command fails before it is read
 
@@ -142,11 +142,21 @@ def test_invalid_arguments_are_refused_without_jax(tmp_path):
 
 
 def test_experiments_are_listed_without_jax():
-    statuses, _ = run_without("jax flax", "train --list")
-    assert statuses == ["0"]
+    statuses, _ = run_without("jax flax", "train --list", "train --list sync_grid")
+    assert statuses == ["0", "0"]
     makers = experiments.EXPERIMENTS.items()
-    known = {name: (inspect.getdoc(make) or "").split("\n")[0] for name, make in makers}
-    assert read_summaries() == known
+    known = {name: inspect.getdoc(make) or "" for name, make in makers}
+    assert read_descriptions() == known
+
+
+def test_list_describes_one_experiment(capsys):
+    assert main(["train", "--list", "sync_grid"]) == 0
+    text = capsys.readouterr().out
+    assert text.strip() == inspect.getdoc(experiments.EXPERIMENTS["sync_grid"])
+    assert main(["train", "sync_grid", "--list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"sync_grid": text.strip()}
+    assert main(["train", "--list", "sync_gird"]) == 2
+    assert "did you mean sync_grid?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", COMMANDS)
