@@ -127,7 +127,7 @@ class Taem(nn.Module):
             i32 [b l].
         phoneme_edges: Seconds from the first frame to the boundaries of the phonemes;
             padding repeats the last one, f32 [b l+1].
-        portrait: Face crop of the speaker, u8 [b h w c=3].
+        portrait: Face crop of the speaker, u8 [b h w c=3], or None.
         speaker: Speaker embeddings by module, as `encode_speaker` returns them.
         codes: Codes of phonemes, [b l d].
         frames: Number of video frames, t.
@@ -169,7 +169,7 @@ class Taem(nn.Module):
         self,
         phoneme_ids: Array,
         phoneme_edges: Array,
-        portrait: Array,
+        portrait: Array | None,
         frames: int,
         train: bool = False,
     ) -> TaemOutputs:
@@ -187,7 +187,7 @@ class Taem(nn.Module):
         self,
         phoneme_ids: Array,
         phoneme_edges: Array,
-        portrait: Array,
+        portrait: Array | None,
         latents: Array,
         weight: Array,
     ) -> tuple[TaemOutputs, Array]:
@@ -208,7 +208,7 @@ class Taem(nn.Module):
         outputs = self(phoneme_ids, phoneme_edges, portrait, frames, train=True)
         return outputs, self.normalizer.normalize(latents)
 
-    def predict_edges(self, phoneme_ids: Array, portrait: Array) -> Array:
+    def predict_edges(self, phoneme_ids: Array, portrait: Array | None) -> Array:
         """Return predicted phoneme boundaries in seconds, f32 [b l+1]; see `Taem`."""
         speaker = self.encode_speaker(portrait, False)
         _, durations = self.encode_phonemes(phoneme_ids, speaker, False)
@@ -217,7 +217,11 @@ class Taem(nn.Module):
         return jnp.pad(jnp.cumsum(seconds, axis=1), ((0, 0), (1, 0)))
 
     def predict_latents(
-        self, phoneme_ids: Array, phoneme_edges: Array, portrait: Array, frames: int
+        self,
+        phoneme_ids: Array,
+        phoneme_edges: Array,
+        portrait: Array | None,
+        frames: int,
     ) -> Array:
         """Return latents [b t d] on the talker's own scale; see `Taem`."""
         outputs = self(phoneme_ids, phoneme_edges, portrait, frames)
@@ -228,9 +232,9 @@ class Taem(nn.Module):
         """Return a talker's latents [b t d] in standard deviations; see `Taem`."""
         return self.normalizer.normalize(latents)
 
-    def encode_speaker(self, portrait: Array, train: bool) -> dict[str, Array]:
+    def encode_speaker(self, portrait: Array | None, train: bool) -> dict[str, Array]:
         """Return {module: speaker embedding [b d]}; see `Taem` for arguments."""
-        if not self.config.speaker_inputs:
+        if portrait is None or not self.config.speaker_inputs:
             return {}
         embedding = self.speaker_encoder(portrait, train)
         return {module: proj(embedding) for module, proj in self.speaker_proj.items()}

@@ -25,6 +25,7 @@ from avjax.data.examples.base import (
     frames_exist,
     label_weight,
 )
+from avjax.data.examples.lip_codes import count_frames
 from avjax.data.examples.talking_eval import TalkEvalClip
 from avjax.text.intervals import PhonemeTier
 from avjax.text.phonemes import BLANK, PAUSE, intervals_to_columns, to_phoneme_tier
@@ -48,7 +49,8 @@ class TextToLipExample(grain.transforms.RandomMap):
         mels: f32 [t 16 k], one window for each frame; it begins 40 ms before it.
         frame_mask: f32 [t], 1 if the clip has such a frame.
         loss_mask: f32 [t], 1 if the frame counts in the loss.
-        portrait: u8 [h w c]; from outside of the stretch if the clip is longer.
+        portrait: u8 [h w c]; from outside of the stretch if the clip is longer. Records
+            without faces, such as those of `PseudoSpeechSource`, have none.
         weight: f32 [], 1; 0 if the phones of the clip are unknown.
     """
 
@@ -72,7 +74,7 @@ class TextToLipExample(grain.transforms.RandomMap):
         Returns:
             Number of the first frame, and offset of the portrait (see `example`).
         """
-        last = max(len(record["face"]) - self.num_frames, 0)
+        last = max(count_frames(record) - self.num_frames, 0)
         first, offset = rng.integers(last + 1), rng.integers(self.num_outside(record))
         return int(first), int(offset)
 
@@ -81,7 +83,7 @@ class TextToLipExample(grain.transforms.RandomMap):
 
         See `ExampleTransform.at`.
         """
-        last = max(len(record["face"]) - self.num_frames, 0)
+        last = max(count_frames(record) - self.num_frames, 0)
         first = int((index + 0.5) * (last + 1) / count)
         return self.example(record, first, self.num_outside(record) // 2)
 
@@ -94,7 +96,7 @@ class TextToLipExample(grain.transforms.RandomMap):
         Returns:
             Number of frames; that of all frames if the clip is not longer.
         """
-        length = len(record["face"])
+        length = count_frames(record)
         return max(length - self.num_frames, 0) or length
 
     def example(self, record: Record, first: int, offset: int) -> Example:
@@ -114,7 +116,7 @@ class TextToLipExample(grain.transforms.RandomMap):
 
     def example_without_audio(self, record: Record, first: int, offset: int) -> Example:
         """Make the example without `mels`. See `example`."""
-        face, length = record["face"], len(record["face"])
+        length = count_frames(record)
         frames = np.arange(self.num_frames)
         phonemes = phoneme_inputs(record, first, self.num_frames, self.max_phonemes)
         exists = frames_exist(first + frames, length)
@@ -123,11 +125,12 @@ class TextToLipExample(grain.transforms.RandomMap):
             in_loss &= frames >= self.border_frames
         if first + self.num_frames < length:
             in_loss &= frames < self.num_frames - self.border_frames
+        portrait = (first + self.num_frames + offset) % length
         return {
             **phonemes,
             "frame_mask": exists.astype(np.float32),
             "loss_mask": in_loss.astype(np.float32),
-            "portrait": face[(first + self.num_frames + offset) % length],
+            **({"portrait": record["face"][portrait]} if "face" in record else {}),
             "weight": label_weight(record, self.required_labels),
         }
 
@@ -280,7 +283,7 @@ def phoneme_inputs(
     Returns:
         `phoneme_ids` and `phoneme_edges`, as the module describes them.
     """
-    tier = to_phoneme_tier(record["phones"], len(record["face"]) / FPS)
+    tier = to_phoneme_tier(record["phones"], count_frames(record) / FPS)
     edges = tier.edges - np.float32(first / FPS)
     end = num_frames / FPS + PHONEME_MARGIN_SECONDS
     in_range = (edges[1:] > -PHONEME_MARGIN_SECONDS) & (edges[:-1] < end)

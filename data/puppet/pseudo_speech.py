@@ -21,6 +21,7 @@ from avjax.data.schema import to_float, to_int16
 from avjax.text import espeak
 from avjax.text.espeak_events import parse_events
 from avjax.text.intervals import Interval
+from avjax.text.phonemes import intervals_to_columns
 
 RATES, PITCHES, MELODIES = (120, 220), (15, 85), (20, 80)  # upper limits excluded
 WORDS, SYLLABLES = (3, 9), (1, 4)  # in a clip, in a word; upper limits excluded
@@ -108,9 +109,9 @@ SCRIPTS = (
 class PseudoSpeechSource:
     """Records of pseudo-speech, made when they are read; random access.
 
-    A record has `wave` (i16 [n], 16 kHz), its `gain`, and `articulation` (f32 [t a], at
-    25 fps), as `avjax.data.schema` describes them. It depends on the seed and its
-    number alone.
+    A record has `wave` (i16 [n], 16 kHz), its `gain`, `phones` with their times, and
+    `articulation` (f32 [t a], at 25 fps), as `avjax.data.schema` describes them. It
+    depends on the seed and its number alone.
 
     Attributes:
         count: Number of records.
@@ -164,6 +165,7 @@ def synthesize_clip(rng: np.random.Generator) -> Record | None:
     return {
         "wave": samples,
         "gain": speech_gain(to_float(samples)),
+        "phones": intervals_to_columns(phones),
         "articulation": articulate(phones, len(wave) // SAMPLES_PER_FRAME),
     }
 

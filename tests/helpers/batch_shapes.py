@@ -57,8 +57,8 @@ def training_shapes(transform, batch: int, size: int) -> dict:
         arrays |= {"positions": ((t,), f32), "frame_mask": ((t,), f32)}
         arrays |= {"weight": ((), f32)}
     elif isinstance(transform, TextToLipExample):
-        t, square = transform.num_frames, (size, size, 3)
-        arrays = {"portrait": (square, u8), "mels": ((t, 16, 80), f32)}
+        t = transform.num_frames
+        arrays = {"portrait": ((size, size, 3), u8), "mels": ((t, 16, 80), f32)}
         arrays |= {"frame_mask": ((t,), f32), "loss_mask": ((t,), f32)}
         arrays |= {"weight": ((), f32)} | phoneme_shapes(transform)
     else:

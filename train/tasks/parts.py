@@ -56,12 +56,12 @@ def select_parts(
         parts: Names of the parts.
 
     Returns:
-        `(params, stats)` of these parts.
+        `(params, stats)` of these parts; some may have no statistics.
     """
     parts = tuple(parts)
     return (
         {part: params[part] for part in parts},
-        {part: stats[part] for part in parts},
+        {part: stats[part] for part in parts if part in stats},
     )
 
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from einops import einsum, reduce
 
+from avjax.errors import InputError
 from avjax.losses.base import masked_mean
 from avjax.losses.reconstruction import gamma_deviance, latent_loss
 from avjax.losses.weights import TaemLossWeights
@@ -37,6 +38,7 @@ from avjax.train.tasks.text_driven.metrics import (
     cosine_similarity,
     duration_metrics,
     explained_variance,
+    roll_portrait,
 )
 from avjax.train.tasks.text_driven.phoneme_means import init_phoneme_means, update_means
 from avjax.typing import Array, Batch, Key, Params
@@ -54,13 +56,13 @@ class TaemTask(Task):
         model: Config of TAEM and of its talker.
         losses: Weights of the losses.
         l2: Square the errors of latents instead of taking their absolute value.
-        aux: Config of the networks that evaluations use.
+        aux: Config of the networks that evaluations use. None: measure latents alone.
     """
 
     model: TaemConfig = TaemConfig()
     losses: TaemLossWeights = TaemLossWeights()
     l2: bool = False
-    aux: AuxiliaryNetworks = AuxiliaryNetworks()
+    aux: AuxiliaryNetworks | None = AuxiliaryNetworks()
 
     def objectives(self) -> tuple[Objective, ...]:
         """List the only objective. See `Task.objectives`."""
@@ -78,9 +80,9 @@ class TaemTask(Task):
 
     @property
     def auxiliary(self) -> AuxiliaryModels:
-        """The networks that evaluations use."""
-        talker = self.model.talker
-        return AuxiliaryModels(self.aux, talker.size, talker.pixel_range, talker.dtype)
+        """The networks that evaluations use, if `aux` is not None."""
+        talker, aux = self.model.talker, self.aux or AuxiliaryNetworks()
+        return AuxiliaryModels(aux, talker.size, talker.pixel_range, talker.dtype)
 
     def init(self, key: Key, batch: Batch) -> tuple[Params, Params]:
         """Initialise all parts; the batch is not used. See `Task.init`."""
@@ -93,15 +95,20 @@ class TaemTask(Task):
         variables = {
             TEXT_PART: init_text_encoder(self.model, keys.pop(TEXT_PART)),
             **system.init_variables(talker, keys.pop("talker")),
-            **self.auxiliary.init(keys),
+            **(self.auxiliary.init(keys) if self.aux else {}),
         }
         params, stats = split_variables(variables)
         means = init_phoneme_means(self.model.num_phonemes, talker.latent_dim)
         return params, {**stats, "means": means}
 
     def validate(self, batch: Mapping[str, Any]) -> None:
-        """Check the size of the faces. See `Task.validate`."""
+        """Check the faces and the portrait. See `Task.validate`."""
         check_face_size(batch, self.model.talker.size)
+        if self.model.speaker_inputs and "portrait" not in batch:
+            raise InputError(
+                "the clips have no faces, but the model takes a portrait; set "
+                "task.model.speaker_inputs=()"
+            )
 
     def loss(
         self, params: Params, stats: Params, batch: Batch, key: Key
@@ -114,7 +121,7 @@ class TaemTask(Task):
             variables_of(params, stats, TEXT_PART),
             batch["phoneme_ids"],
             batch["phoneme_edges"],
-            batch["portrait"],
+            batch.get("portrait"),
             latents,
             frame_weight,
             method="forward_train",
@@ -176,32 +183,35 @@ class TaemTask(Task):
 
         Returns:
             The metrics of `compare_latents` and `duration_metrics`, and those of
-            `avjax.metrics.talking_face`. Latents are at the true durations. Their
-            source: without prefix, the text; `audio_`, the real audio;
+            `avjax.metrics.talking_face`, if there are faces. Latents are at the true
+            durations. Their source: without prefix, the text; `audio_`, the real audio;
             `wrong_speaker_`, the text with another portrait; `phoneme_mean_`, the mean
             of each phoneme; `tts_cascade_`, eSpeak's speech at the true durations.
         """
         frame_mask = batch["frame_mask"]
         audio = self.encode_audio(params, stats, batch["mels"], frame_mask)
-        cascade = self.encode_audio(params, stats, batch["cascade_mels"], frame_mask)
         predicted = self.predict_latents(params, stats, batch)
         table = self.table_lookup(stats["means"], batch)
-        compared = {
-            "": predicted,
-            "wrong_speaker_": self.predict_latents(params, stats, roll_portrait(batch)),
-            "phoneme_mean_": table,
-            "tts_cascade_": cascade,
-        }
+        compared = {"": predicted, "phoneme_mean_": table}
+        rows = {"audio_": audio, "phoneme_mean_": table}
+        if "portrait" in batch:
+            others = roll_portrait(batch)
+            compared["wrong_speaker_"] = self.predict_latents(params, stats, others)
+        if "cascade_mels" in batch:
+            cascade = batch["cascade_mels"]
+            rows["tts_cascade_"] = self.encode_audio(params, stats, cascade, frame_mask)
+            compared["tts_cascade_"] = rows["tts_cascade_"]
         metrics = self.duration_metrics(params, stats, batch)
         weight = frame_mask * batch["weight"][:, None]
         text_variables = variables_of(params, stats, TEXT_PART)
         for prefix, latents in compared.items():
             values = self.compare_latents(text_variables, latents, audio, weight)
             metrics |= {prefix + name: value for name, value in values.items()}
+        if self.aux is None:
+            return metrics
         networks = self.auxiliary.evaluation_networks(params, stats)
         frames = self.decode_frames(params, stats, predicted, batch)
         metrics |= talking_metrics(networks, frames, batch, tuple(PHONEME_CLASSES))
-        rows = {"audio_": audio, "phoneme_mean_": table, "tts_cascade_": cascade}
         for prefix, latents in rows.items():
             frames = self.decode_frames(params, stats, latents, batch)
             values = talking_metrics_no_baselines(networks, frames, batch)
@@ -215,7 +225,7 @@ class TaemTask(Task):
             variables_of(params, stats, TEXT_PART),
             batch["phoneme_ids"],
             batch["phoneme_edges"],
-            batch["portrait"],
+            batch.get("portrait"),
             batch["mels"].shape[1],
             method="predict_latents",
         )
@@ -260,7 +270,7 @@ class TaemTask(Task):
             self.text_encoder,
             variables_of(params, stats, TEXT_PART),
             phoneme_ids,
-            batch["portrait"],
+            batch.get("portrait"),
             method="predict_edges",
         )
         predictions = {
@@ -278,6 +288,8 @@ class TaemTask(Task):
         self, params: Params, stats: Params, batch: Batch
     ) -> Mapping[str, Array]:
         """Show real and generated frames. See `Task.visualize`, `compare_frames`."""
+        if self.aux is None:
+            return {}
         latents = self.predict_latents(params, stats, batch)
         return compare_frames(self.decode_frames(params, stats, latents, batch), batch)
 
@@ -286,15 +298,3 @@ class TaemTask(Task):
         parts = (TEXT_PART, *self.latent_space.parts)
         released = select_parts(params, stats, parts)
         return ReleasedWeights(self.model.system, *released, self.model)
-
-
-def roll_portrait(batch: Batch) -> Batch:
-    """Give each clip the portrait of the next one.
-
-    Args:
-        batch: A batch.
-
-    Returns:
-        The batch with other portraits.
-    """
-    return {**batch, "portrait": jnp.roll(batch["portrait"], 1, axis=0)}

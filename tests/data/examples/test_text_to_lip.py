@@ -19,9 +19,16 @@ from avjax.data.examples.text_to_lip import (
     warp_times,
 )
 from avjax.data.loader import Loader
+from avjax.data.puppet.pseudo_speech import PseudoSpeechSource
 from avjax.data.split_source import open_split
 from avjax.text.intervals import PhonemeTier
-from avjax.text.phonemes import BLANK, PAUSE, intervals_to_columns, to_phoneme_ids
+from avjax.text.phonemes import (
+    BLANK,
+    PAUSE,
+    intervals_to_columns,
+    to_phoneme_ids,
+    to_phoneme_tier,
+)
 from avjax.text.tts import synthesize
 
 
@@ -86,12 +93,30 @@ def test_border_and_missing_phonemes_are_not_in_the_loss(dense):
 def test_distant_phonemes_are_left_out(dense):
     wide = {**dense["phones"]}
     wide = {**wide, "start": 10 * wide["start"], "end": 10 * wide["end"]}
-    long = {**dense, "phones": wide, "face": [None] * 250}
+    long = {**dense, "phones": wide, "wave": np.zeros(250 * 640, np.int16)}
     inputs = phoneme_inputs(long, 100, 25, 8)  # from the fifth second to the sixth
     np.testing.assert_array_equal(
         inputs["phoneme_ids"][:4], [*to_phoneme_ids("tkf"), BLANK]
     )
     np.testing.assert_allclose(inputs["phoneme_edges"][:5], [-1, 0, 1, 2, 2], atol=1e-5)
+
+
+def test_speech_without_faces_has_no_portrait():
+    record = PseudoSpeechSource(4)[1]
+    transform, length = (
+        TextToLipExample(12, max_phonemes=40),
+        len(record["wave"]) // 640,
+    )
+    for example in (
+        transform.at(record, 0, 1),
+        transform.random_map(record, np.random.default_rng(0)),
+    ):
+        assert "portrait" not in example and example["weight"] == 1
+        assert example["mels"].shape == (12, 16, 80) and example["frame_mask"].all()
+        assert (example["phoneme_ids"] > PAUSE).sum() > 5
+    tier = to_phoneme_tier(record["phones"], length / 25)
+    whole = phoneme_inputs(record, 0, length, 200)
+    np.testing.assert_array_equal(whole["phoneme_ids"][: len(tier.ids)], tier.ids)
 
 
 def test_text_eval_clip_is_talk_eval_clip_with_text(clips):

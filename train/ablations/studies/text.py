@@ -45,7 +45,8 @@ from avjax.train.experiments import EXPERIMENTS
 from avjax.train.optimizers import make_optimizer
 from avjax.train.step import TrainState, make_step
 from avjax.train.tasks.parts import split_variables, variables_of
-from avjax.train.tasks.taem import TaemTask, roll_portrait
+from avjax.train.tasks.taem import TaemTask
+from avjax.train.tasks.text_driven.metrics import roll_portrait
 from avjax.train.tasks.text_driven.phoneme_means import init_phoneme_means
 from avjax.typing import Array, Batch, Params
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import grain
 
 from avjax.data.examples.articulation import ArticulationExample
+from avjax.data.examples.text_to_lip import TextToLipExample
 from avjax.data.loader import NumpyBatch, local_batch_size
 from avjax.data.puppet.pseudo_speech import PseudoSpeechSource
 from avjax.data.read_ahead import (
@@ -30,7 +31,7 @@ class PseudoSpeechLoader:
     """
 
     clips: int = 8000
-    transform: ArticulationExample = ArticulationExample()
+    transform: ArticulationExample | TextToLipExample = ArticulationExample()
     batch_size: int = 32
     seed: int = 0
     num_workers: int = 0

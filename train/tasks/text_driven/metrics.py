@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from avjax.metrics.base import Mean
 from avjax.nn.memory import l2_normalize
-from avjax.typing import Array
+from avjax.typing import Array, Batch
 
 MILLISECONDS = 1000
 MIN_SECONDS = 1e-3  # smallest length of a clip that a relative error is computed of
@@ -73,3 +73,15 @@ def duration_metrics(
             f"{prefix}length_error": Mean.from_values(relative, clip_weight),
         }
     return metrics
+
+
+def roll_portrait(batch: Batch) -> Batch:
+    """Give each clip the portrait of the next one.
+
+    Args:
+        batch: A batch.
+
+    Returns:
+        The batch with other portraits.
+    """
+    return {**batch, "portrait": jnp.roll(batch["portrait"], 1, axis=0)}
