@@ -141,7 +141,8 @@ def text_talker(weights: PathLike) -> Functions:
         weights: Bundled name, or folder, of weights of `taem`.
 
     Returns:
-        {"edges": phoneme durations, "latents": …, "frames": …}.
+        {"edges": phoneme durations, "latents": …, "frames": …}; for a talker that edits
+        frames, "codes" and "edit" instead of "frames".
     """
     loaded = load_text_talker(weights)
     config, talker = loaded.config, loaded.config.talker
@@ -174,19 +175,22 @@ def text_talker(weights: PathLike) -> Functions:
         f"b {num_frames} {talker.latent_dim}: latents for the talker, {FPS} frames a "
         f"second; discard the first and the last {config.context_frames}"
     )
-    return {
+    functions = {
         "edges": ExportedFunction(
             predict_edges, phoneme_ids | portrait, {"edges": edge_output}
         ),
         "latents": ExportedFunction(
             predict_latents, phoneme_ids | edges | portrait, {"latents": latent_output}
         ),
-        "frames": ExportedFunction(
-            make_decode(talker, variables),
-            latent_spec(talker) | face_specs(talker.size),
-            frame_outputs(talker.size),
-        ),
     }
+    if latent_space(talker).edits_frames:
+        return functions | edit_functions(talker, variables)
+    functions["frames"] = ExportedFunction(
+        make_decode(talker, variables),
+        latent_spec(talker) | face_specs(talker.size),
+        frame_outputs(talker.size),
+    )
+    return functions
 
 
 def text_specs(size: int) -> tuple[dict[str, ArraySpec], ...]:
