@@ -25,7 +25,7 @@ def add_talk_arguments(parser: argparse.ArgumentParser) -> None:
         "--weights",
         metavar="NAME|DIR",
         help="bundled name, folder or https:// address (default: lipwarp-people; for a "
-        "text with --voice none: taem-grid-s1)",
+        "text with --voice none: taem-people)",
     )
     add(
         "--system",

@@ -62,7 +62,7 @@ def talk(
         lang: Language of the text or subtitles, by eSpeak's name. None: "en-us".
         weights: Name of bundled weights, or a folder of weights. TAEM weights are
             driven by text, all others by audio; if there is only a text, eSpeak speaks
-            it. None: "lipwarp-people", or "taem-grid-s1" for a text without a voice.
+            it. None: "lipwarp-people", or "taem-people" for a text without a voice.
         system: System id that the weights must have, such as "cals". None: any.
         adapt: First adapt the weights, those of LipWarp, to the person in `face`; see
             `avjax.adapt`.

@@ -355,7 +355,7 @@ def test_data_module_prints_no_traceback():
     [
         (
             ["sync", FILE, "--weights", "grid"],
-            "the closest of 19 names are cals-grid-s1, sync-grid-s1, taem-grid-s1 "
+            "the closest of 20 names are cals-grid-s1, sync-grid-s1, taem-grid-s1 "
             "(`avjax weights list` lists all)",
         ),
         (

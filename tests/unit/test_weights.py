@@ -59,7 +59,8 @@ def test_system_is_read_from_the_description_alone(folder):
 
 
 def test_system_in_the_place_of_a_name_is_answered_with_its_weights():
-    message = "is a system, .* its bundled weights are taem-grid-s1 and taem-puppet$"
+    names = "taem-grid-s1, taem-people and taem-puppet"
+    message = f"is a system, .* its bundled weights are {names}$"
     with pytest.raises(InputError, match=message):
         weights.describe_weights("taem")
 

@@ -18,7 +18,7 @@ from avjax.pipelines.talking.text_talker import TextTalker, load_text_talker
 from avjax.typing import PathLike
 
 DEFAULT_WEIGHTS = "lipwarp-people"
-DEFAULT_TEXT_WEIGHTS = "taem-grid-s1"  # for a text that is not spoken aloud
+DEFAULT_TEXT_WEIGHTS = "taem-people"  # for a text that is not spoken aloud
 
 
 class LoadedTalker(NamedTuple):
@@ -87,12 +87,14 @@ def default_weights(system: str | None, has_audio: bool) -> str:
         has_audio: False if only a text can drive the lips.
 
     Returns:
-        A name of bundled weights; if a system has several, those of a real speaker.
+        A name of bundled weights; if a system has several, those for any face, or else
+        those of a real speaker.
     """
     if system is not None:
         get_system(system)  # an unknown id is refused
     if system is None:
         return DEFAULT_WEIGHTS if has_audio else DEFAULT_TEXT_WEIGHTS
-    names = weights.list_weights()
+    defaults = DEFAULT_WEIGHTS, DEFAULT_TEXT_WEIGHTS
+    names = [*defaults, *weights.list_weights()]
     candidates = [name for name in names if weights.weights_system(name) == system]
     return candidates[0] if candidates else DEFAULT_WEIGHTS

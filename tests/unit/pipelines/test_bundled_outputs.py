@@ -129,7 +129,7 @@ def test_composited_face(clip, face):
     check("talk/composited", np.stack(list(video))[::3])
 
 
-@pytest.mark.parametrize("weights", ["taem-grid-s1", "taem-puppet"])
+@pytest.mark.parametrize("weights", ["taem-grid-s1", "taem-people", "taem-puppet"])
 def test_faces_driven_by_text(weights, face):
     image, box = face
     silent = {"text": "no", "voice": "none", "native": True}

@@ -1,5 +1,7 @@
 """From a face and a text to a finished clip, with untrained weights."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from untrained_talkers import save_parts, untrained_parts, untrained_taem
@@ -12,6 +14,7 @@ from avjax.errors import InputError
 from avjax.media import audio_io, image_io, video_reader
 from avjax.media.video_writer import VideoWriter
 from avjax.models.cals import CalsConfig
+from avjax.models.lipwarp import LipWarpConfig
 from avjax.models.taem import TEXT_PART, TaemConfig
 from avjax.pipelines.talking.audio_talkers import ContextTalker
 from avjax.pipelines.talking.loading import default_weights
@@ -30,6 +33,9 @@ TAEM = TaemConfig(
     refiner_layers=1,
     context_phonemes=3,
     context_frames=2,
+)
+EDITOR = LipWarpConfig(
+    size=SIDE, code_dim=4, audio_dim=8, layers=1, heads=2, speech_code=(0.1,) * 4
 )
 TEXT, BOX = "Hello there, you.", (8, 8, 64, 64)
 SRT = "1\n00:00:00,500 --> 00:00:01,000\nyes\n\n2\n00:00:01,800 --> 00:00:02,400\nno\n"
@@ -50,6 +56,8 @@ def folder(tmp_path_factory, quick_faces):
     predictor["out"]["bias"] += 2.2  # log(1 + 100 x), x = 0.08 s per phoneme
     save_parts(folder / "text", variables, TAEM)
     save_parts(folder / "sound", untrained_parts(TALKER), TALKER)
+    editor = dataclasses.replace(TAEM, talker=EDITOR, speaker_inputs=())
+    save_parts(folder / "editor", untrained_taem(editor), editor)
     return folder
 
 
@@ -83,6 +91,17 @@ def test_lips_follow_the_phonemes_and_not_the_audio(folder, monkeypatch):
     monkeypatch.setattr(ContextTalker, "iter_latents", None)  # from audio
     np.testing.assert_array_equal(stack_frames(talk_with(folder, text=TEXT)), frames)
     other = stack_frames(talk_with(folder, text="Any other text."))
+    length = min(len(frames), len(other))
+    assert (other[:length] != frames[:length]).any()
+
+
+def test_text_drives_a_talker_that_edits_frames(folder, monkeypatch):
+    photo = image_io.read_image(folder / "face.png").astype(int)
+    monkeypatch.setattr(ContextTalker, "iter_latents", None)  # from audio
+    frames = stack_frames(talk_with(folder, "editor", text=TEXT))
+    changed = (frames != photo).any(axis=(0, 3))
+    assert changed.any() and not changed[:20].any(), "the mouth alone"
+    other = stack_frames(talk_with(folder, "editor", text="Any other text."))
     length = min(len(frames), len(other))
     assert (other[:length] != frames[:length]).any()
 
@@ -179,12 +198,12 @@ def test_clip_of_another_frame_rate_speaks_a_text(folder, tmp_path):
 
 def test_default_weights_depend_on_what_drives_the_lips():
     assert default_weights(None, has_audio=True) == "lipwarp-people"
-    assert default_weights(None, has_audio=False) == "taem-grid-s1"
+    assert default_weights(None, has_audio=False) == "taem-people"
 
 
 def test_default_weights_belong_to_the_chosen_system():
     assert default_weights("cals", has_audio=True) == "cals-grid-s1"
-    assert default_weights("taem", has_audio=True) == "taem-grid-s1"
+    assert default_weights("taem", has_audio=True) == "taem-people"
     with pytest.raises(InputError, match="there is no system 'unknown'"):
         default_weights("unknown", has_audio=True)
 
