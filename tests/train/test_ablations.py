@@ -23,7 +23,7 @@ ABLATIONS = sorted(
 ABLATIONS += [
     f"lip_memory.{name}" for name in ("contents", "release", "start", "study")
 ]
-ABLATIONS += ["lip_codes.audio"]
+ABLATIONS += ["lip_codes.audio", "lip_codes.text"]
 ABLATIONS += [f"lipreading.{name}" for name in ("speakers", "speech_from_phones")]
 BENCHMARKS = sorted(file.stem for file in (ROOT / "tests" / "benchmarks").glob("*.py"))
 

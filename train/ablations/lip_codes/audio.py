@@ -12,6 +12,7 @@ split vary most. Speakers named NAME-N are the group NAME. The last group is all
 
 import collections
 import functools
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -38,12 +39,19 @@ COLUMNS = "weights", "people", "clips", "first", "second", "third"
 class CodeStudy:
     """True codes of the clips of a split, and the correlation of others with them."""
 
-    def __init__(self, root: str, split: str, weights: str):
+    def __init__(
+        self,
+        root: str,
+        split: str,
+        weights: str,
+        num_frames: int = LipCodeExample.num_frames,
+    ):
         """Read the clips, and encode their mouths with the mouth encoder of weights."""
         records = open_split(root, split)
         speakers = [records[index]["speaker"] for index in range(len(records))]
         self.groups = [speaker.partition("-")[0] for speaker in speakers]
-        loader = Loader(root, split, LipCodeExample(), batch_size=BATCH_SIZE)
+        example = LipCodeExample(num_frames)
+        loader = Loader(root, split, example, batch_size=BATCH_SIZE)
         self.batches = list(loader.eval_batches())
         config, parts = load_system(weights, LipWarpConfig.system)
         self.task = AudioToCodeTask(config)
@@ -66,25 +74,57 @@ class CodeStudy:
         inputs = batch["mels"], batch["frame_mask"], self.task.lookahead(batch)
         return apply_network(self.task.network, {"params": params}, *inputs)
 
-    def run(self, function: Any, params: Params) -> jax.Array:
-        """Compute something for all clips."""
+    def run(
+        self, function: Any, params: Params, mels: np.ndarray | None = None
+    ) -> jax.Array:
+        """Compute something for all clips, perhaps with other audio, [n t f k]."""
         compiled = jax.jit(function, compiler_options=cpu_options())
         compiled = functools.partial(compiled, jax.tree.map(jnp.asarray, params))
-        return self.stack([compiled(batch) for batch in self.batches])
+        batches = self.batches
+        if mels is not None:
+            starts = range(0, len(mels), BATCH_SIZE)
+            parts = [mels[start : start + BATCH_SIZE] for start in starts]
+            parts[-1] = np.resize(parts[-1], batches[-1]["mels"].shape)  # padding
+            batches = [{**x, "mels": y} for x, y in zip(batches, parts, strict=True)]
+        return self.stack([compiled(batch) for batch in batches])
 
     def stack(self, values: list[Any]) -> jax.Array:
         """Join the values of batches, without padding."""
         return jnp.concatenate(list(map(jnp.asarray, values)))[: len(self.groups)]
 
-    def correlate(self, weights: str) -> np.ndarray:
-        """Correlate the codes that weights predict with the true ones, [n c=3]."""
+    def correlate(self, weights: str, mels: np.ndarray | None = None) -> np.ndarray:
+        """Correlate the codes that weights predict with the true ones; see `run`."""
         part = load_system(weights, LipWarpConfig.system)[1]["audio_to_code"]
-        pred = self.run(self.predict, part["params"])
+        return self.compare(self.run(self.predict, part["params"], mels))
+
+    def compare(self, pred: jax.Array) -> np.ndarray:
+        """Correlate codes [n t d] with the true ones, [n c=3]."""
         pred, true = (
             codes / self.std[None, None] @ self.directions
             for codes in (pred, self.true)
         )
         return np.asarray(clip_correlation(pred, true, self.mask))
+
+
+def add_rows(
+    table: ResultTable, name: str, groups: Iterable[str], correlations: np.ndarray
+) -> None:
+    """Add the means of each group of people, and those of all clips.
+
+    Args:
+        table: The table.
+        name: What predicted the codes.
+        groups: The group of each clip.
+        correlations: Result of `CodeStudy.compare`, [n c=3].
+    """
+    rows = collections.defaultdict(list)
+    for group, row in zip(groups, correlations, strict=True):
+        rows[group].append(row)
+        rows["all"].append(row)
+    rows["all"] = rows.pop("all")  # the last row
+    for group, values in rows.items():
+        means = np.mean(values, axis=0).tolist()
+        table.add(name, group, len(values), *(round(x, 3) for x in means))
 
 
 def main() -> None:
@@ -97,14 +137,7 @@ def main() -> None:
     study = CodeStudy(options.root, options.split, options.weights[0])
     table = ResultTable("Lip codes from audio", *COLUMNS)
     for weights in options.weights:
-        rows = collections.defaultdict(list)
-        for group, row in zip(study.groups, study.correlate(weights), strict=True):
-            rows[group].append(row)
-            rows["all"].append(row)
-        rows["all"] = rows.pop("all")  # the last row
-        for group, values in rows.items():
-            means = np.mean(values, axis=0).tolist()
-            table.add(weights, group, len(values), *(round(x, 3) for x in means))
+        add_rows(table, weights, study.groups, study.correlate(weights))
     table.write(options.json, data=f"{len(study.groups)} clips of {options.split}")
 
 
