@@ -16,14 +16,14 @@ from avjax.media.paths import check_local
 
 def main(
     arguments: Sequence[str] | None = None,
-    make_aligner: Callable[[], Callable] | None = None,
+    make_aligner: Callable[[str], Callable] | None = None,
 ) -> int:
     """Build one corpus, and print the numbers of clips and the skipped clips.
 
     Args:
         arguments: Arguments of the command line; None: those of this process.
-        make_aligner: Returns the function that finds the phones of clips, an
-            `avjax.data.builders.source.Aligner`. None: phones are not searched for.
+        make_aligner: Makes the value of `CorpusEntry.aligner_field` for its name. None:
+            nothing is aligned.
 
     Returns:
         The exit status, 0.
@@ -38,13 +38,16 @@ def main(
     for folder in filter(None, map(fields.get, ("raw", "clean"))):
         if not os.path.isdir(folder):
             raise InputError(not_a_folder(folder))
-    if entry.uses_aligner and make_aligner:
-        fields["aligner"] = make_aligner()
+    if entry.aligner_field and make_aligner:
+        fields[entry.aligner_field] = make_aligner(entry.aligner_field)
     source = make_source(options.corpus, **fields)
     from avjax.data.builders.corpus import build_corpus
 
-    with exit_on_sigterm():
-        summary = build_corpus(source, options.out, options.workers, options.beam)
+    try:
+        with exit_on_sigterm():
+            summary = build_corpus(source, options.out, options.workers, options.beam)
+    except InputError as error:
+        raise InputError(session.name_flags(error, options)) from error
     if options.json:
         print_json({"wrote": [options.out], **summary.to_json()})
     else:

@@ -7,10 +7,10 @@ def run_data(arguments: Sequence[str]) -> int:
     """build a training corpus: avjax data build CORPUS --out DIR …"""
     from avjax.data.__main__ import main
 
-    def make_aligner():
-        from avjax.pipelines.phone_aligner import PhoneAligner
+    def make_aligner(field):
+        from avjax.pipelines.phone_aligner import PhoneAligner, TranscriptAligner
 
-        return PhoneAligner()
+        return PhoneAligner() if field == "aligner" else TranscriptAligner()
 
     return main(arguments, make_aligner)
 

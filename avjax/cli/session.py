@@ -189,7 +189,7 @@ def name_flags(error: InputError, options: argparse.Namespace) -> str:
         return f"`{COMMAND_OF[match[1]]}`" if match[1] in COMMAND_OF else match[0]
 
     lines = str(error).splitlines()
-    if isinstance(error, FaceNotFoundError) and options.box is None:
+    if isinstance(error, FaceNotFoundError) and getattr(options, "box", "") is None:
         lines = [f"{line} with --box x,y,w,h" for line in lines]
     return "\n".join(ARGUMENT.sub(replace, line) for line in lines)
 

@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from avjax.cli.values import integer_from
 
@@ -35,13 +35,14 @@ class CorpusEntry(NamedTuple):
         source: Module and class of its `CorpusSource`; imported when it is built.
         help: One line for the command line.
         options: Options of the command line.
-        uses_aligner: The source has a field `aligner`, which finds phones.
+        aligner_field: The field of the source that finds phones, or the words of a
+            transcript; empty: there is none.
     """
 
     source: str
     help: str
     options: tuple[CorpusOption, ...]
-    uses_aligner: bool = False
+    aligner_field: Literal["", "aligner", "text_aligner"] = ""
 
 
 def _option(flag: str, field: str, **arguments: Any) -> CorpusOption:
@@ -155,6 +156,13 @@ _CLIPS_OPTIONS = (
         metavar="N",
         help="which face; 0 is the most important (default: %(default)s)",
     ),
+    _option(
+        "--lang",
+        "lang",
+        default="en-us",
+        metavar="CODE",
+        help="language of .txt transcripts, which are aligned (default: %(default)s)",
+    ),
     _FACE_SIZE,
 )
 
@@ -168,7 +176,7 @@ CORPORA: dict[str, CorpusEntry] = {
         "avjax.data.builders.grid:GridSource",
         "sentences of six words: s1/video/mpg_6000/*.mpg or video/s1/*.mpg",
         (_RAW, _FACE_SIZE),
-        uses_aligner=True,
+        aligner_field="aligner",
     ),
     "lrw": CorpusEntry(
         "avjax.data.builders.lrw:LrwSource",
@@ -179,7 +187,7 @@ CORPORA: dict[str, CorpusEntry] = {
         "avjax.data.builders.lrs:Lrs2Source",
         "sentences from television: mvlrs_v1/main/*/*.mp4 and train.txt, ...",
         (_RAW, _FACE_SIZE),
-        uses_aligner=True,
+        aligner_field="aligner",
     ),
     "hdtf": CorpusEntry(
         "avjax.data.builders.hdtf:HdtfSource",
@@ -190,6 +198,7 @@ CORPORA: dict[str, CorpusEntry] = {
         "avjax.data.builders.clips:ClipsSource",
         "any folder of your own videos, cut into clips of 1 to 10 s",
         _CLIPS_OPTIONS,
+        aligner_field="text_aligner",
     ),
     "pairs": CorpusEntry(
         "avjax.data.builders.image_pairs:ImagePairSource",

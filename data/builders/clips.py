@@ -23,21 +23,26 @@ from avjax.data.builders.source import CorpusSource, PeopleTracker
 from avjax.data.footage.cutting import CuttingOptions, cut_once
 from avjax.data.footage.pickles import read_pickle
 from avjax.data.footage.report import (
+    SPLITS,
     VideoReport,
+    describe_speakers,
     describe_sync,
     describe_texts,
-    list_few,
 )
 from avjax.data.footage.videos import Footage, find_footage
 from avjax.errors import InputError
 from avjax.faces.tracking import track_all_faces
 from avjax.media.files import wrap_os_errors
+from avjax.text.intervals import Intervals
+from avjax.text.speech_arguments import check_language
+from avjax.text.tts import DEFAULT_LANGUAGE
 
 REPORT_FILE = "report.json"
 _STATE_FILE = "state.json"
 HELD_FRACTION = 10  # one speaker in ten is in test, and one in val
 MIN_SPEAKERS_FOR_VAL = 3
-SPLITS = ("train", "val", "test")
+# (wave f32 [n], text, language) -> words; InputError if the text does not fit
+TextAligner = Callable[..., Intervals]
 
 
 class CutClip(NamedTuple):
@@ -66,6 +71,8 @@ class ClipsSource(CorpusSource):
         test_speakers: Speakers of the split test; empty: chosen by their names.
         val_speakers: Speakers of the split val; empty: chosen by their names.
         face_index: Which face; 0 is the most important.
+        lang: Language of transcripts without times, as an eSpeak code.
+        text_aligner: Finds the times of a transcript; None: they stay unknown.
         tracker: Tracks all faces through the frames of a part of a video.
         work: Folder with the clips that `prepare` has cut.
     """
@@ -76,6 +83,8 @@ class ClipsSource(CorpusSource):
     test_speakers: tuple[str, ...] = ()
     val_speakers: tuple[str, ...] = ()
     face_index: int = 0
+    lang: str = DEFAULT_LANGUAGE
+    text_aligner: TextAligner | None = dataclasses.field(default=None, repr=False)
     tracker: PeopleTracker = dataclasses.field(default=track_all_faces, repr=False)
     work: str = dataclasses.field(default="", repr=False)
 
@@ -89,7 +98,12 @@ class ClipsSource(CorpusSource):
         self._check_held_speakers({video.speaker for video in footage.videos})
         work = folder / "clips"
         work.mkdir(exist_ok=True)
-        options = CuttingOptions(self.face_size, self.face_index, self.tracker, work)
+        check_language(self.lang)
+        aligner = self.text_aligner
+        aligner = aligner and functools.partial(aligner, language=self.lang)
+        options = CuttingOptions(
+            self.face_size, self.face_index, self.tracker, work, aligner
+        )
         task = progress.add_task("cutting", total=len(footage.videos))
         reports = []
         numbered = enumerate(footage.videos)
@@ -250,22 +264,6 @@ def split_in_time(clips: Sequence[CutClip]) -> dict[str, list[CutClip]]:
         "val": list(clips[first_val:first_test]),
         "test": list(clips[first_test:]),
     }
-
-
-def describe_speakers(split_of: dict[str, str]) -> str:
-    """Say how many speakers are in each split, and who, if there are few.
-
-    Args:
-        split_of: {speaker: split}.
-
-    Returns:
-        One line.
-    """
-    parts = []
-    for split in SPLITS:
-        names = sorted(name for name in split_of if split_of[name] == split)
-        parts.append(f"{len(names)} in {split}{list_few(names)}")
-    return f"speakers: {', '.join(parts)}"
 
 
 def make_report(

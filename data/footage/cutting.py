@@ -9,7 +9,7 @@ import bisect
 import itertools
 import operator
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +29,7 @@ from avjax.data.footage.sync_check import MIN_OFFSET, SyncEvidence, describe_off
 from avjax.data.footage.transcripts import (
     NO_TRANSCRIPT,
     VideoTranscript,
+    align_transcript,
     read_transcript,
     timed_words,
     words_of_stretch,
@@ -41,9 +42,9 @@ from avjax.faces.alignment import fit_similarity, smooth_similarities
 from avjax.faces.editing import relative_pose
 from avjax.media.audio_io import stream_audio
 from avjax.media.video_reader import probe, read_at_rate
+from avjax.text.intervals import Intervals
 
 MIN_FPS = 8  # average frame rate: fewer frames do not show how lips move
-MIN_SPEECH_FRACTION = 0.95  # of a video in its only clip, which then has all the text
 
 
 class CuttingOptions(NamedTuple):
@@ -54,12 +55,14 @@ class CuttingOptions(NamedTuple):
         face_index: Which face; 0 is the most important.
         tracker: Tracks all faces through the frames of a part of a video.
         folder: Where the records of clips are written.
+        aligner: (wave, text) -> words with their times; None: a text is not aligned.
     """
 
     face_size: int
     face_index: int
     tracker: PeopleTracker
     folder: pathlib.Path
+    aligner: Callable[[np.ndarray, str], Intervals] | None = None
 
 
 def cut_once(options: CuttingOptions, numbered: tuple[int, Video]) -> VideoReport:
@@ -115,6 +118,8 @@ class _Cutter:
         self.follower = FaceFollower(options.tracker, options.face_index)
         self.evidence = SyncEvidence()
         self.transcript = self.read_transcript()
+        self.untimed_text = "" if self.transcript.cues else self.transcript.text
+        self.unaligned = ""  # why a text without times was not aligned
         self.left_out: list[Stretch] = []
         self.without_text = 0
 
@@ -134,6 +139,9 @@ class _Cutter:
         self.report.seconds = info.duration
         if not info.has_audio:
             raise InputError("it has no audio track")
+        self.transcript, self.unaligned = align_transcript(
+            self.transcript, path, info.duration, self.options.aligner
+        )
         timeline = self.read_timeline(int(info.duration * FPS) + 1)
         if timeline.silent.all():
             raise InputError(plans.SILENT)
@@ -243,22 +251,22 @@ class _Cutter:
 
     def use_untimed_text(self, timeline: Timeline) -> None:
         """Give a text without times to the only clip, if it has all the speech."""
-        taken, transcript = self.report.taken, self.transcript
-        if transcript.cues or not transcript.text or not taken:
+        taken, text = self.report.taken, self.untimed_text
+        if not text or not taken:
             return
-        spoken = ~timeline.pauses
-        first, last = (round(time * FPS) for time in (taken[0].start, taken[0].end))
-        if len(taken) > 1 or spoken[first:last].sum() < (
-            MIN_SPEECH_FRACTION * spoken.sum()
-        ):
+        if len(taken) == 1 and timeline.has_all_speech(taken[0].start, taken[0].end):
+            path = self.options.folder / taken[0].record
+            record = read_pickle(path)
+            if record["text"] != text:  # not aligned, or a word is outside of the clip
+                words = {column: [] for column in record["words"]}
+                write_pickle(path, {**record, "text": text, "words": words})
+                taken[0] = taken[0]._replace(text=text)
+        elif not self.transcript.cues:
+            reason = f" ({self.unaligned})" if self.unaligned else ""
             self.report.notes.append(
-                "its text has no times, so the words of its clips are unknown: give "
-                "them as .srt or .vtt"
+                f"its text has no times{reason}, so the words of its clips are "
+                "unknown: give them as .srt or .vtt"
             )
-            return
-        path = self.options.folder / taken[0].record
-        write_pickle(path, {**read_pickle(path), "text": transcript.text})
-        taken[0] = taken[0]._replace(text=transcript.text)
 
     def finish(self) -> None:
         """Complete the report."""
@@ -276,8 +284,8 @@ class _Cutter:
         if self.without_text:
             report.notes.append(
                 f"no text in {self.without_text} of its "
-                f"{format_count(len(report.taken), 'clip')}, because a subtitle "
-                "reaches beyond"
+                f"{format_count(len(report.taken), 'clip')}, because a subtitle or a "
+                "word reaches beyond"
             )
         offset = self.evidence.find_offset() if report.taken else None
         report.sync = describe_offset(offset, self.evidence.num_frames)

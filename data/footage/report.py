@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from avjax.console import format_count
 
 MAX_NAMES = 9  # that are printed
+SPLITS = ("train", "val", "test")
 
 
 class TakenStretch(NamedTuple):
@@ -166,6 +167,22 @@ def describe_texts(reports: Sequence[VideoReport]) -> str:
     texts = [stretch.text for report in reports for stretch in report.taken]
     count = sum(bool(text) for text in texts)
     return f"transcripts: {count} of {format_count(len(texts), 'clip')} have one"
+
+
+def describe_speakers(split_of: Mapping[str, str]) -> str:
+    """Say how many speakers are in each split, and who, if there are few.
+
+    Args:
+        split_of: {speaker: split}.
+
+    Returns:
+        One line.
+    """
+    parts = []
+    for split in SPLITS:
+        names = sorted(name for name in split_of if split_of[name] == split)
+        parts.append(f"{len(names)} in {split}{list_few(names)}")
+    return f"speakers: {', '.join(parts)}"
 
 
 def list_few(names: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ MAX_SILENT_FRAMES = 2 * FPS  # a longer silence is left out
 SILENCE_MARGIN = FPS // 4  # frames of a long silence that are kept at its ends
 SILENT_LEVEL_DB = -55.0  # a recording whose speech level is lower is silent
 MIN_SPEECH_FRAMES = 5  # frames with sound that a clip needs
+MIN_SPEECH_FRACTION = 0.95  # of a video in its only clip, which then has all the text
 CUE_TOLERANCE = 0.1  # seconds by which a cut may be inside of a subtitle
 LEVELS_PER_FRAME = LEVELS_PER_SECOND // FPS
 # What it costs to cut before a frame; the latest place of the lowest cost is taken.
@@ -64,6 +65,12 @@ class Timeline(NamedTuple):
             stop: Number of the first frame after the last one.
         """
         return Timeline(*(values[start:stop] for values in self))
+
+    def has_all_speech(self, start: float, end: float) -> bool:
+        """Tell whether nearly all speech is between two times in seconds."""
+        spoken = ~self.pauses
+        inside = spoken[round(start * FPS) : round(end * FPS)].sum()
+        return bool(inside >= MIN_SPEECH_FRACTION * spoken.sum())
 
 
 def make_timeline(levels: np.ndarray, num_frames: int, cues: Sequence[Cue]) -> Timeline:

@@ -1,20 +1,25 @@
 """Transcripts beside a video (.srt, .vtt, .txt), and the words of its stretches.
 
-The times of words come from subtitles; a text without times is not aligned here.
+The times of words come from subtitles, or from forced alignment of a text.
 """
 
 import pathlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
+from avjax.constants import SAMPLE_RATE
 from avjax.errors import InputError
+from avjax.media.audio_io import read_audio
 from avjax.text.intervals import Interval, Intervals
 from avjax.text.normalization import normalize_text, read_text
 from avjax.text.subtitles import Cue, read_subtitles
 
 SUFFIXES = (".vtt", ".srt", ".txt")  # the first one that exists is used
+MAX_ALIGNED_SECONDS = 600  # of a video whose text is aligned; its sound is in memory
 TOLERANCE = 0.2  # seconds by which a subtitle may reach beyond a stretch
 _NOT_SPOKEN = re.compile(r"\[[^\]]*\]|\([^)]*\)|♪")  # [music], (laughs)
 
@@ -60,6 +65,36 @@ def read_transcript(path: pathlib.Path) -> VideoTranscript:
         raise InputError(f"{path} has no words")
     timed = all(" " not in cue.text for cue in spoken)
     return VideoTranscript(spoken, timed, " ".join(cue.text for cue in spoken))
+
+
+def align_transcript(
+    transcript: VideoTranscript,
+    path: pathlib.Path,
+    seconds: float,
+    aligner: Callable[[np.ndarray, str], Intervals] | None,
+) -> tuple[VideoTranscript, str]:
+    """Find the times of the words of a text without times, if it fits the sound.
+
+    Args:
+        transcript: The transcript.
+        path: The video.
+        seconds: Duration of the video.
+        aligner: (wave f32 [n] at 16 kHz, text) -> words. None: nothing is aligned.
+
+    Returns:
+        The transcript, with the times of its words if they were found, and the reason
+        if they were looked for and not found.
+    """
+    if transcript.cues or not transcript.text or aligner is None:
+        return transcript, ""
+    if seconds > MAX_ALIGNED_SECONDS:
+        return transcript, f"the video is longer than {MAX_ALIGNED_SECONDS} s"
+    try:
+        words = aligner(read_audio(path, SAMPLE_RATE), transcript.text)
+    except InputError as error:
+        return transcript, str(error)
+    cues = tuple(Cue(start, end, word) for word, start, end in words)
+    return transcript._replace(cues=cues, has_words=True), ""
 
 
 def spoken_words(text: str) -> list[str]:

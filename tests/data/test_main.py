@@ -41,6 +41,16 @@ def test_unknown_kind_of_speech_is_refused(tmp_path):
         main([*BUILD, "5", "--kind", "song", "--out", str(tmp_path / "out")])
 
 
+def test_unknown_language_is_refused(tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "a.mp4").write_bytes(b"")
+    raw, out = str(tmp_path / "raw"), str(tmp_path / "out")
+    message = "unknown language 'xx' for --lang; .*`avjax talk --list-languages`"
+    with pytest.raises(InputError, match=message):
+        main(["build", "clips", "--raw", raw, "--out", out, "--lang", "xx"])
+    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
+
+
 IMAGE_CORPORA = ["pairs", "pictures", "sidd-blocks"]
 
 

@@ -7,13 +7,15 @@ import cv2
 import numpy as np
 import pytest
 
-from avjax.data.footage import cutting
+from avjax.data.footage import cutting, transcripts
 from avjax.data.footage.cutting import CuttingOptions, cut_video
 from avjax.data.footage.pickles import read_pickle
 from avjax.data.footage.sync_check import describe_offset
 from avjax.data.footage.videos import Video
+from avjax.errors import InputError
 from avjax.faces.tracking import track_all_faces
 from avjax.media.video_writer import VideoWriter
+from avjax.text.intervals import Interval
 
 BLACK = np.zeros((160, 160, 3), np.uint8)
 SILENCE = np.zeros(640 * 75, np.float32)
@@ -23,10 +25,10 @@ SILENCE = np.zeros(640 * 75, np.float32)
 def cut(tmp_path, tracker):
     """cut(video) returns the report, and the records in the order of their times."""
 
-    def cut_one(video, face_index=0, tracker=tracker):
+    def cut_one(video, face_index=0, tracker=tracker, aligner=None):
         folder = tmp_path / "work"
         folder.mkdir(exist_ok=True)
-        options = CuttingOptions(64, face_index, tracker, folder)
+        options = CuttingOptions(64, face_index, tracker, folder, aligner)
         report = cut_video(options, (7, video))
         records = [read_pickle(folder / clip.record) for clip in report.taken]
         assert len(list(folder.iterdir())) == len(records), "no file is left behind"
@@ -235,6 +237,67 @@ def test_text_without_times_belongs_to_a_single_clip(cut, write, anna, bert):
     assert "its text has no times" in report.lines()[-1]
 
 
+def test_text_without_times_is_aligned(cut, write, anna):
+    """The words of two clips, at times that the aligner finds."""
+    seconds, heard = len(anna.frames) / 25, []
+    words = Interval("one", 0.3, 1.0), Interval("two", seconds + 0.5, seconds + 1.0)
+
+    def align(wave, text):
+        heard.append((len(wave) / 16000, text))
+        return words
+
+    video = write("a.mp4", [*anna.frames] * 2, np.tile(anna.wave, 2), ".txt")
+    video.transcript.write_text("One, two!")
+    report, records = cut(video, aligner=align)
+    assert heard == [(pytest.approx(2 * seconds, abs=0.1), "one two")]
+    found = [
+        (word, start + clip.start)
+        for clip, record in zip(report.taken, records, strict=True)
+        for word, start in zip(
+            record["words"]["word"], record["words"]["start"], strict=True
+        )
+    ]
+    assert [word for word, _ in found] == ["one", "two"] and len(records) > 1
+    np.testing.assert_allclose([x for _, x in found], [0.3, seconds + 0.5], atol=1e-4)
+    assert " ".join(clip.text for clip in report.taken).split() == ["one", "two"]
+    assert report.notes == []
+
+
+def test_text_that_does_not_fit_is_not_aligned(cut, write, anna, bert):
+    def refuse(wave, text):
+        raise InputError("it does not fit the sound")
+
+    video = write("a.mp4", [*anna.frames] * 2, np.tile(anna.wave, 2), ".txt")
+    video.transcript.write_text("many words")
+    report, records = cut(video, aligner=refuse)
+    assert {record["text"] for record in records} == {""}
+    message = "its text has no times (it does not fit the sound), so the words"
+    assert message in report.lines()[-1]
+    video = write("b.mp4", bert.frames, bert.wave, ".txt")
+    video.transcript.write_text("the only clip")
+    report, (record,) = cut(video, aligner=refuse)
+    assert record["text"] == "the only clip" and report.notes == []
+
+
+def test_single_clip_has_all_its_text_although_a_word_is_outside(cut, write, bert):
+    words = Interval("where", 0.5, 0.8), Interval("is", 90.0, 91.0)
+    video = write("a.mp4", bert.frames, bert.wave, ".txt")
+    video.transcript.write_text("Where is")
+    report, (record,) = cut(video, aligner=lambda wave, text: words)
+    assert record["text"] == report.taken[0].text == "where is"
+    assert record["words"] == {"word": [], "start": [], "end": []}
+
+
+def test_long_video_is_not_aligned(cut, write, anna, monkeypatch):
+    monkeypatch.setattr(transcripts, "MAX_ALIGNED_SECONDS", 10)
+    video = write("a.mp4", [*anna.frames] * 2, np.tile(anna.wave, 2), ".txt")
+    video.transcript.write_text("many words")
+    report, _ = cut(video, aligner=None)
+    assert "its text has no times, so" in str(report.notes)
+    report, _ = cut(video, aligner=lambda wave, text: 1 / 0)
+    assert "its text has no times (the video is longer than 10 s)" in str(report.notes)
+
+
 def test_subtitles_are_cut_with_the_video(cut, write, anna):
     count = len(anna.frames) / 25
     video = write("a.mp4", [*anna.frames] * 2, np.tile(anna.wave, 2), ".srt")
@@ -268,7 +331,7 @@ def test_clip_that_divides_a_subtitle_has_no_text(cut, write, anna):
     video.transcript.write_text("1\n00:00:00,100 --> 00:00:06,000\nOne two three\n")
     report, records = cut(video)
     assert {record["text"] for record in records} == {""}
-    assert "clips, because a subtitle reaches beyond" in str(report.notes)
+    assert "clips, because a subtitle or a word reaches beyond" in str(report.notes)
 
 
 def test_unreadable_transcript_is_reported(cut, write, bert):
