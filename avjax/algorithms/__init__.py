@@ -18,7 +18,7 @@ from avjax.algorithms.meta_sgd import (
     adapt_with_early_stopping,
     constant_lrs,
 )
-from avjax.algorithms.viterbi import viterbi, viterbi_padded
+from avjax.algorithms.viterbi import viterbi, viterbi_padded, viterbi_windows
 
 __all__ = [
     "Adaptation",
@@ -42,4 +42,5 @@ __all__ = [
     "to_timed_words",
     "viterbi",
     "viterbi_padded",
+    "viterbi_windows",
 ]

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from avjax.compilation import cached_jit
-from avjax.constants import MELS_PER_SECOND
+from avjax.constants import MELS_PER_SECOND, NEG_INF
 from avjax.losses.sequence import initial_scores, transition_scores
 from avjax.typing import Array
 
@@ -23,7 +23,7 @@ MIN_PADDED_SIZE = 32  # smallest size that a search is compiled for
 
 
 def viterbi_padded(
-    log_likelihood: np.ndarray, optional: np.ndarray
+    log_likelihood: np.ndarray, optional: np.ndarray, free_end: bool = False
 ) -> tuple[np.ndarray, float]:
     """Find the most likely path, with a compiled program for few array sizes.
 
@@ -32,6 +32,7 @@ def viterbi_padded(
     Args:
         log_likelihood: Log-likelihood of each state in each frame, f32 [f l].
         optional: True for each state that may be skipped, bool [l].
+        free_end: The path may end in any state.
 
     Returns:
         - path: State of each frame, i32 [f].
@@ -49,12 +50,64 @@ def viterbi_padded(
         np.arange(num_frames + extra_frames) < num_frames,
         np.pad(optional, (0, extra_states)),
         num_states,
+        free_end,
     )
     return np.asarray(path)[:num_frames], float(score)
 
 
+def viterbi_windows(
+    log_probs: np.ndarray,
+    symbols: np.ndarray,
+    optional: np.ndarray,
+    window: int = 60 * MELS_PER_SECOND,
+) -> np.ndarray | None:
+    """Find a likely path window by window, in memory that does not grow.
+
+    In each window, the search may end in any state. What lies in the last sixth of the
+    window is discarded, because later frames may change it, and the next window begins
+    there, between two words.
+
+    Args:
+        log_probs: Log-probability of each symbol in each frame, f32 [f v].
+        symbols: Symbol of each state, i32 [l].
+        optional: True for each state that may be skipped, bool [l].
+        window: Frames that are searched at once, with half as many states, which is
+            more than anybody says.
+
+    Returns:
+        State of each frame, i32 [f]; None if the states do not fit into the frames.
+    """
+    paths: list[np.ndarray] = []
+    frame, state, num_frames = 0, 0, len(log_probs)
+    while True:
+        states = slice(state, state + window // 2)
+        is_last = frame + window >= num_frames
+        if is_last and len(symbols) > states.stop:
+            return None
+        path, score = viterbi_padded(
+            log_probs[frame : frame + window][:, symbols[states]],
+            optional[states],
+            free_end=not is_last,
+        )
+        if score < NEG_INF / 2:
+            return None
+        if is_last:
+            return np.concatenate([*paths, path + state])
+        kept = path[: window - window // 6] + state
+        is_start = np.diff(kept, prepend=kept[0]) > 0
+        is_start &= optional[kept] | optional[np.maximum(kept - 1, 0)]
+        cut = int(np.flatnonzero(is_start)[-1]) if is_start.any() else len(kept)
+        paths.append(kept[:cut])
+        frame, state = frame + cut, int(path[cut]) + state
+        state -= not optional[state]
+
+
 def viterbi(
-    log_likelihood: Array, frame_mask: Array, optional: Array, length: Array
+    log_likelihood: Array,
+    frame_mask: Array,
+    optional: Array,
+    length: Array,
+    free_end: Array | bool = False,
 ) -> tuple[Array, Array]:
     """Find the most likely path through an alignment graph.
 
@@ -66,6 +119,7 @@ def viterbi(
         frame_mask: 1 for frames that exist, [f].
         optional: 1 for states that may be skipped, [l].
         length: Number of states of the graph, i32 []; later states are padding.
+        free_end: The path may end in any state, bool [].
 
     Returns:
         - path: State of each frame, i32 [f]. Frames that do not exist have the last
@@ -88,9 +142,12 @@ def viterbi(
     scores, steps = jax.lax.scan(
         forward, initial_scores(optional), (log_likelihood, frame_mask)
     )
-    last = length - 1 - (scores[length - 2] > scores[length - 1])
+    states = jnp.arange(len(scores))
+    is_end = (states < length) & (free_end | (states >= length - 2))
+    ends = jnp.where(is_end, scores, -jnp.inf)
+    last = len(scores) - 1 - jnp.argmax(ends[::-1])  # the last one of equal scores
     _, path = jax.lax.scan(backward, last, steps, reverse=True)
-    return path, jnp.max(scores[length - 2 + jnp.arange(2)])
+    return path, scores[last]
 
 
 @cached_jit

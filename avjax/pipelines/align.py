@@ -13,7 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from avjax.algorithms.viterbi import mel_frame_start, viterbi_padded
+from avjax.algorithms.viterbi import (
+    mel_frame_start,
+    viterbi_padded,
+    viterbi_windows,
+)
 from avjax.audio.loudness import is_silent
 from avjax.audio.mel import standardized_log_mel
 from avjax.compilation import cached_jit
@@ -39,7 +43,7 @@ from avjax.weights import full_name
 
 WEIGHTS_PREFIX = "aligner"  # names of bundled weights start with it
 WINDOW_SIZES = 100, 200, 400, 800  # mel frames that the network processes at once
-MAX_SEARCH_SIZE = 2**27  # mel frames times graph states that are searched at once
+MAX_SEARCH_SIZE = 2**25  # mel frames times graph states that are searched at once
 MAX_WORD_OVERRUN = 0.0  # seconds by which phonemes may leave a word of known time
 
 
@@ -142,22 +146,16 @@ class ForcedAligner:
         if len(graph.phoneme_ids) == 1:
             return Alignment((), ())
         log_probs = self.log_probs(wave)
-        if len(log_probs) * len(graph.phoneme_ids) > MAX_SEARCH_SIZE:
-            raise InputError(
-                f"{len(words)} words in {len(wave) / SAMPLE_RATE:.0f} s of audio are "
-                "too many to be aligned at once: split the recording"
-            )
-        allowed = allowed_by_word_times(graph, words, len(log_probs), MAX_WORD_OVERRUN)
-        log_likelihood = np.where(allowed, log_probs[:, graph.phoneme_ids], NEG_INF)
-        path, score = viterbi_padded(log_likelihood, graph.word < 0)
-        if score < NEG_INF / 2:
+        path = find_path(log_probs, graph, words)
+        if path is None:
             raise InputError(
                 f"{len(words)} words do not fit into "
                 f"{format_seconds(len(wave) / SAMPLE_RATE)} of audio, or not at the "
                 "given times"
             )
         in_word = graph.word[path] >= 0
-        gap = log_probs.max(axis=1) - log_likelihood[np.arange(len(path)), path]
+        chosen = log_probs[np.arange(len(path)), graph.phoneme_ids[path]]
+        gap = log_probs.max(axis=1) - chosen
         nll_gap = float(gap[in_word].mean()) if in_word.any() else 0.0
         return path_to_intervals(path, graph, words)._replace(nll_gap=nll_gap)
 
@@ -218,6 +216,29 @@ def jit_log_probs(config: AlignerConfig):
         [b f v].
     """
     return Aligner(config).apply
+
+
+def find_path(
+    log_probs: np.ndarray, graph: AlignmentGraph, words: Sequence[AlignmentWord]
+) -> np.ndarray | None:
+    """Find a likely path through an alignment graph: a long one window by window.
+
+    Args:
+        log_probs: Log-probability of each phoneme in each mel frame, f32 [f v].
+        graph: The alignment graph of the words.
+        words: The words. A word with known times is searched between them, but for
+            long recordings.
+
+    Returns:
+        State of each mel frame, i32 [f]; None if the words do not fit.
+    """
+    optional = graph.word < 0
+    if len(log_probs) * len(optional) > MAX_SEARCH_SIZE:
+        return viterbi_windows(log_probs, graph.phoneme_ids, optional)
+    allowed = allowed_by_word_times(graph, words, len(log_probs), MAX_WORD_OVERRUN)
+    log_likelihood = np.where(allowed, log_probs[:, graph.phoneme_ids], NEG_INF)
+    path, score = viterbi_padded(log_likelihood, optional)
+    return None if score < NEG_INF / 2 else path
 
 
 def path_to_intervals(

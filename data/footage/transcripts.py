@@ -19,7 +19,7 @@ from avjax.text.normalization import normalize_text, read_text
 from avjax.text.subtitles import Cue, read_subtitles
 
 SUFFIXES = (".vtt", ".srt", ".txt")  # the first one that exists is used
-MAX_ALIGNED_SECONDS = 180  # of a video whose text is aligned: the search needs memory
+MAX_ALIGNED_SECONDS = 3600  # of a video whose text is aligned: its sound is in memory
 TOLERANCE = 0.2  # seconds by which a subtitle may reach beyond a stretch
 _NOT_SPOKEN = re.compile(r"\[[^\]]*\]|\([^)]*\)|♪")  # [music], (laughs)
 
