@@ -59,10 +59,11 @@ def train(arguments: Sequence[str]) -> int:
     """
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax raises its errors
     options = make_train_parser().parse_intermixed_args(arguments)
-    if options.list or not options.name:
-        print_experiments(describe_experiments(), options.name, options.json)
+    name = options.name
+    if options.list or not name:
+        print_experiments(describe_experiments(name), name, options.json)
         return 0
-    names.check_name(options.name)
+    names.check_name(name)
     with connected(OFF if options.show else options.distributed):
         train_named(options)
     return 0
@@ -174,7 +175,7 @@ def make_train_parser() -> Parser:
     """Make the parser of `avjax train`."""
     parser = make_parser("train", TRAIN_HELP)
     add = parser.add_argument
-    text = "list all experiments; with NAME: data, time and score of this one"
+    text = "list all experiments; with NAME: its whole description"
     add("--list", action="store_true", help=text)
     text = "print the fields of the experiment as path=value, and do not train"
     add("--print", "--show", dest="show", action="store_true", help=text)
@@ -237,12 +238,16 @@ def load_experiments() -> Mapping[str, Callable[[], "Experiment"]]:
     return experiments.EXPERIMENTS
 
 
-def describe_experiments() -> dict[str, str]:
-    """Read the descriptions of all experiments: {name: docstring}."""
-    if names.may_have_others():
-        makers = load_experiments().items()
-        return {name: inspect.getdoc(make) or "" for name, make in makers}
-    return names.read_descriptions()
+def describe_experiments(name: str | None) -> dict[str, str]:
+    """Read the docstrings of all experiments, or of one that is in a file."""
+    if name and re.search(r"\.py(:|$)", name):
+        from avjax.train.registry import load_experiment_file as load
+
+        return {name: inspect.getdoc(load(name)) or ""}
+    if not names.may_have_others():
+        return names.read_descriptions()
+    makers = load_experiments().items()
+    return {name: inspect.getdoc(make) or "" for name, make in makers}
 
 
 def make_experiment(name: str, assignments: Sequence[str]) -> "Experiment":

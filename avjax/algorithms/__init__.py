@@ -18,7 +18,7 @@ from avjax.algorithms.meta_sgd import (
     adapt_with_early_stopping,
     constant_lrs,
 )
-from avjax.algorithms.viterbi import viterbi, viterbi_padded, viterbi_windows
+from avjax.algorithms.viterbi import viterbi, viterbi_blocks, viterbi_padded
 
 __all__ = [
     "Adaptation",
@@ -41,6 +41,6 @@ __all__ = [
     "search_grammar",
     "to_timed_words",
     "viterbi",
+    "viterbi_blocks",
     "viterbi_padded",
-    "viterbi_windows",
 ]

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from avjax.compilation import cached_jit
-from avjax.constants import MELS_PER_SECOND, NEG_INF
+from avjax.constants import MELS_PER_SECOND
 from avjax.losses.sequence import initial_scores, transition_scores
 from avjax.typing import Array
 
@@ -23,7 +23,7 @@ MIN_PADDED_SIZE = 32  # smallest size that a search is compiled for
 
 
 def viterbi_padded(
-    log_likelihood: np.ndarray, optional: np.ndarray, free_end: bool = False
+    log_likelihood: np.ndarray, optional: np.ndarray
 ) -> tuple[np.ndarray, float]:
     """Find the most likely path, with a compiled program for few array sizes.
 
@@ -32,7 +32,6 @@ def viterbi_padded(
     Args:
         log_likelihood: Log-likelihood of each state in each frame, f32 [f l].
         optional: True for each state that may be skipped, bool [l].
-        free_end: The path may end in any state.
 
     Returns:
         - path: State of each frame, i32 [f].
@@ -40,8 +39,7 @@ def viterbi_padded(
     """
     num_frames, num_states = log_likelihood.shape
     extra_frames, extra_states = (
-        2 ** int(np.ceil(np.log2(max(size, MIN_PADDED_SIZE)))) - size
-        for size in log_likelihood.shape
+        _padded_size(size) - size for size in log_likelihood.shape
     )
     path, score = jit_viterbi()(
         np.pad(
@@ -50,81 +48,80 @@ def viterbi_padded(
         np.arange(num_frames + extra_frames) < num_frames,
         np.pad(optional, (0, extra_states)),
         num_states,
-        free_end,
     )
     return np.asarray(path)[:num_frames], float(score)
 
 
-def viterbi_windows(
-    log_probs: np.ndarray,
-    symbols: np.ndarray,
+def viterbi_blocks(
+    log_likelihood: Callable[[int, int], np.ndarray],
+    num_frames: int,
     optional: np.ndarray,
-    window: int = 60 * MELS_PER_SECOND,
-) -> np.ndarray | None:
-    """Find a likely path window by window, in memory that does not grow.
+    block: int = 512,
+) -> tuple[np.ndarray, float]:
+    """Find the most likely path of a long recording, in little memory.
 
-    In each window, the search may end in any state. What lies in the last sixth of the
-    window is discarded, because later frames may change it, and the next window begins
-    there, between two words.
+    The scores before each block of frames are kept. The path is traced back block by
+    block, for which each block is searched once more.
 
     Args:
-        log_probs: Log-probability of each symbol in each frame, f32 [f v].
-        symbols: Symbol of each state, i32 [l].
+        log_likelihood: Function of the first frame and the frame after the last one ->
+            log-likelihood of each state in these frames, f32 [f l].
+        num_frames: Number of frames of the recording.
         optional: True for each state that may be skipped, bool [l].
-        window: Frames that are searched at once, with half as many states, which is
-            more than anybody says.
+        block: Frames in a block.
 
     Returns:
-        State of each frame, i32 [f]; None if the states do not fit into the frames.
+        - path: State of each frame, i32 [f].
+        - score: Log-likelihood of the path; `NEG_INF` or less if there is no path.
     """
-    paths: list[np.ndarray] = []
-    frame, state, num_frames = 0, 0, len(log_probs)
-    while True:
-        states = slice(state, state + window // 2)
-        is_last = frame + window >= num_frames
-        if is_last and len(symbols) > states.stop:
-            return None
-        path, score = viterbi_padded(
-            log_probs[frame : frame + window][:, symbols[states]],
-            optional[states],
-            free_end=not is_last,
-        )
-        if score < NEG_INF / 2:
-            return None
-        if is_last:
-            return np.concatenate([*paths, path + state])
-        kept = path[: window - window // 6] + state
-        is_start = np.diff(kept, prepend=kept[0]) > 0
-        is_start &= optional[kept] | optional[np.maximum(kept - 1, 0)]
-        cut = int(np.flatnonzero(is_start)[-1]) if is_start.any() else len(kept)
-        paths.append(kept[:cut])
-        frame, state = frame + cut, int(path[cut]) + state
-        state -= not optional[state]
+    num_states = len(optional)
+    size = _padded_size(num_states)
+    padded = jnp.asarray(np.pad(optional, (0, size - num_states)))
+
+    def search(start: int, scores: Array) -> tuple[Array, Array]:
+        values = log_likelihood(start, min(start + block, num_frames))
+        missing = block - len(values), size - num_states
+        values = np.pad(values.astype(np.float32), [(0, count) for count in missing])
+        exists = np.arange(start, start + block) < num_frames
+        return jit_score_frames()(scores, values, exists, padded)
+
+    starts, before, total = range(0, num_frames, block), [], 0.0
+    scores = initial_scores(padded)
+    for start in starts:
+        before.append(np.asarray(scores))
+        scores, _ = search(start, scores)
+        best = float(scores[:num_states].max())
+        scores, total = scores - best, total + best  # small numbers are exact
+    ends = np.asarray(scores)[num_states - 2 : num_states]
+    state = num_states - 1 - int(ends[0] > ends[1])
+    path = np.empty(num_frames, np.int32)
+    for start, kept in zip(reversed(starts), reversed(before), strict=True):
+        steps = np.asarray(search(start, jnp.asarray(kept))[1])
+        for frame in reversed(range(start, min(start + block, num_frames))):
+            path[frame] = state
+            state -= steps[frame - start, state]
+    return path, float(ends.max()) + total
 
 
-def viterbi(
-    log_likelihood: Array,
-    frame_mask: Array,
-    optional: Array,
-    length: Array,
-    free_end: Array | bool = False,
+def _padded_size(size: int) -> int:
+    """Round a size up to a power of two, so that few programs are compiled."""
+    return 2 ** int(np.ceil(np.log2(max(size, MIN_PADDED_SIZE))))
+
+
+def score_frames(
+    scores: Array, log_likelihood: Array, frame_mask: Array, optional: Array
 ) -> tuple[Array, Array]:
-    """Find the most likely path through an alignment graph.
-
-    `avjax.losses.sequence.alignment_nll` sums over the paths of the same graph.
+    """Extend the most likely paths to all states by some frames.
 
     Args:
-        log_likelihood: Log-likelihood of each state in each frame, f32 [f l]; `NEG_INF`
-            where a state is not allowed.
+        scores: Log-likelihood of the best path to each state, f32 [l].
+        log_likelihood: Log-likelihood of each state in each frame, f32 [f l].
         frame_mask: 1 for frames that exist, [f].
         optional: 1 for states that may be skipped, [l].
-        length: Number of states of the graph, i32 []; later states are padding.
-        free_end: The path may end in any state, bool [].
 
     Returns:
-        - path: State of each frame, i32 [f]. Frames that do not exist have the last
-          one.
-        - score: Log-likelihood of the path, f32 []; `NEG_INF` if there is no path.
+        - scores: Log-likelihood of the longer paths, f32 [l].
+        - steps: States by which the best path to each state has advanced, i32 [f l].
     """
 
     def forward(scores: Array, frame: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -136,24 +133,50 @@ def viterbi(
         )
         return next_scores, steps  # 32 bits: jaxlib 0.10 misreads 8 bits on a CPU
 
+    return jax.lax.scan(forward, scores, (log_likelihood, frame_mask))
+
+
+def viterbi(
+    log_likelihood: Array, frame_mask: Array, optional: Array, length: Array
+) -> tuple[Array, Array]:
+    """Find the most likely path through an alignment graph.
+
+    `avjax.losses.sequence.alignment_nll` sums over the paths of the same graph.
+
+    Args:
+        log_likelihood: Log-likelihood of each state in each frame, f32 [f l]; `NEG_INF`
+            where a state is not allowed.
+        frame_mask: 1 for frames that exist, [f].
+        optional: 1 for states that may be skipped, [l].
+        length: Number of states of the graph, i32 []; later states are padding.
+
+    Returns:
+        - path: State of each frame, i32 [f]. Frames that do not exist have the last
+          one.
+        - score: Log-likelihood of the path, f32 []; `NEG_INF` if there is no path.
+    """
+
     def backward(state: Array, steps: Array) -> tuple[Array, Array]:
         return state - steps[state], state
 
-    scores, steps = jax.lax.scan(
-        forward, initial_scores(optional), (log_likelihood, frame_mask)
+    scores, steps = score_frames(
+        initial_scores(optional), log_likelihood, frame_mask, optional
     )
-    states = jnp.arange(len(scores))
-    is_end = (states < length) & (free_end | (states >= length - 2))
-    ends = jnp.where(is_end, scores, -jnp.inf)
-    last = len(scores) - 1 - jnp.argmax(ends[::-1])  # the last one of equal scores
+    last = length - 1 - (scores[length - 2] > scores[length - 1])
     _, path = jax.lax.scan(backward, last, steps, reverse=True)
-    return path, scores[last]
+    return path, jnp.max(scores[length - 2 + jnp.arange(2)])
 
 
 @cached_jit
 def jit_viterbi() -> Callable[..., tuple[Array, Array]]:
     """Compile `viterbi`."""
     return viterbi
+
+
+@cached_jit
+def jit_score_frames() -> Callable[..., tuple[Array, Array]]:
+    """Compile `score_frames`."""
+    return score_frames
 
 
 def segment_bounds(path: Array, num_states: int) -> tuple[Array, Array]:

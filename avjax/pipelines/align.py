@@ -15,8 +15,8 @@ import numpy as np
 
 from avjax.algorithms.viterbi import (
     mel_frame_start,
+    viterbi_blocks,
     viterbi_padded,
-    viterbi_windows,
 )
 from avjax.audio.loudness import is_silent
 from avjax.audio.mel import standardized_log_mel
@@ -221,23 +221,28 @@ def jit_log_probs(config: AlignerConfig):
 def find_path(
     log_probs: np.ndarray, graph: AlignmentGraph, words: Sequence[AlignmentWord]
 ) -> np.ndarray | None:
-    """Find a likely path through an alignment graph: a long one window by window.
+    """Find the most likely path through an alignment graph.
 
     Args:
         log_probs: Log-probability of each phoneme in each mel frame, f32 [f v].
         graph: The alignment graph of the words.
-        words: The words. A word with known times is searched between them, but for
-            long recordings.
+        words: The words. A word with known times is searched between them.
 
     Returns:
         State of each mel frame, i32 [f]; None if the words do not fit.
     """
-    optional = graph.word < 0
-    if len(log_probs) * len(optional) > MAX_SEARCH_SIZE:
-        return viterbi_windows(log_probs, graph.phoneme_ids, optional)
-    allowed = allowed_by_word_times(graph, words, len(log_probs), MAX_WORD_OVERRUN)
-    log_likelihood = np.where(allowed, log_probs[:, graph.phoneme_ids], NEG_INF)
-    path, score = viterbi_padded(log_likelihood, optional)
+
+    def log_likelihood(start: int, stop: int) -> np.ndarray:
+        allowed = allowed_by_word_times(
+            graph, words, stop - start, MAX_WORD_OVERRUN, start
+        )
+        return np.where(allowed, log_probs[start:stop, graph.phoneme_ids], NEG_INF)
+
+    count, optional = len(log_probs), graph.word < 0
+    if count * len(optional) > MAX_SEARCH_SIZE:
+        path, score = viterbi_blocks(log_likelihood, count, optional)
+    else:
+        path, score = viterbi_padded(log_likelihood(0, count), optional)
     return None if score < NEG_INF / 2 else path
 
 

@@ -76,7 +76,8 @@ class TranscriptAligner:
         aligned = load_aligner(self.weights).align_text(wave, text, language)
         if aligned.nll_gap > MAX_TRANSCRIPT_GAP:
             raise InputError(
-                f"it does not fit the sound ({aligned.nll_gap:.1f} nats per mel frame, "
-                f"at most {MAX_TRANSCRIPT_GAP} are accepted)"
+                "it does not fit the sound, or the aligner does not know the voice: "
+                f"{aligned.nll_gap:.1f} nats per mel frame, and at most "
+                f"{MAX_TRANSCRIPT_GAP} are accepted"
             )
         return aligned.words

@@ -73,6 +73,7 @@ def allowed_by_word_times(
     words: Sequence[AlignmentWord],
     mel_frames: int,
     margin: float = WORD_MARGIN_SECONDS,
+    first: int = 0,
 ) -> np.ndarray:
     """Compute which states are allowed at each mel frame, from the times of the words.
 
@@ -84,13 +85,14 @@ def allowed_by_word_times(
         words: The words with their times.
         mel_frames: Number of mel frames.
         margin: Margin in seconds.
+        first: Number of the first one of these frames in the recording.
 
     Returns:
         1 where a state is allowed, else 0, u8 [f l].
     """
     times = [(word.start, word.end) for word in words]
     starts, ends = np.array([*times, (UNKNOWN_TIME, UNKNOWN_TIME)]).T
-    seconds = np.arange(mel_frames)[:, None] / MELS_PER_SECOND
+    seconds = (first + np.arange(mel_frames)[:, None]) / MELS_PER_SECOND
     outside = (seconds < starts - margin) | (seconds > ends + margin)
     inside = (starts + margin < seconds) & (seconds < ends - margin)
     pause = ~inside.any(axis=1, keepdims=True)

@@ -2,7 +2,8 @@
 
 The video is decoded twice at the same time. The first reading finds the face in a part
 of at most a minute; the second one follows and cuts the face out. Each clip is written
-to a temporary file at once, so that one clip is in memory.
+to a temporary file at once, so that one clip is in memory; but a text without times is
+aligned with the whole sound.
 """
 
 import bisect
@@ -261,6 +262,7 @@ class _Cutter:
                 words = {column: [] for column in record["words"]}
                 write_pickle(path, {**record, "text": text, "words": words})
                 taken[0] = taken[0]._replace(text=text)
+                self.without_text = 0
         elif not self.transcript.cues:
             reason = f" ({self.unaligned})" if self.unaligned else ""
             self.report.notes.append(

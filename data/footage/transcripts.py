@@ -127,13 +127,15 @@ def words_of_stretch(cues: Sequence[Cue], start: float, end: float) -> list[Cue]
         end: End of the stretch in seconds.
 
     Returns:
-        The subtitles inside the stretch; None if one reaches beyond it, because its
-        words may be said outside.
+        The subtitles inside the stretch, and those whose middle is, if they hardly
+        reach beyond it; None if one reaches further, because its words may be said
+        outside.
     """
     inside = []
     for cue in cues:
         if cue.start >= start - TOLERANCE and cue.end <= end + TOLERANCE:
-            inside.append(cue)
+            if start <= (cue.start + cue.end) / 2 < end:
+                inside.append(cue)
         elif min(cue.end, end) - max(cue.start, start) > TOLERANCE:
             return None
     return inside

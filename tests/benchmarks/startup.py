@@ -65,7 +65,7 @@ OTHERS = (
         f"talk --face clip.mp4 --audio clip.mp4 -o out.mp4 --weights {name}"
         for name in ("synctalkface-grid-s1", "cals-grid-s1")
     ),
-    "talk --face face.png --text Morning. --voice none -o out.mp4",  # taem-grid-s1
+    "talk --face face.png --text Morning. --voice none -o out.mp4",  # taem-people
     "speak grid.mpg -o out.wav",
     "sync grid.mpg",
     "sync grid.mpg --weights sync-grid-s1",

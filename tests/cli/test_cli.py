@@ -149,7 +149,7 @@ def test_experiments_are_listed_without_jax():
     assert read_descriptions() == known
 
 
-def test_list_describes_one_experiment(capsys):
+def test_list_describes_one_experiment(capsys, tmp_path):
     assert main(["train", "--list", "sync_grid"]) == 0
     text = capsys.readouterr().out
     assert text.strip() == inspect.getdoc(experiments.EXPERIMENTS["sync_grid"])
@@ -157,6 +157,13 @@ def test_list_describes_one_experiment(capsys):
     assert json.loads(capsys.readouterr().out) == {"sync_grid": text.strip()}
     assert main(["train", "--list", "sync_gird"]) == 2
     assert "did you mean sync_grid?" in capsys.readouterr().err
+    own = tmp_path / "described.py"
+    own.write_text(
+        "from avjax.train.registry import experiment\n"
+        '@experiment\ndef described():\n    """Train my network."""\n'
+    )
+    assert main(["train", "--list", f"{own}:described"]) == 0
+    assert capsys.readouterr().out == "Train my network.\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

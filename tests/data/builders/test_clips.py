@@ -10,9 +10,11 @@ from avjax.data.__main__ import main
 from avjax.data.builders import clips
 from avjax.data.builders.clips import ClipsSource, CutClip
 from avjax.data.builders.corpus import build_corpus
+from avjax.data.builders.unfinished import UnfinishedBuild
 from avjax.data.split_source import open_split
 from avjax.errors import InputError
 from avjax.media.video_writer import VideoWriter
+from avjax.text.intervals import Interval
 
 
 @pytest.fixture
@@ -183,3 +185,32 @@ def test_full_disk_is_one_sentence(talk, tracker, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="no space left on device"):
         build(tmp_path / "raw", tmp_path / "out", tracker)
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
+
+
+def name_language(wave, text, language):
+    """An aligner that finds one word, the language."""
+    return (Interval(language, 0.2, 0.6),)
+
+
+def test_texts_without_times_are_aligned_in_their_language(talk, tracker, tmp_path):
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    for speaker in ("anna", "bert"):
+        talk(raw / speaker / "talk.mp4", 320)
+        (raw / speaker / "talk.txt").write_text("Eins zwei")
+    build(raw, out, tracker, text_aligner=name_language, lang="de")
+    records, report = read(out)
+    texts = {name: record["text"] for name, (_, record) in records.items()}
+    assert texts["anna/talk_0000"] == texts["bert/talk_0000"] == "de"
+    assert len(texts) > 2 and set(texts.values()) == {"de", ""}
+    assert {note for file in report["videos"] for note in file["notes"]} == set()
+
+
+def test_build_with_another_aligner_is_not_continued(talk, tracker, tmp_path):
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    talk(raw / "anna" / "talk.mp4")
+    folder = tmp_path / ".out.unfinished"
+    unfinished = UnfinishedBuild(out, folder)
+    folder.mkdir()
+    unfinished.open(ClipsSource(str(raw), 32))
+    with pytest.raises(InputError, match="options"):
+        unfinished.open(ClipsSource(str(raw), 32, text_aligner=name_language))

@@ -65,3 +65,12 @@ def test_times_of_words_are_relative_to_the_stretch():
     assert [word.label for word in words] == ["three", "four"]
     assert words[0].start == 0 and words[1].start == pytest.approx(2.9)
     assert words[1].end == pytest.approx(3.8)
+
+
+def test_short_word_beside_a_cut_is_in_one_stretch():
+    word = Cue(5.03, 5.13, "a")
+    assert words_of_stretch([word], 0.0, 5.0) == []
+    assert words_of_stretch([word], 5.0, 9.0) == [word]
+    early = Cue(4.95, 5.03, "b")
+    assert words_of_stretch([early], 0.0, 5.0) == [early]
+    assert words_of_stretch([early], 5.0, 9.0) == []

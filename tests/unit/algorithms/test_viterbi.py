@@ -8,11 +8,11 @@ import pytest
 
 from avjax.algorithms.viterbi import (
     segment_bounds,
+    viterbi_blocks,
     viterbi_padded,
-    viterbi_windows,
 )
+from avjax.constants import NEG_INF
 from avjax.text.alignment_graph import AlignmentWord, build_alignment_graph
-from avjax.text.phonemes import PHONEMES
 
 
 def enumerate_paths(optional, num_frames):
@@ -69,47 +69,29 @@ def test_long_path_equals_the_reference():
         assert path.tolist() == viterbi_reference(log_likelihood, optional)
 
 
-def speak(rng, num_words, frames_per_state):
-    """Log-probabilities of a text that is spoken clearly, and its graph."""
-    words = [
-        AlignmentWord("", tuple(rng.choice(list("abdefk"), rng.integers(1, 5))))
-        for _ in range(num_words)
-    ]
-    graph = build_alignment_graph(words)
-    spoken = (graph.word >= 0) | (rng.random(len(graph.word)) < 0.3)
-    symbols = graph.phoneme_ids[spoken]
-    symbols = symbols.repeat(rng.integers(1, 2 * frames_per_state, len(symbols)))
-    logits = rng.normal(size=(len(symbols), len(PHONEMES)))
-    logits[np.arange(len(symbols)), symbols] += 6
-    log_probs = logits - np.log(np.exp(logits).sum(1, keepdims=True))
-    return log_probs, graph.phoneme_ids, graph.word < 0
-
-
-def test_windows_find_the_path_of_the_whole_search():
+@pytest.mark.parametrize("num_frames", [64, 65, 200])
+def test_search_in_blocks_finds_the_same_path(num_frames):
     for seed in range(6):
-        spoken = speak(np.random.default_rng(seed), 60, 4)
-        log_probs, symbols, optional = spoken
-        expected, _ = viterbi_padded(log_probs[:, symbols], optional)
-        path = viterbi_windows(*spoken, window=300)
-        assert len(log_probs) > 600  # more than two windows
+        rng = np.random.default_rng(seed)
+        words = [AlignmentWord("", ("a",) * rng.integers(1, 4)) for _ in range(10)]
+        optional = build_alignment_graph(words).word < 0
+        values = rng.normal(size=(num_frames, len(optional))).astype(np.float32)
+        expected, expected_score = viterbi_padded(values, optional)
+        path, score = viterbi_blocks(
+            lambda start, stop, values=values: values[start:stop],
+            num_frames,
+            optional,
+            block=32,
+        )
         np.testing.assert_array_equal(path, expected)
+        assert score == pytest.approx(expected_score, rel=1e-5)
 
 
-def test_states_that_do_not_fit_into_windows_have_no_path():
-    log_probs, symbols, optional = speak(np.random.default_rng(0), 60, 4)
-    assert viterbi_windows(log_probs[:90], symbols, optional, window=60) is None
-    assert viterbi_windows(log_probs[:90], symbols, optional, window=600) is None
-
-
-def test_path_with_a_free_end_leaves_out_what_is_not_spoken():
-    log_probs, symbols, optional = speak(np.random.default_rng(1), 30, 4)
-    whole, _ = viterbi_padded(log_probs[:, symbols], optional)
-    half = len(whole) // 2
-    path, score = viterbi_padded(log_probs[:half, symbols], optional, free_end=True)
-    np.testing.assert_array_equal(path, whole[:half])
-    assert score == pytest.approx(
-        log_probs[np.arange(half), symbols[path]].sum(), rel=1e-4
-    )
+def test_search_in_blocks_has_no_path_if_the_states_do_not_fit():
+    optional = build_alignment_graph([AlignmentWord("", ("a",) * 50)]).word < 0
+    values = np.zeros((40, len(optional)), np.float32)
+    _, score = viterbi_blocks(lambda a, b: values[a:b], 40, optional, block=16)
+    assert score < NEG_INF / 2
 
 
 def test_segment_bounds_of_a_path():

@@ -1,6 +1,8 @@
 """Forced alignment: times of phonemes and words."""
 
+import functools
 import json
+import pickle
 
 import jax
 import numpy as np
@@ -19,10 +21,10 @@ from avjax.models.aligner import AlignerConfig, init_variables
 from avjax.pipelines import align
 from avjax.pipelines.align import ForcedAligner, path_to_intervals
 from avjax.pipelines.alignment import Alignment
-from avjax.pipelines.phone_aligner import PhoneAligner
+from avjax.pipelines.phone_aligner import PhoneAligner, TranscriptAligner
 from avjax.text.alignment_graph import AlignmentWord, build_alignment_graph
 from avjax.text.phonemes import PHONEMES
-from avjax.text.tts import PronouncedWord
+from avjax.text.tts import PronouncedWord, synthesize
 
 TINY = AlignerConfig(PHONEMES, dim=8, layers=1, heads=2, context_mels=3)
 WORDS = [AlignmentWord("buy", ("b", "aɪ")), AlignmentWord("tea", ("t", "iː"))]
@@ -104,11 +106,15 @@ def test_words_that_do_not_fit_are_refused(certain):
         certain("_" * 40).align(np.zeros(8000), early)
 
 
-def test_large_search_in_windows_gives_the_same(aligner, wave, monkeypatch):
+def test_large_search_in_blocks_gives_the_same(aligner, wave, monkeypatch):
     words = [AlignmentWord(word, ("b", "a", "t")) for word in "abc"]
-    expected = aligner.align(wave, words)
+    timed = [words[0], words[1]._replace(start=0.5, end=0.8), words[2]]
+    expected = [aligner.align(wave, some) for some in (words, timed)]
+    assert expected[0] != expected[1]
     monkeypatch.setattr(align, "MAX_SEARCH_SIZE", 100)
-    assert aligner.align(wave, words) == expected
+    blocks = functools.partial(align.viterbi_blocks, block=32)
+    monkeypatch.setattr(align, "viterbi_blocks", blocks)
+    assert [aligner.align(wave, some) for some in (words, timed)] == expected
     with pytest.raises(InputError, match="90 words do not fit into"):
         aligner.align(wave, 30 * words)
 
@@ -241,3 +247,24 @@ def test_text_that_is_not_spoken_gives_a_warning(certain, monkeypatch, wave):
     monkeypatch.setattr(align, "load_aligner", lambda weights: aligner)
     with pytest.warns(UserWarning, match=r"not seem to be spoken .* exp\(.* nats"):
         avjax.align(wave, "a", lang="en-us")
+
+
+def test_transcript_that_does_not_fit_is_refused():
+    text = "Please bring me five small apples."
+    wave, align_words = synthesize(text).wave, TranscriptAligner("aligner-puppet")
+    words = pickle.loads(pickle.dumps(align_words))(wave, text, language="en-us")
+    assert [word.label for word in words] == text.rstrip(".").split()
+    with pytest.raises(InputError, match="does not fit the sound, or the aligner"):
+        align_words(wave, "Which buffaloes amazingly waltz today?", "en-us")
+
+
+def test_corpora_are_built_with_the_aligners_of_the_command_line(monkeypatch):
+    made = {}
+
+    def build(arguments, make_aligner):
+        made.update({x: make_aligner(x) for x in ("aligner", "text_aligner")})
+        return 0
+
+    monkeypatch.setattr("avjax.data.__main__.main", build)
+    assert main(["data", "build"]) == 0
+    assert made == {"aligner": PhoneAligner(), "text_aligner": TranscriptAligner()}
