@@ -8,7 +8,10 @@ def run_data(arguments: Sequence[str]) -> int:
     from avjax.data.__main__ import main
 
     def make_aligner(field):
-        from avjax.pipelines.phone_aligner import PhoneAligner, TranscriptAligner
+        from avjax.pipelines.aligning.corpus_aligners import (
+            PhoneAligner,
+            TranscriptAligner,
+        )
 
         return PhoneAligner() if field == "aligner" else TranscriptAligner()
 

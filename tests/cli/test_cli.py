@@ -149,7 +149,10 @@ def test_experiments_are_listed_without_jax():
     assert read_descriptions() == known
 
 
-def test_list_describes_one_experiment(capsys, tmp_path):
+def test_list_describes_one_experiment(capsys, tmp_path, monkeypatch):
+    registered = dict(experiments.EXPERIMENTS)
+    monkeypatch.setattr("avjax.train.registry.EXPERIMENTS", registered)
+    monkeypatch.setattr(sys, "path", list(sys.path))
     assert main(["train", "--list", "sync_grid"]) == 0
     text = capsys.readouterr().out
     assert text.strip() == inspect.getdoc(experiments.EXPERIMENTS["sync_grid"])

@@ -20,8 +20,8 @@ from avjax.media import audio_io
 from avjax.models.aligner import AlignerConfig, init_variables
 from avjax.pipelines import align
 from avjax.pipelines.align import ForcedAligner, path_to_intervals
+from avjax.pipelines.aligning.corpus_aligners import PhoneAligner, TranscriptAligner
 from avjax.pipelines.alignment import Alignment
-from avjax.pipelines.phone_aligner import PhoneAligner, TranscriptAligner
 from avjax.text.alignment_graph import AlignmentWord, build_alignment_graph
 from avjax.text.phonemes import PHONEMES
 from avjax.text.tts import PronouncedWord, synthesize

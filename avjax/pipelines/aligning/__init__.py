@@ -1,0 +1,1 @@
+"""Parts of `avjax.pipelines.align`, for corpora."""
