@@ -32,7 +32,7 @@ Departures  We know these details of the paper: its modules (a phoneme encoder, 
             four of them into a frame; punctuation counts only where eSpeak makes a
             pause; latents are predicted as deviations from their mean, in units of
             their standard deviation over the training clips, with squared errors in
-            small experiments.
+            small experiments; for LipWarp, speech is synthetic and v is left out.
 """
 
 import dataclasses
