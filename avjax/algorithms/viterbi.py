@@ -91,7 +91,7 @@ def viterbi_blocks(
         before.append(np.asarray(scores))
         scores, _ = search(start, scores)
         best = float(scores[:num_states].max())
-        scores, total = scores - best, total + best  # small numbers are exact
+        scores, total = scores - best, total + best  # f32 rounds large sums
     ends = np.asarray(scores)[num_states - 2 : num_states]
     state = num_states - 1 - int(ends[0] > ends[1])
     path = np.empty(num_frames, np.int32)

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, NamedTuple
 from rich.progress import Progress
 
 from avjax.console import format_count
-from avjax.data.builders.source import CorpusSource, PeopleTracker
+from avjax.data.builders.source import CorpusSource, PeopleTracker, TextAligner
 from avjax.data.footage.cutting import CuttingOptions, cut_once
 from avjax.data.footage.pickles import read_pickle
 from avjax.data.footage.report import (
@@ -33,7 +33,6 @@ from avjax.data.footage.videos import Footage, find_footage
 from avjax.errors import InputError
 from avjax.faces.tracking import track_all_faces
 from avjax.media.files import wrap_os_errors
-from avjax.text.intervals import Intervals
 from avjax.text.speech_arguments import check_language
 from avjax.text.tts import DEFAULT_LANGUAGE
 
@@ -41,8 +40,6 @@ REPORT_FILE = "report.json"
 _STATE_FILE = "state.json"
 HELD_FRACTION = 10  # one speaker in ten is in test, and one in val
 MIN_SPEAKERS_FOR_VAL = 3
-# (wave f32 [n], text, language) -> words; InputError if the text does not fit
-TextAligner = Callable[..., Intervals]
 
 
 class CutClip(NamedTuple):

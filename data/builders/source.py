@@ -16,6 +16,8 @@ from avjax.text.intervals import Intervals
 Tracker = Callable[[Iterable[np.ndarray]], FaceTrack]  # of frames u8 [h w 3]
 PeopleTracker = Callable[[Iterable[np.ndarray]], list[FaceTrack]]  # all faces
 Aligner = Callable[[np.ndarray, Intervals], Intervals]  # wave f32 [n], words -> phones
+# (wave f32 [n], text, language) -> words; InputError if the text does not fit
+TextAligner = Callable[..., Intervals]
 
 
 class CorpusSource(abc.ABC):
@@ -30,6 +32,7 @@ class CorpusSource(abc.ABC):
         face_size: Side of a face crop in pixels.
         num_articulators: Number of known articulators; 0: unknown.
         aligner: Finds the phones of a clip; None: phones are not searched for.
+        text_aligner: Finds the times of a transcript; None: they stay unknown.
     """
 
     name: ClassVar[str]
@@ -37,6 +40,7 @@ class CorpusSource(abc.ABC):
     num_articulators: ClassVar[int] = 0
     face_size = 96
     aligner: Aligner | None = None
+    text_aligner: TextAligner | None = None
 
     def features(self) -> tfds.features.FeaturesDict:
         """Describe a record for TFDS; by default, a record of `avjax.data.schema`.

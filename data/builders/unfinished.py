@@ -46,7 +46,7 @@ class UnfinishedBuild:
         """
         for folder in (self.corpus, self.reports, self.work, self.results):
             folder.mkdir(exist_ok=True)
-        aligned = bool(source.aligner or getattr(source, "text_aligner", None))
+        aligned = bool(source.aligner or source.text_aligner)
         self._check(_SOURCE_FILE, [__version__, repr(source), aligned], "options")
 
     def check_clips(self, shards: Sequence[Shard]) -> None:

@@ -239,17 +239,17 @@ def test_text_without_times_belongs_to_a_single_clip(cut, write, anna, bert):
 
 def test_text_without_times_is_aligned(cut, write, anna):
     """The words of two clips, at times that the aligner finds."""
-    seconds, heard = len(anna.frames) / 25, []
+    seconds, calls = len(anna.frames) / 25, []
     words = Interval("one", 0.3, 1.0), Interval("two", seconds + 0.5, seconds + 1.0)
 
     def align(wave, text):
-        heard.append((len(wave) / 16000, text))
+        calls.append((len(wave) / 16000, text))
         return words
 
     video = write("a.mp4", [*anna.frames] * 2, np.tile(anna.wave, 2), ".txt")
     video.transcript.write_text("One, two!")
     report, records = cut(video, aligner=align)
-    assert heard == [(pytest.approx(2 * seconds, abs=0.1), "one two")]
+    assert calls == [(pytest.approx(2 * seconds, abs=0.1), "one two")]
     found = [
         (word, start + clip.start)
         for clip, record in zip(report.taken, records, strict=True)
