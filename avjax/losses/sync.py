@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from avjax.constants import NEG_INF
 from avjax.typing import Array
@@ -65,12 +66,17 @@ def cosine_distance(pred: Array, target: Array) -> Array:
 
 
 def lip_infonce(
-    pred: Array, real: Array, match: int, mask: Array, temperature: float = 0.07
+    pred: Array,
+    real: Array,
+    match: int,
+    mask: Array,
+    temperature: float = 0.07,
+    margin: int = 0,
 ) -> Array:
     """Compute the InfoNCE loss of a generated lip embedding.
 
     The positive is the true embedding of the same frame; the negatives are the true
-    embeddings of the other frames of the clip.
+    embeddings of the other frames of the clip, without those close to it.
 
     Args:
         pred: Embeddings of generated mouths, unit length, [b d].
@@ -78,12 +84,15 @@ def lip_infonce(
         match: Index in time of the positive.
         mask: 1 for candidates that exist, [b t].
         temperature: Divides the cosine similarities.
+        margin: Frames on either side of the positive that are no negatives.
 
     Returns:
         One loss per clip in nats, [b].
     """
     cosine = jnp.sum(pred[:, None] * real, axis=-1)
-    logits = jnp.where(mask > 0, cosine / temperature, NEG_INF)
+    distance = np.abs(np.arange(real.shape[1]) - match)
+    far = (distance == 0) | (distance > margin)
+    logits = jnp.where((mask > 0) & far[None], cosine / temperature, NEG_INF)
     return -jax.nn.log_softmax(logits)[:, match]  # cals (8)
 
 

@@ -29,9 +29,9 @@ Departures  We know these details of the paper: its two modules; masked learning
             sync expert gives to the five frames around a frame: it encodes motion,
             which a separate lip encoder did not (docs/results). d_vv is an InfoNCE loss
             against other moments of the clip, with the same expert.  The face is guided
-            by units alone.  Networks and loss weights are those of SyncTalkFace.  In
-            half of the training clips the lookahead is shortened at random, so that a
-            live session may shorten it.
+            by units alone, unless `phones_to_face` is set.  Networks and loss weights
+            are those of SyncTalkFace.  In half of the training clips the lookahead is
+            shortened at random, so that a live session may shorten it.
             Small experiments first train without auxiliary networks, with squared
             errors and frozen units; then all parts learn together, with low weights of
             the auxiliary networks. A lip-reading loss makes the lips easier to read
@@ -70,6 +70,7 @@ class CalsConfig(TalkerConfig):
         layers: Layers of the transformer.
         heads: Attention heads of the transformer.
         dropout: Dropout rate of the transformer.
+        phones_to_face: The audio feature of a frame guides the face beside its unit.
         remat: Modules whose activations are not kept, see `nn.remat`.
     """
 
@@ -81,16 +82,17 @@ class CalsConfig(TalkerConfig):
     layers: int = 4
     heads: int = 8
     dropout: float = 0.1
+    phones_to_face: bool = False
     remat: tuple[Literal["audio", "context", "identity", "decoder"], ...] = ()
 
     @property
     def latent_dim(self) -> int:
-        """Length of the lip motion unit of a frame."""
-        return self.unit_dim
+        """Length of a unit, and of a phone where it guides the face as well."""
+        return self.unit_dim + self.phones_to_face * scale_width(512, self.width)
 
 
 class AudioToLip(nn.Module):
-    """Lip motion units of consecutive frames, from their audio.
+    """Latent vectors of frames, from audio: units, and then phones if they guide faces.
 
     Arguments of the methods:
         mels: Log-mel windows, f32 [b t f=16 k=80].
@@ -127,7 +129,7 @@ class AudioToLip(nn.Module):
         masked: Array | None = None,
         train: bool = False,
     ) -> Array:
-        """Return lip motion units of length one, [b t d]; see `AudioToLip`."""
+        """Return latent vectors, [b t d]; see `AudioToLip`."""
         features = self.encode_audio(mels, train)
         if masked is not None:
             token = self.mask_token[None, None]
@@ -144,9 +146,12 @@ class AudioToLip(nn.Module):
     def contextualize(
         self, features: Array, frame_mask: Array, lookahead: Array, train: bool = False
     ) -> Array:
-        """Return the lip motion units [b t d] of audio features; see `AudioToLip`."""
+        """Return the latent vectors [b t d] of audio features; see `AudioToLip`."""
         codes = self.context(features, frame_mask, lookahead, train)  # cals (3)
-        return l2_normalize(to_full_precision(self.unit_proj(codes)))
+        units = l2_normalize(to_full_precision(self.unit_proj(codes)))
+        if not self.config.phones_to_face:
+            return units
+        return jnp.concatenate([units, features], axis=-1)
 
 
 class LipToFace(nn.Module):
@@ -159,15 +164,18 @@ class LipToFace(nn.Module):
         shape = {"size": config.size, "width": config.width, "dtype": config.dtype}
         dim, remat = scale_width(512, config.width), config.remat
         self.guide = nn.Dense(dim, dtype=dense_type(config.dtype))
+        if config.phones_to_face:
+            zeros = nn.initializers.zeros  # phones have no influence at first
+            self.phone_guide = nn.Dense(dim, False, self.guide.dtype, kernel_init=zeros)
         self.identity = rematerialise(IdentityEncoder, "identity" in remat, 2)(**shape)
         decoder = rematerialise(FaceDecoder, "decoder" in remat, 3)
         self.decoder = decoder(**shape, pixel_range=config.pixel_range)
 
-    def __call__(self, units: Array, faces: Array, train: bool = False) -> Array:
+    def __call__(self, latents: Array, faces: Array, train: bool = False) -> Array:
         """Generate frames.
 
         Args:
-            units: Lip motion units, [b t d].
+            latents: Latent vectors of `AudioToLip`, [b t d].
             faces: Masked target and reference, `mask_lower_face`, f32 [b t h w c=6].
             train: Use and update batch statistics.
 
@@ -175,13 +183,17 @@ class LipToFace(nn.Module):
             Frames in the pixel range of the model, [b t h w c=3].
         """
         maps = self.identity(rearrange(faces, "b t h w c -> (b t) h w c"), train)
-        codes = rearrange(self.guide(units), "b t d -> (b t) d")
+        units, phones = jnp.split(latents, [self.config.unit_dim], axis=-1)
+        codes = self.guide(units)
+        if self.config.phones_to_face:
+            codes = codes + self.phone_guide(phones)
+        codes = rearrange(codes, "b t d -> (b t) d")
         frames = self.decoder(codes, maps, train)  # cals (5)
-        return rearrange(frames, "(b t) h w c -> b t h w c", t=units.shape[1])
+        return rearrange(frames, "(b t) h w c -> b t h w c", t=latents.shape[1])
 
 
 class CalsLatents(ContextLatents):
-    """Latent space of CALS: lip motion units of length one."""
+    """Latent space of CALS: lip motion units of length one, perhaps with phones."""
 
     config: CalsConfig
     parts: ClassVar[tuple[str, ...]] = ("audio_to_lip", "lip_to_face")
@@ -194,7 +206,7 @@ class CalsLatents(ContextLatents):
     def decode_frames(
         self, variables: Variables, latents: Array, faces: Array
     ) -> Array:
-        """Return frames generated from units; see `LatentSpace.decode_frames`."""
+        """Return generated frames; see `LatentSpace.decode_frames`."""
         network = LipToFace(self.config)
         return apply_network(network, variables["lip_to_face"], latents, faces)
 
@@ -203,8 +215,9 @@ class CalsLatents(ContextLatents):
         return fold_decoder(LipToFace(self.config), variables, "lip_to_face")
 
     def constrain(self, latents: Array) -> Array:
-        """Return vectors scaled to length one; see `LatentSpace.constrain`."""
-        return l2_normalize(latents)
+        """Return vectors whose units have length one; see `LatentSpace.constrain`."""
+        units, phones = jnp.split(latents, [self.config.unit_dim], axis=-1)
+        return jnp.concatenate([l2_normalize(units), phones], axis=-1)
 
 
 @register_talker(CalsConfig, CalsLatents)
@@ -218,15 +231,11 @@ def init_variables(config: CalsConfig, key: Key) -> dict[str, Params]:
     Returns:
         {part: variables}, of both parts.
     """
-    side = config.size
-    lip_to_face = LipToFace(config).init(
-        key,
-        units=jnp.zeros((1, 1, config.unit_dim)),
-        faces=jnp.zeros((1, 1, side, side, 6)),
-    )
+    faces = jnp.zeros((1, 1, config.size, config.size, 6))
+    latents = jnp.zeros((1, 1, config.latent_dim))
     return {
         "audio_to_lip": init_audio_to_lip(config, key),
-        "lip_to_face": lip_to_face,
+        "lip_to_face": LipToFace(config).init(key, latents, faces),
     }
 
 

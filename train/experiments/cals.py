@@ -6,9 +6,10 @@
     avjax train cals_puppet          trains both together, with the auxiliary networks
 
 Ablations: task.model.context_frames=0 … 15 in all three; task.mask_ratio=0 in the
-first; task.losses.visual_visual=0, task.infonce=false or task.freeze_units=true in the
-third; and task.lookahead=0 … 15 with `avjax evaluate`. The experiments at full size are
-in `cals_paper.py`.
+first; task.model.phones_to_face=true in the second and the third;
+task.losses.visual_visual=0, task.infonce=false, task.infonce_margin=1 or
+task.freeze_units=true in the third; and task.lookahead=0 … 15 with `avjax evaluate`.
+The experiments at full size are in `cals_paper.py`.
 """
 
 from collections.abc import Mapping

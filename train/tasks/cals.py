@@ -50,6 +50,7 @@ class CalsTask(TalkingFaceTask):
         reader: Config of the lip reader.
         infonce: d_vv is an InfoNCE loss over the frames of a clip; else plain L1.
         temperature: Temperature of that loss.
+        infonce_margin: Frames on either side of the true one that are no negatives.
         freeze_units: Do not train Audio-to-Lip after masked learning.
         lookahead_dropout: Fraction of the clips with a shorter lookahead.
         lookahead: Future frames that evaluations use, W at most.
@@ -60,6 +61,7 @@ class CalsTask(TalkingFaceTask):
     reader: LipReaderConfig = LipReaderConfig()
     infonce: bool = True
     temperature: float = 0.07
+    infonce_margin: int = 0
     freeze_units: bool = False
     lookahead_dropout: float = 0.5
     lookahead: int = 15
@@ -105,7 +107,7 @@ class CalsTask(TalkingFaceTask):
             "audio_to_lip": init_audio_to_lip(self.model, keys.pop("audio_to_lip")),
             "lip_to_face": self.lip_to_face.init(
                 keys.pop("lip_to_face"),
-                jnp.zeros((1, 1, self.model.unit_dim)),
+                jnp.zeros((1, 1, self.model.latent_dim)),
                 jnp.zeros((1, 1, side, side, 6)),
             ),
         }
@@ -124,21 +126,21 @@ class CalsTask(TalkingFaceTask):
         """
         targets = self.targets(batch)
         reference = normalize_pixels(batch["reference"], self.model.pixel_range)
-        units, new_stats = self.predict_units(params, stats, batch, key)
-        start = len(units[0]) // 2 - SYNC_FRAMES // 2
-        units = units[:, start : start + SYNC_FRAMES]
+        latents, new_stats = self.predict_latents(params, stats, batch, key)
+        start = len(latents[0]) // 2 - SYNC_FRAMES // 2
+        latents = latents[:, start : start + SYNC_FRAMES]
         frames, changed = apply_network(
             self.lip_to_face,
             variables_of(params, stats, "lip_to_face"),
-            units,
+            latents,
             mask_lower_face(targets, reference),
             train=True,
             mutable=["batch_stats"],
         )
         terms = self.loss_terms(params, stats, frames, batch)
-        total = weighted_sum(self.losses, terms)
+        total, unit_dim = weighted_sum(self.losses, terms), self.model.unit_dim
         return total, LossAux(
-            logs=terms | {"motion": within_clip_variance(units)},
+            logs=terms | {"motion": within_clip_variance(latents[..., :unit_dim])},
             stats={**new_stats, "lip_to_face": changed["batch_stats"]},
             extra_batch={"generated": frames[:, None]},
         )
@@ -183,10 +185,10 @@ class CalsTask(TalkingFaceTask):
             )
         return terms
 
-    def predict_units(
+    def predict_latents(
         self, params: Params, stats: Params, batch: Batch, key: Key
     ) -> tuple[Array, Params]:
-        """Predict the units of all frames whose audio a batch holds, in training mode.
+        """Predict latents of all frames whose audio a batch holds, in training mode.
 
         Args:
             params: Parameters, `{part: tree}`.
@@ -195,7 +197,7 @@ class CalsTask(TalkingFaceTask):
             key: PRNG key.
 
         Returns:
-            Units [b t d], and the new statistics.
+            Latents of `AudioToLip` [b t d], and the new statistics.
 
         Raises:
             InputError: The batch holds less audio than the context of the model.
@@ -215,7 +217,7 @@ class CalsTask(TalkingFaceTask):
         inputs = batch["mels"], batch["frame_mask"], lookahead
         if self.freeze_units:
             return apply_network(self.audio_to_lip, variables, *inputs), {}
-        units, changed = apply_network(
+        latents, changed = apply_network(
             self.audio_to_lip,
             variables,
             *inputs,
@@ -223,7 +225,7 @@ class CalsTask(TalkingFaceTask):
             mutable=["batch_stats"],
             rngs={"dropout": dropout_key},
         )
-        return units, {"audio_to_lip": changed["batch_stats"]}
+        return latents, {"audio_to_lip": changed["batch_stats"]}
 
     def targets(self, batch: Batch, margin: int = 0) -> Array:
         """Select the middle five frames. See `TalkingFaceTask.targets`.
@@ -266,7 +268,8 @@ class CalsTask(TalkingFaceTask):
             normalize_pixels(batch["frames"], "[0,1]"),
         )
         if self.infonce:
-            error = lip_infonce(video, real, centre, candidate_mask, self.temperature)
+            settings = self.temperature, self.infonce_margin
+            error = lip_infonce(video, real, centre, candidate_mask, *settings)
         else:
             error = lip_l1(video, real[:, centre])
         return masked_mean(error, batch["weight"] * candidate_mask[:, centre])
@@ -276,7 +279,7 @@ class CalsTask(TalkingFaceTask):
 
         See `TalkingFaceTask.generate`.
         """
-        units = apply_network(
+        latents = apply_network(
             self.audio_to_lip,
             variables_of(params, stats, "audio_to_lip"),
             batch["mels"],
@@ -286,7 +289,7 @@ class CalsTask(TalkingFaceTask):
         frames = apply_network(
             self.lip_to_face,
             variables_of(params, stats, "lip_to_face"),
-            units,
+            latents,
             masked_faces(batch, self.model.pixel_range),
         )
         return denormalize(frames, self.model.pixel_range)

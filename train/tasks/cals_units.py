@@ -61,7 +61,7 @@ class CalsUnitsTask(Task):
     @property
     def audio_to_lip(self) -> AudioToLip:
         """The network."""
-        return AudioToLip(self.model)
+        return AudioToLip(dataclasses.replace(self.model, phones_to_face=False))
 
     @property
     def sync_expert(self) -> SyncExpert:

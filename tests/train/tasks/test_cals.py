@@ -178,6 +178,32 @@ def test_lip_loss_ignores_missing_candidates(face, context):
     assert abs(loss(context) - loss(updated)) > 1e-4
 
 
+def test_lip_loss_can_leave_out_the_neighbours_of_the_true_frame(face, context):
+    """cals (8): a margin of half of the frames leaves nothing to contrast with."""
+    video = jnp.full((2, 8), 8**-0.5)
+
+    def loss(margin):
+        task = dataclasses.replace(FACE, infonce_margin=margin)
+        return jax.jit(lambda b: task.lip_loss(*face, video, b))(context)
+
+    assert loss(0) > loss(1) > 1e-3
+    np.testing.assert_allclose(loss(3), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["units", "generator"])
+def test_phones_to_face_change_no_other_parameters(kind, context):
+    task = {"units": UNITS, "generator": FACE}[kind]
+    model = dataclasses.replace(TINY, phones_to_face=True)
+    task = dataclasses.replace(task, model=model)
+    params, stats = jax.eval_shape(task.init, KEY, {})
+    loss = task.objectives()[0].loss
+    total, _ = jax.eval_shape(loss, params, stats, context, KEY)
+    assert total.shape == ()
+    lip_to_face = params.get("lip_to_face", {})
+    added = {"phone_guide"} if kind == "generator" else set()
+    assert set(lip_to_face) - {"guide", "identity", "decoder"} == added
+
+
 def test_terms_of_weight_zero_are_not_computed(face, context):
     zero_weights = {}
     for name in ("reading", "adversarial", "visual_visual", "audio_visual"):

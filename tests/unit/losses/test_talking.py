@@ -139,12 +139,20 @@ def test_lip_infonce_equals_a_loop_over_candidates():
     """cals (8)"""
     pred, real = unit_vectors(2, 6), unit_vectors(2, 4, 6)
     mask = np.array([[1, 1, 1, 1], [0, 1, 1, 0]])
+    far = np.array([[1, 0, 1, 0], [0, 0, 1, 0]])
     actual = lip_infonce(pred, real, 2, mask, temperature=0.5)
+    without_neighbours = lip_infonce(pred, real, 2, mask, temperature=0.5, margin=1)
     for clip in range(2):
-        similarity = [np.exp(pred[clip] @ frame / 0.5) for frame in real[clip]]
-        total = sum(value * exists for value, exists in zip(similarity, mask[clip]))  # noqa: B905
+        similarity = np.exp(real[clip] @ pred[clip] / 0.5)
+        total = (similarity * mask[clip]).sum()
         np.testing.assert_allclose(
             actual[clip], -np.log(similarity[2] / total), rtol=1e-4
+        )
+        np.testing.assert_allclose(
+            without_neighbours[clip],
+            -np.log(similarity[2] / (similarity * far[clip]).sum()),
+            rtol=1e-4,
+            atol=1e-6,
         )
 
 

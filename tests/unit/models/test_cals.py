@@ -1,12 +1,21 @@
 """CALS: what a unit depends on, which features are masked, what drives the face."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from random_variables import untrained
 
 from avjax.losses.weights import CalsLossWeights
-from avjax.models.cals import AudioToLip, CalsConfig, LipToFace
+from avjax.models.cals import (
+    AudioToLip,
+    CalsConfig,
+    CalsLatents,
+    LipToFace,
+    init_variables,
+)
 from avjax.nn.masking import sample_lookahead, sample_masked_spans
 
 SIDE, FRAMES = 32, 9
@@ -119,6 +128,32 @@ def test_units_drive_the_face():
     frames, gradient = frames_and_gradient(KEY)
     assert frames.shape == (1, 2, SIDE, SIDE, 3) and np.abs(frames).max() <= 1
     assert gradient.any()
+
+
+def test_phones_guide_the_face_beside_the_units(audio):
+    """cals (5): a phone guide of zeros, as at first, has no influence."""
+    config = dataclasses.replace(TINY, phones_to_face=True)
+    talker, units_only = CalsLatents(config), CalsLatents(TINY)
+    variables = untrained(jax.eval_shape(lambda: init_variables(config, KEY)))
+    guide = variables["lip_to_face"]["params"]["phone_guide"]
+    kernel, guide["kernel"] = guide["kernel"], jnp.zeros_like(guide["kernel"])
+    latents = talker.encode_audio(variables, *audio)
+    units = units_only.encode_audio(variables, *audio)
+    phones = talker.encode_windows(variables, audio[0])
+    np.testing.assert_allclose(latents, jnp.concatenate([units, phones], -1), rtol=1e-5)
+    assert latents.shape[-1] == config.latent_dim
+    np.testing.assert_allclose(
+        talker.constrain(3 * latents),
+        jnp.concatenate([units, 3 * phones], -1),
+        rtol=1e-5,
+    )
+    faces = random_normal(2, 2, FRAMES, SIDE, SIDE, 6)
+    frames = talker.decode_frames(variables, latents, faces)
+    expected = units_only.decode_frames(variables, units, faces)
+    np.testing.assert_allclose(frames, expected, atol=1e-6)
+    guide["kernel"] = kernel
+    changed = talker.decode_frames(variables, latents, faces)
+    assert np.abs(changed - frames).max() > 1e-3
 
 
 def test_number_of_parameters_is_that_of_synctalkface_and_the_context():

@@ -200,7 +200,7 @@ def test_latents_are_constrained_like_those_of_the_talker():
     latents = jnp.array([[3.0, -4.0, 0.0]])
     constrained = latent_space(TALKER).constrain(latents)
     np.testing.assert_array_equal(constrained, [[3, 0, 0]])
-    constrained = latent_space(CalsConfig()).constrain(latents)
+    constrained = latent_space(CalsConfig(unit_dim=3)).constrain(latents)
     np.testing.assert_allclose(constrained, [[0.6, -0.8, 0]])
 
 
