@@ -34,7 +34,7 @@ Departures  We know these details of the paper: its two modules; masked learning
             shortened at random, so that a live session may shorten it.
             Small experiments first train without auxiliary networks, with squared
             errors and frozen units; then all parts learn together, with low weights of
-            the auxiliary networks. A lip-reading loss makes the lips easier to read
+            the auxiliary networks. A lip-reading loss makes the lips close more often
             (train/tasks/talking/lip_reading.py); its weight is 0 by default.
 """
 
