@@ -23,6 +23,8 @@ from avjax.data.examples.base import Example, Record
 from avjax.errors import InputError
 from avjax.media.pixels import to_float01
 
+MAX_SATURATION = 4.0  # largest factor by which colours are moved away from grey
+
 
 def image_pair_features() -> tfds.features.FeaturesDict:
     """Describe the records of a corpus of images for TFDS.
@@ -95,6 +97,8 @@ class ImagePairCrop(grain.transforms.RandomMap):
         clean_blur: Clean crops are smoothed by a Gaussian before noise is added: range
             of its standard deviation in pixels. Pictures that were reduced are sharper
             than photos as cameras write them.
+        color_prob: Probability that the colours of a clean crop are changed in training
+            before noise is added, see `random_colors`; 0 where images are noisy.
 
     Keys:
         noisy: f32 [h w 3] in [0, 1].
@@ -106,6 +110,7 @@ class ImagePairCrop(grain.transforms.RandomMap):
     corruptions: tuple[Corruption, ...] = (MixedNoise(),)
     mirror_prob: float = 0.5
     clean_blur: tuple[float, float] = (0.0, 0.0)
+    color_prob: float = 0.0
 
     record_kind: ClassVar = schema.IMAGES
 
@@ -120,7 +125,7 @@ class ImagePairCrop(grain.transforms.RandomMap):
         See `ExampleTransform`.
         """
         tile = int(rng.integers(len(record["clean"])))
-        pair = self.example(record, tile, rng)
+        pair = self.example(record, tile, rng, self.color_prob)
         if rng.random() >= self.mirror_prob:
             return pair
         return pair | {key: pair[key][:, ::-1].copy() for key in ("noisy", "clean")}
@@ -135,7 +140,11 @@ class ImagePairCrop(grain.transforms.RandomMap):
         return self.example(record, tile, rng)
 
     def example(
-        self, record: Record, tile: int, rng: np.random.Generator
+        self,
+        record: Record,
+        tile: int,
+        rng: np.random.Generator,
+        color_prob: float = 0.0,
     ) -> dict[str, Any]:
         """Sample a crop of one tile.
 
@@ -143,6 +152,7 @@ class ImagePairCrop(grain.transforms.RandomMap):
             record: The record.
             tile: Number of the tile.
             rng: Random generator of the crop and of the noise.
+            color_prob: Probability that the colours are changed before noise is added.
 
         Returns:
             The example, as the class describes it.
@@ -165,6 +175,8 @@ class ImagePairCrop(grain.transforms.RandomMap):
         if self.corruptions:
             if any(self.clean_blur):
                 clean = blur(clean, rng.uniform(*self.clean_blur))
+            if color_prob and rng.random() < color_prob:
+                clean = random_colors(clean, rng)
             corruption = self.corruptions[int(rng.integers(len(self.corruptions)))]
             noisy = corruption.add(clean, rng)
         elif len(record["noisy"]):
@@ -178,3 +190,21 @@ class ImagePairCrop(grain.transforms.RandomMap):
             "clean": np.ascontiguousarray(clean, np.float32),
             "weight": np.float32(1),
         }
+
+
+def random_colors(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Permute the channels of an image, and make its colours more saturated.
+
+    Photos hold few strong colours, and each corpus lacks some of them.
+
+    Args:
+        image: Image, f32 [h w c=3] in [0, 1].
+        rng: Random generator.
+
+    Returns:
+        The image with other colours, f32 [h w c=3] in [0, 1].
+    """
+    image = image[..., rng.permutation(3)]
+    grey = image.mean(axis=-1, keepdims=True)
+    factor = np.exp(rng.uniform(0, np.log(MAX_SATURATION)))
+    return np.clip(grey + factor * (image - grey), 0, 1).astype(np.float32)

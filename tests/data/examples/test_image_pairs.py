@@ -9,6 +9,7 @@ from avjax.data.examples.image_pairs import (
     decode_png,
     encode_png,
     make_image_record,
+    random_colors,
 )
 from avjax.errors import InputError
 from avjax.media.pixels import to_float01
@@ -106,6 +107,34 @@ def test_clean_crops_are_blurred_before_noise_is_added(record):
     assert noise.std() == pytest.approx(5, rel=0.15)
     untouched = example(0.0, 0.05)["clean"]
     np.testing.assert_array_equal(untouched, sharp["clean"])
+
+
+def test_colors_of_training_crops_are_permuted_and_strengthened(record):
+    def example(color_prob, method="random_map", seed=0):
+        crop = ImagePairCrop(16, (GaussianNoise((5.0, 5.0)),), 0, color_prob=color_prob)
+        source = (seed, 1) if method == "at" else (np.random.default_rng(seed),)
+        return getattr(crop, method)(record, *source)
+
+    def saturation(image):
+        return np.mean(image.max(axis=-1) - image.min(axis=-1))
+
+    same, changed = example(1e-9), example(1.0)
+    assert saturation(changed["clean"]) > 1.1 * saturation(same["clean"])
+    assert changed["clean"].min() >= 0 and changed["clean"].max() <= 1
+    noise = 255 * (changed["noisy"] - changed["clean"])
+    assert noise.std() == pytest.approx(5, rel=0.15)
+    fixed, expected = (example(prob, "at") for prob in (1.0, 0.0))
+    np.testing.assert_array_equal(fixed["clean"], expected["clean"])
+
+
+def test_random_colors_keep_grey_and_reach_every_channel():
+    grey = np.full((2, 2, 3), 0.3, np.float32)
+    rng = np.random.default_rng(0)
+    np.testing.assert_allclose(random_colors(grey, rng), grey, atol=1e-6)
+    red = np.array([[[0.6, 0.3, 0.3]]], np.float32)
+    changed = np.concatenate([random_colors(red, rng) for _ in range(60)])[:, 0]
+    assert set(changed.argmax(axis=-1)) == {0, 1, 2}
+    assert changed.min() < 0.1 and changed.max() > 0.9
 
 
 def test_unusable_images_are_rejected(record, pixels):

@@ -12,6 +12,7 @@ import json
 import pathlib
 
 import av
+import cv2
 import jax.numpy as jnp
 import jaxlib
 import numpy as np
@@ -183,6 +184,21 @@ def test_denoising(weights, steps, face):
     noisy = np.clip(face[0][40:88, 40:88] + noise, 0, 255).round().astype(np.uint8)
     result = avjax.denoise(noisy, weights=weights, steps=steps)
     check(f"denoise/{weights}/{steps}", result.image)
+
+
+def test_default_weights_keep_strong_colors():
+    """Photos hold few strong colours: a network that lacks them paints over them."""
+    hue, value = np.meshgrid(np.linspace(0, 179, 256), np.linspace(90, 255, 192))
+    hsv = np.stack([hue, np.full_like(hue, 240), value], axis=-1)
+    clean = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB).astype(np.float32)
+    noise = np.random.default_rng(0).normal(0, 8, clean.shape)
+    noisy = np.clip(clean + noise, 0, 255).round().astype(np.uint8)
+    errors = {
+        steps: cv2.blur(avjax.denoise(noisy, steps=steps).image - clean, (8, 8))
+        for steps in (0, 2)
+    }
+    assert np.sqrt(np.mean(errors[0] ** 2)) < 2 and np.abs(errors[0]).max() < 10
+    assert np.sqrt(np.mean(errors[2] ** 2)) < 5 and np.abs(errors[2]).max() < 20
 
 
 @pytest.mark.parametrize("corpus", CORPORA)
