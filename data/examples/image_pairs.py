@@ -98,7 +98,10 @@ class ImagePairCrop(grain.transforms.RandomMap):
             of its standard deviation in pixels. Pictures that were reduced are sharper
             than photos as cameras write them.
         color_prob: Probability that the colours of a clean crop are changed in training
-            before noise is added, see `random_colors`; 0 where images are noisy.
+            before noise is added, see `random_colors`.
+
+    Raises:
+        InputError: Clean images shall be changed, but no noise is added to them.
 
     Keys:
         noisy: f32 [h w 3] in [0, 1].
@@ -113,6 +116,13 @@ class ImagePairCrop(grain.transforms.RandomMap):
     color_prob: float = 0.0
 
     record_kind: ClassVar = schema.IMAGES
+
+    def __post_init__(self):
+        if not self.corruptions and (any(self.clean_blur) or self.color_prob):
+            raise InputError(
+                "clean_blur and color_prob need corruptions: they change clean images "
+                "before noise is added"
+            )
 
     @property
     def required_labels(self) -> tuple[str, ...]:

@@ -137,6 +137,12 @@ def test_random_colors_keep_grey_and_reach_every_channel():
     assert changed.min() < 0.1 and changed.max() > 0.9
 
 
+@pytest.mark.parametrize("change", [{"color_prob": 0.5}, {"clean_blur": (0.0, 1.0)}])
+def test_changes_of_clean_images_need_noise(change):
+    with pytest.raises(InputError, match="need corruptions"):
+        ImagePairCrop(8, corruptions=(), **change)
+
+
 def test_unusable_images_are_rejected(record, pixels):
     with pytest.raises(
         InputError, match="a is 24x20 pixels, smaller than the crop of 32"
