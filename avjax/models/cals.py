@@ -34,8 +34,8 @@ Departures  We know these details of the paper: its two modules; masked learning
             shortened at random, so that a live session may shorten it.
             Small experiments first train without auxiliary networks, with squared
             errors and frozen units; then all parts learn together, with low weights of
-            the auxiliary networks. A lip-reading loss makes the lips close more often
-            (train/tasks/talking/lip_reading.py); its weight is 0 by default.
+            the auxiliary networks. A lip-reading loss is our addition, of weight 0 by
+            default (train/tasks/talking/lip_reading.py, docs/results/readability.md).
 """
 
 import dataclasses
@@ -92,7 +92,7 @@ class CalsConfig(TalkerConfig):
 
 
 class AudioToLip(nn.Module):
-    """Latent vectors of frames, from audio: units, and then phones if they guide faces.
+    """Latent vectors of frames, from audio: units; with `phones_to_face` phones, too.
 
     Arguments of the methods:
         mels: Log-mel windows, f32 [b t f=16 k=80].
@@ -193,7 +193,7 @@ class LipToFace(nn.Module):
 
 
 class CalsLatents(ContextLatents):
-    """Latent space of CALS: lip motion units of length one, perhaps with phones."""
+    """Latent space of CALS: lip motion units of length one, and phones if used."""
 
     config: CalsConfig
     parts: ClassVar[tuple[str, ...]] = ("audio_to_lip", "lip_to_face")

@@ -101,7 +101,7 @@ class ImagePairCrop(grain.transforms.RandomMap):
             before noise is added, see `random_colors`.
 
     Raises:
-        InputError: Clean images shall be changed, but no noise is added to them.
+        InputError: `clean_blur` or `color_prob` is set, but `corruptions` is empty.
 
     Keys:
         noisy: f32 [h w 3] in [0, 1].
@@ -205,7 +205,7 @@ class ImagePairCrop(grain.transforms.RandomMap):
 def random_colors(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Permute the channels of an image, and make its colours more saturated.
 
-    Photos hold few strong colours, and each corpus lacks some of them.
+    Photos hold few strong colours, and a small corpus may lack some of them.
 
     Args:
         image: Image, f32 [h w c=3] in [0, 1].
