@@ -109,12 +109,20 @@ def is_documented(name: str) -> bool:
     return False
 
 
+TRACED: list[tuple] = []  # what the programs of the experiments depend on
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_step_and_evaluation_have_shapes(name):
     experiment = EXPERIMENTS[name]()
     task, loader = experiment.task, experiment.train
     size = getattr(task.model, "size", None)  # a denoiser takes any
     batch = training_shapes(encoded(loader), loader.batch_size, size)
+    evals = [(encoded(x), x.batch_size) for x in experiment.evals.values()]
+    program = task, dict(experiment.optim), experiment.accumulate, batch, evals
+    if program in TRACED:  # of another experiment, with other data or steps
+        return
+    TRACED.append(program)
     optimizers = {
         objective: make_optimizer(config, experiment.steps)
         for objective, config in experiment.optim.items()

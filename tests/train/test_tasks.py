@@ -120,7 +120,7 @@ def test_task_improves_on_one_batch_and_updates_its_parts_only(
             assert not unequal(after.stats[part], before.stats[part]), part
 
 
-def test_discriminator_loss_has_no_gradient_for_the_generator(batch):
+def test_discriminator_loss_has_no_gradient_for_the_generator(batch, quick_faces):
     """synctalkface (10)"""
     task = TASKS["synctalkface"]
     params, stats = jax.jit(task.init)(jax.random.key(0), batch)
@@ -159,7 +159,7 @@ def test_pairs_that_share_a_frame_have_no_weight(batch):
     np.testing.assert_allclose(pairs.weight[0][~same].sum(), 1, rtol=1e-6)
 
 
-def test_term_of_weight_zero_is_left_out(batch):
+def test_term_of_weight_zero_is_left_out(batch, quick_faces):
     task = TASKS["synctalkface"]
     zero_weights = {"audio_visual": 0.0, "visual_visual": 0.0, "adversarial": 0.0}
     task = dataclasses.replace(
@@ -173,7 +173,7 @@ def test_term_of_weight_zero_is_left_out(batch):
 
 
 @pytest.mark.parametrize("name", ["synctalkface", "wav2lip"])
-def test_evaluation_has_reference_and_baselines(name, batch, clips):
+def test_evaluation_has_reference_and_baselines(name, batch, clips, quick_faces):
     task = TASKS[name]
     params, stats = jax.jit(task.init)(jax.random.key(0), batch)
     means = jax.jit(task.evaluate)(params, stats, clips)
@@ -195,14 +195,14 @@ def test_evaluation_has_reference_and_baselines(name, batch, clips):
     assert float(means["reference_lmd"].total) == pytest.approx(0, abs=1e-3)
 
 
-def test_export_is_enough_to_talk(batch):
+def test_export_is_enough_to_talk(batch, quick_faces):
     task = TASKS["synctalkface"]
     params, stats = jax.jit(task.init)(jax.random.key(0), batch)
     released = task.export(params, stats)
     assert set(released.params) == {"generator"} and released.system == "synctalkface"
 
 
-def test_images_show_real_and_generated_frames(batch, clips):
+def test_images_show_real_and_generated_frames(batch, clips, quick_faces):
     task = TASKS["synctalkface"]
     params, stats = jax.jit(task.init)(jax.random.key(0), batch)
     picture = jax.jit(task.visualize)(params, stats, clips)["talk"]

@@ -125,7 +125,7 @@ def test_fusion_starts_as_the_mean_of_both_features_at_the_same_scale():
     np.testing.assert_allclose(mixed, audio, atol=1e-5)
 
 
-def test_lips_of_the_sync_expert_train_the_face_but_not_the_expert():
+def test_lips_of_the_sync_expert_train_the_face_but_not_the_expert(quick_faces):
     """synctalkface (9): the real side is frozen, the generated one trains the face."""
     aux = AuxiliaryNetworks(0.02, 0.02, 0.02)
     model = dataclasses.replace(TINY, lip_code_length=scale_width(512, 0.02))
