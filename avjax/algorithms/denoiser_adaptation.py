@@ -152,8 +152,8 @@ def inner_loss(
     if config.auxiliary == "level":
 
         def residual_at(levels: Array) -> Array:
-            told = params["restorer"] | {"levels": levels}
-            return restore(config, told, noisy).residual
+            restorer = params["restorer"] | {"levels": levels}
+            return restore(config, restorer, noisy).residual
 
         return level_loss(params["noise_model"], residual_at)
     mask = apply_network(MaskNet(config), {"params": params["mask_net"]}, noisy)

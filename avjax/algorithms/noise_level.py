@@ -72,8 +72,8 @@ def level_loss(
 
     def loss(trainable: Params) -> Array:
         levels = trainable["levels"]
-        told = jax.lax.stop_gradient(levels)
-        better = correct_levels(level_model, residual_at(told), told)
+        given = jax.lax.stop_gradient(levels)
+        better = correct_levels(level_model, residual_at(given), given)
         return jnp.sum((levels - jax.lax.stop_gradient(better)) ** 2) / 2
 
     return loss

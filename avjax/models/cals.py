@@ -92,7 +92,7 @@ class CalsConfig(TalkerConfig):
 
 
 class AudioToLip(nn.Module):
-    """Latent vectors of frames, from audio: units; with `phones_to_face` phones, too.
+    """Encoder from audio to latents: a unit per frame, and its phone if that is used.
 
     Arguments of the methods:
         mels: Log-mel windows, f32 [b t f=16 k=80].

@@ -46,7 +46,8 @@ def denoise(
             or float32 in [0, 1].
         weights: Bundled name, or folder, of weights of a denoiser.
         steps: Number of adaptation steps on this image, 0 to 100. None: 2 if the
-            network is told the level of the noise, 4 for converted weights, else 5.
+            network has the level of the noise as an input, 4 for converted weights,
+            else 5.
         strength: Fraction of the noise to remove, 0 to 1.
         progress: True to show a progress bar.
 

@@ -203,8 +203,9 @@ class ImagePairCrop(grain.transforms.RandomMap):
 
 
 def random_colors(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Permute the channels of an image, and make its colours more saturated.
+    """Permute the channels of an image, and raise its saturation, at random.
 
+    Differences from grey are multiplied by 1 to `MAX_SATURATION`, evenly in logarithms.
     Photos hold few strong colours, and a small corpus may lack some of them.
 
     Args:

@@ -34,7 +34,7 @@ PHOTO_NOISE = (
 
 @experiment
 def denoiser_photos_plain() -> Experiment:
-    """Train the denoiser on clean photos, with synthetic noise whose level it is told.
+    """Train the denoiser on photos with synthetic noise, whose level is an input.
 
     The noise is that of cameras, smoothed by their own denoising and compressed, that
     of a sensor alone, and white noise. Data: corpora/photos. Time: 0.8 hours on two

@@ -105,8 +105,8 @@ class DenoiserTask(Task):
         """Compute the error of the restored image. See `Objective.loss`.
 
         The gains of the residual are those of one image, and are not trained. A
-        network with the level of the noise as an input is told the true one; its error
-        is relative to that level, so that weak noise counts as much as strong noise.
+        network with the level of the noise as an input gets the true one; its error is
+        relative to that level, so that weak noise counts as much as strong noise.
         """
         restorer = params["restorer"]
         if self.model.auxiliary == "level":
@@ -127,15 +127,15 @@ class DenoiserTask(Task):
         """
         true = noise_levels(batch["noisy"] - batch["clean"])
         shifts = jax.random.uniform(key, true.shape, minval=-1, maxval=1)
-        told = true + MAX_LEVEL_SHIFT * shifts
-        outputs = restore(self.model, params["restorer"], batch["noisy"], told)
+        given = true + MAX_LEVEL_SHIFT * shifts
+        outputs = restore(self.model, params["restorer"], batch["noisy"], given)
         residuals = jax.lax.stop_gradient(outputs.residual)
 
         def estimate(residual: Array, levels: Array) -> Array:
             return correct_levels(params["noise_model"], residual[None], levels)
 
-        errors = jnp.abs(jax.vmap(estimate)(residuals, told) - true)
-        before = jnp.mean(jnp.abs(told - true))
+        errors = jnp.abs(jax.vmap(estimate)(residuals, given) - true)
+        before = jnp.mean(jnp.abs(given - true))
         return jnp.mean(errors), LossAux({"before": before})
 
     def restore_loss(

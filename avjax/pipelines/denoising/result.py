@@ -23,7 +23,7 @@ class DenoiseResult(NamedTuple):
         change: Mean absolute change of the pixel values, which are in [0, 1]; None if
             it was not measured.
         noise_levels: Estimated standard deviation of the noise in luma and in chroma,
-            in pixel values of 8 bits, f32 [2]; None if the network is not told it.
+            in pixel values of 8 bits, f32 [2]; None if it is no input of the network.
     """
 
     photo: Photo

@@ -136,7 +136,7 @@ def test_network_is_told_the_true_level_in_the_plain_stage(batch):
 def test_levels_are_estimated_from_wrong_ones(batch):
     params, _ = LEVEL.init(KEY, batch)
     loss, aux = LEVEL.level_loss(params, {}, batch, KEY)
-    # Before the model is fitted, the estimate is the level that was told.
+    # Before the model is fitted, the estimate is the level that was given.
     assert float(loss) == pytest.approx(float(aux.logs["before"]), rel=1e-5)
     assert 0.2 < float(loss) < MAX_LEVEL_SHIFT
 

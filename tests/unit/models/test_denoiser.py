@@ -38,15 +38,15 @@ def test_zero_residual_leaves_the_image_unchanged(image):
 
 
 @pytest.fixture
-def told():
-    """A network that is told the level of the noise, and its parameters."""
+def with_level():
+    """A network with the level of the noise as an input, and its parameters."""
     network = RestorationNet(dataclasses.replace(SMALL, auxiliary="level"))
     noisy = jnp.zeros((1, 8, 8, 3))
     return network, random_init(lambda: network.init(jax.random.key(0), noisy))
 
 
-def test_level_of_each_image_is_an_input(told):
-    network, variables = told
+def test_level_of_each_image_is_an_input(with_level):
+    network, variables = with_level
     noisy = np.random.default_rng(0).uniform(size=(2, 16, 8, 3)).astype(np.float32)
     levels = jnp.array([[1.0, 0.5], [2.5, 2.0]])
     together = network.apply(variables, noisy, levels).clean
@@ -58,8 +58,8 @@ def test_level_of_each_image_is_an_input(told):
     assert np.abs(other - together).max(axis=(1, 2, 3)).min() > 1e-3
 
 
-def test_hardly_anything_is_removed_at_a_level_of_nearly_zero(told):
-    network, variables = told
+def test_hardly_anything_is_removed_at_a_level_of_nearly_zero(with_level):
+    network, variables = with_level
     noisy = np.random.default_rng(0).uniform(size=(1, 16, 8, 3)).astype(np.float32)
     residuals = [
         network.apply(variables, noisy, jnp.log(jnp.array([[level, level]]))).residual
@@ -68,8 +68,8 @@ def test_hardly_anything_is_removed_at_a_level_of_nearly_zero(told):
     assert np.abs(residuals[1]).max() < 0.01 * np.abs(residuals[0]).max()
 
 
-def test_network_that_is_told_the_level_takes_multiples_of_eight(told):
-    network, variables = told
+def test_network_with_the_level_as_an_input_takes_multiples_of_eight(with_level):
+    network, variables = with_level
     with pytest.raises(AssertionError):
         network.apply(variables, np.zeros((1, 12, 8, 3), np.float32))
 

@@ -3,11 +3,11 @@
     python -m avjax.train.ablations.lipreading.speech_from_phones CORPUS
         [--clips N...] [--steps N] [--json PATH]
 
-CORPUS is of `avjax data build grid`, with phonemes. A convolutional network is told the
-true phoneme of every 10 ms of a clip, and learns to predict the log-mel spectrogram
-from the first N clips of the split `train`. The speech that it generates for the split
-`val` is measured. Lips show less than that, so a model of lip-to-speech can hardly
-reach more with N clips.
+CORPUS is of `avjax data build grid`, with phonemes. The input of a convolutional
+network is the true phoneme of every 10 ms of a clip. From the first N clips of the
+split `train`, it learns to predict the log-mel spectrogram. The speech that it
+generates for the split `val` is measured. Lips show less than that, so a model of
+lip-to-speech can hardly reach more with N clips.
 """
 
 from typing import Any, NamedTuple

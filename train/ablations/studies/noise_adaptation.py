@@ -91,9 +91,9 @@ def score_weights(
         tested: Images to test.
 
     Returns:
-        Scores of the rows "K 0", "K 1", ..., "oracle K 1", ... A network that is told
-        the level of the noise has the rows "K 0", the first guess of the level, and
-        "K 2", the estimated one.
+        Scores of the rows "K 0", "K 1", ..., "oracle K 1", ... A network with
+        the level of the noise as an input has the rows "K 0", the first guess of the
+        level, and "K 2", the estimated one.
     """
     config, params, learned_rates = load_network(weights)
 
